@@ -1,0 +1,36 @@
+'use strict';
+
+const path = require('node:path');
+
+/** Packages that ship ES modules only: Jest loads CommonJS, so they are transformed like our own code. */
+const esmOnly = ['jose'];
+
+/** @type {import('jest').Config} Spread into each project's jest.config.cjs. */
+module.exports = {
+  testEnvironment: 'node',
+  testEnvironmentOptions: {
+    // Workspace libraries load from src/, so a test run needs no build.
+    customExportConditions: ['@raftway/source', 'node', 'require', 'default'],
+  },
+  testMatch: ['<rootDir>/src/**/*.{spec,test}.ts', '<rootDir>/test/**/*.{spec,test}.ts'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/out-tsc/'],
+  moduleFileExtensions: ['ts', 'js', 'cjs', 'mjs', 'json', 'node'],
+  transform: {
+    '^.+\\.[cm]?[jt]s$': [
+      '@swc/jest',
+      {
+        swcrc: false,
+        sourceMaps: 'inline',
+        module: { type: 'commonjs' },
+        jsc: {
+          target: 'es2022',
+          parser: { syntax: 'typescript' },
+          keepClassNames: true,
+        },
+      },
+    ],
+  },
+  transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`],
+  reporters: ['default', path.join(__dirname, 'tools/scripts/jest-count-reporter.cjs')],
+  passWithNoTests: true,
+};

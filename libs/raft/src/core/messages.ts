@@ -1,0 +1,138 @@
+import type { Entry, EntryKind, LogIndex, ServerId, SnapshotMetadata, Term } from './types';
+
+/** What every message between servers carries. */
+interface Envelope {
+  readonly from: ServerId;
+  readonly to: ServerId;
+  /** The sender's term; in a pre-vote request the term that it would campaign in. */
+  readonly term: Term;
+}
+
+/** Asks for a vote (Raft §5.2), or, with preVote, whether a vote would be granted (dissertation §9.6). */
+export interface RequestVote extends Envelope {
+  readonly type: 'requestVote';
+  readonly preVote: boolean;
+  readonly lastLogIndex: LogIndex;
+  readonly lastLogTerm: Term;
+  /** The old leader asked for this election: voters do not insist on the leader they hear (dissertation §4.2.3). */
+  readonly leadershipTransfer: boolean;
+}
+
+export interface RequestVoteReply extends Envelope {
+  readonly type: 'requestVoteReply';
+  readonly preVote: boolean;
+  readonly granted: boolean;
+}
+
+/** Replicates entries (Raft §5.3). */
+export interface AppendEntries extends Envelope {
+  readonly type: 'appendEntries';
+  readonly prevLogIndex: LogIndex;
+  readonly prevLogTerm: Term;
+  readonly entries: readonly Entry[];
+  readonly leaderCommit: LogIndex;
+}
+
+export interface AppendEntriesReply extends Envelope {
+  readonly type: 'appendEntriesReply';
+  readonly success: boolean;
+  /** On success: everything up to here is on the follower's disk and equals the leader's log. On refusal: the refused prevLogIndex. */
+  readonly matchIndex: LogIndex;
+  /** On refusal: the last index that may match, and the follower's term there. */
+  readonly hintIndex: LogIndex;
+  readonly hintTerm: Term;
+}
+
+/** Keeps followers from campaigning, spreads the commit index, and numbers read rounds. */
+export interface Heartbeat extends Envelope {
+  readonly type: 'heartbeat';
+  /** Never above the receiver's known match index. */
+  readonly leaderCommit: LogIndex;
+  /** The leader's newest round, counted up by the leader: acks are tied to rounds, not to requests (etcd #20418). */
+  readonly round: number;
+}
+
+export interface HeartbeatReply extends Envelope {
+  readonly type: 'heartbeatReply';
+  readonly round: number;
+}
+
+/** Says that a snapshot is there to be installed. Sent by the receiving driver to its own core once the file is complete and checked. */
+export interface InstallSnapshot extends Envelope {
+  readonly type: 'installSnapshot';
+  readonly snapshot: SnapshotMetadata;
+}
+
+export interface InstallSnapshotReply extends Envelope {
+  readonly type: 'installSnapshotReply';
+  /** Everything up to here is on the follower's disk. */
+  readonly matchIndex: LogIndex;
+}
+
+/** Tells a caught-up follower to campaign at once (dissertation §3.10). */
+export interface TimeoutNow extends Envelope {
+  readonly type: 'timeoutNow';
+}
+
+/** Asks the leader to hand over; sent when a follower is asked to transfer leadership. 0 = whoever is most advanced. */
+export interface TransferLeadership extends Envelope {
+  readonly type: 'transferLeadership';
+  readonly target: ServerId;
+}
+
+/** What somebody wants in the log. */
+export interface Proposal {
+  /** Chosen by the proposing driver; answers refer to it. Unique per process. */
+  readonly ticket: number;
+  readonly kind: EntryKind;
+  readonly clientId: string;
+  readonly sequence: number;
+  readonly payload: Uint8Array;
+}
+
+/** Proposals that a follower passes to the leader, in one batch. Never sent twice by the core. */
+export interface ForwardProposals extends Envelope {
+  readonly type: 'forwardProposals';
+  readonly proposals: readonly Proposal[];
+}
+
+/** Why a proposal was not taken: it is certain that it has no effect. */
+export type ProposalRefusal = 'noLeader' | 'notLeader' | 'transferring' | 'queueFull';
+
+export interface ForwardProposalsReply extends Envelope {
+  readonly type: 'forwardProposalsReply';
+  /** The proposals' places: ticket i was appended at firstIndex + i in the reply's term. */
+  readonly tickets: readonly number[];
+  /** 0 when refused. */
+  readonly firstIndex: LogIndex;
+  readonly refusal: ProposalRefusal | undefined;
+}
+
+/** A follower asks the leader for a read index (dissertation §6.4). */
+export interface ReadIndexRequest extends Envelope {
+  readonly type: 'readIndexRequest';
+  readonly tickets: readonly number[];
+}
+
+export interface ReadIndexReply extends Envelope {
+  readonly type: 'readIndexReply';
+  readonly tickets: readonly number[];
+  /** 0 when refused: the receiver is not the leader, or lost leadership. */
+  readonly readIndex: LogIndex;
+}
+
+export type Message =
+  | RequestVote
+  | RequestVoteReply
+  | AppendEntries
+  | AppendEntriesReply
+  | Heartbeat
+  | HeartbeatReply
+  | InstallSnapshot
+  | InstallSnapshotReply
+  | TimeoutNow
+  | TransferLeadership
+  | ForwardProposals
+  | ForwardProposalsReply
+  | ReadIndexRequest
+  | ReadIndexReply;

@@ -1,0 +1,85 @@
+/** A server's number within its group: 1, 2, 3 … (0 means "none"). */
+export type ServerId = number;
+
+/** A Raft term. Terms start at 1; 0 means "before the first". */
+export type Term = number;
+
+/** A position in the log. The first entry has index 1; 0 means "before the first". */
+export type LogIndex = number;
+
+/** Stands for "no server" wherever a {@link ServerId} is expected. */
+export const NO_SERVER: ServerId = 0;
+
+/** What an entry is for. The numbers are written to disk and never change. */
+export const EntryKind = {
+  /** A command for the state machine. */
+  command: 1,
+  /** The group's members; in force as soon as it is appended. */
+  configuration: 2,
+  /** Opens a leader's term (Raft §5.4.2: only an entry of the leader's own term is committed by counting). */
+  noop: 3,
+  /** Lets the log clock pass: the state machine ends every lease whose deadline the entry's stamp has reached. */
+  expiry: 4,
+} as const;
+
+export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
+
+/** The version of the entry envelope that this code writes. */
+export const ENTRY_VERSION = 1;
+
+/**
+ * One log entry. Immutable once made, and shared by reference between the log, the WAL and every peer's messages.
+ */
+export interface Entry {
+  readonly version: number;
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly kind: EntryKind;
+  /** The log clock in milliseconds when the leader appended it; never smaller than its predecessor's. */
+  readonly stampMs: number;
+  /** Together with `sequence`: who asked, for deduplication when applied; '' when nobody did. */
+  readonly clientId: string;
+  readonly sequence: number;
+  readonly payload: Uint8Array;
+}
+
+/** What must be on disk before this server may answer in a term. */
+export interface HardState {
+  readonly currentTerm: Term;
+  readonly votedFor: ServerId;
+  /** A hint that spares re-learning after a restart; losing it is safe. */
+  readonly commitIndex: LogIndex;
+}
+
+/** One member of the group. */
+export interface Member {
+  readonly id: ServerId;
+  /** "host:port" of its peer endpoint. */
+  readonly address: string;
+  /** Learners (voter = false) receive the log and do not count. */
+  readonly voter: boolean;
+}
+
+/** The group's members and name: the payload of a configuration entry. */
+export interface Configuration {
+  readonly clusterId: string;
+  readonly members: readonly Member[];
+}
+
+/** What a snapshot stands for; its bytes stay with the storage. */
+export interface SnapshotMetadata {
+  readonly lastIncludedIndex: LogIndex;
+  readonly lastIncludedTerm: Term;
+  /** The log clock of the last included entry. */
+  readonly stampMs: number;
+  readonly configuration: Configuration;
+}
+
+export const Role = {
+  follower: 'follower',
+  preCandidate: 'preCandidate',
+  candidate: 'candidate',
+  leader: 'leader',
+} as const;
+
+export type Role = (typeof Role)[keyof typeof Role];

@@ -1,0 +1,33 @@
+import type { LogIndex } from './core/types';
+
+/** What a state machine may know while it applies an entry; the same on every replica. */
+export interface ApplyContext {
+  readonly index: LogIndex;
+  /** The log clock in milliseconds: elapsed time that the group agrees on, never wall time. Use it for every deadline. */
+  readonly nowMs: number;
+}
+
+/**
+ * A replicated service's state. Everything here is synchronous and a function of its arguments and the state alone: no clock, no
+ * randomness, no I/O, no iteration order that depends on anything but the history of commands.
+ *
+ * @typeParam Result what applying a command yields; handed to the caller on the replica that took the call.
+ */
+export interface StateMachine<Result> {
+  /**
+   * Applies one committed command. Before that, {@link expire} has been called with the same context. Bad commands are answered in the
+   * result, never thrown: an exception here means that replicas may differ, and stops the process.
+   */
+  apply(command: Uint8Array, context: ApplyContext): Result;
+  /** Ends every lease whose deadline is at or before context.nowMs. Called before every command and for every expiry entry. */
+  expire(context: ApplyContext): void;
+  /** The earliest deadline in log-clock milliseconds, or undefined: the leader appends an expiry entry when it has passed. */
+  nextDeadlineMs(): number | undefined;
+  /** The whole state as bytes, beginning with a format version. */
+  snapshot(): Uint8Array;
+  /** Replaces the whole state. Throws on bytes that it does not understand. */
+  restore(snapshot: Uint8Array): void;
+  /** A result as bytes, and back: deduplicated results are kept in snapshots. */
+  encodeResult(result: Result): Uint8Array;
+  decodeResult(bytes: Uint8Array): Result;
+}

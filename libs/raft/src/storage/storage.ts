@@ -1,0 +1,27 @@
+import type { Entry, HardState, LogIndex, Persist, SnapshotMetadata } from '../core';
+
+/** What a restart finds on disk. */
+export interface Recovered {
+  readonly hardState: HardState;
+  readonly entries: readonly Entry[];
+  readonly snapshot: SnapshotMetadata | undefined;
+  /** The id that this data directory got when it was first used; a wiped disk gets another one. */
+  readonly incarnationId: string;
+  /** True when nothing was ever written: the configured peers become the first configuration entry. */
+  readonly empty: boolean;
+}
+
+/** Where a replica's log, vote and snapshots live. One process at a time. */
+export interface Storage {
+  /** Opens, locks and recovers. Throws StorageError with file, offset and remedy when the data is damaged. */
+  open(): Promise<Recovered>;
+  /** One write, one sync. Resolves when durable; rejects only when the process must stop (a failed sync is never retried). */
+  persist(batch: Persist): Promise<void>;
+  /** Writes a snapshot file durably and forgets older ones. */
+  saveSnapshot(snapshot: SnapshotMetadata, data: Uint8Array): Promise<void>;
+  /** The newest snapshot, checked. Undefined when there is none. */
+  loadSnapshot(): Promise<{ snapshot: SnapshotMetadata; data: Uint8Array } | undefined>;
+  /** Entries up to this index will not be read again: lets segments go. */
+  compact(upTo: LogIndex): Promise<void>;
+  close(): Promise<void>;
+}

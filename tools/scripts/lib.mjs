@@ -1,0 +1,33 @@
+// What the scripts in this folder share. Only node:* imports: it runs before anything is installed.
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The workspace root. */
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** Runs buf from node_modules in the workspace root; returns `{ status, stdout }`. */
+export function buf(args, options = {}) {
+  const result = spawnSync(path.join(root, 'node_modules/.bin/buf'), args, {
+    cwd: root,
+    maxBuffer: 256 * 1024 * 1024,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    ...options,
+  });
+  if (result.error) throw result.error;
+  return result;
+}
+
+/** Every file below `directory` as a sorted relative path, except those under `skip` folder names. */
+export function filesBelow(directory, skip = ['node_modules', 'dist', 'test-results']) {
+  return readdirSync(directory, { withFileTypes: true })
+    .flatMap((entry) => {
+      if (!entry.isDirectory()) return [entry.name];
+      if (skip.includes(entry.name)) return [];
+      return filesBelow(path.join(directory, entry.name), skip).map((file) =>
+        path.join(entry.name, file),
+      );
+    })
+    .sort();
+}
