@@ -1,2 +1,2 @@
 export * from './gen/google/rpc/error_details';
-export * from './gen/google/rpc/status';
+export { Status } from './gen/google/rpc/status';
