@@ -1,1 +1,1 @@
-export {};
+export type { DepartedInstance, Instance, ServiceChange, ServiceView } from './service-view';

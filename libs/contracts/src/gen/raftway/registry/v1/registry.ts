@@ -198,10 +198,13 @@ export interface WatchRequest {
 
 /** All instances at a revision: replaces everything that the watcher knows. */
 export interface WatchSnapshot {
+  /** Services in the order in which they first appeared, instances in the order in which they registered. */
   instances: Instance[];
+  /** More of this snapshot follows, at the same revision: replace what is known only with the part that leaves this unset. */
+  incomplete: boolean;
 }
 
-/** What changed at one revision. */
+/** What changed since the event before. */
 export interface WatchDelta {
   /** Added or changed. */
   upserts: Instance[];
@@ -257,7 +260,10 @@ export interface WatchReset {
   reason: string;
 }
 
-/** Nothing happened up to this revision. Sent while the stream is idle, so that watchers know their age. */
+/**
+ * Everything up to this revision has been sent, and a majority of the registry has just confirmed that nothing is newer. Sent regularly,
+ * so that watchers know their age.
+ */
 export interface WatchProgress {
 }
 
@@ -1956,13 +1962,16 @@ export const WatchRequest: MessageFns<WatchRequest> = {
 };
 
 function createBaseWatchSnapshot(): WatchSnapshot {
-  return { instances: [] };
+  return { instances: [], incomplete: false };
 }
 
 export const WatchSnapshot: MessageFns<WatchSnapshot> = {
   encode(message: WatchSnapshot, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.instances) {
       Instance.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.incomplete !== false) {
+      writer.uint32(16).bool(message.incomplete);
     }
     return writer;
   },
@@ -1988,6 +1997,14 @@ export const WatchSnapshot: MessageFns<WatchSnapshot> = {
             message.instances.push(Instance.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.incomplete = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2005,6 +2022,7 @@ export const WatchSnapshot: MessageFns<WatchSnapshot> = {
       instances: globalThis.Array.isArray(object?.instances)
         ? object.instances.map((e: any) => Instance.fromJSON(e))
         : [],
+      incomplete: isSet(object.incomplete) ? globalThis.Boolean(object.incomplete) : false,
     };
   },
 
@@ -2012,6 +2030,9 @@ export const WatchSnapshot: MessageFns<WatchSnapshot> = {
     const obj: any = {};
     if (message.instances?.length) {
       obj.instances = message.instances.map((e) => Instance.toJSON(e));
+    }
+    if (message.incomplete !== false) {
+      obj.incomplete = message.incomplete;
     }
     return obj;
   },
@@ -2022,6 +2043,7 @@ export const WatchSnapshot: MessageFns<WatchSnapshot> = {
   fromPartial(object: DeepPartial<WatchSnapshot>): WatchSnapshot {
     const message = createBaseWatchSnapshot();
     message.instances = object.instances?.map((e) => Instance.fromPartial(e)) || [];
+    message.incomplete = object.incomplete ?? false;
     return message;
   },
 };
