@@ -1,0 +1,86 @@
+import { Code, codeName, type CodeName } from './code';
+import type { ReasonText } from './reasons';
+
+/** Why one field of a request is refused. */
+export interface FieldViolation {
+  /** Path to the field in the proto's spelling, such as `instance.address` or `names[3]`. */
+  readonly field: string;
+  /** What is wrong, with the limit and the value in it. */
+  readonly description: string;
+  /** For programs, in UPPER_SNAKE_CASE. Default: none. */
+  readonly reason?: string | undefined;
+}
+
+/** What a {@link ServiceError} is made from. */
+export interface ServiceErrorInit {
+  readonly code: Code;
+  /** Names the condition for programs; see reasons.ts. */
+  readonly reason: ReasonText;
+  /** A fact in one sentence with the values in it, safe to show to a caller. */
+  readonly message: string;
+  /** Facts for programs: `field`, `limit`, `value`, `target`, … Default: none. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly fieldViolations?: readonly FieldViolation[] | undefined;
+  /** How long to wait before another attempt, in milliseconds. Default: none. */
+  readonly retryDelayMs?: number | undefined;
+  /** Kept for logs; never sent to a caller. */
+  readonly cause?: unknown;
+}
+
+/** Shared by every copy of this package in a process, so that `instanceof` survives two copies and Jest's realms. */
+const BRAND = Symbol.for('@raftway/errors/ServiceError');
+
+/**
+ * The one error that services and clients of the suite throw for a condition that a caller can act on. service-kit sends it as a gRPC
+ * status with `google.rpc` details, and rebuilds it on the client's side.
+ *
+ * @example throw new ServiceError({ code: Code.notFound, reason: 'LOCK_NOT_FOUND', message: `lock "${name}" is not held` });
+ */
+export class ServiceError extends Error {
+  readonly code: Code;
+  readonly reason: string;
+  /** The message without the code in front of it. */
+  readonly rawMessage: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly fieldViolations: readonly FieldViolation[];
+  readonly retryDelayMs: number | undefined;
+  readonly [BRAND] = true;
+
+  constructor(init: ServiceErrorInit) {
+    super(
+      `${codeName(init.code)} ${init.reason}: ${init.message}`,
+      init.cause === undefined ? undefined : { cause: init.cause },
+    );
+    this.name = 'ServiceError';
+    this.code = init.code;
+    this.reason = init.reason;
+    this.rawMessage = init.message;
+    this.metadata = init.metadata ?? {};
+    this.fieldViolations = init.fieldViolations ?? [];
+    this.retryDelayMs = init.retryDelayMs;
+  }
+
+  /** The code in gRPC's spelling, such as INVALID_ARGUMENT. */
+  get codeName(): CodeName {
+    return codeName(this.code);
+  }
+
+  /**
+   * Makes any thrown value a ServiceError. A ServiceError is returned as it is; everything else becomes INTERNAL `INTERNAL` with the
+   * value as its cause and none of its text, because a text that was not written for callers may tell too much.
+   */
+  static from(value: unknown): ServiceError {
+    if (value instanceof ServiceError) return value;
+    return new ServiceError({
+      code: Code.internal,
+      reason: 'INTERNAL',
+      message: 'the server failed; its log says why',
+      cause: value,
+    });
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (typeof value !== 'object' || value === null) return false;
+    return (value as { [BRAND]?: unknown })[BRAND] === true;
+  }
+}
