@@ -1,0 +1,60 @@
+// What the npm scripts do, each on the pinned runtime. A task resolves to its exit code.
+import path from 'node:path';
+import { root } from '../lib.mjs';
+
+const CLI = path.join(root, 'tools/cli/dist/main.js');
+const scripts = path.join(root, 'tools/scripts');
+
+/** The CLI, and the services that `raftway up` starts. */
+const STARTED = ['cli', 'registry', 'lock-service', 'id-service', 'gateway', 'greeter'];
+const started = STARTED.map((name) => `@raftway/${name}`).join(',');
+
+const script = (file, ...args) => ['node', [path.join(scripts, file), ...args]];
+const nx = (targets, ...args) => [
+  'nx',
+  ['run-many', '-t', ...targets, '--parallel=2', '--outputStyle=static', ...args],
+];
+
+/** Runs steps in order and stops at the first that fails. */
+async function inOrder({ run }, steps) {
+  for (const [command, args] of steps) {
+    const code = await run(command, args);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+const sequence =
+  (...steps) =>
+  (runtime, args) =>
+    inOrder(runtime, [
+      ...steps.slice(0, -1),
+      ...steps.slice(-1).map(([command, own]) => [command, [...own, ...args]]),
+    ]);
+
+/** Runs the CLI after building it and what it starts; a build that is up to date takes a second. */
+const cli = (...own) => sequence(nx(['build'], '-p', started), ['node', [CLI, ...own]]);
+
+export const tasks = {
+  start: cli('up'),
+  raftway: cli(),
+  test: sequence(script('test.mjs')),
+  /** The one gate: everything that must hold before a commit. */
+  gate: sequence(
+    ['prettier', ['--check', '--log-level=warn', '.']],
+    nx(['lint', 'typecheck', 'build']),
+    script('generate.mjs', '--check'),
+    script('test.mjs'),
+  ),
+  format: sequence(['prettier', ['--write', '--log-level=warn', '.']]),
+  lint: sequence(nx(['lint'])),
+  typecheck: sequence(nx(['typecheck'])),
+  build: sequence(nx(['build'])),
+  generate: sequence(script('generate.mjs')),
+  'check-generated': sequence(script('generate.mjs', '--check')),
+  exec: ({ run }, args) => {
+    const [command, ...rest] = args[0] === '--' ? args.slice(1) : args;
+    if (command === undefined) throw new Error('usage: exec -- <command> [args]');
+    return run(command, rest, { cwd: process.env.INIT_CWD ?? process.cwd() });
+  },
+};
