@@ -1,1 +1,24 @@
-export {};
+export {
+  createLogger,
+  LOG_FORMATS,
+  LOG_LEVELS,
+  parseTraceNames,
+  silentLogger,
+  type LogFields,
+  type LogFormat,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+} from './logger';
+export {
+  createMetrics,
+  DURATION_BUCKETS_SECONDS,
+  type CounterMetric,
+  type GaugeMetric,
+  type HistogramMetric,
+  type HistogramOptions,
+  type Labels,
+  type MetricOptions,
+  type Metrics,
+} from './metrics';
+export { withSpan } from './tracing';

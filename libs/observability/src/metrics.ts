@@ -1,0 +1,155 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Seconds, for calls that take from half a millisecond to ten seconds. */
+export const DURATION_BUCKETS_SECONDS: readonly number[] = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
+
+/** Values of a metric's labels. */
+export type Labels = Readonly<Record<string, string | number>>;
+
+/** What a metric is made from. */
+export interface MetricOptions {
+  /** Prometheus name with its unit last, such as `raftway_lock_wait_seconds`; counters end in `_total`. */
+  readonly name: string;
+  readonly help: string;
+  /** @default none */
+  readonly labels?: readonly string[] | undefined;
+  /**
+   * How many different label combinations are kept; further ones are counted under `other`, so that a caller's input can never fill the
+   * memory. @default 200
+   */
+  readonly combinationsMax?: number | undefined;
+}
+
+/** A histogram's buckets as well. */
+export interface HistogramOptions extends MetricOptions {
+  /** Upper bounds in the metric's unit. @default DURATION_BUCKETS_SECONDS */
+  readonly buckets?: readonly number[] | undefined;
+}
+
+export interface CounterMetric {
+  increment(labels?: Labels, by?: number): void;
+}
+
+export interface GaugeMetric {
+  set(value: number, labels?: Labels): void;
+  add(by: number, labels?: Labels): void;
+}
+
+export interface HistogramMetric {
+  observe(value: number, labels?: Labels): void;
+}
+
+/** The metrics of one process or app. Asking twice for one name yields the same metric. */
+export interface Metrics {
+  counter(options: MetricOptions): CounterMetric;
+  gauge(options: MetricOptions): GaugeMetric;
+  histogram(options: HistogramOptions): HistogramMetric;
+  /** Calls `collect` before each scrape, to set gauges that are read rather than kept. */
+  onScrape(collect: () => void): void;
+  /** Everything in the Prometheus text format. */
+  text(): Promise<string>;
+  readonly contentType: string;
+  /** prom-client's registry, for what the helpers above do not offer. */
+  readonly registry: Registry;
+}
+
+/** Makes a registry of its own (never prom-client's global one, so that several apps can live in one process). */
+export function createMetrics(
+  options: {
+    /** Added to every metric. @default none */
+    readonly defaultLabels?: Labels | undefined;
+    /** CPU, memory, event loop lag and handles of the process. @default true */
+    readonly processMetrics?: boolean | undefined;
+  } = {},
+): Metrics {
+  const registry = new Registry();
+  if (options.defaultLabels !== undefined) registry.setDefaultLabels({ ...options.defaultLabels });
+  if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry });
+  return new PrometheusMetrics(registry);
+}
+
+class PrometheusMetrics implements Metrics {
+  private readonly made = new Map<string, unknown>();
+  private readonly collectors: (() => void)[] = [];
+
+  constructor(readonly registry: Registry) {}
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  counter(options: MetricOptions): CounterMetric {
+    return this.once(options.name, () => {
+      const counter = new Counter(this.settings(options));
+      const bound = boundedLabels(options);
+      return { increment: (labels, by = 1) => counter.inc(bound(labels), by) };
+    });
+  }
+
+  gauge(options: MetricOptions): GaugeMetric {
+    return this.once(options.name, () => {
+      const gauge = new Gauge(this.settings(options));
+      const bound = boundedLabels(options);
+      return {
+        set: (value, labels) => gauge.set(bound(labels), value),
+        add: (by, labels) => gauge.inc(bound(labels), by),
+      };
+    });
+  }
+
+  histogram(options: HistogramOptions): HistogramMetric {
+    return this.once(options.name, () => {
+      const buckets = [...(options.buckets ?? DURATION_BUCKETS_SECONDS)];
+      const histogram = new Histogram({ ...this.settings(options), buckets });
+      const bound = boundedLabels(options);
+      return { observe: (value, labels) => histogram.observe(bound(labels), value) };
+    });
+  }
+
+  onScrape(collect: () => void): void {
+    this.collectors.push(collect);
+  }
+
+  text(): Promise<string> {
+    for (const collect of this.collectors) collect();
+    return this.registry.metrics();
+  }
+
+  private settings(options: MetricOptions) {
+    return {
+      name: options.name,
+      help: options.help,
+      labelNames: [...(options.labels ?? [])],
+      registers: [this.registry],
+    };
+  }
+
+  private once<Metric>(name: string, make: () => Metric): Metric {
+    const known = this.made.get(name);
+    if (known !== undefined) return known as Metric;
+    const metric = make();
+    this.made.set(name, metric);
+    return metric;
+  }
+}
+
+const COMBINATIONS_MAX_DEFAULT = 200;
+
+/** Lets the first combinations of label values through and replaces all values of further ones with `other`. */
+function boundedLabels(options: MetricOptions): (labels?: Labels) => Record<string, string> {
+  const names = options.labels ?? [];
+  const combinationsMax = options.combinationsMax ?? COMBINATIONS_MAX_DEFAULT;
+  const seen = new Map<string, Record<string, string>>();
+  const other = Object.fromEntries(names.map((name) => [name, 'other']));
+  return (labels = {}) => {
+    const key = names.map((name) => String(labels[name] ?? '')).join('\u0000');
+    const known = seen.get(key);
+    if (known !== undefined) return known;
+    if (seen.size >= combinationsMax) return other;
+    const values = Object.fromEntries(names.map((name) => [name, String(labels[name] ?? '')]));
+    seen.set(key, values);
+    return values;
+  };
+}

@@ -1,0 +1,28 @@
+import { SpanStatusCode, trace, type Attributes, type Span } from '@opentelemetry/api';
+
+/**
+ * Runs `work` in a span of the OpenTelemetry API. Without an SDK in the process that costs next to nothing and records nothing; which
+ * SDK, exporter and sampler are used is the operator's choice (`node --require`).
+ *
+ * @param tracerName the library or app, such as `@raftway/service-kit`.
+ * @param work its error ends the span as failed and is thrown on.
+ */
+export async function withSpan<Result>(
+  tracerName: string,
+  spanName: string,
+  attributes: Attributes,
+  work: (span: Span) => Promise<Result> | Result,
+): Promise<Result> {
+  const tracer = trace.getTracer(tracerName);
+  return tracer.startActiveSpan(spanName, { attributes }, async (span) => {
+    try {
+      return await work(span);
+    } catch (error) {
+      span.recordException(error instanceof Error ? error : String(error));
+      span.setStatus({ code: SpanStatusCode.ERROR });
+      throw error;
+    } finally {
+      span.end();
+    }
+  });
+}
