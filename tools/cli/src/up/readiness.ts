@@ -1,0 +1,33 @@
+import { get } from 'node:http';
+import { credentials, Metadata } from '@grpc/grpc-js';
+import { health } from '@raftway/contracts';
+
+const REQUEST_TIMEOUT_MS = 2_000;
+
+/** Asks a process's /readyz. */
+export function isReady(httpAddress: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get(
+      `http://${httpAddress}/readyz`,
+      { timeout: REQUEST_TIMEOUT_MS },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode === 200);
+      },
+    );
+    request.once('timeout', () => request.destroy());
+    request.once('error', () => resolve(false));
+  });
+}
+
+/** Asks a server for one service's health; false when it cannot be asked. */
+export function isServing(address: string, service: string): Promise<boolean> {
+  const client = new health.HealthClient(address, credentials.createInsecure());
+  return new Promise((resolve) => {
+    const deadline = Date.now() + REQUEST_TIMEOUT_MS;
+    client.check({ service }, new Metadata(), { deadline }, (error, reply) => {
+      client.close();
+      resolve(error === null && reply.status === health.HealthCheckResponse_ServingStatus.SERVING);
+    });
+  });
+}
