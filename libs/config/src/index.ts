@@ -1,1 +1,30 @@
-export {};
+export { ConfigError, type ConfigProblem } from './config-error';
+export { parseConfigFile, type ConfigFile, type FileEntry } from './config-file';
+export {
+  describeOptions,
+  formatOptionsHelp,
+  formatOptionsTable,
+  type OptionDescription,
+} from './describe-options';
+export { nearest } from './distance';
+export { formatDuration, parseDuration } from './duration';
+export { joinHostPort, splitHostPort, type HostPort } from './host-port';
+export {
+  CONFIG_FILE_VARIABLE,
+  loadOptions,
+  type Environment,
+  type LoadOptionsInput,
+  type OptionsSchema,
+} from './load-options';
+export { fileKey, variableName } from './option-names';
+export {
+  boolean,
+  durationMs,
+  hostPort,
+  hostPortList,
+  integer,
+  isoDate,
+  oneOf,
+  peers,
+  text,
+} from './option-types';
