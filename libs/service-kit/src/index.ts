@@ -1,1 +1,41 @@
-export {};
+export { runApp, type App, type AppContext, type AppDefinition } from './app/run-app';
+export { registrationOptionsShape } from './app/registration-options';
+export { serverOptionsShape, type ServerOptionDefaults } from './app/server-options';
+export type {
+  ClientCallOptions,
+  ClientMethod,
+  ClientOptions,
+  RequestInput,
+  ServiceClient,
+} from './client/client-types';
+export { createClient } from './client/create-client';
+export { createReplica } from './replica/create-replica';
+export {
+  replicaOptionsSchema,
+  replicaOptionsShape,
+  type ReplicaOptions,
+} from './replica/replica-options';
+export type { Replica, ReplicaCall, ReplicaSettings } from './replica/replica-types';
+export {
+  serviceName,
+  type MethodShape,
+  type RequestOf,
+  type ResponseOf,
+  type ServiceShape,
+} from './rpc/definition';
+export type {
+  CallContext,
+  CallMetadata,
+  Handler,
+  Handlers,
+  OutgoingMetadata,
+  ServiceImplementation,
+} from './rpc/handlers';
+export { implementService } from './rpc/implement-service';
+export { createServer } from './server/create-server';
+export type {
+  RaftwayServer,
+  ServerComponent,
+  ServerLimits,
+  ServerOptions,
+} from './server/server-types';

@@ -1,0 +1,41 @@
+import { durationMs, hostPort, oneOf, text } from '@raftway/config';
+import { LOG_FORMATS, LOG_LEVELS } from '@raftway/observability';
+
+/** Where a service listens inside its container; the ports of ARCHITECTURE.md. */
+export interface ServerOptionDefaults {
+  /** `host:port` of the gRPC server, such as `127.0.0.1:50071`. */
+  readonly bind: string;
+  /** @default 127.0.0.1:9464 */
+  readonly httpBind?: string;
+}
+
+/**
+ * The options that every server has; spread them into the app's schema.
+ *
+ * @example const schema = z.object({ ...serverOptionsShape({ bind: '127.0.0.1:50051' }), greeting: text().default('Hello') });
+ */
+export function serverOptionsShape(defaults: ServerOptionDefaults) {
+  return {
+    bind: hostPort().default(defaults.bind).describe('Where the gRPC server listens.'),
+    advertise: hostPort()
+      .optional()
+      .describe('The address that is registered.')
+      .meta({ defaultText: 'the bound address' }),
+    httpBind: hostPort()
+      .default(defaults.httpBind ?? '127.0.0.1:9464')
+      .describe('Where `/metrics`, `/livez` and `/readyz` are served.'),
+    drainDelayMs: durationMs()
+      .default(1000)
+      .describe('Wait between NOT_SERVING and refusing calls.'),
+    drainTimeoutMs: durationMs()
+      .default(10_000)
+      .describe('How long accepted calls may take to finish.'),
+    logLevel: oneOf(LOG_LEVELS).default('info').describe('The least urgent lines that are logged.'),
+    logFormat: oneOf(LOG_FORMATS)
+      .default('json')
+      .describe('One JSON object a line, or lines for people.'),
+    trace: text()
+      .optional()
+      .describe('Parts whose debug lines are logged at any level, separated by commas, or `all`.'),
+  };
+}
