@@ -42,6 +42,7 @@ export const tasks = {
   /** The one gate: everything that must hold before a commit. */
   gate: sequence(
     ['prettier', ['--check', '--log-level=warn', '.']],
+    ['nx', ['sync:check']],
     nx(['lint', 'typecheck', 'build']),
     script('generate.mjs', '--check'),
     script('test.mjs'),
@@ -51,6 +52,8 @@ export const tasks = {
   typecheck: sequence(nx(['typecheck'])),
   build: sequence(nx(['build'])),
   generate: sequence(script('generate.mjs')),
+  /** Writes the project references in tsconfig files after a project's dependencies changed. */
+  sync: sequence(['nx', ['sync']]),
   'check-generated': sequence(script('generate.mjs', '--check')),
   exec: ({ run }, args) => {
     const [command, ...rest] = args[0] === '--' ? args.slice(1) : args;

@@ -208,6 +208,7 @@ export interface WatchSnapshot {
 export interface WatchDelta {
   /** Added or changed. */
   upserts: Instance[];
+  /** Apply these before the upserts: an instance that left and came back is in both. */
   removals: RemovedInstance[];
 }
 
