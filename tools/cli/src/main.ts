@@ -6,6 +6,7 @@ import { up } from './up/up';
 const ROOT = resolve(__dirname, '..', '..', '..');
 /** sysexits.h EX_UNAVAILABLE: the suite cannot start here, and the message says why. */
 const EXIT_CANNOT_START = 69;
+const REPEATED_SIGNAL_MS = 1_000;
 
 interface UpFlags {
   readonly replicas: string;
@@ -39,11 +40,13 @@ program
 
 async function runUp(flags: UpFlags): Promise<number> {
   const stop = new AbortController();
-  let signals = 0;
+  let first: number | undefined;
   const onSignal = (): void => {
-    signals += 1;
-    // The second signal says that nobody wants to wait for a drain.
-    if (signals > 1) process.exit(130);
+    // The second Ctrl-C says that nobody wants to wait for a drain. One Ctrl-C may arrive several times, though: from the terminal, from
+    // npm and from the script that npm runs.
+    const now = performance.now();
+    if (first !== undefined && now - first > REPEATED_SIGNAL_MS) process.exit(130);
+    first ??= now;
     stop.abort();
   };
   process.on('SIGINT', onSignal);

@@ -3,6 +3,7 @@ import {
   constants,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -54,6 +55,14 @@ export function checkBuilt(plans: readonly ProcessPlan[]): void {
   }
 }
 
+/** Only what a suite writes: the directory may hold other things. */
+function forget(dataDir: string): void {
+  const ours = /^(?:(?:registry|lock-service|id-service)-\d+|suite\.json|up\.json)$/;
+  for (const name of readdirSync(dataDir).filter((one) => ours.test(one))) {
+    rmSync(join(dataDir, name), { recursive: true, force: true });
+  }
+}
+
 interface SuiteMark {
   readonly replicas: number;
 }
@@ -65,9 +74,9 @@ interface SuiteMark {
 export function prepareDataDir(dataDir: string, replicas: number, fresh: boolean): void {
   const mark = join(dataDir, 'suite.json');
   try {
-    if (fresh) rmSync(dataDir, { recursive: true, force: true });
     mkdirSync(dataDir, { recursive: true });
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    if (fresh) forget(dataDir);
     if (existsSync(mark)) {
       const known = readMark(mark);
       if (known.replicas !== replicas) {
