@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from
 import path from 'node:path';
 import { root } from '../lib.mjs';
 import { withLock } from './lock.mjs';
-import { run, runtimePackage } from './runtime.mjs';
+import { ASIDE, run, runtimePackage } from './runtime.mjs';
 
 const MARKER = path.join(root, 'node_modules/.raftway-install');
 const LOCK = path.join(root, '.raftway/install.lock');
@@ -21,9 +21,10 @@ async function installLocked(env) {
   if (isCurrent()) return;
   if (matchesByHand()) return mark();
   const began = Date.now();
-  say(`installing dependencies with npm ci (a minute or two, once)`);
+  say('installing dependencies with npm ci (a minute or two, once)');
   const [command, ...args] = npm(env);
   const code = await run(command, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    stdio: ASIDE,
     env: { ...env, PATH: [path.dirname(process.execPath), env.PATH].join(path.delimiter) },
   });
   if (code !== 0) throw new Error(`npm ci failed with exit code ${code}`);

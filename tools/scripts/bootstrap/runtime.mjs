@@ -33,6 +33,8 @@ export function environment() {
     RAFTWAY_BOOTSTRAPPED: '1',
   };
   if (!isWritable(env.HOME)) env.HOME = fallbackHome();
+  // With an empty HOME npm hands down a cache folder named `~`, below wherever it is started.
+  if (env.npm_config_cache?.includes('~')) delete env.npm_config_cache;
   env.PATH ||= '/usr/local/bin:/usr/bin:/bin';
   return env;
 }
@@ -88,10 +90,13 @@ function findNode() {
   );
 }
 
+/** Standard output to standard error: for steps whose output is not what the caller asked for. */
+export const ASIDE = ['inherit', 2, 2];
+
 /** Runs a command with our terminal, passing signals on; resolves to its exit code. */
-export function run(command, args, { env, cwd = root } = {}) {
+export function run(command, args, { env, cwd = root, stdio = 'inherit' } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env, stdio: 'inherit' });
+    const child = spawn(command, args, { cwd, env, stdio });
     const forward = (signal) => {
       // A terminal sends Ctrl-C to the whole foreground group: passing it on would double it.
       if (signal === 'SIGINT' && process.stdin.isTTY) return;

@@ -1,6 +1,7 @@
 // What the npm scripts do, each on the pinned runtime. A task resolves to its exit code.
 import path from 'node:path';
 import { root } from '../lib.mjs';
+import { ASIDE } from './runtime.mjs';
 
 const CLI = path.join(root, 'tools/cli/dist/main.js');
 const scripts = path.join(root, 'tools/scripts');
@@ -15,25 +16,21 @@ const nx = (targets, ...args) => [
   ['run-many', '-t', ...targets, '--parallel=2', '--outputStyle=static', ...args],
 ];
 
-/** Runs steps in order and stops at the first that fails. */
-async function inOrder({ run }, steps) {
-  for (const [command, args] of steps) {
-    const code = await run(command, args);
-    if (code !== 0) return code;
-  }
-  return 0;
-}
-
+/** Runs steps in order and stops at the first that fails; the caller's arguments go to the last. */
 const sequence =
   (...steps) =>
-  (runtime, args) =>
-    inOrder(runtime, [
-      ...steps.slice(0, -1),
-      ...steps.slice(-1).map(([command, own]) => [command, [...own, ...args]]),
-    ]);
+  async ({ run }, args) => {
+    for (const [index, [command, own, options]] of steps.entries()) {
+      const extra = index === steps.length - 1 ? args : [];
+      const code = await run(command, [...own, ...extra], options);
+      if (code !== 0) return code;
+    }
+    return 0;
+  };
 
 /** Runs the CLI after building it and what it starts; a build that is up to date takes a second. */
-const cli = (...own) => sequence(nx(['build'], '-p', started), ['node', [CLI, ...own]]);
+const cli = (...own) =>
+  sequence([...nx(['build'], '-p', started), { stdio: ASIDE }], ['node', [CLI, ...own]]);
 
 export const tasks = {
   start: cli('up'),
