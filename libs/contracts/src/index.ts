@@ -4,7 +4,7 @@ export * as helloworld from './gen/helloworld/helloworld';
 export * as health from './gen/grpc/health/v1/health';
 export * as id from './gen/raftway/id/v1/id';
 export * as lock from './gen/raftway/lock/v1/lock';
-export * as raft from './gen/raftway/raft/v1/raft';
+export * as raft from './raft';
 export * as reflectionV1 from './gen/grpc/reflection/v1/reflection';
 export * as reflectionV1alpha from './gen/grpc/reflection/v1alpha/reflection';
 export * as registry from './gen/raftway/registry/v1/registry';

@@ -4,6 +4,7 @@ import { root } from '../lib.mjs';
 import { ASIDE } from './runtime.mjs';
 
 const CLI = path.join(root, 'tools/cli/dist/main.js');
+const SIMULATE = path.join(root, 'libs/testkit/dist/simulation/main.js');
 const scripts = path.join(root, 'tools/scripts');
 
 /** The CLI, and the services that `raftway up` starts. */
@@ -32,18 +33,23 @@ const sequence =
 const cli = (...own) =>
   sequence([...nx(['build'], '-p', started), { stdio: ASIDE }], ['node', [CLI, ...own]]);
 
+/** Everything that must hold besides the tests. */
+const checks = [
+  ['prettier', ['--check', '--log-level=warn', '.']],
+  ['nx', ['sync:check']],
+  nx(['lint', 'typecheck', 'build']),
+  script('generate.mjs', '--check'),
+];
+
 export const tasks = {
   start: cli('up'),
   raftway: cli(),
   test: sequence(script('test.mjs')),
   /** The one gate: everything that must hold before a commit. */
-  gate: sequence(
-    ['prettier', ['--check', '--log-level=warn', '.']],
-    ['nx', ['sync:check']],
-    nx(['lint', 'typecheck', 'build']),
-    script('generate.mjs', '--check'),
-    script('test.mjs'),
-  ),
+  gate: sequence(...checks, script('test.mjs')),
+  check: sequence(...checks),
+  /** One simulated cluster, or many: `--seed 7 --nodes 5`, `--seeds 20000`. */
+  simulate: sequence(nx(['build'], '-p', '@raftway/testkit'), ['node', [SIMULATE]]),
   format: sequence(['prettier', ['--write', '--log-level=warn', '.']]),
   lint: sequence(nx(['lint'])),
   typecheck: sequence(nx(['typecheck'])),
