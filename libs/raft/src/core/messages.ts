@@ -93,6 +93,11 @@ export interface Proposal {
 /** Proposals that a follower passes to the leader, in one batch. Never sent twice by the core. */
 export interface ForwardProposals extends Envelope {
   readonly type: 'forwardProposals';
+  /**
+   * A number that the asking process drew at random when it started. Tickets begin anew with every process, so an answer meant for
+   * an earlier one must not be taken for ours; and the leader recognises a repeated batch by it.
+   */
+  readonly runId: number;
   readonly proposals: readonly Proposal[];
 }
 
@@ -101,6 +106,8 @@ export type ProposalRefusal = 'noLeader' | 'notLeader' | 'transferring' | 'queue
 
 export interface ForwardProposalsReply extends Envelope {
   readonly type: 'forwardProposalsReply';
+  /** Copied from the request; an answer to an earlier process of the receiver is ignored. */
+  readonly runId: number;
   /** The proposals' places: ticket i was appended at firstIndex + i in the reply's term. */
   readonly tickets: readonly number[];
   /** 0 when refused. */
@@ -111,11 +118,15 @@ export interface ForwardProposalsReply extends Envelope {
 /** A follower asks the leader for a read index (dissertation §6.4). */
 export interface ReadIndexRequest extends Envelope {
   readonly type: 'readIndexRequest';
+  /** See {@link ForwardProposals.runId}. */
+  readonly runId: number;
   readonly tickets: readonly number[];
 }
 
 export interface ReadIndexReply extends Envelope {
   readonly type: 'readIndexReply';
+  /** Copied from the request; an answer to an earlier process of the receiver is ignored. */
+  readonly runId: number;
   readonly tickets: readonly number[];
   /** 0 when refused: the receiver is not the leader, or lost leadership. */
   readonly readIndex: LogIndex;

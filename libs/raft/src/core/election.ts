@@ -1,0 +1,159 @@
+/*
+ * Elections: pre-vote, votes, and when a leader gives up (Raft §5.2, §5.4.1; dissertation §4.2.3, §6.2, §9.6).
+ */
+import { invariant } from './invariants';
+import type { RequestVote, RequestVoteReply } from './messages';
+import { countVotes, quorumSize } from './quorum';
+import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles';
+import { resetElectionDeadline, send } from './state';
+import type { RaftState } from './state';
+import { NO_SERVER, Role } from './types';
+import type { Term } from './types';
+
+/** A server that is not the leader: campaigns when it has not heard from one for its election timeout. */
+export function tickElection(state: RaftState): void {
+  if (state.nowMs < state.electionDeadlineMs) return;
+  resetElectionDeadline(state);
+  if (!mayCampaign(state)) return;
+  becomePreCandidate(state);
+  requestVotes(state, { preVote: true, term: state.currentTerm + 1, leadershipTransfer: false });
+  countPreVotes(state);
+}
+
+/**
+ * Learners do not campaign. Nor does a server whose disk does not answer: it could not lead, and would keep others from trying.
+ */
+function mayCampaign(state: RaftState): boolean {
+  const diskAgeMs = state.log.durability.oldestWriteAgeMs(state.nowMs);
+  return state.configurations.isVoter(state.id) && diskAgeMs < state.options.diskStallTimeoutMs;
+}
+
+/**
+ * A leader that no quorum has answered for an election timeout steps down, so that its clients look elsewhere (dissertation §6.2). So
+ * does one whose own disk has not answered for long: it would go on sending heartbeats, and nobody would replace it (hashicorp/raft #503).
+ */
+export function tickCheckQuorum(state: RaftState): void {
+  const { leader, options, log } = state;
+  if (leader === undefined) return;
+  const voters = state.configurations.voters;
+  const heard = voters.filter((id) => {
+    const lastContactMs = leader.progress.get(id)?.lastContactMs ?? -Infinity;
+    return id === state.id || state.nowMs - lastContactMs <= options.electionTimeoutMs;
+  });
+  const diskStalled = log.durability.oldestWriteAgeMs(state.nowMs) >= options.diskStallTimeoutMs;
+  // A group of one has nobody to hand over to.
+  if (heard.length < quorumSize(voters.length) || (diskStalled && voters.length > 1)) {
+    becomeFollower(state, state.currentTerm, NO_SERVER);
+  }
+}
+
+/** Opens a new term and asks for votes. With `leadershipTransfer` the old leader has asked for it. */
+export function campaign(state: RaftState, leadershipTransfer: boolean): void {
+  becomeCandidate(state);
+  resetElectionDeadline(state);
+  requestVotes(state, { preVote: false, term: state.currentTerm, leadershipTransfer });
+}
+
+function requestVotes(
+  state: RaftState,
+  request: { readonly preVote: boolean; readonly term: Term; readonly leadershipTransfer: boolean },
+): void {
+  for (const voter of state.configurations.voters) {
+    if (voter === state.id) continue;
+    send(state, {
+      type: 'requestVote',
+      from: state.id,
+      to: voter,
+      lastLogIndex: state.log.lastIndex,
+      lastLogTerm: state.log.lastTerm,
+      ...request,
+    });
+  }
+}
+
+/** True while there is reason to believe in the present leader: such a server does not help to depose it (dissertation §4.2.3). */
+function believesInLeader(state: RaftState): boolean {
+  if (state.role === Role.leader) return true;
+  return (
+    state.leaderId !== NO_SERVER &&
+    state.nowMs - state.leaderHeardMs < state.options.electionTimeoutMs
+  );
+}
+
+/** Answers a request for a vote, of any term. */
+export function handleRequestVote(state: RaftState, message: RequestVote): void {
+  if (!message.leadershipTransfer && believesInLeader(state)) {
+    // Not even the term is taken over. A server that is ahead in term makes itself heard by refusing the leader's messages.
+    return;
+  }
+  if (message.preVote) {
+    answerPreVote(state, message);
+    return;
+  }
+  if (message.term > state.currentTerm) becomeFollower(state, message.term, NO_SERVER);
+  const mayVote = state.votedFor === NO_SERVER || state.votedFor === message.from;
+  const granted =
+    message.term === state.currentTerm &&
+    mayVote &&
+    state.log.isUpToDate(message.lastLogIndex, message.lastLogTerm);
+  if (granted) {
+    // Also ends an own pre-vote.
+    becomeFollower(state, state.currentTerm, NO_SERVER);
+    state.votedFor = message.from;
+    resetElectionDeadline(state);
+  }
+  reply(state, message, granted, state.currentTerm);
+}
+
+/** Granting promises nothing: neither term, vote nor timer change. */
+function answerPreVote(state: RaftState, message: RequestVote): void {
+  const granted =
+    message.term > state.currentTerm &&
+    state.log.isUpToDate(message.lastLogIndex, message.lastLogTerm);
+  // A refusal carries our term, so that a pre-candidate that lags behind in term catches up.
+  reply(state, message, granted, granted ? message.term : state.currentTerm);
+}
+
+function reply(state: RaftState, message: RequestVote, granted: boolean, term: Term): void {
+  send(state, {
+    type: 'requestVoteReply',
+    from: state.id,
+    to: message.from,
+    term,
+    preVote: message.preVote,
+    granted,
+  });
+}
+
+/** Takes an answer; those to an earlier campaign are ignored. A newer term in it has been dealt with before. */
+export function handleRequestVoteReply(state: RaftState, message: RequestVoteReply): void {
+  if (message.preVote) {
+    const expected = message.granted ? state.currentTerm + 1 : state.currentTerm;
+    if (state.role !== Role.preCandidate || message.term !== expected) return;
+    state.votes.set(message.from, message.granted);
+    countPreVotes(state);
+    return;
+  }
+  if (state.role !== Role.candidate || message.term !== state.currentTerm) return;
+  state.votes.set(message.from, message.granted);
+  countCandidateVotes(state);
+}
+
+function countPreVotes(state: RaftState): void {
+  const result = countVotes(state.configurations.voters, state.votes);
+  if (result === 'won') campaign(state, false);
+  if (result === 'lost') becomeFollower(state, state.currentTerm, NO_SERVER);
+}
+
+/** Counts a candidate's votes; its own only when it is on disk. */
+export function countCandidateVotes(state: RaftState): void {
+  if (state.role !== Role.candidate) return;
+  invariant(
+    state.votedFor === state.id,
+    () => `candidate ${state.id} of term ${state.currentTerm} voted for ${state.votedFor}`,
+  );
+  if (state.log.durability.holds(state.currentTerm, state.id)) state.votes.set(state.id, true);
+  const result = countVotes(state.configurations.voters, state.votes);
+  if (result === 'won' && state.votes.get(state.id) === true) becomeLeader(state);
+  if (result === 'lost') becomeFollower(state, state.currentTerm, NO_SERVER);
+}

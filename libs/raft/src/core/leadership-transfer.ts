@@ -1,0 +1,74 @@
+/*
+ * Handing leadership over (dissertation §3.10): stop taking proposals, bring the target up to date, tell it to campaign at once. If that does not
+ * come to pass within an election timeout, the leader goes on as before.
+ */
+import { campaign } from './election';
+import type { TimeoutNow } from './messages';
+import type { Progress } from './progress';
+import { send } from './state';
+import type { RaftState } from './state';
+import { NO_SERVER, Role } from './types';
+import type { ServerId } from './types';
+
+/** Hands over to `target`, or with NO_SERVER to whoever is most advanced. A follower passes the request on. Unknown targets are ignored. */
+export function transferLeadership(state: RaftState, target: ServerId): void {
+  const { leader } = state;
+  if (leader === undefined) {
+    if (state.leaderId === NO_SERVER) return;
+    send(state, {
+      type: 'transferLeadership',
+      from: state.id,
+      to: state.leaderId,
+      term: state.currentTerm,
+      target,
+    });
+    return;
+  }
+  const progress = leader.progress.get(target === NO_SERVER ? mostAdvanced(state) : target);
+  if (progress === undefined || !state.configurations.isVoter(progress.id)) return;
+  if (leader.transfer?.target === progress.id) return;
+  leader.transfer = {
+    target: progress.id,
+    deadlineMs: state.nowMs + state.options.electionTimeoutMs,
+  };
+  state.needsFlush = true;
+  maybeTimeoutNow(state, progress);
+}
+
+/** Among the voters that answer, the one with the longest matching log. */
+function mostAdvanced(state: RaftState): ServerId {
+  let best: Progress | undefined;
+  for (const progress of state.leader?.progress.values() ?? []) {
+    const silentMs = state.nowMs - progress.lastContactMs;
+    if (silentMs > state.options.electionTimeoutMs) continue;
+    if (!state.configurations.isVoter(progress.id)) continue;
+    if (best === undefined || progress.matchIndex > best.matchIndex) best = progress;
+  }
+  return best?.id ?? NO_SERVER;
+}
+
+/** Called whenever the target answers: tells it to campaign once it has everything. Repeated, because the message may be lost. */
+export function maybeTimeoutNow(state: RaftState, progress: Progress): void {
+  if (state.leader?.transfer?.target !== progress.id) return;
+  if (progress.matchIndex !== state.log.lastIndex) return;
+  send(state, {
+    type: 'timeoutNow',
+    from: state.id,
+    to: progress.id,
+    term: state.currentTerm,
+  });
+}
+
+/** Gives up a transfer that took too long. */
+export function tickTransfer(state: RaftState): void {
+  const transfer = state.leader?.transfer;
+  if (transfer !== undefined && state.nowMs >= transfer.deadlineMs) {
+    (state.leader as NonNullable<RaftState['leader']>).transfer = undefined;
+  }
+}
+
+/** The leader wants this server to take over: campaigns without a pre-vote, which the others would refuse. */
+export function handleTimeoutNow(state: RaftState, message: TimeoutNow): void {
+  const follows = state.role === Role.follower && state.leaderId === message.from;
+  if (follows && state.configurations.isVoter(state.id)) campaign(state, true);
+}

@@ -1,0 +1,104 @@
+import type { Configuration, Entry, HardState, ServerId, SnapshotMetadata } from './types';
+
+/** What a restart found on disk; a storage's `Recovered` fits. */
+export interface InitialState {
+  readonly hardState: HardState;
+  /** Consecutive. May begin before the snapshot's index; kept for followers that are a little behind. */
+  readonly entries: readonly Entry[];
+  readonly snapshot: SnapshotMetadata | undefined;
+  /** True when nothing was ever written. */
+  readonly empty: boolean;
+}
+
+/** How one server's core is set up. Times are milliseconds, sizes bytes. */
+export interface RaftOptions {
+  /** This server, 1 or more. */
+  readonly id: ServerId;
+  readonly initialState: InitialState;
+  /**
+   * The group's first members, equal on all of them: becomes entry 1 of term 1, committed by construction. Read only when
+   * `initialState.empty`.
+   */
+  readonly bootstrap?: Configuration | undefined;
+  /** Yields numbers in [0, 1): election timeouts are drawn from it (Raft §5.2). */
+  readonly random: () => number;
+  /** How often the leader tells that it is there. @default 50 */
+  readonly heartbeatIntervalMs?: number | undefined;
+  /** T: followers wait between T and 2T before they campaign; a leader that no quorum answers for T steps down. @default 500 */
+  readonly electionTimeoutMs?: number | undefined;
+  /** How long an append may stay unanswered, while the follower answers heartbeats, before it is sent again. @default 4 heartbeats */
+  readonly appendTimeoutMs?: number | undefined;
+  /** How long a leader's own write may take before it steps down in favour of one whose disk works. @default 4 election timeouts */
+  readonly diskStallTimeoutMs?: number | undefined;
+  /** About how large one append message may get; one entry always fits. @default 1 MiB */
+  readonly appendBytesMax?: number | undefined;
+  /** Append messages in flight to one follower. @default 64 */
+  readonly inflightAppendsMax?: number | undefined;
+  /** Bytes in flight to one follower. @default 16 MiB */
+  readonly inflightBytesMax?: number | undefined;
+  /** The leader refuses commands while so many bytes wait to be committed. @default 64 MiB */
+  readonly uncommittedBytesMax?: number | undefined;
+  /** The same for the number of entries. @default 65536 */
+  readonly uncommittedEntriesMax?: number | undefined;
+  /** Reads that may wait for their round. @default 65536 */
+  readonly pendingReadsMax?: number | undefined;
+}
+
+/** {@link RaftOptions} with every default filled in, checked. */
+export interface ResolvedRaftOptions {
+  readonly id: ServerId;
+  readonly random: () => number;
+  readonly heartbeatIntervalMs: number;
+  readonly electionTimeoutMs: number;
+  readonly appendTimeoutMs: number;
+  readonly diskStallTimeoutMs: number;
+  readonly appendBytesMax: number;
+  readonly inflightAppendsMax: number;
+  readonly inflightBytesMax: number;
+  readonly uncommittedBytesMax: number;
+  readonly uncommittedEntriesMax: number;
+  readonly pendingReadsMax: number;
+}
+
+const mebibyte = 1024 * 1024;
+
+/**
+ * Fills in the defaults and checks every rule.
+ *
+ * @throws RangeError with one sentence that names the rule.
+ */
+export function resolveRaftOptions(options: RaftOptions): ResolvedRaftOptions {
+  const heartbeatIntervalMs = options.heartbeatIntervalMs ?? 50;
+  const electionTimeoutMs = options.electionTimeoutMs ?? 500;
+  const resolved: ResolvedRaftOptions = {
+    id: options.id,
+    random: options.random,
+    heartbeatIntervalMs,
+    electionTimeoutMs,
+    appendTimeoutMs: options.appendTimeoutMs ?? 4 * heartbeatIntervalMs,
+    diskStallTimeoutMs: options.diskStallTimeoutMs ?? 4 * electionTimeoutMs,
+    appendBytesMax: options.appendBytesMax ?? mebibyte,
+    inflightAppendsMax: options.inflightAppendsMax ?? 64,
+    inflightBytesMax: options.inflightBytesMax ?? 16 * mebibyte,
+    uncommittedBytesMax: options.uncommittedBytesMax ?? 64 * mebibyte,
+    uncommittedEntriesMax: options.uncommittedEntriesMax ?? 65_536,
+    pendingReadsMax: options.pendingReadsMax ?? 65_536,
+  };
+  for (const [name, value] of Object.entries(resolved)) {
+    if (typeof value === 'number' && !(value > 0 && Number.isFinite(value))) {
+      throw new RangeError(`${name} must be greater than 0, it is ${value}`);
+    }
+  }
+  if (!Number.isSafeInteger(options.id)) {
+    throw new RangeError(`id must be a whole number, it is ${options.id}`);
+  }
+  if (heartbeatIntervalMs * 2 > electionTimeoutMs) {
+    throw new RangeError(
+      `electionTimeoutMs (${electionTimeoutMs}) must be at least twice heartbeatIntervalMs (${heartbeatIntervalMs})`,
+    );
+  }
+  if (options.initialState.empty && options.bootstrap === undefined) {
+    throw new RangeError('bootstrap must be given when the data directory is empty');
+  }
+  return resolved;
+}

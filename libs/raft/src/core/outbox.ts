@@ -1,0 +1,36 @@
+import type { Message, ProposalRefusal } from './messages';
+import type { ProposalPlaced, ReadReady } from './ready';
+import type { LogIndex, ServerId } from './types';
+
+/** What steps have produced since the last Ready, apart from what the log knows itself. */
+export class Outbox {
+  sendNow: Message[] = [];
+  sendAfterPersist: Message[] = [];
+  reads: ReadReady[] = [];
+  readsRefused: number[] = [];
+  proposals: ProposalPlaced[] = [];
+  sendSnapshot: ServerId[] = [];
+
+  isEmpty(): boolean {
+    return (
+      this.sendNow.length === 0 &&
+      this.sendAfterPersist.length === 0 &&
+      this.reads.length === 0 &&
+      this.readsRefused.length === 0 &&
+      this.proposals.length === 0 &&
+      this.sendSnapshot.length === 0
+    );
+  }
+
+  answerReads(tickets: readonly number[], index: LogIndex): void {
+    for (const ticket of tickets) this.reads.push({ ticket, index });
+  }
+
+  refuseReads(tickets: readonly number[]): void {
+    for (const ticket of tickets) this.readsRefused.push(ticket);
+  }
+
+  refuseProposals(tickets: readonly number[], refusal: ProposalRefusal): void {
+    for (const ticket of tickets) this.proposals.push({ ticket, refusal });
+  }
+}

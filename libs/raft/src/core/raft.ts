@@ -1,0 +1,397 @@
+/*
+ * The Raft core: a state machine without input and output of its own.
+ *
+ * The driver's loop, and the only one that is right:
+ *
+ *     raft.step(input, nowMs)            for everything that has happened
+ *     while (raft.hasReady()) {
+ *       const ready = raft.takeReady()
+ *       storage: write ready.persist, sync, later step {type: 'persisted', number}
+ *       send ready.sendNow               without waiting for the write
+ *       send ready.sendAfterPersist      once that write, and every one before it, is durable
+ *       restore the snapshot of ready.persist, then apply ready.apply, later step {type: 'applied', index}
+ *       …                                the rest answers callers
+ *     }
+ *
+ * Several writes may be under way; they complete in order. A crash at any point is survived if these rules are kept. Time and randomness come in as
+ * arguments: a run is a function of its inputs, which is what the simulator in libs/testkit rests on.
+ *
+ * Sources: D. Ongaro and J. Ousterhout, "In Search of an Understandable Consensus Algorithm" (extended version), cited as Raft; D. Ongaro, "Consensus:
+ * Bridging Theory and Practice", cited as dissertation. Departures from both are listed in docs/internals/divergence.md.
+ */
+import { maybeCommit } from './commitment';
+import {
+  countCandidateVotes,
+  handleRequestVote,
+  handleRequestVoteReply,
+  tickCheckQuorum,
+  tickElection,
+} from './election';
+import { handleAppendEntries, handleHeartbeat, handleInstallSnapshot } from './follower';
+import { invariant } from './invariants';
+import { handleTimeoutNow, tickTransfer, transferLeadership } from './leadership-transfer';
+import type { Message } from './messages';
+import { resolveRaftOptions } from './options';
+import type { RaftOptions } from './options';
+import {
+  flushForwards,
+  flushReads,
+  handleForwardProposals,
+  handleForwardProposalsReply,
+  handleReadIndexReply,
+  handleReadIndexRequest,
+  propose,
+  read,
+} from './proposals';
+import { Outbox } from './outbox';
+import type { Input, Persist, Ready } from './ready';
+import { bootstrap, recover } from './recovery';
+import {
+  handleAppendEntriesReply,
+  handleHeartbeatReply,
+  handleInstallSnapshotReply,
+  handleSnapshotTransferFailed,
+  handleUnreachable,
+  replicateToAll,
+  startRound,
+} from './replication';
+import { becomeFollower } from './roles';
+import { takeSnapshot } from './snapshot';
+import { RaftState, resetElectionDeadline, send } from './state';
+import { describe, logClockMs } from './status';
+import type { StatusSnapshot } from './status';
+import { NO_SERVER, Role } from './types';
+import type { Configuration, Entry, HardState, LogIndex, ServerId, Term } from './types';
+
+/** One server's core. See the head of this file for how it is to be driven. */
+export class Raft {
+  private readonly state: RaftState;
+  /** The hard state that storage was given last. */
+  private written: HardState;
+
+  /**
+   * @param nowMs monotonic milliseconds; every later step continues from here.
+   * @throws RangeError when an option is wrong, InvariantError when the recovered state contradicts itself.
+   */
+  constructor(options: RaftOptions, nowMs: number) {
+    const resolved = resolveRaftOptions(options);
+    const { initialState } = options;
+    const recovered = initialState.empty
+      ? bootstrap(options.bootstrap as Configuration)
+      : recover(initialState);
+    this.state = new RaftState(
+      resolved.id,
+      resolved,
+      recovered.log,
+      recovered.configurations,
+      recovered.hardState,
+      nowMs,
+    );
+    this.state.snapshot = recovered.snapshot;
+    this.state.unwrittenSnapshot = recovered.unwrittenSnapshot;
+    this.written = recovered.writtenHardState;
+  }
+
+  get id(): ServerId {
+    return this.state.id;
+  }
+
+  get term(): Term {
+    return this.state.currentTerm;
+  }
+
+  get role(): Role {
+    return this.state.role;
+  }
+
+  /** 0 when no leader is known. */
+  get leaderId(): ServerId {
+    return this.state.leaderId;
+  }
+
+  get lastIndex(): LogIndex {
+    return this.state.log.lastIndex;
+  }
+
+  get commitIndex(): LogIndex {
+    return this.state.log.commitIndex;
+  }
+
+  get appliedIndex(): LogIndex {
+    return this.state.log.appliedIndex;
+  }
+
+  /** What is on this server's disk and equals its log. */
+  get stableIndex(): LogIndex {
+    return this.state.log.stableIndex;
+  }
+
+  get firstIndex(): LogIndex {
+    return this.state.log.firstIndex;
+  }
+
+  /** Undefined when it was compacted or is beyond the end. */
+  entryAt(index: LogIndex): Entry | undefined {
+    return this.state.log.entryAt(index);
+  }
+
+  /** Undefined when it was compacted or is beyond the end. */
+  termAt(index: LogIndex): Term | undefined {
+    return this.state.log.termAt(index);
+  }
+
+  /** The configuration that was in force at `index`: what a snapshot of that index carries. */
+  configurationAt(index: LogIndex): Configuration | undefined {
+    return this.state.configurations.at(index);
+  }
+
+  /** The log clock in milliseconds: running on the leader, elsewhere the last committed stamp. */
+  logClockMs(nowMs: number): number {
+    return logClockMs(this.state, nowMs);
+  }
+
+  /** What this server knows of itself and its group. */
+  status(nowMs: number): StatusSnapshot {
+    return describe(this.state, nowMs);
+  }
+
+  /**
+   * Tells the core that something has happened.
+   *
+   * @param nowMs monotonic milliseconds; a smaller value than before counts as the same.
+   * @throws InvariantError when something that must hold does not: the process must stop.
+   */
+  step(input: Input, nowMs: number): void {
+    this.passTime(nowMs);
+    switch (input.type) {
+      case 'tick':
+        this.tick();
+        break;
+      case 'message':
+        this.receive(input.message);
+        break;
+      case 'propose':
+        propose(this.state, input.proposals);
+        break;
+      case 'read':
+        read(this.state, input.tickets);
+        break;
+      case 'persisted':
+        this.state.log.durability.complete(input.number);
+        countCandidateVotes(this.state);
+        if (this.state.role === Role.leader) maybeCommit(this.state);
+        break;
+      case 'applied':
+        this.state.log.appliedTo(input.index);
+        break;
+      case 'snapshotTaken':
+        takeSnapshot(this.state, input.snapshot, input.compactTo);
+        break;
+      case 'snapshotTransferFailed':
+        handleSnapshotTransferFailed(this.state, input.to);
+        break;
+      case 'peerUnreachable':
+        handleUnreachable(this.state, input.to);
+        break;
+      case 'transferLeadership':
+        transferLeadership(this.state, input.target);
+        break;
+    }
+    this.state.log.check();
+  }
+
+  /** True when {@link takeReady} has something to say. */
+  hasReady(): boolean {
+    const { state } = this;
+    return (
+      state.needsFlush ||
+      state.forwardQueue.length > 0 ||
+      !state.outbox.isEmpty() ||
+      state.log.hasUnapplied() ||
+      state.log.hasUnwritten() ||
+      state.unwrittenSnapshot !== undefined ||
+      this.mustWriteHardState()
+    );
+  }
+
+  /** What the driver has to do now. Everything in it has been handed over: it is not said again. */
+  takeReady(): Ready {
+    this.flush();
+    const { state } = this;
+    const persist = this.takePersist();
+    const apply = state.log.takeUnapplied();
+    const { outbox } = state;
+    const ready: Ready = {
+      persist,
+      sendNow: outbox.sendNow,
+      sendAfterPersist: outbox.sendAfterPersist,
+      apply,
+      reads: outbox.reads,
+      readsRefused: outbox.readsRefused,
+      proposals: outbox.proposals,
+      sendSnapshot: outbox.sendSnapshot,
+    };
+    state.outbox = new Outbox();
+    return ready;
+  }
+
+  /** Does once what the steps of this turn have made necessary. */
+  private flush(): void {
+    const { state } = this;
+    flushForwards(state);
+    flushReads(state);
+    state.needsFlush = false;
+    if (state.leader === undefined) return;
+    if (state.hasCommittedInTerm() && state.leader.reads.wantsRound()) startRound(state);
+    replicateToAll(state);
+    // A round of a group of one is answered at once and may ask for the next.
+    state.needsFlush = false;
+  }
+
+  private mustWriteHardState(): boolean {
+    const { currentTerm, votedFor } = this.state;
+    return currentTerm !== this.written.currentTerm || votedFor !== this.written.votedFor;
+  }
+
+  /** The commit index travels with whatever has to be written anyway; alone it is not worth a sync, since a restart learns it again. */
+  private takePersist(): Persist | undefined {
+    const { state } = this;
+    const entries = state.log.takeUnwritten();
+    const snapshot = state.unwrittenSnapshot;
+    if (entries.length === 0 && snapshot === undefined && !this.mustWriteHardState()) {
+      return undefined;
+    }
+    state.unwrittenSnapshot = undefined;
+    const { currentTerm, votedFor } = state;
+    const { commitIndex } = state.log;
+    const unchanged = !this.mustWriteHardState() && commitIndex === this.written.commitIndex;
+    const hardState = unchanged ? undefined : { currentTerm, votedFor, commitIndex };
+    if (hardState !== undefined) this.written = hardState;
+    const number = state.log.durability.begin(
+      state.log.lastIndex,
+      currentTerm,
+      votedFor,
+      state.nowMs,
+    );
+    return { number, hardState, entries, snapshot };
+  }
+
+  private passTime(nowMs: number): void {
+    const { state } = this;
+    const passedMs = nowMs - state.nowMs;
+    if (passedMs <= 0) return;
+    state.nowMs = nowMs;
+    state.leader?.clock.observe(nowMs);
+    // Who did not run could not hear: the leader's heartbeats may wait in a socket. Give them time to be read before campaigning.
+    if (passedMs > state.options.electionTimeoutMs && nowMs >= state.electionDeadlineMs) {
+      resetElectionDeadline(state);
+    }
+  }
+
+  private tick(): void {
+    const { state } = this;
+    if (state.leader === undefined) {
+      tickElection(state);
+      const { appendTimeoutMs } = state.options;
+      if (state.forwardedReads.wantsSending(state.nowMs, appendTimeoutMs)) state.needsFlush = true;
+      return;
+    }
+    tickCheckQuorum(state);
+    tickTransfer(state);
+    if (state.leader !== undefined && state.nowMs >= state.leader.heartbeatDueMs) {
+      state.leader.heartbeatDueMs = state.nowMs + state.options.heartbeatIntervalMs;
+      startRound(state);
+    }
+  }
+
+  private receive(message: Message): void {
+    const { state } = this;
+    if (message.to !== state.id || !Number.isSafeInteger(message.term)) return;
+    if (message.term > state.currentTerm) this.meetNewerTerm(message);
+    const late = message.term < state.currentTerm;
+    switch (message.type) {
+      case 'requestVote':
+        return handleRequestVote(state, message);
+      case 'requestVoteReply':
+        return late ? undefined : handleRequestVoteReply(state, message);
+      case 'appendEntries':
+      case 'heartbeat':
+      case 'installSnapshot':
+        return late ? this.refuseLateLeader(message) : this.receiveFromLeader(message);
+      case 'forwardProposals':
+        return handleForwardProposals(state, message);
+      case 'forwardProposalsReply':
+        return handleForwardProposalsReply(state, message);
+      case 'readIndexRequest':
+        return handleReadIndexRequest(state, message);
+      default:
+        return late ? undefined : this.receiveInTerm(message);
+    }
+  }
+
+  /** A newer term makes a follower of everybody (Raft §5.1), except where the term is only a proposal or may not be believed. */
+  private meetNewerTerm(message: Message): void {
+    const { state } = this;
+    switch (message.type) {
+      case 'requestVote':
+        // Decides itself, since a server that hears its leader does not take over the term.
+        return;
+      case 'requestVoteReply':
+        // A granted pre-vote carries the term that was asked for.
+        if (message.preVote && message.granted) return;
+        becomeFollower(state, message.term, NO_SERVER);
+        return;
+      case 'appendEntries':
+      case 'heartbeat':
+      case 'installSnapshot':
+        becomeFollower(state, message.term, message.from);
+        return;
+      default:
+        becomeFollower(state, message.term, NO_SERVER);
+    }
+  }
+
+  /** Tells a deposed leader our term. Silence would do it no good when it alone does not know (etcd-io/raft: a server that is stuck in a higher term). */
+  private refuseLateLeader(message: Message): void {
+    const { state } = this;
+    send(state, {
+      type: 'heartbeatReply',
+      from: state.id,
+      to: message.from,
+      term: state.currentTerm,
+      round: 0,
+    });
+  }
+
+  private receiveFromLeader(message: Message): void {
+    const { state } = this;
+    if (message.type === 'appendEntries') handleAppendEntries(state, message);
+    if (message.type === 'heartbeat') handleHeartbeat(state, message);
+    if (message.type === 'installSnapshot') handleInstallSnapshot(state, message);
+  }
+
+  private receiveInTerm(message: Message): void {
+    const { state } = this;
+    switch (message.type) {
+      case 'appendEntriesReply':
+        return handleAppendEntriesReply(state, message);
+      case 'heartbeatReply':
+        return handleHeartbeatReply(state, message);
+      case 'installSnapshotReply':
+        return handleInstallSnapshotReply(state, message);
+      case 'timeoutNow':
+        return handleTimeoutNow(state, message);
+      case 'transferLeadership':
+        return transferLeadership(state, message.target);
+      case 'readIndexReply':
+        return handleReadIndexReply(state, message);
+      default:
+        invariant(false, `message of type ${message.type} was not expected here`);
+    }
+  }
+}
+
+/** Makes a core. See {@link Raft}. */
+export function createRaft(options: RaftOptions, nowMs: number): Raft {
+  return new Raft(options, nowMs);
+}

@@ -1,0 +1,150 @@
+import type { Configurations } from './configuration';
+import { InflightWindow } from './inflight';
+import type { RaftLog } from './log';
+import { LogClock } from './log-clock';
+import type { Message, Proposal } from './messages';
+import type { ResolvedRaftOptions } from './options';
+import { Outbox } from './outbox';
+import { Progress } from './progress';
+import { ForwardedReads, ReadRounds } from './read-index';
+import { NO_SERVER, Role } from './types';
+import type { LogIndex, ServerId, SnapshotMetadata, Term } from './types';
+
+/** Batches of one follower that a leader has taken in its term, so that a repeated message is not taken twice. */
+export interface TakenForwards {
+  readonly runId: number;
+  /** The first ticket of each batch; the oldest are forgotten. */
+  readonly firstTickets: Set<number>;
+}
+
+/** A transfer of leadership under way (dissertation §3.10). */
+export interface Transfer {
+  readonly target: ServerId;
+  readonly deadlineMs: number;
+}
+
+/** What a server has only while it leads; a new one for every term. */
+export interface LeaderState {
+  readonly progress: Map<ServerId, Progress>;
+  readonly clock: LogClock;
+  readonly reads: ReadRounds;
+  readonly takenForwards: Map<ServerId, TakenForwards>;
+  heartbeatDueMs: number;
+  transfer: Transfer | undefined;
+  /** Entries above the commit index, of commands only. */
+  uncommittedEntries: number;
+  uncommittedBytes: number;
+}
+
+/**
+ * Everything that one server's core knows. The modules beside this file are functions on it; raft.ts alone decides which one gets an input.
+ *
+ * currentTerm, votedFor and the log are what Raft's figure 2 calls persistent: they reach the disk through Ready.persist, and whatever speaks for them
+ * waits for that (see {@link send}).
+ */
+export class RaftState {
+  outbox = new Outbox();
+  currentTerm: Term;
+  votedFor: ServerId;
+  role: Role = Role.follower;
+  leaderId: ServerId = NO_SERVER;
+  leader: LeaderState | undefined;
+  /** The newest time that an input carried; never goes back. */
+  nowMs: number;
+  electionDeadlineMs = 0;
+  /** When the leader of this term was last heard. */
+  leaderHeardMs = 0;
+  /** As (pre-)candidate: who answered what. */
+  votes = new Map<ServerId, boolean>();
+  /** The newest snapshot, ours or received. */
+  snapshot: SnapshotMetadata | undefined;
+  /** A received snapshot that storage has not been told of yet. */
+  unwrittenSnapshot: SnapshotMetadata | undefined;
+  readonly forwardedReads = new ForwardedReads();
+  /** Proposals of this server that will go to the leader with the next Ready. */
+  forwardQueue: Proposal[] = [];
+  /** Something may have to be sent to followers: looked at once a Ready, so that everything of one turn shares a message. */
+  needsFlush = false;
+  /** See ForwardProposals.runId. */
+  readonly runId: number;
+
+  constructor(
+    readonly id: ServerId,
+    readonly options: ResolvedRaftOptions,
+    readonly log: RaftLog,
+    readonly configurations: Configurations,
+    hardState: { readonly currentTerm: Term; readonly votedFor: ServerId },
+    nowMs: number,
+  ) {
+    this.currentTerm = hardState.currentTerm;
+    this.votedFor = hardState.votedFor;
+    this.nowMs = nowMs;
+    this.runId = 1 + Math.floor(options.random() * (Number.MAX_SAFE_INTEGER - 1));
+    resetElectionDeadline(this);
+  }
+
+  /** True when this leader has committed an entry of its own term, so that its commit index is the group's (Raft §8). */
+  hasCommittedInTerm(): boolean {
+    return this.log.termAt(this.log.commitIndex) === this.currentTerm;
+  }
+}
+
+/** Draws the next election timeout from [T, 2T), so that servers rarely campaign at the same time (Raft §5.2). */
+export function resetElectionDeadline(state: RaftState): void {
+  const timeoutMs = state.options.electionTimeoutMs;
+  state.electionDeadlineMs = state.nowMs + timeoutMs * (1 + state.options.random());
+}
+
+/** A leader's state at the start of its term. */
+export function createLeaderState(state: RaftState): LeaderState {
+  const leader: LeaderState = {
+    progress: new Map(),
+    clock: new LogClock(state.log.lastStampMs, state.nowMs, state.options.electionTimeoutMs),
+    reads: new ReadRounds(),
+    takenForwards: new Map(),
+    heartbeatDueMs: state.nowMs,
+    transfer: undefined,
+    uncommittedEntries: 0,
+    uncommittedBytes: 0,
+  };
+  for (const member of state.configurations.othersThan(state.id)) {
+    leader.progress.set(member.id, createProgress(state, member.id));
+  }
+  return leader;
+}
+
+function createProgress(state: RaftState, id: ServerId): Progress {
+  const { inflightAppendsMax, inflightBytesMax } = state.options;
+  const nextIndex: LogIndex = state.log.lastIndex + 1;
+  return new Progress(
+    id,
+    nextIndex,
+    state.nowMs,
+    new InflightWindow(inflightAppendsMax, inflightBytesMax),
+  );
+}
+
+/**
+ * Sends a message, at once or after the disk.
+ *
+ * At once: what a leader sends, because its own disk is just one of the quorum (dissertation §10.2.1), and what says nothing about our disk. After it: a vote
+ * and a request for votes (a server that forgets them could vote, or campaign with another log, twice in a term), acknowledged entries and
+ * snapshots, and everything that is sent in a term that a restart would not find.
+ */
+export function send(state: RaftState, message: Message): void {
+  if (speaksForDisk(state, message)) state.outbox.sendAfterPersist.push(message);
+  else state.outbox.sendNow.push(message);
+}
+
+function speaksForDisk(state: RaftState, message: Message): boolean {
+  switch (message.type) {
+    case 'requestVote':
+    case 'requestVoteReply':
+      return !message.preVote || !state.log.durability.holdsTerm(state.currentTerm);
+    case 'appendEntriesReply':
+    case 'installSnapshotReply':
+      return true;
+    default:
+      return !state.log.durability.holdsTerm(state.currentTerm);
+  }
+}

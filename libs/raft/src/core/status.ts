@@ -1,0 +1,55 @@
+import type { RaftState } from './state';
+import type { LogIndex, Member, Role, ServerId, Term } from './types';
+
+/** What one server knows of itself and its group; the shape of the driver's RaftStatus. */
+export interface StatusSnapshot {
+  readonly id: ServerId;
+  readonly clusterId: string;
+  readonly role: Role;
+  readonly term: Term;
+  /** 0 when no leader is known. */
+  readonly leaderId: ServerId;
+  readonly firstIndex: LogIndex;
+  readonly lastIndex: LogIndex;
+  readonly commitIndex: LogIndex;
+  readonly appliedIndex: LogIndex;
+  readonly snapshotIndex: LogIndex;
+  readonly members: readonly (Member & {
+    readonly matchIndex: LogIndex;
+    readonly lastContactMs: number;
+  })[];
+  readonly logClockMs: number;
+}
+
+/** The log clock in milliseconds: running on the leader, elsewhere the last committed stamp. */
+export function logClockMs(state: RaftState, nowMs: number): number {
+  if (state.leader !== undefined) return state.leader.clock.read(nowMs);
+  return state.log.entryAt(state.log.commitIndex)?.stampMs ?? state.snapshot?.stampMs ?? 0;
+}
+
+/** Describes a server as it is now. */
+export function describe(state: RaftState, nowMs: number): StatusSnapshot {
+  const { log, configurations } = state;
+  return {
+    id: state.id,
+    clusterId: configurations.current.clusterId,
+    role: state.role,
+    term: state.currentTerm,
+    leaderId: state.leaderId,
+    firstIndex: log.firstIndex,
+    lastIndex: log.lastIndex,
+    commitIndex: log.commitIndex,
+    appliedIndex: log.appliedIndex,
+    snapshotIndex: state.snapshot?.lastIncludedIndex ?? 0,
+    members: configurations.current.members.map((member) => {
+      const progress = state.leader?.progress.get(member.id);
+      const itself = member.id === state.id;
+      return {
+        ...member,
+        matchIndex: itself ? log.stableIndex : (progress?.matchIndex ?? 0),
+        lastContactMs: progress === undefined ? 0 : nowMs - progress.lastContactMs,
+      };
+    }),
+    logClockMs: logClockMs(state, nowMs),
+  };
+}
