@@ -1,0 +1,142 @@
+import type { registry } from '@raftway/contracts';
+import type { Logger, Metrics } from '@raftway/observability';
+import type { RaftNode } from '@raftway/raft';
+import {
+  createReplica,
+  createServer,
+  type RaftwayServer,
+  type Replica,
+} from '@raftway/service-kit';
+import { RenewalBatcher } from './adapters/renewal-batcher';
+import { encodeCommand } from './domain/commands';
+import { RegistryStateMachine } from './domain/registry-state-machine';
+import type { RegistryResult } from './domain/results';
+import { observeRegistry } from './metrics';
+import type { RegistryOptions } from './options';
+import { ownReplicas, REGISTRY_GRPC_SERVICE } from './service/own-replicas';
+import { registryService } from './service/registry-service';
+import { WatchHub, type WatchTiming } from './service/watch-hub';
+import { WatchStreams } from './service/watch-stream';
+
+/** How long the registry's own proposals and reads may take, in milliseconds. */
+const OWN_CALL_TIMEOUT_MS = 5000;
+
+/** What {@link createRegistryApp} takes. */
+export interface RegistryAppInput {
+  readonly options: RegistryOptions;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly timing?: WatchTiming | undefined;
+  /** Instead of the node that the options describe: for specs. */
+  readonly makeNode?:
+    ((stateMachine: RegistryStateMachine) => RaftNode<RegistryResult>) | undefined;
+  /** @default Date.now */
+  readonly wallClockMs?: (() => number) | undefined;
+}
+
+/** One replica of the registry. */
+export interface RegistryApp {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** `host:port` of the gRPC server. @throws Error before start. */
+  readonly address: string;
+  readonly replica: Replica<RegistryResult>;
+}
+
+/** Builds a replica of the registry; nothing happens before start(). */
+export function createRegistryApp(input: RegistryAppInput): RegistryApp {
+  const { options, logger, metrics } = input;
+  const stateMachine = new RegistryStateMachine();
+  const replica = createReplica<RegistryResult>({
+    service: 'registry',
+    grpcServices: [REGISTRY_GRPC_SERVICE],
+    options,
+    stateMachine,
+    logger,
+    metrics,
+    node: input.makeNode?.(stateMachine),
+  });
+  const state = () => stateMachine.state;
+  const hub = new WatchHub(
+    {
+      state,
+      confirm: () => replica.read(ownCall()),
+      onApplied: (listener) => replica.node.onApplied(listener),
+    },
+    logger,
+    input.timing,
+  );
+  const observed = observeRegistry(metrics, stateMachine, hub);
+  let server: RaftwayServer | undefined = undefined;
+  const listed = once(() => listedReplicas(options, replica.nodeId, () => server?.address ?? ''));
+  const renewals = new RenewalBatcher((leaseIds) => renew(replica, leaseIds, observed.renewed));
+  server = createServer({
+    ...options,
+    name: 'registry',
+    replica,
+    logger,
+    metrics,
+    services: [
+      registryService({
+        replica,
+        state,
+        renewals,
+        watches: new WatchStreams({ hub, state, ownReplicas: listed, onReset: observed.reset }),
+        ownReplicas: listed,
+        wallClockMs: input.wallClockMs ?? Date.now,
+        logger,
+      }),
+    ],
+  });
+  return appOf(server, replica, hub);
+}
+
+function appOf(
+  server: RaftwayServer,
+  replica: Replica<RegistryResult>,
+  hub: WatchHub,
+): RegistryApp {
+  return {
+    start: () => server.start(),
+    stop: async () => {
+      await server.stop();
+      hub.stop();
+    },
+    get address() {
+      return server.address;
+    },
+    replica,
+  };
+}
+
+/** Proposes one batch of renewals. */
+async function renew(
+  replica: Replica<RegistryResult>,
+  leaseIds: readonly string[],
+  onRenewed: (count: number) => void,
+): Promise<readonly number[]> {
+  const { result } = await replica.propose(encodeCommand({ kind: 'renew', leaseIds }), ownCall());
+  if (result.kind !== 'renewed') throw new Error(`renewals were answered with ${result.kind}`);
+  onRenewed(leaseIds.length);
+  return result.ttlsMs;
+}
+
+/** What RAFTWAY_REPLICAS says, or this replica alone at the address that it advertises. */
+function listedReplicas(
+  options: RegistryOptions,
+  nodeId: number,
+  boundAddress: () => string,
+): readonly registry.Instance[] {
+  const { replicas, advertise } = options;
+  return ownReplicas(replicas ?? new Map([[nodeId, advertise ?? boundAddress()]]));
+}
+
+/** A call that no client made: nobody cancels it, and it ends by itself. */
+function ownCall() {
+  return { signal: AbortSignal.timeout(OWN_CALL_TIMEOUT_MS), deadlineMs: OWN_CALL_TIMEOUT_MS };
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

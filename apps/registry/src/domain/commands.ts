@@ -1,0 +1,102 @@
+import { registry } from '@raftway/contracts';
+import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+
+/** What the log holds. Requests are validated before they become one of these; what depends on state is decided when applied. */
+export type Command =
+  | {
+      readonly kind: 'register';
+      /** With every default filled in; `modifiedRevision` is ignored. */
+      readonly instance: registry.Instance;
+      readonly ttlMs: number;
+      /**
+       * Where revisions begin if this is the first registration that the group ever applies: the caller's wall clock in milliseconds. It
+       * makes the revisions of a registry that lost its disks larger than those which watchers remember from before.
+       */
+      readonly firstRevision: number;
+    }
+  | { readonly kind: 'renew'; readonly leaseIds: readonly string[] }
+  | { readonly kind: 'deregister'; readonly leaseId: string }
+  | {
+      readonly kind: 'setStatus';
+      readonly leaseId: string;
+      readonly status: registry.InstanceStatus;
+    };
+
+/** Raised whenever a command's bytes or its effect change. */
+export const COMMAND_VERSION = 1;
+
+/** The numbers are in every log and never change. */
+const KIND = { register: 1, renew: 2, deregister: 3, setStatus: 4 } as const;
+
+export function encodeCommand(command: Command): Uint8Array {
+  const writer = new BinaryWriter().uint32(COMMAND_VERSION).uint32(KIND[command.kind]);
+  switch (command.kind) {
+    case 'register':
+      registry.Instance.encode(command.instance, writer.fork()).join();
+      writer.uint32(command.ttlMs).uint64(command.firstRevision);
+      break;
+    case 'renew':
+      writer.uint32(command.leaseIds.length);
+      for (const leaseId of command.leaseIds) writer.string(leaseId);
+      break;
+    case 'deregister':
+      writer.string(command.leaseId);
+      break;
+    case 'setStatus':
+      writer.string(command.leaseId).uint32(command.status);
+      break;
+  }
+  return writer.finish();
+}
+
+/**
+ * @returns undefined for bytes that no version of this code writes: every replica then does the same, nothing.
+ * @throws when a newer version wrote it: this replica cannot know what the others did with it, and must stop.
+ */
+export function decodeCommand(bytes: Uint8Array): Command | undefined {
+  const reader = new BinaryReader(bytes);
+  try {
+    const version = reader.uint32();
+    if (version > COMMAND_VERSION) throw new UnknownCommandVersionError(version);
+    return decodeBody(reader, reader.uint32());
+  } catch (error) {
+    if (error instanceof UnknownCommandVersionError) throw error;
+    return undefined;
+  }
+}
+
+function decodeBody(reader: BinaryReader, kind: number): Command | undefined {
+  switch (kind) {
+    case KIND.register:
+      return {
+        kind: 'register',
+        instance: registry.Instance.decode(reader.bytes()),
+        ttlMs: reader.uint32(),
+        firstRevision: Number(reader.uint64()),
+      };
+    case KIND.renew:
+      return { kind: 'renew', leaseIds: readStrings(reader) };
+    case KIND.deregister:
+      return { kind: 'deregister', leaseId: reader.string() };
+    case KIND.setStatus:
+      return { kind: 'setStatus', leaseId: reader.string(), status: reader.uint32() };
+    default:
+      return undefined;
+  }
+}
+
+function readStrings(reader: BinaryReader): string[] {
+  const count = reader.uint32();
+  const strings: string[] = [];
+  // Reading past the end throws, so a wrong count costs nothing.
+  for (let read = 0; read < count; read += 1) strings.push(reader.string());
+  return strings;
+}
+
+class UnknownCommandVersionError extends Error {
+  override readonly name = 'UnknownCommandVersionError';
+
+  constructor(version: number) {
+    super(`command version ${version} is newer than this replica's ${COMMAND_VERSION}`);
+  }
+}
