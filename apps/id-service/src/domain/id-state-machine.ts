@@ -1,0 +1,106 @@
+import type { ApplyContext, StateMachine } from '@raftway/raft';
+import { BinaryError, BinaryReader, BinaryWriter } from './binary';
+import { decodeCommand, type LeaseWorkerCommand, type RenewWorkerCommand } from './commands';
+import { GroupClock } from './group-clock';
+import { SEQUENCES_MAX } from './limits';
+import { decodeResult, encodeResult, refused, type IdResult } from './results';
+import { Sequences } from './sequences';
+import { WorkerTable } from './worker-table';
+
+const SNAPSHOT_VERSION = 1;
+const NO_EPOCH = -1;
+
+/** What may differ in a test; replicas of one group must agree. */
+export interface IdStateLimits {
+  /** @default SEQUENCES_MAX */
+  readonly sequencesMax?: number;
+}
+
+/** The id service's replicated state: the epoch, the worker numbers and the sequences. */
+export class IdStateMachine implements StateMachine<IdResult> {
+  private readonly sequencesMax: number;
+  private epoch: number | undefined;
+  private clock = new GroupClock();
+  private workers = new WorkerTable();
+  private sequences: Sequences;
+
+  constructor(limits: IdStateLimits = {}) {
+    this.sequencesMax = limits.sequencesMax ?? SEQUENCES_MAX;
+    this.sequences = new Sequences(this.sequencesMax);
+  }
+
+  /** The group's epoch in Unix milliseconds; undefined until a first worker was asked for. */
+  get epochMs(): number | undefined {
+    return this.epoch;
+  }
+
+  apply(bytes: Uint8Array, context: ApplyContext): IdResult {
+    const command = decodeCommand(bytes);
+    switch (command?.kind) {
+      case undefined:
+        return refused('badCommand');
+      case 'leaseWorker':
+      case 'renewWorker':
+        return this.claim(command, context.nowMs);
+      case 'returnWorker':
+        return this.workers.giveBack(command);
+      case 'nextSequence':
+        return this.sequences.next(command.name, command.count);
+    }
+  }
+
+  expire(context: ApplyContext): void {
+    this.workers.expire(context.nowMs);
+  }
+
+  nextDeadlineMs(): number | undefined {
+    return this.workers.nextDeadlineMs;
+  }
+
+  snapshot(): Uint8Array {
+    const writer = new BinaryWriter().u8(SNAPSHOT_VERSION).number(this.epoch ?? NO_EPOCH);
+    this.clock.write(writer);
+    this.workers.write(writer);
+    this.sequences.write(writer);
+    return writer.finish();
+  }
+
+  restore(snapshot: Uint8Array): void {
+    const reader = new BinaryReader(snapshot);
+    const version = reader.u8();
+    if (version !== SNAPSHOT_VERSION) {
+      throw new BinaryError(
+        `snapshot version ${version} is unknown; this code reads ${SNAPSHOT_VERSION}`,
+      );
+    }
+    const epoch = reader.number();
+    const clock = GroupClock.read(reader);
+    const workers = WorkerTable.read(reader);
+    const sequences = Sequences.read(reader, this.sequencesMax);
+    reader.end();
+    this.epoch = epoch === NO_EPOCH ? undefined : epoch;
+    this.clock = clock;
+    this.workers = workers;
+    this.sequences = sequences;
+  }
+
+  encodeResult(result: IdResult): Uint8Array {
+    return encodeResult(result);
+  }
+
+  decodeResult(bytes: Uint8Array): IdResult {
+    return decodeResult(bytes);
+  }
+
+  private claim(command: LeaseWorkerCommand | RenewWorkerCommand, logMs: number): IdResult {
+    this.epoch ??= command.epochMs;
+    // The same milliseconds after two epochs are the same bits: two epochs in one group would make ids twice.
+    if (this.epoch !== command.epochMs) return refused('epochMismatch', { epochMs: this.epoch });
+    this.clock.report(command.instanceId, command.wallMs, logMs);
+    // No id is older than the epoch, so clocks before it count as the epoch.
+    const now = { logMs, groupMs: Math.max(this.epoch, this.clock.read(logMs)) };
+    return command.kind === 'leaseWorker'
+      ? this.workers.lease(command, now)
+      : this.workers.renew(command, now);
+  }
+}

@@ -1,0 +1,39 @@
+import type { BinaryReader, BinaryWriter } from './binary';
+import { SEQUENCE_NUMBER_MAX } from './limits';
+import { hashName, refused, type IdResult } from './results';
+
+const SEQUENCE_BYTES_MIN = 12;
+
+/** The last number of every named sequence. */
+export class Sequences {
+  private readonly lastNumbers = new Map<string, bigint>();
+
+  constructor(private readonly sequencesMax: number) {}
+
+  /** Takes the next `count` numbers; a sequence starts at 1. */
+  next(name: string, count: number): IdResult {
+    const before = this.lastNumbers.get(name);
+    if (before === undefined && this.lastNumbers.size >= this.sequencesMax) {
+      return refused('sequencesFull');
+    }
+    const last = (before ?? 0n) + BigInt(count);
+    if (last > SEQUENCE_NUMBER_MAX) return refused('sequenceExhausted');
+    this.lastNumbers.set(name, last);
+    const first = last - BigInt(count) + 1n;
+    return { kind: 'sequenceTaken', first, last, nameHash: hashName(name) };
+  }
+
+  write(writer: BinaryWriter): void {
+    writer.u32(this.lastNumbers.size);
+    for (const [name, last] of this.lastNumbers) writer.text(name).bigint(last);
+  }
+
+  static read(reader: BinaryReader, sequencesMax: number): Sequences {
+    const sequences = new Sequences(sequencesMax);
+    for (let left = reader.count(SEQUENCE_BYTES_MIN); left > 0; left -= 1) {
+      const name = reader.text();
+      sequences.lastNumbers.set(name, reader.bigint());
+    }
+    return sequences;
+  }
+}
