@@ -1,4 +1,4 @@
-import { InflightWindow } from './inflight';
+import type { InflightWindow } from './inflight';
 import type { LogIndex, ServerId } from './types';
 
 /**
