@@ -47,8 +47,6 @@ export interface ServerLimits {
   readonly concurrentStreamsMax?: number | undefined;
   /** Calls in progress on the whole server, health and reflection apart; further ones get RESOURCE_EXHAUSTED. @default 10000 */
   readonly concurrentCallsMax?: number | undefined;
-  /** Request messages of a stream that are read ahead of the handler. @default 16 */
-  readonly readAheadMessages?: number | undefined;
   /** Age at which a connection is asked to end, in milliseconds. @default never */
   readonly connectionAgeMaxMs?: number | undefined;
   /** Interval of HTTP/2 pings on idle connections, in milliseconds. @default 30000 */

@@ -1,0 +1,71 @@
+import { Code, codeName, ServiceError } from '@raftway/errors';
+import type { HistogramMetric, Logger, Metrics } from '@raftway/observability';
+import type { CallTracker } from './call-tracker';
+import { ServerCall, type GrpcCall } from './server-call';
+
+/** A call from its first message to its status. */
+export interface RunningCall {
+  readonly call: ServerCall;
+  /** Why it must not run, if so; end it with that. */
+  readonly refusal: ServiceError | undefined;
+  /** Ends the call: counts it and logs it. Yields the error that the caller gets; undefined in = ended well. */
+  end(error: undefined): undefined;
+  end(error: unknown): ServiceError;
+}
+
+/** Begins and ends the calls of some services the same way: limits, metrics, access log, error mapping. */
+export class CallRunner {
+  private readonly durations: HistogramMetric;
+
+  /** @param tracker undefined for services that must answer whatever happens, such as health. */
+  constructor(
+    private readonly logger: Logger,
+    metrics: Metrics,
+    private readonly tracker: CallTracker,
+    private readonly limited: boolean,
+  ) {
+    this.durations = metrics.histogram({
+      name: 'rpc_server_call_duration_seconds',
+      help: 'Time from the request to the status of calls that this server answered.',
+      labels: ['rpc_method', 'rpc_status'],
+      combinationsMax: 500,
+    });
+  }
+
+  begin(grpcCall: GrpcCall, streaming: boolean): RunningCall {
+    const call = new ServerCall(grpcCall, streaming, this.logger);
+    const refusal = this.limited ? this.tracker.refusal() : undefined;
+    const startedMs = performance.now();
+    this.tracker.add(call);
+    const end = (error: unknown): ServiceError | undefined => {
+      call.finished = true;
+      this.tracker.remove(call);
+      const answered = error === undefined ? undefined : this.toAnswer(error, call);
+      this.record(call, answered, (performance.now() - startedMs) / 1000);
+      return answered;
+    };
+    return { call, refusal, end: end as RunningCall['end'] };
+  }
+
+  /** What the caller gets for what the handler threw. */
+  private toAnswer(error: unknown, call: ServerCall): ServiceError {
+    // A handler that stops because of the signal often throws an AbortError of whatever it was waiting for.
+    if (call.aborted !== undefined && !(error instanceof ServiceError)) return call.aborted;
+    const answer = ServiceError.from(error);
+    if (answer.code === Code.internal) call.logger.error('call failed', { error });
+    return answer;
+  }
+
+  private record(call: ServerCall, error: ServiceError | undefined, seconds: number): void {
+    const status = error === undefined ? 'OK' : codeName(error.code);
+    this.durations.observe(seconds, { rpc_method: call.method.slice(1), rpc_status: status });
+    if (!this.logger.debugEnabled) return;
+    this.logger.debug('call', {
+      method: call.method,
+      status,
+      reason: error?.reason,
+      seconds,
+      peer: call.peer,
+    });
+  }
+}
