@@ -1,1 +1,16 @@
+export type { BackoffOptions } from './backoff';
+export {
+  RegistryClient,
+  type NewInstance,
+  type RegistryCallOptions,
+  type RegistryClientOptions,
+  type RegistryStub,
+} from './registry-client';
+export { installRegistryResolver, REGISTRY_SCHEME } from './resolver';
+export {
+  registerSelf,
+  type SelfRegistration,
+  type SelfRegistrationOptions,
+} from './self-registration';
 export type { DepartedInstance, Instance, ServiceChange, ServiceView } from './service-view';
+export { watchServices, type WatchServicesOptions } from './watch-services';
