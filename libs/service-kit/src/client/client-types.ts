@@ -45,12 +45,12 @@ export type ServiceClient<Service extends ServiceShape> = {
   close(): void;
 };
 
-/** Optional input of createClient. */
-export interface ClientOptions<Service extends ServiceShape = ServiceShape> {
+/** The part of {@link ClientOptions} that does not depend on the service. */
+export interface ClientSettings {
   /** Deadline of unary and client-streaming calls, in milliseconds; 0 = none. Streams of responses have none. @default 10000 */
   readonly defaultTimeoutMs?: number | undefined;
-  /** Reads, which may be repeated. Other methods are repeated only when their request has a non-empty requestId. @default none */
-  readonly idempotentMethods?: readonly (keyof Service & string)[] | undefined;
+  /** Names of the methods that only read. */
+  readonly idempotentMethods?: readonly string[] | undefined;
   /** Attempts of one call, the first included. @default 4 */
   readonly attemptsMax?: number | undefined;
   /** Wait before the second attempt, doubled each time, with full jitter, in milliseconds. @default 50 */
@@ -65,4 +65,10 @@ export interface ClientOptions<Service extends ServiceShape = ServiceShape> {
   readonly shareChannel?: boolean | undefined;
   /** Source of jitter, 0 ≤ x < 1. @default Math.random */
   readonly random?: (() => number) | undefined;
+}
+
+/** Optional input of createClient. */
+export interface ClientOptions<Service extends ServiceShape = ServiceShape> extends ClientSettings {
+  /** Reads, which may be repeated. Other methods are repeated only when their request has a non-empty requestId. @default none */
+  readonly idempotentMethods?: readonly (keyof Service & string)[] | undefined;
 }

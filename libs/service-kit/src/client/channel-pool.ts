@@ -1,0 +1,68 @@
+import { Client, credentials, type ChannelOptions } from '@grpc/grpc-js';
+import { splitHostPort } from '@raftway/config';
+import { ADDRESS_LIST_SCHEME, registerAddressLists } from './address-list-resolver';
+
+/** A borrowed channel; give it back once. */
+export interface ChannelLease {
+  readonly client: Client;
+  /** The last one to give it back closes it: calls in progress then end with CANCELLED. */
+  release(): void;
+}
+
+interface Shared {
+  readonly client: Client;
+  leases: number;
+}
+
+const channels = new Map<string, Shared>();
+
+/**
+ * What grpc-js is given for a target: lists of `host:port` become our list scheme, everything else passes through.
+ * @throws TypeError for a list with something else in it.
+ */
+export function grpcTarget(target: string): string {
+  if (!target.includes(',') || target.includes(':///')) return target;
+  const addresses = target
+    .split(',')
+    .map((address) => address.trim())
+    .filter((address) => address !== '');
+  const wrong = addresses.find((address) => splitHostPort(address) === undefined);
+  if (wrong !== undefined) throw new TypeError(`"${wrong}" in "${target}" is not host:port`);
+  registerAddressLists();
+  return `${ADDRESS_LIST_SCHEME}:${addresses.join(',')}`;
+}
+
+/** A channel of the target with these options, shared with whoever asked for the same. */
+export function leaseChannel(
+  target: string,
+  options: ChannelOptions,
+  share: boolean,
+): ChannelLease {
+  if (!share) {
+    const client = new Client(grpcTarget(target), credentials.createInsecure(), options);
+    return { client, release: once(() => client.close()) };
+  }
+  const key = JSON.stringify([target, options]);
+  const shared = channels.get(key) ?? {
+    client: new Client(grpcTarget(target), credentials.createInsecure(), options),
+    leases: 0,
+  };
+  channels.set(key, shared);
+  shared.leases += 1;
+  const release = once(() => {
+    shared.leases -= 1;
+    if (shared.leases > 0) return;
+    channels.delete(key);
+    shared.client.close();
+  });
+  return { client: shared.client, release };
+}
+
+function once(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    work();
+  };
+}
