@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { encodeCommand } from './commands';
 import { IdIssuer, type GrantCommand } from './id-issuer';
 import { IdStateMachine } from './id-state-machine';
-import type { IdResult } from './results';
+import type { IdResult, WorkerGranted } from './results';
 
 /*
  * Processes come, go, lose messages, get answers late, restart under their old name while the old process lives on, and have clocks that
@@ -64,6 +64,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restore' as const) }) },
 );
 
+interface Lease {
+  readonly process: number;
+  readonly firstMs: number;
+  /** The highest that the process was ever told. */
+  ceilingMs: number;
+}
+
 class World {
   private replica = new IdStateMachine();
   private readonly witness = new IdStateMachine();
@@ -71,7 +78,7 @@ class World {
   private readonly wire: { command: GrantCommand; process: number }[] = [];
   private readonly offsets = Array.from({ length: INSTANCES }, () => 0);
   private readonly issued = new Set<bigint>();
-  private readonly leases = new Map<number, { firstMs: number; ceilingMs: number }[]>();
+  private readonly leases = new Map<number, Lease[]>();
   private passedMs = 0;
   private index = 0;
   taken = 0;
@@ -149,21 +156,22 @@ class World {
     if (message === undefined) return;
     const { command, process } = message;
     const result = this.apply(encodeCommand(command));
-    if (result.kind === 'workerGranted') this.note(command, result);
+    if (result.kind === 'workerGranted') this.note(process, command, result);
     // The keeper has one command under way at a time: an answer to an older one is never looked at.
     const isLatest = !this.wire.some((other) => other.process === process);
     if (!lost && isLatest) this.at(process).issuer.accept(command, result);
   }
 
-  private note(command: GrantCommand, grant: IdResult & { kind: 'workerGranted' }): void {
-    const ranges = this.leases.get(grant.worker) ?? [];
-    this.leases.set(grant.worker, ranges);
+  private note(process: number, command: GrantCommand, grant: WorkerGranted): void {
+    const leases = this.leases.get(grant.worker) ?? [];
+    this.leases.set(grant.worker, leases);
     if (command.kind === 'leaseWorker') {
-      ranges.push({ firstMs: grant.firstMs, ceilingMs: grant.ceilingMs });
+      leases.push({ process, firstMs: grant.firstMs, ceilingMs: grant.ceilingMs });
       return;
     }
-    const current = ranges.at(-1);
-    if (current !== undefined) current.ceilingMs = grant.ceilingMs;
+    const current = leases.at(-1);
+    if (current?.process !== process) throw new Error(`${grant.worker} belongs to another process`);
+    current.ceilingMs = Math.max(current.ceilingMs, grant.ceilingMs);
   }
 
   private take(process: number, count: number): void {

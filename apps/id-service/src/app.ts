@@ -1,0 +1,141 @@
+import { registry } from '@raftway/contracts';
+import { registerSelf, type SelfRegistration } from '@raftway/discovery';
+import type { Logger, Metrics } from '@raftway/observability';
+import type { RaftNode } from '@raftway/raft';
+import {
+  createReplica,
+  createServer,
+  type Replica,
+  type ServerComponent,
+} from '@raftway/service-kit';
+import { randomUUID } from 'node:crypto';
+import { WorkerKeeper } from './adapters/worker-keeper';
+import { IdIssuer } from './domain/id-issuer';
+import { IdStateMachine } from './domain/id-state-machine';
+import type { IdResult } from './domain/results';
+import { observeIds } from './metrics';
+import type { IdServiceOptions } from './options';
+import { ID_GRPC_SERVICE, idService } from './service/id-service';
+import { refusalError } from './service/refusals';
+
+const SERVICE = 'id-service';
+/** How far ahead of its position a replica reserves milliseconds. What a crash loses, and for how long ids survive a lost majority. */
+const RESERVE_MS = 3_000;
+/** How long a worker number stays taken after its holder was last heard of, on the log clock. */
+const LEASE_MS = 30_000;
+
+/** What {@link createIdServiceApp} takes. */
+export interface IdServiceAppInput {
+  readonly options: IdServiceOptions;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Instead of the node that the options describe: for specs. */
+  readonly makeNode?: ((stateMachine: IdStateMachine) => RaftNode<IdResult>) | undefined;
+  /** The machine's wall clock in Unix milliseconds. @default Date.now */
+  readonly wallClockMs?: (() => number) | undefined;
+}
+
+/** One replica of the id service. */
+export interface IdServiceApp {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** `host:port` of the gRPC server. @throws Error before start. */
+  readonly address: string;
+  readonly replica: Replica<IdResult>;
+}
+
+/** Builds a replica of the id service; nothing happens before start(). */
+export function createIdServiceApp(input: IdServiceAppInput): IdServiceApp {
+  const { options, logger, metrics } = input;
+  const stateMachine = new IdStateMachine();
+  const replica = createReplica<IdResult>({
+    service: SERVICE,
+    grpcServices: [ID_GRPC_SERVICE],
+    options,
+    stateMachine,
+    logger,
+    metrics,
+    node: input.makeNode?.(stateMachine),
+  });
+  const instanceId = options.instanceId ?? `${SERVICE}-${replica.nodeId}`;
+  const keeper = createKeeper(input, replica, instanceId);
+  const epochMs = () => stateMachine.epochMs ?? options.idEpoch.getTime();
+  const server = createServer({
+    ...options,
+    name: SERVICE,
+    replica: withKeeper(replica, keeper),
+    logger,
+    metrics,
+    services: [idService({ keeper, replica, epochMs })],
+  });
+  let registration: SelfRegistration | undefined;
+  return {
+    start: async () => {
+      await server.start();
+      registration = registerSelf({
+        registry: options.registry,
+        instance: {
+          service: SERVICE,
+          instanceId,
+          address: options.advertise ?? server.address,
+          grpcServices: [ID_GRPC_SERVICE],
+        },
+        logger,
+      });
+    },
+    stop: async () => {
+      // At once, so that callers leave during the drain delay; the entry goes when the last call has finished.
+      const draining = registration?.setStatus(registry.InstanceStatus.DRAINING);
+      await Promise.all([draining, server.stop()]);
+      await registration?.deregister();
+    },
+    get address() {
+      return server.address;
+    },
+    replica,
+  };
+}
+
+function createKeeper(
+  input: IdServiceAppInput,
+  replica: Replica<IdResult>,
+  instanceId: string,
+): WorkerKeeper {
+  const epochMs = input.options.idEpoch.getTime();
+  const issuer = new IdIssuer({
+    epochMs,
+    instanceId,
+    incarnation: randomUUID(),
+    reserveMs: RESERVE_MS,
+    leaseMs: LEASE_MS,
+  });
+  return new WorkerKeeper({
+    issuer,
+    propose: (command, call) => replica.propose(command, call),
+    explain: (refusal) => refusalError(refusal, { epochMs }),
+    wallClockMs: input.wallClockMs ?? Date.now,
+    leaseMs: LEASE_MS,
+    logger: input.logger,
+    observer: observeIds(input.metrics, issuer),
+  });
+}
+
+/** The keeper lives within the replica: it asks once the replica runs, and gives its worker back before the replica stops. */
+function withKeeper(replica: Replica<IdResult>, keeper: WorkerKeeper): ServerComponent {
+  return {
+    services: replica.services,
+    reportServing: (setServingStatus) => replica.reportServing(setServingStatus),
+    readiness: () => {
+      const ready = replica.readiness();
+      return ready === true && keeper.isHopeless ? (keeper.problem?.rawMessage ?? ready) : ready;
+    },
+    start: async () => {
+      await replica.start();
+      keeper.start();
+    },
+    stop: async () => {
+      await keeper.stop();
+      await replica.stop();
+    },
+  };
+}
