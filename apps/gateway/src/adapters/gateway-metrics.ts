@@ -1,0 +1,144 @@
+import { codeName } from '@raftway/errors';
+import { type Metrics } from '@raftway/observability';
+import { type CallObserver } from '../proxy/proxy-context';
+import { type UpstreamObserver } from '../proxy/upstream';
+
+/** gRPC services that have series of their own; further ones are counted as `other`. */
+const servicesMax = 200;
+
+/** The numbers that are read at each scrape. */
+export interface GatewayGauges {
+  readonly clientConnections: number;
+  readonly clientStreams: number;
+  readonly upstreamConnections: number;
+  readonly bufferedBytes: number;
+  readonly endpointsLive: number;
+  readonly endpointsSetAside: number;
+  readonly routes: number;
+  readonly routesWithoutInstance: number;
+  readonly routeConflicts: number;
+  readonly registryAgeSeconds: number;
+}
+
+/** The gateway's own metrics; their names and meanings are listed in the README. */
+export class GatewayMetrics implements CallObserver, UpstreamObserver {
+  private readonly calls;
+  private readonly durations;
+  private readonly retries;
+  private readonly connects;
+  private readonly connectFailures;
+  private readonly refusedConnections;
+  private readonly brokenConnections;
+  // Label objects are kept, so that counting a call allocates nothing.
+  private readonly labels = new Map<string, { grpc_service: string; code: string }[]>();
+  private readonly onFailure: (service: string, address: string, detail: string) => void;
+
+  constructor(
+    metrics: Metrics,
+    gauges: () => GatewayGauges,
+    onConnectFailure: (service: string, address: string, detail: string) => void,
+  ) {
+    this.onFailure = onConnectFailure;
+    const combinationsMax = servicesMax * 17;
+    this.calls = metrics.counter({
+      name: 'raftway_gateway_calls_total',
+      help: 'Finished calls by gRPC service and status.',
+      labels: ['grpc_service', 'code'],
+      combinationsMax,
+    });
+    this.durations = metrics.histogram({
+      name: 'raftway_gateway_call_duration_seconds',
+      help: 'Time from a call headers to its status, by gRPC service.',
+      labels: ['grpc_service'],
+      combinationsMax: servicesMax + 1,
+    });
+    this.retries = metrics.counter({
+      name: 'raftway_gateway_retries_total',
+      help: 'Calls that were sent to a further instance, by registered service and cause.',
+      labels: ['service', 'cause'],
+      combinationsMax,
+    });
+    this.connects = metrics.counter({
+      name: 'raftway_gateway_upstream_connects_total',
+      help: 'Connections opened to instances.',
+      labels: ['service'],
+    });
+    this.connectFailures = metrics.counter({
+      name: 'raftway_gateway_upstream_connect_failures_total',
+      help: 'Connections to instances that could not be made.',
+      labels: ['service'],
+    });
+    this.refusedConnections = metrics.counter({
+      name: 'raftway_gateway_refused_connections_total',
+      help: 'Client connections that were closed at once, by cause.',
+      labels: ['cause'],
+    });
+    this.brokenConnections = metrics.counter({
+      name: 'raftway_gateway_client_connection_errors_total',
+      help: 'Client connections that were closed for breaking a limit or the protocol.',
+    });
+    registerGauges(metrics, gauges);
+  }
+
+  onCallEnd(grpcService: string, code: number, durationMs: number): void {
+    const labels = this.labelsOf(grpcService, code);
+    this.calls.increment(labels);
+    this.durations.observe(durationMs / 1000, labels);
+  }
+
+  onRetry(service: string, cause: 'connect' | 'refused'): void {
+    this.retries.increment({ service, cause });
+  }
+
+  onConnect(service: string): void {
+    this.connects.increment({ service });
+  }
+
+  onConnectFailed(service: string, address: string, detail: string): void {
+    this.connectFailures.increment({ service });
+    this.onFailure(service, address, detail);
+  }
+
+  onConnectionRefused(cause: string): void {
+    this.refusedConnections.increment({ cause });
+  }
+
+  onConnectionBroken(): void {
+    this.brokenConnections.increment();
+  }
+
+  private labelsOf(grpcService: string, code: number): { grpc_service: string; code: string } {
+    let name = grpcService === '' ? 'unknown' : grpcService;
+    let byCode = this.labels.get(name);
+    if (byCode === undefined) {
+      if (this.labels.size >= servicesMax) name = 'other';
+      byCode = this.labels.get(name) ?? [];
+      this.labels.set(name, byCode);
+    }
+    const index = code >= 0 && code <= 16 ? code : 2;
+    return (byCode[index] ??= { grpc_service: name, code: codeName(index) });
+  }
+}
+
+function registerGauges(metrics: Metrics, read: () => GatewayGauges): void {
+  const gauge = (name: string, help: string, pick: (gauges: GatewayGauges) => number) => {
+    const metric = metrics.gauge({ name: `raftway_gateway_${name}`, help });
+    return (gauges: GatewayGauges): void => metric.set(pick(gauges));
+  };
+  const setters = [
+    gauge('client_connections', 'Open client connections.', (g) => g.clientConnections),
+    gauge('client_streams', 'Open calls of clients.', (g) => g.clientStreams),
+    gauge('upstream_connections', 'Open connections to instances.', (g) => g.upstreamConnections),
+    gauge('buffered_bytes', 'Bytes of calls held in memory.', (g) => g.bufferedBytes),
+    gauge('endpoints_live', 'Instances that take calls.', (g) => g.endpointsLive),
+    gauge('endpoints_set_aside', 'Of those, set aside for failing.', (g) => g.endpointsSetAside),
+    gauge('routes', 'Known gRPC services.', (g) => g.routes),
+    gauge('routes_without_instance', 'Of those, without instance.', (g) => g.routesWithoutInstance),
+    gauge('route_conflicts', 'Claims that are not honoured.', (g) => g.routeConflicts),
+    gauge('registry_age_seconds', 'Age of the registry view.', (g) => g.registryAgeSeconds),
+  ];
+  metrics.onScrape(() => {
+    const gauges = read();
+    for (const set of setters) set(gauges);
+  });
+}

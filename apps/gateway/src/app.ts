@@ -1,0 +1,306 @@
+import { type ServiceView } from '@raftway/discovery';
+import { SetAside } from '@raftway/load-balancing';
+import { createMetrics, type Logger, type Metrics, silentLogger } from '@raftway/observability';
+import { createServer, type RaftwayServer } from '@raftway/service-kit';
+import { FrontDoor } from './adapters/front-door';
+import { GatewayMetrics } from './adapters/gateway-metrics';
+import { routableServices } from './adapters/view-adapter';
+import { isNeverRouted } from './domain/never-routed';
+import { type RoutingChange, RoutingTable } from './domain/routing-table';
+import { type ServerListener } from './engine/engine';
+import { NodeClientEngine } from './engine/node/node-client-engine';
+import { NodeServerEngine } from './engine/node/node-server-engine';
+import { HealthService, healthServiceName } from './local/health';
+import { LocalServices } from './local/local-services';
+import { type GatewayOptions } from './options';
+import { Deadlines } from './proxy/deadlines';
+import { Dispatcher } from './proxy/dispatcher';
+import { MemoryBudget } from './proxy/memory-budget';
+import { type ProxyContext } from './proxy/proxy-context';
+import { UpstreamPool } from './proxy/upstream-pool';
+
+/** Routes remembered at most. */
+const routesMax = 10_000;
+
+/** What a gateway is built from. */
+export interface GatewayDependencies {
+  readonly options: GatewayOptions;
+  /** The registry's live view. The gateway does not close it. */
+  readonly view: ServiceView;
+  /** @default silent */
+  readonly logger?: Logger;
+  /** @default a registry of its own */
+  readonly metrics?: Metrics;
+  /** A number from 0 to 1. @default Math.random */
+  readonly random?: () => number;
+  /** Whether the admin and HTTP servers are started. @default true */
+  readonly withAdmin?: boolean;
+}
+
+/** A gateway in this process. */
+export interface GatewayApp {
+  start(): Promise<void>;
+  /** NOT_SERVING → drain delay → GOAWAY → open calls finish, at most the drain timeout → the rest is cut. Once; a second call waits for the first. */
+  stop(): Promise<void>;
+  /** host:port of the one port. @throws Error before start */
+  readonly address: string;
+  /** host:port of the admin server; undefined without one. */
+  readonly adminAddress: string | undefined;
+  /** host:port of /metrics, /livez and /readyz; undefined without admin. */
+  readonly httpAddress: string | undefined;
+  /** Bytes of calls that are held now. */
+  readonly bufferedBytes: number;
+  /** Open connections to instances. */
+  readonly upstreamConnectionCount: number;
+}
+
+/** Builds a gateway; nothing happens before `start()`. */
+export function createGatewayApp(dependencies: GatewayDependencies): GatewayApp {
+  return new Gateway(dependencies);
+}
+
+class Gateway implements GatewayApp {
+  private readonly options: GatewayOptions;
+  private readonly view: ServiceView;
+  private readonly logger: Logger;
+  private readonly metrics: GatewayMetrics;
+  private readonly table: RoutingTable;
+  private readonly memory: MemoryBudget;
+  private readonly setAside: SetAside;
+  private readonly pool: UpstreamPool;
+  private readonly health: HealthService;
+  private readonly engine: NodeServerEngine;
+  private readonly door: FrontDoor;
+  private readonly admin: RaftwayServer | undefined;
+  private boundAddress: string | undefined;
+  private unsubscribe: () => void = () => undefined;
+  private stopping: Promise<void> | undefined;
+
+  constructor(dependencies: GatewayDependencies) {
+    const { options, view, random = Math.random } = dependencies;
+    const metrics = dependencies.metrics ?? createMetrics();
+    this.options = options;
+    this.view = view;
+    this.logger = dependencies.logger ?? silentLogger();
+    this.metrics = new GatewayMetrics(metrics, () => this.gauges(), this.onConnectFailure);
+    this.table = new RoutingTable({
+      policy: options.loadBalancing,
+      random,
+      isNeverRouted,
+      routesMax,
+    });
+    this.memory = new MemoryBudget(options.memoryBytesMax);
+    this.setAside = new SetAside(random);
+    this.pool = this.createPool();
+    this.health = new HealthService({
+      isReady: () => this.readiness() === true,
+      isLive: (service) => this.isLive(service),
+      names: () => this.table.list().map(({ grpcService }) => grpcService),
+    });
+    this.engine = new NodeServerEngine(serverLimits(options), this.createListener());
+    this.door = new FrontDoor({
+      bind: options.bind,
+      engine: this.engine,
+      connectionsMax: options.connectionsMax,
+      prefaceTimeoutMs: options.prefaceTimeoutMs,
+      onRefused: (cause) => this.metrics.onConnectionRefused(cause),
+    });
+    this.admin = dependencies.withAdmin === false ? undefined : this.createAdmin(options, metrics);
+  }
+
+  get address(): string {
+    if (this.boundAddress === undefined) throw new Error('the gateway has not been started');
+    return this.boundAddress;
+  }
+
+  get adminAddress(): string | undefined {
+    return this.admin?.address;
+  }
+
+  get httpAddress(): string | undefined {
+    return this.admin?.httpAddress;
+  }
+
+  get bufferedBytes(): number {
+    return this.memory.usedBytes;
+  }
+
+  get upstreamConnectionCount(): number {
+    return this.pool.connectionCount;
+  }
+
+  async start(): Promise<void> {
+    this.unsubscribe = this.view.onChange(() => this.applyView());
+    if (this.isViewReady()) this.applyView();
+    await this.admin?.start();
+    this.boundAddress = await this.door.listen();
+    this.logger.info('gateway listens', { address: this.boundAddress });
+  }
+
+  stop(): Promise<void> {
+    this.stopping ??= this.drain();
+    return this.stopping;
+  }
+
+  private async drain(): Promise<void> {
+    this.stopping ??= Promise.resolve();
+    this.logger.info('gateway drains', { calls: this.engine.streamCount });
+    this.health.changed();
+    await delay(this.options.drainDelayMs);
+    this.door.stopListening();
+    this.health.endWatches();
+    const cut = new AbortController();
+    await Promise.race([this.engine.drain(), delay(this.options.drainTimeoutMs, cut.signal)]);
+    cut.abort();
+    if (this.engine.streamCount > 0)
+      this.logger.warn('calls were cut at the end of the drain', {
+        calls: this.engine.streamCount,
+      });
+    this.unsubscribe();
+    this.engine.destroy();
+    this.door.destroy();
+    this.pool.destroy();
+    await this.admin?.stop();
+    this.logger.info('gateway has stopped');
+  }
+
+  private createPool(): UpstreamPool {
+    const { options } = this;
+    return new UpstreamPool({
+      engine: new NodeClientEngine({
+        connectTimeoutMs: options.connectTimeoutMs,
+        connectionStreamsMax: options.upstreamStreamsMax,
+        headerListBytesMax: options.headerBytesMax,
+        headerCountMax: options.headersMax,
+        streamBufferBytesMax: options.streamBufferBytesMax,
+        connectionMemoryBytesMax: options.connectionMemoryBytesMax,
+        keepaliveMs: options.upstreamKeepaliveMs,
+        keepaliveTimeoutMs: options.keepaliveTimeoutMs,
+      }),
+      limits: {
+        connectionsMax: options.upstreamConnectionsMax,
+        waitingMax: options.upstreamWaitingMax,
+        idleMs: options.upstreamIdleMs,
+      },
+      setAside: this.setAside,
+      observer: this.metrics,
+      nowMs,
+    });
+  }
+
+  private createListener(): ServerListener {
+    const { options } = this;
+    const context: ProxyContext = {
+      pool: this.pool,
+      setAside: this.setAside,
+      deadlines: new Deadlines(nowMs),
+      memory: this.memory,
+      observer: this.metrics,
+      logger: this.logger,
+      replayBytesMax: options.retryBufferBytesMax,
+      trustForwarded: options.trustForwarded,
+      nowMs,
+      wallMs: Date.now,
+    };
+    const dispatcher = new Dispatcher(context, {
+      table: this.table,
+      local: new LocalServices({ [healthServiceName]: this.health.methods() }),
+      isViewReady: () => this.isViewReady(),
+      isNeverRouted,
+      timeoutMaxMs: options.timeoutMaxMs === 0 ? undefined : options.timeoutMaxMs,
+    });
+    return {
+      onStream: (stream, headers, ended, from) => dispatcher.dispatch(stream, headers, ended, from),
+      onConnectionError: (detail) => {
+        this.metrics.onConnectionBroken();
+        this.logger.debug('client connection broke', { detail });
+      },
+    };
+  }
+
+  private createAdmin(options: GatewayOptions, metrics: Metrics): RaftwayServer {
+    return createServer({
+      name: 'gateway',
+      bind: options.adminBind,
+      httpBind: options.httpBind,
+      services: [],
+      logger: this.logger,
+      metrics,
+      readiness: () => this.readiness(),
+      drainDelayMs: 0,
+      drainTimeoutMs: 1000,
+    });
+  }
+
+  private readiness(): true | string {
+    if (this.stopping !== undefined) return 'the gateway is stopping';
+    return this.isViewReady() ? true : 'the registry has not been reached yet';
+  }
+
+  private isViewReady(): boolean {
+    return this.view.revision() > 0n || this.view.ageMs() !== Number.POSITIVE_INFINITY;
+  }
+
+  private isLive(service: string): boolean | undefined {
+    if (service === healthServiceName) return true;
+    const route = this.table.route(service);
+    return route === undefined ? this.table.serviceIsLive(service) : route.endpoints.size > 0;
+  }
+
+  private applyView(): void {
+    const change: RoutingChange = this.table.update(routableServices(this.view), Date.now());
+    this.pool.retain((key) => this.table.hasEndpoint(key));
+    for (const conflict of change.newConflicts)
+      this.logger.warn('two services claim one gRPC service', { ...conflict });
+    this.health.changed();
+  }
+
+  private readonly onConnectFailure = (service: string, address: string, detail: string): void => {
+    this.logger.warn('instance set aside: no connection', { service, address, detail });
+  };
+
+  private gauges() {
+    const routes = this.table.list();
+    return {
+      clientConnections: this.door.connectionCount,
+      clientStreams: this.engine.streamCount,
+      upstreamConnections: this.pool.connectionCount,
+      bufferedBytes: this.memory.usedBytes,
+      endpointsLive: this.table.endpointCount,
+      endpointsSetAside: this.setAside.size,
+      routes: routes.length,
+      routesWithoutInstance: routes.filter(({ endpoints }) => endpoints.size === 0).length,
+      routeConflicts: this.table.conflicts().length,
+      registryAgeSeconds: Math.min(this.view.ageMs() / 1000, Number.MAX_SAFE_INTEGER),
+    };
+  }
+}
+
+function nowMs(): number {
+  return performance.now();
+}
+
+function delay(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+function serverLimits(options: GatewayOptions) {
+  return {
+    connectionStreamsMax: options.connectionStreamsMax,
+    headerListBytesMax: options.headerBytesMax,
+    headerCountMax: options.headersMax,
+    streamBufferBytesMax: options.streamBufferBytesMax,
+    connectionMemoryBytesMax: options.connectionMemoryBytesMax,
+    streamResetBurst: options.streamResetBurst,
+    streamResetsPerSecond: options.streamResetsPerSecond,
+    connectionIdleMs: options.connectionIdleMs,
+    keepaliveMs: options.connectionKeepaliveMs,
+    keepaliveTimeoutMs: options.keepaliveTimeoutMs,
+  };
+}

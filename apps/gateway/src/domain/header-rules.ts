@@ -1,0 +1,145 @@
+import { formatGrpcTimeout } from './grpc-timeout';
+
+/** Header names (lower case) and values in turn, in the order of the wire, repetitions included. */
+export type HeaderPairs = readonly string[];
+
+/** The value of the first header of that name. */
+export function headerValue(headers: HeaderPairs, name: string): string | undefined {
+  for (let index = 0; index < headers.length; index += 2) {
+    if (headers[index] === name) return headers[index + 1];
+  }
+  return undefined;
+}
+
+/** What the gateway itself reads of a request's headers, found in one pass. */
+export interface RequestFacts {
+  method: string;
+  path: string;
+  contentType: string;
+  /** Undefined when there is none. */
+  timeout: string | undefined;
+}
+
+/** Reads what the gateway needs to know of a request. Absent values are empty. */
+export function requestFacts(headers: HeaderPairs): RequestFacts {
+  const facts: RequestFacts = { method: '', path: '', contentType: '', timeout: undefined };
+  for (let index = 0; index < headers.length; index += 2) {
+    const value = headers[index + 1] ?? '';
+    switch (headers[index]) {
+      case ':method':
+        facts.method = value;
+        break;
+      case ':path':
+        facts.path = value;
+        break;
+      case 'content-type':
+        facts.contentType = value;
+        break;
+      case 'grpc-timeout':
+        facts.timeout ??= value;
+        break;
+      default:
+        break;
+    }
+  }
+  return facts;
+}
+
+/** Whether a content type is gRPC's own: `application/grpc`, `application/grpc+proto`, `application/grpc;…`, and not gRPC-Web. */
+export function isGrpcContentType(contentType: string): boolean {
+  if (contentType === 'application/grpc') return true;
+  return contentType.startsWith('application/grpc+') || contentType.startsWith('application/grpc;');
+}
+
+/** How one request's headers are rewritten. */
+export interface ForwardRules {
+  /** Used when the client sent neither `:authority` nor `host`. */
+  readonly authority: string;
+  /** What is left of the caller's time, in milliseconds; undefined when it is unlimited. */
+  readonly remainingMs: number | undefined;
+  /** The client's address, for `x-forwarded-for`. */
+  readonly clientAddress: string;
+  /** Whether an `x-forwarded-for` that the client sent is kept (and added to) or replaced. */
+  readonly trustForwarded: boolean;
+}
+
+/**
+ * The headers that go upstream: all of the client's, in their order and with their repetitions, but for
+ * - connection-bound headers (RFC 9113 §8.2.2, RFC 9110 §7.6.1), which speak about the client's own connection;
+ * - `grpc-timeout`, which becomes what is left;
+ * - `x-forwarded-*`, `forwarded` and `x-real-ip`, which a client could forge: replaced by one `x-forwarded-for` of ours.
+ */
+export function forwardRequestHeaders(headers: HeaderPairs, rules: ForwardRules): string[] {
+  let authority: string | undefined;
+  let host: string | undefined;
+  let path = '';
+  let forwardedFor = '';
+  const regular: string[] = [];
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? '';
+    const value = headers[index + 1] ?? '';
+    if (name.charCodeAt(0) === 58 /* ':' */) {
+      if (name === ':authority') authority = value;
+      else if (name === ':path') path = value;
+    } else if (name === 'host') host ??= value;
+    else if (name === 'grpc-timeout' || isConnectionBound(name, value)) continue;
+    else if (isForwarding(name)) {
+      if (!rules.trustForwarded) continue;
+      if (name === 'x-forwarded-for')
+        forwardedFor = forwardedFor === '' ? value : `${forwardedFor}, ${value}`;
+      else regular.push(name, value);
+    } else regular.push(name, value);
+  }
+  const result = [':method', 'POST', ':scheme', 'http', ':path', path];
+  result.push(':authority', authority ?? host ?? rules.authority);
+  if (rules.remainingMs !== undefined)
+    result.push('grpc-timeout', formatGrpcTimeout(rules.remainingMs));
+  for (const text of regular) result.push(text);
+  if (rules.clientAddress !== '')
+    result.push(
+      'x-forwarded-for',
+      forwardedFor === '' ? rules.clientAddress : `${forwardedFor}, ${rules.clientAddress}`,
+    );
+  return result;
+}
+
+/** The response headers or trailers that go to the client: all but connection-bound ones. Returns the input when nothing is to be removed. */
+export function forwardResponseHeaders(headers: HeaderPairs): HeaderPairs {
+  for (let index = 0; index < headers.length; index += 2) {
+    if (isConnectionBound(headers[index] ?? '', headers[index + 1] ?? ''))
+      return withoutConnectionBound(headers);
+  }
+  return headers;
+}
+
+function withoutConnectionBound(headers: HeaderPairs): string[] {
+  const result: string[] = [];
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? '';
+    const value = headers[index + 1] ?? '';
+    if (!isConnectionBound(name, value)) result.push(name, value);
+  }
+  return result;
+}
+
+function isConnectionBound(name: string, value: string): boolean {
+  switch (name) {
+    case 'connection':
+    case 'keep-alive':
+    case 'proxy-connection':
+    case 'proxy-authenticate':
+    case 'proxy-authorization':
+    case 'transfer-encoding':
+    case 'upgrade':
+    case 'http2-settings':
+      return true;
+    case 'te':
+      return value !== 'trailers';
+    default:
+      return false;
+  }
+}
+
+function isForwarding(name: string): boolean {
+  return name.startsWith('x-forwarded-') || name === 'forwarded' || name === 'x-real-ip';
+}

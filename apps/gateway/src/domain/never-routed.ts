@@ -1,0 +1,11 @@
+const names = new Set([
+  'grpc.health.v1.Health',
+  'grpc.reflection.v1.ServerReflection',
+  'grpc.reflection.v1alpha.ServerReflection',
+]);
+const packages = ['raftway.raft.', 'raftway.gateway.'];
+
+/** Whether a gRPC service belongs to one process (health, reflection, Raft, administration) and is never reached by name. */
+export function isNeverRouted(grpcService: string): boolean {
+  return names.has(grpcService) || packages.some((prefix) => grpcService.startsWith(prefix));
+}

@@ -1,0 +1,162 @@
+import { Code, ServiceError } from '@raftway/errors';
+
+// Everything that the gateway itself answers instead of a backend. The reasons are listed in the README.
+
+const retryDelayMs = 1000;
+
+/** UNIMPLEMENTED `PATH_NOT_CANONICAL`. */
+export function pathNotCanonical(path: string): ServiceError {
+  const shown = path.length > 128 ? `${path.slice(0, 128)}…` : path;
+  return new ServiceError({
+    code: Code.unimplemented,
+    reason: 'PATH_NOT_CANONICAL',
+    message: `the path ${JSON.stringify(shown)} is not /package.Service/Method`,
+    metadata: { path: shown },
+  });
+}
+
+/** UNIMPLEMENTED `SERVICE_UNKNOWN`: no registered service has ever claimed it. */
+export function serviceUnknown(grpcService: string): ServiceError {
+  return new ServiceError({
+    code: Code.unimplemented,
+    reason: 'SERVICE_UNKNOWN',
+    message: `no registered service serves ${grpcService}`,
+    metadata: { grpc_service: grpcService },
+  });
+}
+
+/** UNIMPLEMENTED `SERVICE_NOT_ROUTED`: it belongs to one process and is never reached by name. */
+export function serviceNotRouted(grpcService: string): ServiceError {
+  return new ServiceError({
+    code: Code.unimplemented,
+    reason: 'SERVICE_NOT_ROUTED',
+    message: `${grpcService} belongs to one process and is not routed by name: call that process`,
+    metadata: { grpc_service: grpcService },
+  });
+}
+
+/** UNIMPLEMENTED `METHOD_UNKNOWN`: the gateway's own service has no such method. */
+export function methodUnknown(grpcService: string, method: string): ServiceError {
+  return new ServiceError({
+    code: Code.unimplemented,
+    reason: 'METHOD_UNKNOWN',
+    message: `${grpcService} has no method ${method}`,
+    metadata: { grpc_service: grpcService, method },
+  });
+}
+
+/** UNAVAILABLE `NO_LIVE_INSTANCE`, with the time since when. */
+export function noLiveInstance(
+  grpcService: string,
+  service: string,
+  sinceMs: number,
+  nowMs: number,
+): ServiceError {
+  const since = isoText(sinceMs);
+  const seconds = Math.max(0, Math.round((nowMs - sinceMs) / 1000));
+  return new ServiceError({
+    code: Code.unavailable,
+    reason: 'NO_LIVE_INSTANCE',
+    message: `no live instance of ${service}, which serves ${grpcService}, since ${since} (${seconds} s)`,
+    metadata: { grpc_service: grpcService, service, since },
+    retryDelayMs,
+  });
+}
+
+/** UNAVAILABLE `INSTANCES_UNREACHABLE`: there are live instances and none could be connected to. Nothing was sent. */
+export function instancesUnreachable(
+  grpcService: string,
+  service: string,
+  attempts: number,
+  detail: string,
+): ServiceError {
+  return new ServiceError({
+    code: Code.unavailable,
+    reason: 'INSTANCES_UNREACHABLE',
+    message: `no instance of ${service} could be connected to (${attempts} tried, the last: ${detail}); nothing was sent`,
+    metadata: { grpc_service: grpcService, service, attempts: String(attempts) },
+    retryDelayMs,
+  });
+}
+
+/** UNAVAILABLE `UPSTREAM_LOST`: the connection broke while the call was open, so its outcome is unknown. */
+export function upstreamLost(service: string, detail: string): ServiceError {
+  return new ServiceError({
+    code: Code.unavailable,
+    reason: 'UPSTREAM_LOST',
+    message: `the connection to the instance of ${service} broke (${detail}); whether the call took effect is unknown`,
+    metadata: { service },
+  });
+}
+
+/** The instance reset the stream. */
+export function upstreamReset(service: string, code: Code, name: string): ServiceError {
+  return new ServiceError({
+    code,
+    reason: 'UPSTREAM_RESET',
+    message: `the instance of ${service} reset the call with ${name}`,
+    metadata: { service, http2_error: name },
+  });
+}
+
+/** UNAVAILABLE `REGISTRY_UNAVAILABLE`: nothing is known yet. */
+export function registryUnavailable(): ServiceError {
+  return new ServiceError({
+    code: Code.unavailable,
+    reason: 'REGISTRY_UNAVAILABLE',
+    message: 'the gateway has not reached the registry since it started',
+    retryDelayMs,
+  });
+}
+
+/** DEADLINE_EXCEEDED `DEADLINE_EXCEEDED`. */
+export function deadlineExceeded(timeoutMs: number, waitedForConnection: boolean): ServiceError {
+  const where = waitedForConnection
+    ? 'waiting for a connection to an instance'
+    : 'waiting for the instance';
+  return new ServiceError({
+    code: Code.deadlineExceeded,
+    reason: 'DEADLINE_EXCEEDED',
+    message: `the deadline of ${Math.round(timeoutMs * 1000) / 1000} ms passed at the gateway while ${where}`,
+  });
+}
+
+/** INTERNAL `TIMEOUT_MALFORMED`: the grpc-timeout header breaks the specification. */
+export function timeoutMalformed(value: string): ServiceError {
+  return new ServiceError({
+    code: Code.internal,
+    reason: 'TIMEOUT_MALFORMED',
+    message: `grpc-timeout must be 1 to 8 digits and one of H M S m u n, got ${JSON.stringify(value.slice(0, 32))}`,
+    metadata: { field: 'grpc-timeout' },
+  });
+}
+
+/** RESOURCE_EXHAUSTED with the limit that fired. */
+export function limitReached(
+  reason: 'GATEWAY_MEMORY_FULL' | 'UPSTREAM_QUEUE_FULL' | 'MESSAGE_TOO_LARGE',
+  limitName: string,
+  limit: number,
+): ServiceError {
+  return new ServiceError({
+    code: Code.resourceExhausted,
+    reason,
+    message: `${limitName} is ${limit} and used up`,
+    metadata: { field: limitName, limit: String(limit) },
+    ...(reason === 'MESSAGE_TOO_LARGE' ? {} : { retryDelayMs }),
+  });
+}
+
+/** UNAVAILABLE `GATEWAY_STOPPING`. */
+export function gatewayStopping(): ServiceError {
+  return new ServiceError({
+    code: Code.unavailable,
+    reason: 'GATEWAY_STOPPING',
+    message: 'the gateway is stopping and the time for open calls has passed',
+  });
+}
+
+function isoText(milliseconds: number): string {
+  // The time comes from the caller; only its spelling is made here.
+  // eslint-disable-next-line no-restricted-syntax
+  return new Date(milliseconds).toISOString();
+}

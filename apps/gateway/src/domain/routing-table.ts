@@ -1,0 +1,238 @@
+import {
+  type Endpoint,
+  EndpointSet,
+  type PickingPolicy,
+  type RandomSource,
+} from '@raftway/load-balancing';
+
+/** What the routing table needs to know of a registered instance. */
+export interface RoutableInstance {
+  readonly service: string;
+  readonly instanceId: string;
+  /** host:port */
+  readonly address: string;
+  readonly grpcServices: readonly string[];
+  /** Whether it takes new calls: its status is serving and its protocol is gRPC. */
+  readonly takesCalls: boolean;
+  readonly weight: number;
+}
+
+/** A live instance, as calls are sent to it. */
+export interface InstanceEndpoint extends Endpoint {
+  readonly service: string;
+  readonly instanceId: string;
+  readonly address: string;
+}
+
+/** Where calls of one gRPC service go. Stays when its last instance has gone. */
+export interface Route {
+  /** Full name, such as `helloworld.Greeter`. */
+  readonly grpcService: string;
+  /** The registered service that serves it, such as `greeter`. */
+  readonly service: string;
+  /** The instances that take calls. */
+  readonly endpoints: EndpointSet<InstanceEndpoint>;
+  /** Since when there has been none, in milliseconds since 1970; undefined while there is one. */
+  readonly emptySinceMs: number | undefined;
+}
+
+/** Two registered services that claim one gRPC service. */
+export interface RouteConflict {
+  readonly grpcService: string;
+  /** The one that calls go to. */
+  readonly holder: string;
+  /** The one whose claim is not honoured. */
+  readonly claimant: string;
+}
+
+/** What an update changed. */
+export interface RoutingChange {
+  /** Conflicts that were not there before. */
+  readonly newConflicts: readonly RouteConflict[];
+  /** gRPC services whose routability (at least one instance) changed. */
+  readonly toggled: readonly string[];
+}
+
+/** Limits and policy of a {@link RoutingTable}. */
+export interface RoutingOptions {
+  readonly policy: PickingPolicy;
+  readonly random: RandomSource;
+  /** gRPC services that belong to one process: never routed. */
+  readonly isNeverRouted: (grpcService: string) => boolean;
+  /** Routes kept at most, remembered ones included; those that have been empty longest are forgotten first. */
+  readonly routesMax: number;
+}
+
+class MutableRoute implements Route {
+  emptySinceMs: number | undefined;
+  endpoints: EndpointSet<InstanceEndpoint>;
+
+  constructor(
+    readonly grpcService: string,
+    public service: string,
+    options: RoutingOptions,
+  ) {
+    this.endpoints = new EndpointSet(options.policy, options.random);
+  }
+}
+
+/**
+ * Which instances serve which gRPC service.
+ *
+ * The first registered service that claims a gRPC service holds it; a second claimant is reported and gets no calls, so
+ * that a wrong registration cannot take over another team's traffic. The holder loses its claim only when it has no
+ * instance left and another claimant has one. A gRPC service that was ever seen stays known, so that its absence is
+ * answered with UNAVAILABLE and not with UNIMPLEMENTED, which clients take for final.
+ */
+export class RoutingTable {
+  private readonly routes = new Map<string, MutableRoute>();
+  private conflictKeys = new Set<string>();
+  private conflictList: readonly RouteConflict[] = [];
+  private endpointKeys = new Set<string>();
+
+  constructor(private readonly options: RoutingOptions) {}
+
+  /** The route of a gRPC service; undefined when nobody has ever claimed it. */
+  route(grpcService: string): Route | undefined {
+    return this.routes.get(grpcService);
+  }
+
+  /** All routes, in the order in which they were first seen. */
+  list(): readonly Route[] {
+    return [...this.routes.values()];
+  }
+
+  /** The conflicts that exist now. */
+  conflicts(): readonly RouteConflict[] {
+    return this.conflictList;
+  }
+
+  /** Whether an endpoint of that key takes calls. */
+  hasEndpoint(key: string): boolean {
+    return this.endpointKeys.has(key);
+  }
+
+  /** Endpoints that take calls. */
+  get endpointCount(): number {
+    return this.endpointKeys.size;
+  }
+
+  /** Whether some instance of a registered service takes calls. Undefined when the service is not known. */
+  serviceIsLive(service: string): boolean | undefined {
+    let known: boolean | undefined;
+    for (const route of this.routes.values()) {
+      if (route.service !== service) continue;
+      if (route.endpoints.size > 0) return true;
+      known = false;
+    }
+    return known;
+  }
+
+  /**
+   * Takes over the registry's complete state.
+   * @param services instances by service; of two services that claim one gRPC service the first in this order wins.
+   */
+  update(services: ReadonlyMap<string, readonly RoutableInstance[]>, nowMs: number): RoutingChange {
+    const claims = this.collectClaims(services);
+    const conflicts: RouteConflict[] = [];
+    const toggled: string[] = [];
+    this.endpointKeys = new Set();
+    for (const [grpcService, claimants] of claims) {
+      const route = this.claim(grpcService, claimants, conflicts);
+      if (this.setEndpoints(route, claimants.get(route.service) ?? [], nowMs))
+        toggled.push(grpcService);
+    }
+    for (const route of this.routes.values()) {
+      if (claims.has(route.grpcService)) continue;
+      if (this.setEndpoints(route, [], nowMs)) toggled.push(route.grpcService);
+    }
+    this.forgetOldest();
+    return { newConflicts: this.replaceConflicts(conflicts), toggled };
+  }
+
+  private collectClaims(
+    services: ReadonlyMap<string, readonly RoutableInstance[]>,
+  ): Map<string, Map<string, RoutableInstance[]>> {
+    const claims = new Map<string, Map<string, RoutableInstance[]>>();
+    for (const [service, instances] of services) {
+      for (const instance of instances) {
+        for (const grpcService of new Set(instance.grpcServices)) {
+          if (this.options.isNeverRouted(grpcService)) continue;
+          let claimants = claims.get(grpcService);
+          if (claimants === undefined) claims.set(grpcService, (claimants = new Map()));
+          const claim = claimants.get(service);
+          if (claim === undefined) claimants.set(service, [instance]);
+          else claim.push(instance);
+        }
+      }
+    }
+    return claims;
+  }
+
+  private claim(
+    grpcService: string,
+    claimants: ReadonlyMap<string, readonly RoutableInstance[]>,
+    conflicts: RouteConflict[],
+  ): MutableRoute {
+    const [first = ''] = claimants.keys();
+    let route = this.routes.get(grpcService);
+    if (route === undefined) {
+      route = new MutableRoute(grpcService, first, this.options);
+      this.routes.set(grpcService, route);
+    } else if (!claimants.has(route.service)) route.service = first;
+    for (const claimant of claimants.keys()) {
+      if (claimant !== route.service)
+        conflicts.push({ grpcService, holder: route.service, claimant });
+    }
+    return route;
+  }
+
+  /** Returns whether the route became routable or ceased to be. */
+  private setEndpoints(
+    route: MutableRoute,
+    instances: readonly RoutableInstance[],
+    nowMs: number,
+  ): boolean {
+    const wasLive = route.endpoints.size > 0;
+    const endpoints = new Map<string, InstanceEndpoint>();
+    for (const { service, instanceId, address, takesCalls, weight } of instances) {
+      if (!takesCalls) continue;
+      const key = `${service}/${instanceId}@${address}`;
+      endpoints.set(key, { key, service, instanceId, address, weight: Math.max(1, weight) });
+      this.endpointKeys.add(key);
+    }
+    if (!sameEndpoints(route.endpoints.list(), endpoints))
+      route.endpoints.replace([...endpoints.values()]);
+    const isLive = endpoints.size > 0;
+    if (isLive) route.emptySinceMs = undefined;
+    else route.emptySinceMs ??= nowMs;
+    return wasLive !== isLive;
+  }
+
+  private forgetOldest(): void {
+    const excess = this.routes.size - this.options.routesMax;
+    if (excess <= 0) return;
+    const empty = [...this.routes.values()].filter((route) => route.emptySinceMs !== undefined);
+    empty.sort((a, b) => (a.emptySinceMs ?? 0) - (b.emptySinceMs ?? 0));
+    for (const route of empty.slice(0, excess)) this.routes.delete(route.grpcService);
+  }
+
+  private replaceConflicts(conflicts: readonly RouteConflict[]): readonly RouteConflict[] {
+    const keyOf = (conflict: RouteConflict): string =>
+      `${conflict.grpcService} ${conflict.holder} ${conflict.claimant}`;
+    const before = this.conflictKeys;
+    this.conflictKeys = new Set(conflicts.map(keyOf));
+    this.conflictList = conflicts;
+    return conflicts.filter((conflict) => !before.has(keyOf(conflict)));
+  }
+}
+
+function sameEndpoints(
+  before: readonly InstanceEndpoint[],
+  after: ReadonlyMap<string, InstanceEndpoint>,
+): boolean {
+  return (
+    before.length === after.size &&
+    before.every(({ key, weight }) => after.get(key)?.weight === weight)
+  );
+}

@@ -1,0 +1,96 @@
+import { durationMs, boolean, hostPort, hostPortList, integer, oneOf } from '@raftway/config';
+import { pickingPolicies } from '@raftway/load-balancing';
+import { serverOptionsShape } from '@raftway/service-kit';
+import { z } from 'zod';
+
+const { advertise: _advertise, ...serverShape } = serverOptionsShape({ bind: '127.0.0.1:8080' });
+
+/** The gateway's options: environment variables and keys of the file. */
+export const gatewayOptionsSchema = z.object({
+  ...serverShape,
+  adminBind: hostPort()
+    .default('127.0.0.1:8081')
+    .describe('Where the admin server listens: health and reflection of the process itself.'),
+  registry: hostPortList().default(['127.0.0.1:50061']).describe('Seed addresses of the registry.'),
+  loadBalancing: oneOf(pickingPolicies)
+    .default('round_robin')
+    .describe('How an instance is picked for a call.'),
+  timeoutMaxMs: durationMs({ minMs: 0, maxMs: 24 * 3_600_000 })
+    .default(0)
+    .describe('The longest time a call may take, streams included; 0ms for no limit.'),
+  connectTimeoutMs: durationMs({ minMs: 10, maxMs: 60_000 })
+    .default(2000)
+    .describe('How long a connection to an instance may take, until its SETTINGS.'),
+  upstreamConnectionsMax: integer({ min: 1, max: 64 })
+    .default(4)
+    .describe('Connections to one instance.'),
+  upstreamStreamsMax: integer({ min: 1, max: 100_000 })
+    .default(1000)
+    .describe('Streams on one connection to an instance, if it allows as many.'),
+  upstreamWaitingMax: integer({ min: 1, max: 1_000_000 })
+    .default(4096)
+    .describe('Calls that may wait for a connection to one instance.'),
+  upstreamIdleMs: durationMs({ minMs: 1000 })
+    .default(300_000)
+    .describe('A connection to an instance without calls for this long is closed.'),
+  upstreamKeepaliveMs: durationMs({ minMs: 1000 })
+    .default(300_000)
+    .describe('A connection to an instance with calls that is silent for this long is pinged.'),
+  connectionsMax: integer({ min: 1, max: 1_000_000 })
+    .default(10_000)
+    .describe('Connections of clients.'),
+  connectionStreamsMax: integer({ min: 1, max: 100_000 })
+    .default(1000)
+    .describe('Open calls on one client connection.'),
+  connectionIdleMs: durationMs({ minMs: 1000 })
+    .default(3_600_000)
+    .describe(
+      'A client connection without calls for this long is closed. Quiet calls are never cut.',
+    ),
+  connectionKeepaliveMs: durationMs({ minMs: 1000 })
+    .default(60_000)
+    .describe('A client connection with calls that is silent for this long is pinged.'),
+  keepaliveTimeoutMs: durationMs({ minMs: 100 })
+    .default(20_000)
+    .describe('How long the answer to such a ping may take.'),
+  prefaceTimeoutMs: durationMs({ minMs: 10 })
+    .default(10_000)
+    .describe('How long a new connection may take to show its protocol.'),
+  headerBytesMax: integer({ min: 1024, max: 1_048_576 })
+    .default(65_536)
+    .describe('Size of a header list, decoded.'),
+  headersMax: integer({ min: 16, max: 4096 }).default(256).describe('Headers of one list.'),
+  streamBufferBytesMax: integer({ min: 16_384, max: 16_777_216 })
+    .default(262_144)
+    .describe('Bytes of one call held in one direction; also the HTTP/2 window of a stream.'),
+  memoryBytesMax: integer({ min: 1_048_576, max: 1_099_511_627_776 })
+    .default(268_435_456)
+    .describe('Bytes of all calls held; above it new calls get RESOURCE_EXHAUSTED.'),
+  connectionMemoryBytesMax: integer({ min: 1_000_000, max: 1_000_000_000 })
+    .default(64_000_000)
+    .describe('Memory of one HTTP/2 connection.'),
+  retryBufferBytesMax: integer({ min: 0, max: 1_048_576 })
+    .default(65_536)
+    .describe(
+      'A request is kept up to this size, to be sent again when an instance refused it unread.',
+    ),
+  streamResetBurst: integer({ min: 1, max: 1_000_000 })
+    .default(1000)
+    .describe('Calls that a client connection may reset at once.'),
+  streamResetsPerSecond: integer({ min: 1, max: 1_000_000 })
+    .default(200)
+    .describe('Calls that a client connection may reset per second after that.'),
+  trustForwarded: boolean()
+    .default(false)
+    .describe(
+      'Whether x-forwarded-* headers of clients are kept: only behind a proxy that sets them.',
+    ),
+});
+
+/** The gateway's options, validated. */
+export type GatewayOptions = z.output<typeof gatewayOptionsSchema>;
+
+/** The defaults, for specs and embedding. */
+export function defaultGatewayOptions(): GatewayOptions {
+  return gatewayOptionsSchema.parse({});
+}

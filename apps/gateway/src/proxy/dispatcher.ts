@@ -1,0 +1,109 @@
+import { type ServiceError } from '@raftway/errors';
+import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
+import { parseGrpcTimeout } from '../domain/grpc-timeout';
+import { isGrpcContentType, requestFacts } from '../domain/header-rules';
+import * as refusal from '../domain/refusal';
+import { type RoutingTable } from '../domain/routing-table';
+import { type EngineStream, type HeaderPairs } from '../engine/engine';
+import { type LocalServices } from '../local/local-services';
+import { ProxyCall } from './proxy-call';
+import { type ProxyContext } from './proxy-context';
+import { DiscardingListener, sendHttpStatus, sendRefusal } from './reply';
+
+/** Distinct paths whose parts are remembered. */
+const pathsMax = 4096;
+
+/** What a {@link Dispatcher} decides with. */
+export interface DispatcherSettings {
+  readonly table: RoutingTable;
+  readonly local: LocalServices;
+  /** Whether the registry has been heard of at least once. */
+  readonly isViewReady: () => boolean;
+  readonly isNeverRouted: (grpcService: string) => boolean;
+  /** The longest time a call may take, in milliseconds; undefined for no limit. */
+  readonly timeoutMaxMs: number | undefined;
+}
+
+/** Decides for every new stream who answers it: an instance, the gateway itself, or nobody. */
+export class Dispatcher {
+  private readonly paths = new Map<string, GrpcPath>();
+
+  constructor(
+    private readonly context: ProxyContext,
+    private readonly settings: DispatcherSettings,
+  ) {}
+
+  /** Takes a stream over. */
+  dispatch(
+    stream: EngineStream,
+    headers: HeaderPairs,
+    requestEnded: boolean,
+    clientAddress: string,
+  ): void {
+    const facts = requestFacts(headers);
+    if (facts.method !== 'POST') return refuseHttp(stream, '405', ['allow', 'POST']);
+    if (!isGrpcContentType(facts.contentType))
+      return refuseHttp(stream, '415', ['accept-post', 'application/grpc']);
+    const path = this.parsePath(facts.path);
+    if (path === undefined) return this.refuse(stream, '', refusal.pathNotCanonical(facts.path));
+    if (this.settings.local.serves(path.grpcService))
+      return this.settings.local.open(stream, path.grpcService, path.method, headers, requestEnded);
+    const error = this.refusalOf(path.grpcService);
+    if (error !== undefined) return this.refuse(stream, path.grpcService, error);
+    const timeoutMs = this.timeoutMs(facts.timeout);
+    if (Number.isNaN(timeoutMs))
+      return this.refuse(stream, path.grpcService, refusal.timeoutMalformed(facts.timeout ?? ''));
+    const route = this.settings.table.route(path.grpcService);
+    if (route === undefined)
+      return this.refuse(stream, '', refusal.serviceUnknown(path.grpcService));
+    new ProxyCall(this.context, stream, {
+      route,
+      method: path.method,
+      headers,
+      requestEnded,
+      clientAddress,
+      timeoutMs,
+    });
+  }
+
+  private refusalOf(grpcService: string): ServiceError | undefined {
+    if (this.settings.isNeverRouted(grpcService)) return refusal.serviceNotRouted(grpcService);
+    if (!this.settings.isViewReady()) return refusal.registryUnavailable();
+    const { memory } = this.context;
+    if (memory.isExhausted)
+      return refusal.limitReached('GATEWAY_MEMORY_FULL', 'buffered bytes', memory.bytesMax);
+    return undefined;
+  }
+
+  /** The call's time, at most the maximum; NaN when the header is malformed. */
+  private timeoutMs(header: string | undefined): number | undefined {
+    const { timeoutMaxMs } = this.settings;
+    if (header === undefined) return timeoutMaxMs;
+    const requested = parseGrpcTimeout(header) ?? Number.NaN;
+    return timeoutMaxMs === undefined ? requested : Math.min(requested, timeoutMaxMs);
+  }
+
+  private parsePath(path: string): GrpcPath | undefined {
+    const known = this.paths.get(path);
+    if (known !== undefined) return known;
+    const parsed = parseGrpcPath(path);
+    if (parsed === undefined) return undefined;
+    // Clients choose paths. Starting over is cheap, and a service has few methods.
+    if (this.paths.size >= pathsMax) this.paths.clear();
+    this.paths.set(path, parsed);
+    return parsed;
+  }
+
+  private refuse(stream: EngineStream, grpcService: string, error: ServiceError): void {
+    stream.setListener(new DiscardingListener(stream));
+    sendRefusal(stream, error);
+    this.context.observer.onCallEnd(grpcService, error.code, 0);
+    if (this.context.logger.debugEnabled)
+      this.context.logger.debug('call refused', { grpcService, reason: error.reason });
+  }
+}
+
+function refuseHttp(stream: EngineStream, status: string, extra: HeaderPairs): void {
+  stream.setListener(new DiscardingListener(stream));
+  sendHttpStatus(stream, status, extra);
+}

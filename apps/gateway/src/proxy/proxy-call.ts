@@ -1,0 +1,356 @@
+/*
+ * One call on its way through the gateway.
+ *
+ * Two streams and the rules between them: what comes in on one side goes out on the other, credit flows back, and the
+ * end of one side is the end of the other.
+ *
+ * When a call is tried again on another instance (nothing else is ever retried):
+ * - no connection could be made: nothing was sent. Up to three instances are tried, each once.
+ * - the instance said that it has not looked at the call (REFUSED_STREAM, or a GOAWAY whose last stream is below it), and
+ *   no response header has come: once. Needs the request's bytes again, so only while all that was sent is still kept:
+ *   up to `replayBytesMax`.
+ * A broken connection is never a reason, because the instance may have acted on the call.
+ */
+import { Code, codeName, type ServiceError } from '@raftway/errors';
+import { codeOfHttpStatus, codeOfReset } from '../domain/status-mapping';
+import {
+  forwardRequestHeaders,
+  forwardResponseHeaders,
+  headerValue,
+  type HeaderPairs,
+} from '../domain/header-rules';
+import * as refusal from '../domain/refusal';
+import { http2Code, http2CodeName } from '../domain/http2-codes';
+import { type InstanceEndpoint, type Route } from '../domain/routing-table';
+import {
+  type ClientConnection,
+  type EngineStream,
+  type StreamListener,
+  type StreamReset,
+} from '../engine/engine';
+import { type Expirable } from './deadlines';
+import { type ProxyContext } from './proxy-context';
+import { sendRefusal, statusPairs } from './reply';
+import { type ConnectionWaiter, type Upstream } from './upstream';
+
+/** Instances that one call may be sent to when connections fail. */
+const connectAttemptsMax = 3;
+
+/** What is known of a call when it starts. */
+export interface ProxyCallStart {
+  readonly route: Route;
+  readonly method: string;
+  readonly headers: HeaderPairs;
+  readonly requestEnded: boolean;
+  readonly clientAddress: string;
+  /** The caller's time in milliseconds, already shortened to the maximum; undefined when it is unlimited. */
+  readonly timeoutMs: number | undefined;
+}
+
+/** One call. Listens to the client's stream; its {@link Attempt} listens to the instance's. */
+export class ProxyCall implements StreamListener, Expirable {
+  private readonly startedMs: number;
+  private attempt: Attempt | undefined;
+  private tried: Set<string> | undefined;
+  private attempts = 0;
+  private refusedOnce = false;
+  private requestEnded: boolean;
+  private responseStarted = false;
+  private finished = false;
+  private deadlineBucket: number | undefined;
+  /** Bytes that came from either side and have not left on the other. */
+  private heldBytes = 0;
+  /** Request bytes that the client's stream has not been given credit for. */
+  private unreleasedBytes = 0;
+  /** All of the request so far, in order, while it may have to be sent again; undefined when it cannot be any more. */
+  private replay: Uint8Array[] | undefined = [];
+  private replayBytes = 0;
+
+  constructor(
+    private readonly context: ProxyContext,
+    private readonly client: EngineStream,
+    private readonly start: ProxyCallStart,
+  ) {
+    this.startedMs = context.nowMs();
+    this.requestEnded = start.requestEnded;
+    client.setListener(this);
+    if (start.timeoutMs !== undefined)
+      this.deadlineBucket = context.deadlines.add(this, this.startedMs + start.timeoutMs);
+    this.tryNext('');
+  }
+
+  // ---- from the client ----
+
+  onHeaders(): void {}
+
+  onData(chunk: Uint8Array): void {
+    if (this.finished) return this.client.release(chunk.length);
+    this.hold(chunk.length);
+    this.unreleasedBytes += chunk.length;
+    if (this.replay !== undefined) {
+      this.replay.push(chunk);
+      this.replayBytes += chunk.length;
+    }
+    this.attempt?.forwardData(chunk);
+    this.forgetLargeReplay();
+  }
+
+  onEnd(): void {
+    this.requestEnded = true;
+    if (!this.finished) this.attempt?.forwardEnd();
+  }
+
+  onSent(bytes: number): void {
+    this.hold(-bytes);
+    this.attempt?.releaseResponse(bytes);
+  }
+
+  onReset(reset: StreamReset): void {
+    // Whatever the client's reason, the instance is told that nobody waits for the answer.
+    if (this.finish(Code.cancelled, `client ${reset.detail}`)) this.attempt?.cancel();
+  }
+
+  onClosed(): void {
+    this.finish(Code.cancelled, 'client closed');
+    this.hold(-this.heldBytes);
+    this.replay = undefined;
+    this.attempt = undefined;
+  }
+
+  onDeadline(): void {
+    const waiting = !(this.attempt?.isOpen ?? false);
+    this.deadlineBucket = undefined;
+    this.attempt?.cancel();
+    this.fail(refusal.deadlineExceeded(this.start.timeoutMs ?? 0, waiting));
+  }
+
+  // ---- from the attempt ----
+
+  onStreamOpen(): void {
+    for (const chunk of this.replay ?? []) this.attempt?.forwardData(chunk);
+    if (this.requestEnded && !this.start.requestEnded) this.attempt?.forwardEnd();
+    this.forgetLargeReplay();
+  }
+
+  /** The headers for the instance. */
+  upstreamHeaders(endpoint: InstanceEndpoint): string[] {
+    const { headers, timeoutMs, clientAddress } = this.start;
+    const spentMs = this.context.nowMs() - this.startedMs;
+    return forwardRequestHeaders(headers, {
+      authority: endpoint.address,
+      remainingMs: timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - spentMs),
+      clientAddress,
+      trustForwarded: this.context.trustForwarded,
+    });
+  }
+
+  get endsWithHeaders(): boolean {
+    return this.start.requestEnded;
+  }
+
+  onResponseHeaders(headers: HeaderPairs, endOfStream: boolean): void {
+    if (this.finished) return;
+    this.responseStarted = true;
+    this.replay = undefined;
+    this.client.sendHeaders(forwardResponseHeaders(headers), endOfStream);
+    if (endOfStream) this.finishWith(headers);
+  }
+
+  onResponseData(chunk: Uint8Array): void {
+    if (this.finished) return;
+    this.hold(chunk.length);
+    this.client.sendData(chunk);
+  }
+
+  onResponseEnd(trailers: HeaderPairs | undefined): void {
+    if (this.finished) return;
+    this.client.sendEnd(trailers === undefined ? undefined : forwardResponseHeaders(trailers));
+    this.finishWith(trailers ?? []);
+  }
+
+  /** Request bytes have left. After a replay they leave twice; the client's credit is given once. */
+  onRequestSent(bytes: number): void {
+    const credit = Math.min(bytes, this.unreleasedBytes);
+    this.unreleasedBytes -= credit;
+    this.hold(-credit);
+    if (credit > 0) this.client.release(credit);
+  }
+
+  onConnectFailed(endpoint: InstanceEndpoint, detail: string): void {
+    this.attempt = undefined;
+    this.tried = (this.tried ?? new Set()).add(endpoint.key);
+    if (!this.finished) this.tryNext(detail);
+  }
+
+  onUpstreamReset(reset: StreamReset): void {
+    if (this.finished) return;
+    const { service } = this.start.route;
+    const mayReplay = this.replay !== undefined && !this.responseStarted && !this.refusedOnce;
+    if (reset.unprocessed && mayReplay) {
+      this.refusedOnce = true;
+      // A GOAWAY is about one connection: an only instance may be asked again on a new one.
+      if (this.start.route.endpoints.size > 1 && this.attempt !== undefined)
+        this.tried = (this.tried ?? new Set()).add(this.attempt.endpoint.key);
+      this.context.observer.onRetry(service, 'refused');
+      this.attempt = undefined;
+      this.tryNext(reset.detail);
+      return;
+    }
+    const error = reset.connectionLost
+      ? refusal.upstreamLost(service, reset.detail)
+      : refusal.upstreamReset(service, codeOfReset(reset.code), http2CodeName(reset.code));
+    this.fail(error);
+  }
+
+  /** Ends the call with an error of the gateway's own. */
+  fail(error: ServiceError): void {
+    if (!this.finish(error.code, error.reason)) return;
+    if (this.responseStarted) this.client.sendEnd(statusPairs(error));
+    else sendRefusal(this.client, error);
+  }
+
+  // ---- inside ----
+
+  private tryNext(lastFailure: string): void {
+    const { route } = this.start;
+    const { context } = this;
+    if (this.attempts >= connectAttemptsMax) return this.fail(this.unreachable(lastFailure));
+    const endpoint = route.endpoints.pick(context.nowMs(), context.setAside, this.tried);
+    if (endpoint === undefined)
+      return this.fail(this.attempts === 0 ? this.noInstance() : this.unreachable(lastFailure));
+    if (this.attempts > 0 && !this.refusedOnce) context.observer.onRetry(route.service, 'connect');
+    this.attempts += 1;
+    const upstream = context.pool.get(endpoint);
+    this.attempt = new Attempt(this, upstream, endpoint);
+    upstream.acquire(this.attempt);
+  }
+
+  private noInstance(): ServiceError {
+    const { grpcService, service, emptySinceMs } = this.start.route;
+    const nowMs = this.context.wallMs();
+    return refusal.noLiveInstance(grpcService, service, emptySinceMs ?? nowMs, nowMs);
+  }
+
+  private unreachable(detail: string): ServiceError {
+    const { grpcService, service } = this.start.route;
+    return refusal.instancesUnreachable(grpcService, service, this.attempts, detail);
+  }
+
+  private hold(bytes: number): void {
+    this.heldBytes += bytes;
+    this.context.memory.add(bytes);
+  }
+
+  private forgetLargeReplay(): void {
+    // Before a stream is open the bytes are kept in any case: the client's credit bounds them.
+    const large = this.replayBytes > this.context.replayBytesMax;
+    if (large && this.attempt?.isOpen === true) this.replay = undefined;
+  }
+
+  private finishWith(headers: HeaderPairs): void {
+    const status = headerValue(headers, 'grpc-status');
+    const http = status === undefined ? (headerValue(headers, ':status') ?? '') : '';
+    const code = status === undefined ? codeOfHttpStatus(http) : Number(status);
+    this.finish(Number.isInteger(code) ? code : Code.unknown, '');
+    if (!this.requestEnded) this.attempt?.cancel();
+  }
+
+  /** Notes the call's outcome once. Returns false when it was noted before. */
+  private finish(code: number, reason: string): boolean {
+    if (this.finished) return false;
+    this.finished = true;
+    if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
+    const { route, method, clientAddress } = this.start;
+    const durationMs = this.context.nowMs() - this.startedMs;
+    this.context.observer.onCallEnd(route.grpcService, code, durationMs);
+    const { logger } = this.context;
+    if (logger.debugEnabled)
+      logger.debug('call', {
+        grpcService: route.grpcService,
+        method,
+        status: code === 0 ? 'OK' : codeName(code),
+        reason,
+        durationMs,
+        attempts: this.attempts,
+        instance: this.attempt?.endpoint.key,
+        clientAddress,
+      });
+    return true;
+  }
+}
+
+/** One try of a call on one instance. */
+class Attempt implements StreamListener, ConnectionWaiter {
+  private stream: EngineStream | undefined;
+  private cancelled = false;
+
+  constructor(
+    private readonly call: ProxyCall,
+    private readonly upstream: Upstream,
+    readonly endpoint: InstanceEndpoint,
+  ) {}
+
+  get isOpen(): boolean {
+    return this.stream !== undefined;
+  }
+
+  onConnection(connection: ClientConnection): void {
+    const headers = this.call.upstreamHeaders(this.endpoint);
+    this.stream = connection.open(headers, this.call.endsWithHeaders, this);
+    this.call.onStreamOpen();
+  }
+
+  onConnectFailed(detail: string): void {
+    if (!this.cancelled) this.call.onConnectFailed(this.endpoint, detail);
+  }
+
+  onQueueFull(): void {
+    this.call.fail(
+      refusal.limitReached(
+        'UPSTREAM_QUEUE_FULL',
+        'calls waiting for one instance',
+        this.upstream.waitingMax,
+      ),
+    );
+  }
+
+  forwardData(chunk: Uint8Array): void {
+    this.stream?.sendData(chunk);
+  }
+
+  forwardEnd(): void {
+    this.stream?.sendEnd();
+  }
+
+  releaseResponse(bytes: number): void {
+    this.stream?.release(bytes);
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+    if (this.stream === undefined) this.upstream.cancel(this);
+    else this.stream.reset(http2Code.cancel);
+  }
+
+  onHeaders(headers: HeaderPairs, endOfStream: boolean): void {
+    this.call.onResponseHeaders(headers, endOfStream);
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.call.onResponseData(chunk);
+  }
+
+  onEnd(trailers: HeaderPairs | undefined): void {
+    this.call.onResponseEnd(trailers);
+  }
+
+  onSent(bytes: number): void {
+    this.call.onRequestSent(bytes);
+  }
+
+  onReset(reset: StreamReset): void {
+    this.call.onUpstreamReset(reset);
+  }
+
+  onClosed(): void {}
+}
