@@ -1,12 +1,15 @@
-import type { Entry, HardState, LogIndex, Persist, SnapshotMetadata } from '../core';
+import type { Entry, HardState, LogIndex, Persist, ServerId, SnapshotMetadata } from '../core';
 
 /** What a restart finds on disk. */
 export interface Recovered {
   readonly hardState: HardState;
+  /** Consecutive. May begin before the snapshot's index: what was kept for followers that are a little behind. */
   readonly entries: readonly Entry[];
   readonly snapshot: SnapshotMetadata | undefined;
   /** The id that this data directory got when it was first used; a wiped disk gets another one. */
   readonly incarnationId: string;
+  /** The incarnations of the peers that this replica has met. */
+  readonly peerIncarnations: ReadonlyMap<ServerId, string>;
   /** True when nothing was ever written: the configured peers become the first configuration entry. */
   readonly empty: boolean;
 }
@@ -17,11 +20,13 @@ export interface Storage {
   open(): Promise<Recovered>;
   /** One write, one sync. Resolves when durable; rejects only when the process must stop (a failed sync is never retried). */
   persist(batch: Persist): Promise<void>;
-  /** Writes a snapshot file durably and forgets older ones. */
+  /** Writes a snapshot file durably and forgets older ones. A failure leaves the older one in place, and may be retried. */
   saveSnapshot(snapshot: SnapshotMetadata, data: Uint8Array): Promise<void>;
   /** The newest snapshot, checked. Undefined when there is none. */
   loadSnapshot(): Promise<{ snapshot: SnapshotMetadata; data: Uint8Array } | undefined>;
   /** Entries up to this index will not be read again: lets segments go. */
   compact(upTo: LogIndex): Promise<void>;
+  /** Durably notes under which incarnation a peer was first met. */
+  rememberPeer(id: ServerId, incarnationId: string): Promise<void>;
   close(): Promise<void>;
 }

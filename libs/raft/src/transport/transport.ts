@@ -5,7 +5,12 @@ export interface TransportHandler {
   /** Messages came in, in the order in which one peer's stream carried them. */
   onMessages(messages: readonly Message[]): void;
   /** A whole snapshot came in; resolve when its file is durable and the core has been told. */
-  onSnapshot(from: ServerId, term: number, snapshot: SnapshotMetadata, data: Uint8Array): Promise<void>;
+  onSnapshot(
+    from: ServerId,
+    term: number,
+    snapshot: SnapshotMetadata,
+    data: Uint8Array,
+  ): Promise<void>;
   /** A link broke, or messages to this peer were dropped because its queue is full. */
   onUnreachable(to: ServerId): void;
 }
@@ -16,6 +21,11 @@ export interface Transport {
   /** Queues messages, one batch a peer and turn. Never blocks; drops and reports onUnreachable when a peer's queue is full. */
   send(messages: readonly Message[]): void;
   /** Resolves when the peer has the whole snapshot. */
-  sendSnapshot(to: ServerId, term: number, snapshot: SnapshotMetadata, data: Uint8Array): Promise<void>;
+  sendSnapshot(
+    to: ServerId,
+    term: number,
+    snapshot: SnapshotMetadata,
+    data: Uint8Array,
+  ): Promise<void>;
   stop(): Promise<void>;
 }

@@ -1,0 +1,97 @@
+/** The largest byte string or count that one writer may hold: far above every limit of the callers. */
+const CAPACITY_BYTES_MAX = 1024 * 1024 * 1024;
+
+/**
+ * Builds a little-endian byte string of known layout. Grows by doubling; the result is a view of its buffer, so a writer is used once.
+ */
+export class ByteWriter {
+  private buffer: Buffer;
+  private position = 0;
+
+  constructor(capacityBytes = 256) {
+    this.buffer = Buffer.allocUnsafe(capacityBytes);
+  }
+
+  get length(): number {
+    return this.position;
+  }
+
+  u8(value: number): this {
+    this.reserve(1);
+    this.buffer[this.position] = value;
+    this.position += 1;
+    return this;
+  }
+
+  u16(value: number): this {
+    this.reserve(2);
+    this.position = this.buffer.writeUInt16LE(value, this.position);
+    return this;
+  }
+
+  u32(value: number): this {
+    this.reserve(4);
+    this.position = this.buffer.writeUInt32LE(value, this.position);
+    return this;
+  }
+
+  /** A whole number from 0 to 2^53 − 1 in eight bytes. Throws RangeError on anything else. */
+  uint53(value: number): this {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw new RangeError(`${value} is not a whole number from 0 to 2^53 - 1`);
+    }
+    this.reserve(8);
+    const low = value >>> 0;
+    this.position = this.buffer.writeUInt32LE(low, this.position);
+    this.position = this.buffer.writeUInt32LE((value - low) / 0x1_0000_0000, this.position);
+    return this;
+  }
+
+  f64(value: number): this {
+    this.reserve(8);
+    this.position = this.buffer.writeDoubleLE(value, this.position);
+    return this;
+  }
+
+  /** Bytes without a length. */
+  raw(bytes: Uint8Array): this {
+    this.reserve(bytes.length);
+    this.buffer.set(bytes, this.position);
+    this.position += bytes.length;
+    return this;
+  }
+
+  /** A 32-bit length, then the bytes. */
+  bytes(bytes: Uint8Array): this {
+    return this.u32(bytes.length).raw(bytes);
+  }
+
+  /** A 16-bit length, then UTF-8. */
+  text(value: string): this {
+    if (value === '') return this.u16(0);
+    const length = Buffer.byteLength(value, 'utf8');
+    if (length > 0xffff) throw new RangeError(`a text of ${length} bytes is longer than 65535`);
+    this.u16(length).reserve(length);
+    this.position += this.buffer.write(value, this.position, length, 'utf8');
+    return this;
+  }
+
+  /** Puts a 32-bit number over one that was written before. */
+  patchU32(position: number, value: number): void {
+    this.buffer.writeUInt32LE(value, position);
+  }
+
+  /** Everything written so far; shares memory with the writer. */
+  finish(): Buffer {
+    return this.buffer.subarray(0, this.position);
+  }
+
+  private reserve(count: number): void {
+    const needed = this.position + count;
+    if (needed <= this.buffer.length) return;
+    if (needed > CAPACITY_BYTES_MAX) throw new RangeError(`${needed} bytes do not fit a writer`);
+    const grown = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2));
+    this.buffer.copy(grown, 0, 0, this.position);
+    this.buffer = grown;
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Why a call on a replica failed. Codes are stable.
+ *
+ * - `noLeader`: no leader appeared while the call could wait. Certain to have had no effect; retry.
+ * - `queueFull`: too many proposals are waiting, here or at the leader. Certain to have had no effect; retry with backoff.
+ * - `tooLarge`: the command is above the limit, or the request id is malformed. Certain to have had no effect; do not retry.
+ * - `outcomeUnknown`: the proposal may or may not take effect; {@link RaftError.reason} says why. Retry only with a request id.
+ * - `deadlineExceeded`: a read or a transfer did not finish in time. Reads have no effect; retry.
+ * - `cancelled`: the caller's signal fired during a read, or before a proposal was sent. Certain to have had no effect.
+ * - `stopped`: the replica is not started, stopping, or stopped. What was under way has an unknown outcome.
+ * - `transferFailed`: leadership did not move; the message says why.
+ * - `invalidOptions`: an option breaks a rule; the message is the rule.
+ */
+export type RaftErrorCode =
+  | 'noLeader'
+  | 'queueFull'
+  | 'tooLarge'
+  | 'outcomeUnknown'
+  | 'deadlineExceeded'
+  | 'cancelled'
+  | 'stopped'
+  | 'transferFailed'
+  | 'invalidOptions';
+
+/**
+ * Why an outcome is unknown.
+ *
+ * - `timeout`, `cancelled`: the caller stopped waiting.
+ * - `leaderChanged`: it was forwarded, and the leader changed before it answered.
+ * - `overwritten`: another term's entry holds its place in the log.
+ * - `snapshotInstalled`: a snapshot replaced the part of the log that it was in.
+ * - `resultEvicted`: it was applied here before the leader said where it is, and its result is no longer kept.
+ * - `stopped`: this replica stopped.
+ */
+export type OutcomeUnknownReason =
+  | 'timeout'
+  | 'cancelled'
+  | 'leaderChanged'
+  | 'overwritten'
+  | 'snapshotInstalled'
+  | 'resultEvicted'
+  | 'stopped';
+
+const RAFT_ERROR = Symbol.for('raftway.RaftError');
+const STORAGE_ERROR = Symbol.for('raftway.StorageError');
+
+/** What a replica's calls fail with. Branded, so that `instanceof` holds across copies of the package. */
+export class RaftError extends Error {
+  override readonly name = 'RaftError';
+  readonly code: RaftErrorCode;
+  /** Set when the code is `outcomeUnknown`. */
+  readonly reason: OutcomeUnknownReason | undefined;
+
+  constructor(
+    code: RaftErrorCode,
+    message: string,
+    options: { readonly reason?: OutcomeUnknownReason; readonly cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.reason = options.reason;
+    Object.defineProperty(this, RAFT_ERROR, { value: true });
+  }
+
+  /** True when the call certainly had no effect, so that it may be retried without a request id. */
+  get hadNoEffect(): boolean {
+    return this.code !== 'outcomeUnknown' && this.code !== 'stopped';
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && RAFT_ERROR in value;
+  }
+}
+
+/**
+ * What is wrong with a data directory. Codes are stable.
+ *
+ * - `damaged`: a file does not say what was written to it, and cutting it could lose acknowledged entries.
+ * - `locked`: another process uses the directory.
+ * - `foreign`: the directory belongs to another node or cluster.
+ * - `unsupported`: a newer version wrote it.
+ * - `snapshotFailed`: a snapshot could not be written; the older one and the log are untouched, and it may be tried again.
+ * - `io`: the operating system refused; after a failed write or sync the process must stop (never retry a failed fsync).
+ */
+export type StorageErrorCode =
+  'damaged' | 'locked' | 'foreign' | 'unsupported' | 'snapshotFailed' | 'io';
+
+/** Where and why storage failed, and what an operator can do about it. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError';
+  readonly code: StorageErrorCode;
+  readonly file: string | undefined;
+  /** Byte offset in the file. */
+  readonly offset: number | undefined;
+  readonly remedy: string | undefined;
+
+  constructor(
+    code: StorageErrorCode,
+    fact: string,
+    details: {
+      readonly file?: string;
+      readonly offset?: number;
+      readonly remedy?: string;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    const place =
+      details.file === undefined
+        ? ''
+        : `${details.file}${details.offset === undefined ? '' : ` at byte ${details.offset}`}: `;
+    const remedy = details.remedy === undefined ? '' : `. ${details.remedy}`;
+    super(
+      `${place}${fact}${remedy}`,
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
+    this.code = code;
+    this.file = details.file;
+    this.offset = details.offset;
+    this.remedy = details.remedy;
+    Object.defineProperty(this, STORAGE_ERROR, { value: true });
+  }
+
+  /** True when the process must stop: what is on disk is no longer known. */
+  get fatal(): boolean {
+    return this.code === 'io';
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && STORAGE_ERROR in value;
+  }
+}

@@ -1,0 +1,32 @@
+// For services.
+export { createRaftNode } from './node/create-raft-node';
+export type { PeerOption, RaftNodeOptions } from './node/options';
+export type { Applied, CallOptions, RaftNode, RaftStatus } from './raft-node';
+export type { ApplyContext, StateMachine } from './state-machine';
+export {
+  type OutcomeUnknownReason,
+  RaftError,
+  type RaftErrorCode,
+  StorageError,
+  type StorageErrorCode,
+} from './errors';
+export { type RaftLogger, type RaftObserver, silentLogger } from './observer';
+export { createRaftAdminService } from './node/admin-service';
+export { type LogIndex, type Member, Role, type ServerId, type Term } from './core';
+
+// For other storages, transports and simulators.
+export type {
+  Configuration,
+  Entry,
+  EntryKind,
+  HardState,
+  Message,
+  Persist,
+  SnapshotMetadata,
+} from './core';
+export { FileStorage, type FileStorageOptions } from './storage/file-storage';
+export type { FileSystem, OpenFile } from './storage/file-system';
+export type { Recovered, Storage } from './storage/storage';
+export { GrpcTransport } from './transport/grpc-transport';
+export type { GrpcTransportOptions, TransportLimits } from './transport/grpc-transport-options';
+export type { Transport, TransportHandler } from './transport/transport';

@@ -1,0 +1,395 @@
+/*
+ * The driver: runs a Raft core on real time, a disk and a network.
+ *
+ * One turn of the event loop gathers what has happened (calls, messages, time, finished writes), tells the core, and does what the core's
+ * Ready says: sends at once, one write at a time with everything in it that came meanwhile, sends after the write, applies. So a batch grows
+ * with the load by itself: at one call in flight every call has a sync of its own and waits for nothing else, at a thousand they share.
+ *
+ * Turns run in the check phase (setImmediate), after the poll phase has read all sockets: what arrived together is stepped together.
+ */
+import { DeduplicatedStateMachine } from '../client-sessions/deduplicated-state-machine';
+import {
+  type Entry,
+  EntryKind,
+  type Input,
+  type Message,
+  type Ready,
+  Role,
+  type ServerId,
+  type SnapshotMetadata,
+} from '../core';
+import { createRaft, type Raft } from '../core/raft';
+import { RaftError } from '../errors';
+import type { Applied, CallOptions, RaftStatus } from '../raft-node';
+import type { Recovered, Storage } from '../storage/storage';
+import type { Transport } from '../transport/transport';
+import { ApplyQueue } from './apply-queue';
+import { Listeners } from './listeners';
+import type { ResolvedRaftNodeOptions } from './options';
+import { PendingProposals } from './pending-proposals';
+import { PendingReads } from './pending-reads';
+import { PersistQueue } from './persist-queue';
+import { Snapshots } from './snapshots';
+
+/** How long the state machine may run before the event loop gets a turn. */
+const APPLY_BUDGET_MS = 10;
+/** Keeps one forwarded message small beside the link's limits. */
+const PROPOSALS_PER_TURN_MAX = 4096;
+const PROPOSAL_BYTES_PER_TURN_MAX = 4 * 1024 * 1024;
+const SWEEP_INTERVAL_MS = 25;
+const REQUEST_ID_LENGTH_MAX = 128;
+
+/** See the head of this file. One life: recovered, started, stopped. */
+export class Driver<Result> {
+  readonly raft: Raft;
+  readonly appliedListeners: Listeners<number>;
+  readonly statusListeners: Listeners<RaftStatus>;
+  readonly snapshots: Snapshots<Result>;
+  private readonly proposals: PendingProposals<Result>;
+  private readonly reads: PendingReads;
+  private readonly persistQueue: PersistQueue;
+  private readonly applyQueue: ApplyQueue<Result>;
+  private readonly stateMachine: DeduplicatedStateMachine<Result>;
+  private inputs: Input[] = [];
+  private nextTicket = 1;
+  private expiryTicket = 0;
+  private turnScheduled = false;
+  private tickTimer: NodeJS.Timeout | undefined;
+  private lastTickMs = performance.now();
+  private lastSweepMs = 0;
+  private lastStatus = { role: Role.follower as string, term: 0, leaderId: 0 };
+  private state: 'running' | 'stopping' | 'stopped' = 'running';
+
+  constructor(
+    private readonly options: ResolvedRaftNodeOptions<Result>,
+    recovered: Recovered,
+    storage: Storage,
+    private readonly transport: Transport,
+  ) {
+    const { logger, observer, clusterId, members } = options;
+    this.appliedListeners = new Listeners(logger);
+    this.statusListeners = new Listeners(logger);
+    this.stateMachine = new DeduplicatedStateMachine(options.stateMachine);
+    this.proposals = new PendingProposals(
+      { countMax: options.pendingProposalsMax, bytesMax: options.pendingProposalBytesMax },
+      (startedMs, error) => {
+        if (error === undefined) observer.onProposalApplied?.(performance.now() - startedMs);
+        else observer.onProposalFailed?.(error.code);
+      },
+    );
+    this.reads = new PendingReads(options.pendingReadsMax, (startedMs, error) => {
+      if (error === undefined) observer.onReadBarrier?.(performance.now() - startedMs);
+    });
+    this.raft = createRaft(
+      {
+        id: options.id,
+        initialState: recovered,
+        bootstrap: { clusterId, members },
+        random: Math.random,
+        heartbeatIntervalMs: options.heartbeatIntervalMs,
+        electionTimeoutMs: options.electionTimeoutMs,
+      },
+      performance.now(),
+    );
+    this.applyQueue = new ApplyQueue(this.stateMachine, this.proposals, (entry) =>
+      this.entryApplied(entry),
+    );
+    this.persistQueue = new PersistQueue(storage, {
+      send: (messages) => transport.send(messages),
+      onPersisted: (persist, durationMs) => {
+        observer.onPersisted?.({ entries: persist.entries.length, durationMs });
+        this.input({ type: 'persisted', number: persist.number });
+      },
+      onFatal: (error) => this.fatal(error),
+    });
+    this.snapshots = new Snapshots(
+      options,
+      this.raft,
+      storage,
+      transport,
+      this.stateMachine,
+      this.applyQueue,
+      (input) => this.input(input),
+    );
+  }
+
+  /** Puts the state machine where the newest snapshot on disk is. Before {@link start}. */
+  restore(snapshot: SnapshotMetadata, data: Uint8Array): void {
+    this.applyQueue.restore(snapshot, data);
+    this.snapshots.index = snapshot.lastIncludedIndex;
+    this.appliedListeners.emit(snapshot.lastIncludedIndex);
+  }
+
+  /** Connects the links, then lets time pass. */
+  async start(): Promise<void> {
+    await this.transport.start({
+      onMessages: (messages) => this.messages(messages),
+      onSnapshot: (from, term, snapshot, data) => this.snapshotArrived(from, term, snapshot, data),
+      onUnreachable: (to) => this.input({ type: 'peerUnreachable', to }),
+    });
+    this.lastTickMs = performance.now();
+    this.scheduleTick();
+    this.schedule();
+  }
+
+  get appliedIndex(): number {
+    return this.applyQueue.position.index;
+  }
+
+  get isRunning(): boolean {
+    return this.state === 'running';
+  }
+
+  status(): RaftStatus {
+    const nowMs = performance.now();
+    return { ...this.raft.status(nowMs), appliedIndex: this.appliedIndex };
+  }
+
+  /** See RaftNode.propose. */
+  propose(command: Uint8Array, call: CallOptions): Promise<Applied<Result>> {
+    if (this.state !== 'running') return Promise.reject(stopped());
+    const { requestId = '' } = call;
+    if (command.length > this.options.commandBytesMax) {
+      const message = `a command of ${command.length} bytes is above the limit of ${this.options.commandBytesMax}`;
+      return Promise.reject(new RaftError('tooLarge', message));
+    }
+    if (requestId.length > REQUEST_ID_LENGTH_MAX) {
+      const message = `a request id has at most ${REQUEST_ID_LENGTH_MAX} characters`;
+      return Promise.reject(new RaftError('tooLarge', message));
+    }
+    const startedMs = performance.now();
+    const applied = this.proposals.add({
+      ticket: this.nextTicket++,
+      command,
+      clientId: requestId,
+      startedMs,
+      deadlineMs: startedMs + (call.timeoutMs ?? this.options.callTimeoutMs),
+      leaderDeadlineMs: startedMs + this.options.leaderWaitMs,
+      signal: call.signal,
+    });
+    this.schedule();
+    return applied;
+  }
+
+  /** See RaftNode.readBarrier. */
+  readBarrier(call: CallOptions): Promise<void> {
+    if (this.state !== 'running') return Promise.reject(stopped());
+    const startedMs = performance.now();
+    const deadlineMs = startedMs + (call.timeoutMs ?? this.options.callTimeoutMs);
+    const reached = this.reads.add(startedMs, deadlineMs, call.signal);
+    this.schedule();
+    return reached;
+  }
+
+  /** Tells the core something, in the next turn. */
+  input(input: Input): void {
+    if (this.state === 'stopped') return;
+    this.inputs.push(input);
+    this.schedule();
+  }
+
+  /** Fails what waits and takes nothing more; resolves when no write is under way. */
+  async stop(): Promise<void> {
+    this.state = 'stopped';
+    clearTimeout(this.tickTimer);
+    this.proposals.stop();
+    this.reads.stop();
+    await this.transport.stop();
+    await this.persistQueue.stop();
+  }
+
+  /** Takes no new calls; what is under way goes on. */
+  refuseCalls(): void {
+    if (this.state === 'running') this.state = 'stopping';
+  }
+
+  private messages(messages: readonly Message[]): void {
+    for (const message of messages) this.inputs.push({ type: 'message', message });
+    this.schedule();
+  }
+
+  private async snapshotArrived(
+    from: ServerId,
+    term: number,
+    snapshot: SnapshotMetadata,
+    data: Uint8Array,
+  ): Promise<void> {
+    if (this.state === 'stopped') throw stopped();
+    await this.snapshots.receive(snapshot, data);
+    const message = { type: 'installSnapshot', from, to: this.options.id, term, snapshot } as const;
+    this.input({ type: 'message', message });
+    this.turn();
+  }
+
+  private schedule(): void {
+    if (this.turnScheduled || this.state === 'stopped') return;
+    this.turnScheduled = true;
+    setImmediate(() => {
+      this.turnScheduled = false;
+      this.turn();
+    });
+  }
+
+  private turn(): void {
+    if (this.state === 'stopped') return;
+    try {
+      this.runTurn(performance.now());
+    } catch (error) {
+      this.fatal(error);
+    }
+  }
+
+  private runTurn(nowMs: number): void {
+    const inputs = this.inputs;
+    this.inputs = [];
+    for (const input of inputs) this.raft.step(input, nowMs);
+    this.stepCalls(nowMs);
+    this.drainReady();
+    const startedMs = performance.now();
+    const applied = this.applyQueue.run(APPLY_BUDGET_MS);
+    if (applied > 0) {
+      this.options.observer.onApplied?.({
+        entries: applied,
+        durationMs: performance.now() - startedMs,
+      });
+      this.raft.step({ type: 'applied', index: this.appliedIndex }, nowMs);
+      this.reads.onApplied(this.appliedIndex);
+      this.drainReady();
+      this.snapshots.maybeTake();
+    }
+    this.noticeStatus(nowMs);
+    if (!this.applyQueue.isEmpty) this.schedule();
+  }
+
+  /** Gives calls to the core, unless nobody leads: then they wait here, where giving up is certain to have no effect. */
+  private stepCalls(nowMs: number): void {
+    if (this.raft.leaderId === 0) return;
+    if (this.proposals.queuedCount > 0) {
+      const proposals = this.proposals.takeQueued(
+        PROPOSALS_PER_TURN_MAX,
+        PROPOSAL_BYTES_PER_TURN_MAX,
+      );
+      if (proposals.length > 0) this.raft.step({ type: 'propose', proposals }, nowMs);
+      if (this.proposals.queuedCount > 0) this.schedule();
+    }
+    if (this.reads.queuedCount > 0) {
+      const ticket = this.nextTicket++;
+      this.reads.ask(ticket, nowMs);
+      this.raft.step({ type: 'read', tickets: [ticket] }, nowMs);
+    }
+  }
+
+  private drainReady(): void {
+    while (this.raft.hasReady()) this.handle(this.raft.takeReady());
+  }
+
+  private handle(ready: Ready): void {
+    if (ready.sendNow.length > 0) this.transport.send(ready.sendNow);
+    this.persistQueue.add(ready.persist, ready.sendAfterPersist);
+    if (ready.persist?.snapshot !== undefined) this.install(ready.persist.snapshot);
+    this.applyQueue.add(ready.apply);
+    for (const placed of ready.proposals) {
+      if (placed.ticket === this.expiryTicket && 'refusal' in placed) this.expiryTicket = 0;
+      else this.proposals.onPlaced(placed, this.appliedIndex);
+    }
+    for (const { ticket, index } of ready.reads) {
+      this.reads.onIndex(ticket, index, this.appliedIndex);
+    }
+    for (const ticket of ready.readsRefused) this.reads.onRefused(ticket);
+    for (const to of ready.sendSnapshot) void this.snapshots.send(to);
+  }
+
+  private install(snapshot: SnapshotMetadata): void {
+    this.snapshots.install(snapshot);
+    this.proposals.onSnapshotInstalled(snapshot.lastIncludedIndex);
+    this.reads.onApplied(this.appliedIndex);
+    this.appliedListeners.emit(this.appliedIndex);
+  }
+
+  private entryApplied(entry: Entry): void {
+    if (entry.kind === EntryKind.expiry) this.expiryTicket = 0;
+    if (!this.appliedListeners.isEmpty) this.appliedListeners.emit(entry.index);
+  }
+
+  private scheduleTick(): void {
+    const intervalMs = Math.max(1, Math.min(this.options.heartbeatIntervalMs / 4, 15));
+    this.tickTimer = setTimeout(() => this.tick(), intervalMs);
+  }
+
+  private tick(): void {
+    if (this.state === 'stopped') return;
+    this.scheduleTick();
+    const nowMs = performance.now();
+    const lateMs = nowMs - this.lastTickMs;
+    this.lastTickMs = nowMs;
+    // The event loop stood still. Timers run before sockets are read, so the leader's heartbeats may be lying there: read them first.
+    if (lateMs > this.options.electionTimeoutMs / 2) {
+      this.options.logger.warn('the event loop stood still', { durationMs: lateMs });
+      return;
+    }
+    this.inputs.push({ type: 'tick' });
+    this.proposeExpiry(nowMs);
+    if (nowMs - this.lastSweepMs >= SWEEP_INTERVAL_MS) this.sweep(nowMs);
+    this.turn();
+  }
+
+  /** Lets the log clock end leases whose time is over; one entry at a time, and only for a deadline that has passed. */
+  private proposeExpiry(nowMs: number): void {
+    if (this.raft.role !== Role.leader || this.expiryTicket !== 0) return;
+    const deadlineMs = this.stateMachine.nextDeadlineMs();
+    if (deadlineMs === undefined || this.raft.logClockMs(nowMs) < deadlineMs) return;
+    this.expiryTicket = this.nextTicket++;
+    const expiry = {
+      ticket: this.expiryTicket,
+      kind: EntryKind.expiry,
+      clientId: '',
+      sequence: 0,
+      payload: new Uint8Array(0),
+    };
+    this.inputs.push({ type: 'propose', proposals: [expiry] });
+  }
+
+  private sweep(nowMs: number): void {
+    this.lastSweepMs = nowMs;
+    this.proposals.expire(nowMs);
+    this.reads.expire(nowMs, nowMs - this.options.electionTimeoutMs);
+    this.options.observer.onQueues?.({
+      pendingProposals: this.proposals.count,
+      pendingProposalBytes: this.proposals.byteCount,
+      unappliedEntries: this.applyQueue.waitingEntries,
+      unpersistedEntries: this.persistQueue.unpersistedEntries,
+    });
+  }
+
+  private noticeStatus(nowMs: number): void {
+    const { role, term, leaderId } = this.raft;
+    const last = this.lastStatus;
+    if (role === last.role && term === last.term && leaderId === last.leaderId) return;
+    this.lastStatus = { role, term, leaderId };
+    if (term !== last.term || leaderId !== last.leaderId) {
+      // Answers of the old leader may still be on their way, in particular when it has handed over in good order.
+      this.proposals.onLeaderChange(nowMs + this.options.electionTimeoutMs);
+      this.expiryTicket = 0;
+    }
+    if (role !== last.role) this.options.observer.onRoleChange?.(role, term);
+    this.options.logger.info('raft status', { id: this.options.id, role, term, leaderId });
+    this.statusListeners.emit(this.status());
+    if (leaderId !== 0 && (this.proposals.queuedCount > 0 || this.reads.queuedCount > 0)) {
+      this.schedule();
+    }
+  }
+
+  private fatal(error: unknown): void {
+    if (this.state === 'stopped') return;
+    this.state = 'stopped';
+    clearTimeout(this.tickTimer);
+    this.options.logger.error('the replica cannot go on', { error });
+    this.proposals.stop();
+    this.reads.stop();
+    this.options.onFatal(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+function stopped(): RaftError {
+  return new RaftError('stopped', 'this replica is not running');
+}

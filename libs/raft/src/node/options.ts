@@ -1,0 +1,201 @@
+import type { ChannelCredentials, ServerCredentials } from '@grpc/grpc-js';
+import type { Member, ServerId } from '../core';
+import { RaftError } from '../errors';
+import { type RaftLogger, type RaftObserver, silentLogger } from '../observer';
+import type { StateMachine } from '../state-machine';
+import type { Storage } from '../storage/storage';
+import type { TransportLimits } from '../transport/grpc-transport-options';
+import type { Transport } from '../transport/transport';
+
+const MEBIBYTE = 1024 * 1024;
+
+/** What a transport must know of the data directory that it speaks for. */
+export interface TransportIdentity {
+  readonly incarnationId: string;
+  readonly peerIncarnations: ReadonlyMap<ServerId, string>;
+  /** Makes a peer's incarnation durable. */
+  readonly rememberPeer: (id: ServerId, incarnationId: string) => Promise<void>;
+}
+
+/** One member as an operator configures it. */
+export interface PeerOption {
+  readonly id: ServerId;
+  /** "host:port" under which the others reach its peer endpoint. */
+  readonly address: string;
+  /** @default true */
+  readonly voter?: boolean | undefined;
+}
+
+/** One replica. Times are milliseconds, sizes bytes. */
+export interface RaftNodeOptions<Result> {
+  /** This replica: 1 or more, and one of the peers. */
+  readonly id: ServerId;
+  /** All members, this one too, equal on all of them. Addresses may change between restarts; ids may not. */
+  readonly peers: readonly PeerOption[];
+  /** Keeps groups apart: replicas of different clusters refuse each other. 1 to 128 characters. */
+  readonly clusterId: string;
+  readonly stateMachine: StateMachine<Result>;
+  /** Where the log and the snapshots go; created when missing. Needed unless a storage is given. */
+  readonly dataDir?: string | undefined;
+  /** "host:port" to listen on for peers. @default 127.0.0.1 and the port of this replica's own address */
+  readonly bindAddress?: string | undefined;
+  /**
+   * `new`: an empty data directory starts a new group from the peers. `existing`: an empty one is refused, so that a lost disk is noticed.
+   * Makes no difference to a directory that is in use. @default new
+   */
+  readonly initialState?: 'new' | 'existing' | undefined;
+  /** @default 50 */
+  readonly heartbeatIntervalMs?: number | undefined;
+  /** Followers campaign after one to two of these without a leader. @default 500 */
+  readonly electionTimeoutMs?: number | undefined;
+  /** For calls that name no timeout. @default 5000 */
+  readonly callTimeoutMs?: number | undefined;
+  /** How long a call waits for a leader before it fails with `noLeader`, within its own timeout. @default 4000 */
+  readonly leaderWaitMs?: number | undefined;
+  /** A snapshot is taken when so many entries were applied since the last one. @default 10000 */
+  readonly snapshotEntries?: number | undefined;
+  /** … or so many bytes of commands. @default 64 MiB */
+  readonly snapshotBytes?: number | undefined;
+  /** Entries that are kept behind a snapshot for followers that are a little behind. @default 2000 */
+  readonly snapshotTrailingEntries?: number | undefined;
+  /** @default 1 MiB */
+  readonly commandBytesMax?: number | undefined;
+  /** Proposals of this replica that may wait; more are refused with `queueFull`. @default 10000 */
+  readonly pendingProposalsMax?: number | undefined;
+  /** @default 64 MiB */
+  readonly pendingProposalBytesMax?: number | undefined;
+  /** Reads that may wait. @default 20000 */
+  readonly pendingReadsMax?: number | undefined;
+  /** @default 8 MiB */
+  readonly segmentBytes?: number | undefined;
+  readonly transportLimits?: Partial<TransportLimits> | undefined;
+  /** @default plaintext */
+  readonly channelCredentials?: ChannelCredentials | undefined;
+  /** @default plaintext */
+  readonly serverCredentials?: ServerCredentials | undefined;
+  /** @default files in dataDir */
+  readonly storage?: Storage | undefined;
+  /** @default gRPC */
+  readonly transport?: ((identity: TransportIdentity) => Transport) | undefined;
+  /** @default silent */
+  readonly logger?: RaftLogger | undefined;
+  /** @default none */
+  readonly observer?: RaftObserver | undefined;
+  /**
+   * The replica cannot go on: a write failed, or an invariant is broken. The process must stop and recover from disk. @default logs and
+   * exits with status 1
+   */
+  readonly onFatal?: ((error: Error) => void) | undefined;
+}
+
+/** {@link RaftNodeOptions} with every default filled in, checked. */
+export interface ResolvedRaftNodeOptions<Result> extends Omit<
+  { readonly [Key in keyof RaftNodeOptions<Result>]-?: NonNullable<RaftNodeOptions<Result>[Key]> },
+  | 'peers'
+  | 'dataDir'
+  | 'storage'
+  | 'transport'
+  | 'channelCredentials'
+  | 'serverCredentials'
+  | 'transportLimits'
+> {
+  readonly members: readonly Member[];
+  readonly dataDir: string | undefined;
+  readonly storage: Storage | undefined;
+  readonly transport: ((identity: TransportIdentity) => Transport) | undefined;
+  readonly channelCredentials: ChannelCredentials | undefined;
+  readonly serverCredentials: ServerCredentials | undefined;
+  readonly transportLimits: Partial<TransportLimits> | undefined;
+}
+
+/**
+ * Fills in the defaults and checks every rule.
+ *
+ * @throws RaftError `invalidOptions` with one sentence that names the rule.
+ */
+export function resolveRaftNodeOptions<Result>(
+  options: RaftNodeOptions<Result>,
+): ResolvedRaftNodeOptions<Result> {
+  const members = options.peers.map(({ id, address, voter }) => ({
+    id,
+    address,
+    voter: voter ?? true,
+  }));
+  const own = members.find(({ id }) => id === options.id);
+  if (own === undefined) throw invalid(`peers must contain this replica, which is ${options.id}`);
+  const logger = options.logger ?? silentLogger;
+  const resolved: ResolvedRaftNodeOptions<Result> = {
+    id: options.id,
+    members,
+    clusterId: options.clusterId,
+    stateMachine: options.stateMachine,
+    dataDir: options.dataDir,
+    bindAddress: options.bindAddress ?? `127.0.0.1:${portOf(own.address)}`,
+    initialState: options.initialState ?? 'new',
+    heartbeatIntervalMs: options.heartbeatIntervalMs ?? 50,
+    electionTimeoutMs: options.electionTimeoutMs ?? 500,
+    callTimeoutMs: options.callTimeoutMs ?? 5000,
+    leaderWaitMs: options.leaderWaitMs ?? 4000,
+    snapshotEntries: options.snapshotEntries ?? 10_000,
+    snapshotBytes: options.snapshotBytes ?? 64 * MEBIBYTE,
+    snapshotTrailingEntries: options.snapshotTrailingEntries ?? 2000,
+    commandBytesMax: options.commandBytesMax ?? MEBIBYTE,
+    pendingProposalsMax: options.pendingProposalsMax ?? 10_000,
+    pendingProposalBytesMax: options.pendingProposalBytesMax ?? 64 * MEBIBYTE,
+    pendingReadsMax: options.pendingReadsMax ?? 20_000,
+    segmentBytes: options.segmentBytes ?? 8 * MEBIBYTE,
+    transportLimits: options.transportLimits,
+    channelCredentials: options.channelCredentials,
+    serverCredentials: options.serverCredentials,
+    storage: options.storage,
+    transport: options.transport,
+    logger,
+    observer: options.observer ?? {},
+    onFatal: options.onFatal ?? exitOnFatal,
+  };
+  check(resolved);
+  return resolved;
+}
+
+function check<Result>(options: ResolvedRaftNodeOptions<Result>): void {
+  const { members, clusterId, heartbeatIntervalMs, electionTimeoutMs, commandBytesMax } = options;
+  if (clusterId.length < 1 || clusterId.length > 128) {
+    throw invalid('clusterId must have 1 to 128 characters');
+  }
+  for (const { id } of members) {
+    if (!Number.isSafeInteger(id) || id < 1) {
+      throw invalid(`the id of a peer must be a whole number of at least 1, not ${id}`);
+    }
+  }
+  if (new Set(members.map(({ id }) => id)).size !== members.length) {
+    throw invalid('every peer must have an id of its own');
+  }
+  if (!members.some(({ voter }) => voter)) throw invalid('at least one peer must be a voter');
+  for (const [name, value] of Object.entries(options)) {
+    if (typeof value !== 'number' || name === 'snapshotTrailingEntries') continue;
+    if (!(value > 0 && Number.isFinite(value))) {
+      throw invalid(`${name} must be greater than 0, not ${value}`);
+    }
+  }
+  if (options.snapshotTrailingEntries < 0)
+    throw invalid('snapshotTrailingEntries must not be negative');
+  if (electionTimeoutMs < 2 * heartbeatIntervalMs) {
+    throw invalid('electionTimeoutMs must be at least twice heartbeatIntervalMs');
+  }
+  if (commandBytesMax > 16 * MEBIBYTE) throw invalid('commandBytesMax must be at most 16 MiB');
+  if (options.dataDir === undefined && options.storage === undefined) {
+    throw invalid('dataDir must be given');
+  }
+}
+
+function invalid(rule: string): RaftError {
+  return new RaftError('invalidOptions', rule);
+}
+
+function portOf(address: string): string {
+  return address.slice(address.lastIndexOf(':') + 1);
+}
+
+function exitOnFatal(): void {
+  process.exit(1);
+}

@@ -1,0 +1,100 @@
+import type { Message, Persist } from '../core';
+import type { Storage } from '../storage/storage';
+
+interface Batch {
+  persist: Persist | undefined;
+  /** Messages that speak for the disk, in order. */
+  after: Message[];
+}
+
+/**
+ * Group commit: one write is under way at a time, and everything that comes meanwhile goes into the next one. So the busier the group, the
+ * more entries share a sync, and a quiet group waits for nothing.
+ */
+export class PersistQueue {
+  private inFlight: Batch | undefined;
+  private waiting: Batch | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly storage: Storage,
+    private readonly callbacks: {
+      readonly send: (messages: readonly Message[]) => void;
+      readonly onPersisted: (persist: Persist, durationMs: number) => void;
+      readonly onFatal: (error: unknown) => void;
+    },
+  ) {}
+
+  /** Entries that are not on disk yet. */
+  get unpersistedEntries(): number {
+    const count = (batch: Batch | undefined): number => batch?.persist?.entries.length ?? 0;
+    return count(this.inFlight) + count(this.waiting);
+  }
+
+  /** Writes, and sends when that and everything before it is durable. */
+  add(persist: Persist | undefined, after: readonly Message[]): void {
+    if (this.stopped || (persist === undefined && after.length === 0)) return;
+    if (persist === undefined && this.inFlight === undefined && this.waiting === undefined) {
+      this.callbacks.send(after);
+      return;
+    }
+    this.waiting ??= { persist: undefined, after: [] };
+    if (persist !== undefined) this.waiting.persist = merge(this.waiting.persist, persist);
+    for (const message of after) this.waiting.after.push(message);
+    if (this.inFlight === undefined) void this.run();
+  }
+
+  /** Takes nothing more; resolves when the write under way has ended. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.waiting = undefined;
+    while (this.inFlight !== undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  private async run(): Promise<void> {
+    while (this.waiting !== undefined) {
+      const batch = this.waiting;
+      this.waiting = undefined;
+      this.inFlight = batch;
+      const startedMs = performance.now();
+      try {
+        if (batch.persist !== undefined) await this.storage.persist(batch.persist);
+      } catch (error) {
+        this.inFlight = undefined;
+        this.waiting = undefined;
+        this.stopped = true;
+        this.callbacks.onFatal(error);
+        return;
+      }
+      this.inFlight = undefined;
+      if (this.stopped) return;
+      this.callbacks.send(batch.after);
+      if (batch.persist !== undefined) {
+        this.callbacks.onPersisted(batch.persist, performance.now() - startedMs);
+      }
+    }
+  }
+}
+
+/** Two writes as one, with the effect of both in order. */
+export function merge(first: Persist | undefined, second: Persist): Persist {
+  if (first === undefined) return second;
+  const hardState = second.hardState ?? first.hardState;
+  if (second.snapshot !== undefined) return { ...second, hardState };
+  return {
+    number: second.number,
+    hardState,
+    entries: mergeEntries(first, second),
+    snapshot: first.snapshot,
+  };
+}
+
+function mergeEntries(first: Persist, second: Persist): Persist['entries'] {
+  const from = second.entries[0]?.index;
+  if (from === undefined) return first.entries;
+  // A later entry cuts what an earlier write would have put at its index and after it.
+  const kept = first.entries.filter((entry) => entry.index < from);
+  return kept.concat(second.entries);
+}

@@ -1,0 +1,92 @@
+import { ByteReader, DecodeError } from '../binary/byte-reader';
+import { ByteWriter } from '../binary/byte-writer';
+import { crc32c } from '../binary/crc32c';
+import type { Configuration, Member, SnapshotMetadata } from '../core';
+
+/**
+ * A snapshot as a file, and as what a leader sends: the receiver stores the bytes as they came.
+ *
+ *     "RAFTSNAP" · u32 format version · u32+bytes metadata · u64 data length · u32 CRC-32C of all before and of the data · data
+ */
+const MAGIC = Buffer.from('RAFTSNAP', 'latin1');
+const FORMAT_VERSION = 1;
+const MEMBER_BYTES_MIN = 8 + 2 + 1;
+
+export interface Snapshot {
+  readonly snapshot: SnapshotMetadata;
+  readonly data: Uint8Array;
+}
+
+/** The file's two parts: everything but the data, and the data. */
+export function encodeSnapshotFile(
+  snapshot: SnapshotMetadata,
+  data: Uint8Array,
+): [Buffer, Uint8Array] {
+  const metadata = new ByteWriter();
+  writeSnapshotMetadata(metadata, snapshot);
+  const header = new ByteWriter();
+  header.raw(MAGIC).u32(FORMAT_VERSION).bytes(metadata.finish()).uint53(data.length);
+  header.u32(crc32c(data, crc32c(header.finish())));
+  return [header.finish(), data];
+}
+
+/**
+ * Reads and checks a snapshot file.
+ *
+ * @throws DecodeError when it is damaged, incomplete or of a newer format.
+ */
+export function decodeSnapshotFile(bytes: Uint8Array): Snapshot {
+  const reader = new ByteReader(bytes);
+  if (!reader.raw(MAGIC.length).equals(MAGIC)) throw new DecodeError('this is no snapshot file');
+  const version = reader.u32();
+  if (version !== FORMAT_VERSION) {
+    throw new DecodeError(`snapshot format ${version} is not understood, only ${FORMAT_VERSION}`);
+  }
+  const metadata = new ByteReader(reader.bytes());
+  const length = reader.uint53();
+  const checkedEnd = reader.offset;
+  const checksum = reader.u32();
+  const data = reader.raw(length);
+  reader.end();
+  if (crc32c(data, crc32c(reader.slice(0, checkedEnd))) !== checksum) {
+    throw new DecodeError('the checksum of a snapshot is wrong');
+  }
+  const snapshot = readSnapshotMetadata(metadata);
+  metadata.end();
+  return { snapshot, data };
+}
+
+function writeConfiguration(writer: ByteWriter, configuration: Configuration): void {
+  writer.text(configuration.clusterId).u32(configuration.members.length);
+  for (const member of configuration.members) {
+    writer
+      .uint53(member.id)
+      .text(member.address)
+      .u8(member.voter ? 1 : 0);
+  }
+}
+
+function readConfiguration(reader: ByteReader): Configuration {
+  const clusterId = reader.text();
+  const members: Member[] = [];
+  for (let left = reader.count(MEMBER_BYTES_MIN); left > 0; left--) {
+    members.push({ id: reader.uint53(), address: reader.text(), voter: reader.boolean() });
+  }
+  return { clusterId, members };
+}
+
+/** A snapshot's metadata as bytes, for messages. */
+export function writeSnapshotMetadata(writer: ByteWriter, snapshot: SnapshotMetadata): void {
+  writer.uint53(snapshot.lastIncludedIndex).uint53(snapshot.lastIncludedTerm).f64(snapshot.stampMs);
+  writeConfiguration(writer, snapshot.configuration);
+}
+
+/** Reads what {@link writeSnapshotMetadata} wrote. */
+export function readSnapshotMetadata(reader: ByteReader): SnapshotMetadata {
+  return {
+    lastIncludedIndex: reader.uint53(),
+    lastIncludedTerm: reader.uint53(),
+    stampMs: reader.f64(),
+    configuration: readConfiguration(reader),
+  };
+}

@@ -1,0 +1,238 @@
+import * as path from 'node:path';
+import { DecodeError } from '../../binary/byte-reader';
+import type { Entry, HardState, LogIndex } from '../../core';
+import { StorageError } from '../../errors';
+import { type Batch, decodeFrameAt, findFrameFrom, type Frame, type LogReset } from './frame';
+import {
+  decodeSegmentHeader,
+  SEGMENT_FORMAT_VERSION,
+  SEGMENT_HEADER_BYTES,
+  segmentNumberOf,
+} from './segment';
+
+/**
+ * What a log on disk says after a crash.
+ *
+ * Every batch is synced before the next one is written, so a crash can leave only the very last batch incomplete, and that one was never
+ * acknowledged: it is cut. The obvious rule, "cut at the first bad checksum", loses acknowledged entries when a sector in the middle rots
+ * (Alagappan et al., "Protocol-Aware Recovery for Consensus-Based Storage", FAST '18). So a bad batch with a good one anywhere behind
+ * it, in the same file or a later one, is damage: opening fails, and a person decides. A rotten final batch cannot be told from a
+ * torn one by anything in the log; the other replicas hold it.
+ */
+export interface RecoveredLog {
+  readonly hardState: HardState | undefined;
+  /** Consecutive; the first one may be above 1 when older segments were let go. */
+  readonly entries: readonly Entry[];
+  /** The newest reset, when the log continued from a snapshot. */
+  readonly reset: LogReset | undefined;
+  readonly segments: readonly RecoveredSegment[];
+  readonly nextBatchNumber: number;
+  /** Where the last segment must be cut before it is written again. */
+  readonly tornTail: { readonly name: string; readonly offset: number } | undefined;
+  /** A last segment whose header was not complete: created by a crash in the middle of a roll, and to be removed. */
+  readonly stillborn: string | undefined;
+}
+
+export interface RecoveredSegment {
+  readonly name: string;
+  readonly segmentNumber: number;
+  /** The highest index that any of its entries has; 0 when it has none. */
+  readonly highestIndex: LogIndex;
+  readonly sizeBytes: number;
+}
+
+const DAMAGE_REMEDY =
+  'The disk or somebody changed this file. Do not delete it: restore the directory from a copy, or replace this ' +
+  'node by a new one under a new id while a majority of the others is healthy';
+
+const NEWER_REMEDY = 'Run the version that wrote it, or a newer one';
+
+/** How many batches behind a damaged one are looked at as "behind it"; a payload could look like a frame with any number. */
+const BATCHES_BEHIND_MAX = 1_000_000;
+
+/** Rebuilds the log from the segments among a directory's files, reading one after the other, oldest first. */
+export async function recoverLog(
+  directory: string,
+  names: readonly string[],
+  read: (file: string) => Promise<Buffer>,
+): Promise<RecoveredLog> {
+  const replay = new Replay(directory);
+  const ordered = names
+    .filter((name) => segmentNumberOf(name) !== undefined)
+    .sort((a, b) => (segmentNumberOf(a) as number) - (segmentNumberOf(b) as number));
+  for (const [position, name] of ordered.entries()) {
+    const file = await read(path.join(directory, name));
+    replay.segment(name, file, position === ordered.length - 1);
+  }
+  return replay.result();
+}
+
+class Replay {
+  private hardState: HardState | undefined;
+  private reset: LogReset | undefined;
+  private entries: Entry[] = [];
+  private readonly segments: RecoveredSegment[] = [];
+  private nextBatchNumber: number | undefined;
+  private tornTail: { name: string; offset: number } | undefined;
+  private stillborn: string | undefined;
+
+  constructor(private readonly directory: string) {}
+
+  segment(name: string, file: Buffer, last: boolean): void {
+    const header = decodeSegmentHeader(file);
+    if (header === undefined) {
+      if (last && findFrameFrom(file, 0) === undefined) {
+        this.stillborn = name;
+        return;
+      }
+      throw this.damaged(name, 0, 'the header of a log segment is damaged');
+    }
+    if (header.formatVersion !== SEGMENT_FORMAT_VERSION) {
+      throw new StorageError(
+        'unsupported',
+        `log format ${header.formatVersion} is not understood`,
+        {
+          file: path.join(this.directory, name),
+          remedy: NEWER_REMEDY,
+        },
+      );
+    }
+    const previous = this.segments.at(-1);
+    if (previous !== undefined && header.segmentNumber !== previous.segmentNumber + 1) {
+      throw this.damaged(
+        name,
+        0,
+        `log segment ${header.segmentNumber} follows ${previous.segmentNumber}: a file is missing`,
+      );
+    }
+    this.nextBatchNumber ??= header.firstBatchNumber;
+    if (header.firstBatchNumber !== this.nextBatchNumber) {
+      throw this.damaged(
+        name,
+        0,
+        `the segment begins with batch ${header.firstBatchNumber} where ${this.nextBatchNumber} is due`,
+      );
+    }
+    const { end, highestIndex } = this.frames(name, file, last);
+    this.segments.push({
+      name,
+      segmentNumber: header.segmentNumber,
+      highestIndex,
+      sizeBytes: end,
+    });
+  }
+
+  private frames(
+    name: string,
+    file: Buffer,
+    last: boolean,
+  ): { end: number; highestIndex: LogIndex } {
+    let offset = SEGMENT_HEADER_BYTES;
+    let highestIndex = 0;
+    while (offset < file.length) {
+      const due = this.nextBatchNumber as number;
+      const frame = this.decode(name, file, offset);
+      if (frame === undefined) {
+        this.cutOrRefuse(name, file, offset, last);
+        break;
+      }
+      if (frame.batchNumber !== due) {
+        throw this.damaged(name, offset, `batch ${frame.batchNumber} stands where ${due} is due`);
+      }
+      this.apply(name, offset, frame.batch);
+      highestIndex = Math.max(highestIndex, frame.batch.entries.at(-1)?.index ?? 0);
+      this.nextBatchNumber = due + 1;
+      offset = frame.end;
+    }
+    return { end: offset, highestIndex };
+  }
+
+  private cutOrRefuse(name: string, file: Buffer, offset: number, last: boolean): void {
+    const due = this.nextBatchNumber as number;
+    if (!last) {
+      throw this.damaged(name, offset, `batch ${due} is damaged and a later segment follows`);
+    }
+    const behind = findFrameFrom(file, offset + 1);
+    if (behind !== undefined && behind > due && behind <= due + BATCHES_BEHIND_MAX) {
+      throw this.damaged(
+        name,
+        offset,
+        `batch ${due} is damaged and batch ${behind} behind it is whole`,
+      );
+    }
+    this.tornTail = { name, offset };
+  }
+
+  private apply(name: string, offset: number, batch: Batch): void {
+    this.hardState = batch.hardState ?? this.hardState;
+    if (batch.reset !== undefined) {
+      this.reset = batch.reset;
+      this.entries = [];
+    }
+    const first = batch.entries[0];
+    if (first === undefined) return;
+    const logFirst = this.entries[0]?.index;
+    if (logFirst !== undefined) {
+      const keep = first.index - logFirst;
+      if (keep < 0 || keep > this.entries.length) {
+        throw this.damaged(
+          name,
+          offset,
+          `entry ${first.index} follows entries ${logFirst} to ${logFirst + this.entries.length - 1}`,
+        );
+      }
+      // An entry with an index that is already there replaces it and everything after it (Raft §5.3).
+      this.entries.length = keep;
+    } else if (this.reset !== undefined && first.index !== this.reset.index + 1) {
+      throw this.damaged(
+        name,
+        offset,
+        `entry ${first.index} follows a snapshot of ${this.reset.index}`,
+      );
+    }
+    for (const [position, entry] of batch.entries.entries()) {
+      if (entry.index !== first.index + position) {
+        throw this.damaged(
+          name,
+          offset,
+          `entry ${entry.index} stands where ${first.index + position} is due`,
+        );
+      }
+      this.entries.push(entry);
+    }
+  }
+
+  result(): RecoveredLog {
+    return {
+      hardState: this.hardState,
+      entries: this.entries,
+      reset: this.reset,
+      segments: this.segments,
+      nextBatchNumber: this.nextBatchNumber ?? 1,
+      tornTail: this.tornTail,
+      stillborn: this.stillborn,
+    };
+  }
+
+  private decode(name: string, file: Buffer, offset: number): Frame | undefined {
+    try {
+      return decodeFrameAt(file, offset);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      throw new StorageError('unsupported', error.message, {
+        file: path.join(this.directory, name),
+        offset,
+        remedy: NEWER_REMEDY,
+        cause: error,
+      });
+    }
+  }
+
+  private damaged(name: string, offset: number, fact: string): StorageError {
+    return new StorageError('damaged', fact, {
+      file: path.join(this.directory, name),
+      offset,
+      remedy: DAMAGE_REMEDY,
+    });
+  }
+}

@@ -1,0 +1,106 @@
+import type { ServerId } from '../core';
+
+/** What a server says of itself when it opens a stream. */
+export interface Hello {
+  readonly formatVersion: number;
+  readonly clusterId: string;
+  readonly from: ServerId;
+  readonly to: ServerId;
+  readonly incarnationId: string;
+}
+
+export const HELLO_FORMAT_VERSION = 1;
+
+const INCARNATION_LENGTH_MAX = 128;
+
+export interface AdmissionOptions {
+  readonly clusterId: string;
+  readonly id: ServerId;
+  /** Who may open streams; looked at for every hello, because members change. */
+  readonly isMember: (id: ServerId) => boolean;
+  readonly peerIncarnations: ReadonlyMap<ServerId, string>;
+  /** Makes a peer's incarnation durable, before the first of its messages counts. */
+  readonly rememberPeer: (id: ServerId, incarnationId: string) => Promise<void>;
+}
+
+/** A refused hello. The message goes to the other side: it says what is wrong there and what to do about it. */
+export class AdmissionRefused extends Error {
+  override readonly name = 'AdmissionRefused';
+}
+
+/**
+ * Decides whose messages count.
+ *
+ * A server whose disk was wiped and that comes back under its old id has forgotten its votes and its acknowledged entries: it could vote
+ * twice in a term, or make a majority that lacks a committed entry (openraft #898). Its new disk has a new incarnation id, and the others know the
+ * old one.
+ */
+export class Admission {
+  private readonly incarnations: Map<ServerId, string>;
+  private readonly pending = new Map<
+    ServerId,
+    { readonly incarnationId: string; readonly written: Promise<void> }
+  >();
+
+  constructor(private readonly options: AdmissionOptions) {
+    this.incarnations = new Map(options.peerIncarnations);
+  }
+
+  /** Resolves when the sender's messages may count. @throws AdmissionRefused */
+  async admit(hello: Hello): Promise<void> {
+    const { clusterId, id } = this.options;
+    if (hello.formatVersion !== HELLO_FORMAT_VERSION) {
+      throw new AdmissionRefused(
+        `peer protocol ${hello.formatVersion} is not understood, only ${HELLO_FORMAT_VERSION}`,
+      );
+    }
+    if (hello.clusterId !== clusterId) {
+      throw new AdmissionRefused(
+        `server ${id} belongs to cluster "${clusterId}", the caller to "${hello.clusterId}": check the peers' addresses and the cluster ids`,
+      );
+    }
+    if (hello.to !== id) {
+      throw new AdmissionRefused(
+        `this is server ${id}, the caller wanted ${hello.to}: check the peers' addresses`,
+      );
+    }
+    if (hello.from === id || !this.options.isMember(hello.from)) {
+      throw new AdmissionRefused(`server ${hello.from} is not a peer of server ${id}`);
+    }
+    await this.meet(hello.from, hello.incarnationId);
+  }
+
+  /** Checks a peer's incarnation against the one that was first met. @throws AdmissionRefused */
+  async meet(peer: ServerId, incarnationId: string): Promise<void> {
+    if (incarnationId.length === 0 || incarnationId.length > INCARNATION_LENGTH_MAX) {
+      throw new AdmissionRefused(`server ${peer} did not say which incarnation it is`);
+    }
+    const known = this.incarnations.get(peer);
+    if (known === undefined) {
+      await this.remember(peer, incarnationId);
+      return;
+    }
+    if (known !== incarnationId) {
+      throw new AdmissionRefused(
+        `server ${peer} was known as incarnation ${known} and is now ${incarnationId}: its data directory was replaced. ` +
+          'Restore the directory, or add the server under a new id',
+      );
+    }
+  }
+
+  private async remember(peer: ServerId, incarnationId: string): Promise<void> {
+    // Three streams say hello at once; the first one writes.
+    const pending = this.pending.get(peer);
+    if (pending !== undefined && pending.incarnationId !== incarnationId) {
+      throw new AdmissionRefused(`two incarnations of server ${peer} say hello at once`);
+    }
+    const written = pending?.written ?? this.options.rememberPeer(peer, incarnationId);
+    this.pending.set(peer, { incarnationId, written });
+    try {
+      await written;
+      this.incarnations.set(peer, incarnationId);
+    } finally {
+      this.pending.delete(peer);
+    }
+  }
+}

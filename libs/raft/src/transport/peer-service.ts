@@ -1,0 +1,180 @@
+import {
+  Metadata,
+  type sendUnaryData,
+  type ServerReadableStream,
+  status as GrpcStatus,
+} from '@grpc/grpc-js';
+import type { raft as contracts } from '@raftway/contracts';
+import { DecodeError } from '../binary/byte-reader';
+import type { ServerId } from '../core';
+import { decodeSnapshotFile } from '../storage/snapshot-file';
+import { type Admission, AdmissionRefused, type Hello } from './admission';
+import type { ResolvedGrpcTransportOptions } from './grpc-transport-options';
+import { decodeMessages } from './message-codec';
+import { INCARNATION_HEADER } from './peer-stream';
+import type { TransportHandler } from './transport';
+
+type Call = ServerReadableStream<contracts.PeerFrame, contracts.PeerStreamResult>;
+type Answer = sendUnaryData<contracts.PeerStreamResult>;
+type Frame = NonNullable<contracts.PeerFrame['frame']>;
+
+/** What a stream does with its frames once it is admitted. */
+interface Receiver {
+  onFrame(frame: Frame): void;
+  /** No more frames will come. */
+  onEnd(): Promise<void>;
+}
+
+/** The receiving side of all links. */
+export class PeerService {
+  private readonly installing = new Set<ServerId>();
+
+  /**
+   * @param onHello a peer was admitted.
+   */
+  constructor(
+    private readonly options: ResolvedGrpcTransportOptions,
+    private readonly admission: Admission,
+    private readonly handler: TransportHandler,
+    private readonly onHello: (from: ServerId) => void,
+  ) {}
+
+  /** The handlers of RaftPeerService. */
+  implementation(): contracts.RaftPeerServiceServer {
+    const messages = (call: Call, answer: Answer): void =>
+      this.accept(call, answer, (from) => this.messageReceiver(from));
+    return {
+      control: messages,
+      append: messages,
+      snapshot: (call, answer) =>
+        this.accept(call, answer, (from) => this.snapshotReceiver(from, call)),
+    };
+  }
+
+  /** Waits for the hello, checks it, then hands frames to a receiver. Answers once, whatever happens. */
+  private accept(call: Call, answer: Answer, receiverFor: (from: ServerId) => Receiver): void {
+    let receiver: Receiver | undefined;
+    let answered = false;
+    const finish = (error?: unknown): void => {
+      if (answered) return;
+      answered = true;
+      clearTimeout(helloTimer);
+      if (error === undefined) answer(null, {});
+      else answer(this.describe(error));
+      // What is still on its way is not looked at.
+      call.resume();
+    };
+    const helloTimer = setTimeout(
+      () => finish(new DecodeError('no hello came')),
+      this.options.limits.openTimeoutMs,
+    );
+    const greet = async (frame: Frame | undefined): Promise<void> => {
+      call.pause();
+      const hello = helloOf(frame);
+      await this.admission.admit(hello);
+      if (answered) return;
+      clearTimeout(helloTimer);
+      receiver = receiverFor(hello.from);
+      const metadata = new Metadata();
+      metadata.set(INCARNATION_HEADER, this.options.incarnationId);
+      call.sendMetadata(metadata);
+      this.onHello(hello.from);
+      call.resume();
+    };
+    call.on('data', ({ frame }: contracts.PeerFrame) => {
+      if (answered) return;
+      if (receiver === undefined) {
+        greet(frame).catch(finish);
+        return;
+      }
+      try {
+        if (frame !== undefined) receiver.onFrame(frame);
+      } catch (error) {
+        finish(error);
+      }
+    });
+    call.on('end', () => {
+      Promise.resolve(receiver?.onEnd()).then(() => finish(), finish);
+    });
+    call.on('error', finish);
+    call.on('cancelled', () => finish(new DecodeError('the caller went away')));
+  }
+
+  private messageReceiver(from: ServerId): Receiver {
+    return {
+      onFrame: (frame) => {
+        if (frame.$case !== 'messages') throw new DecodeError(`a ${frame.$case} is out of place`);
+        const messages = decodeMessages(frame.value);
+        for (const message of messages) {
+          if (message.from !== from || message.to !== this.options.id) {
+            throw new DecodeError(
+              `server ${from} sent a message from ${message.from} to ${message.to}`,
+            );
+          }
+        }
+        this.handler.onMessages(messages);
+      },
+      onEnd: () => Promise.resolve(),
+    };
+  }
+
+  private snapshotReceiver(from: ServerId, call: Call): Receiver {
+    if (this.installing.has(from)) {
+      throw new DecodeError(`server ${from} is already sending a snapshot`);
+    }
+    this.installing.add(from);
+    const done = (): void => void this.installing.delete(from);
+    call.on('close', done);
+    call.on('cancelled', done);
+    let file: Buffer | undefined;
+    let received = 0;
+    let term = 0;
+    return {
+      onFrame: (frame) => {
+        if (frame.$case !== 'chunk') throw new DecodeError(`a ${frame.$case} is out of place`);
+        const { totalBytes, offset, data } = frame.value;
+        if (totalBytes > BigInt(this.options.limits.snapshotBytesMax)) {
+          throw new DecodeError(`a snapshot of ${totalBytes} bytes is above the limit`);
+        }
+        file ??= Buffer.allocUnsafe(Number(totalBytes));
+        if (Number(offset) !== received || received + data.length > file.length) {
+          throw new DecodeError(`a snapshot chunk at ${offset} came where ${received} is due`);
+        }
+        file.set(data, received);
+        received += data.length;
+        term = Number(frame.value.term);
+      },
+      onEnd: async () => {
+        try {
+          if (file === undefined || received !== file.length) {
+            throw new DecodeError(`the snapshot ended after ${received} bytes`);
+          }
+          const { snapshot, data } = decodeSnapshotFile(file);
+          await this.handler.onSnapshot(from, term, snapshot, data);
+        } finally {
+          done();
+        }
+      },
+    };
+  }
+
+  private describe(error: unknown): { code: GrpcStatus; details: string } {
+    const { logger } = this.options;
+    if (error instanceof AdmissionRefused) {
+      logger.warn('refused a peer', { reason: error.message });
+      return { code: GrpcStatus.FAILED_PRECONDITION, details: error.message };
+    }
+    if (error instanceof DecodeError) {
+      logger.debug('closed a peer stream', { reason: error.message });
+      return { code: GrpcStatus.INVALID_ARGUMENT, details: error.message };
+    }
+    logger.warn('a peer stream failed', { error });
+    return { code: GrpcStatus.INTERNAL, details: 'internal error' };
+  }
+}
+
+function helloOf(frame: Frame | undefined): Hello {
+  if (frame?.$case !== 'hello') throw new DecodeError('a stream must begin with a hello');
+  const { formatVersion, clusterId, from, to, incarnationId } = frame.value;
+  return { formatVersion, clusterId, from: Number(from), to: Number(to), incarnationId };
+}
