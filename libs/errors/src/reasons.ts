@@ -58,6 +58,11 @@ export const REASONS = {
     meaning: 'The health protocol was asked for a service that this server does not have.',
     remedy: 'Ask for one that the List method names.',
   },
+  TRANSFER_FAILED: {
+    code: Code.failedPrecondition,
+    meaning: 'Leadership of the Raft group did not move; the message says why.',
+    remedy: 'Look at RaftAdminService.GetStatus and try again, or name another target.',
+  },
   MEMBER_NOT_FOUND: {
     code: Code.notFound,
     meaning: 'The Raft group has no such member.',

@@ -10,6 +10,7 @@ export type {
 } from './client/client-types';
 export { createClient } from './client/create-client';
 export { createReplica } from './replica/create-replica';
+export { raftErrorToServiceError } from './replica/raft-errors';
 export {
   replicaOptionsSchema,
   replicaOptionsShape,

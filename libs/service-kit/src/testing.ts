@@ -1,1 +1,2 @@
-export {};
+export { createTestReplica, testCall, type TestReplicaSettings } from './testing/test-replica';
+export { startTestServer, type TestServer } from './testing/test-server';

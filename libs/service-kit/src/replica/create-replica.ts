@@ -1,6 +1,133 @@
-import type { Replica, ReplicaSettings } from './replica-types';
+import { hostname } from 'node:os';
+import { unavailable } from '@raftway/errors';
+import {
+  createRaftNode,
+  type Applied,
+  type CallOptions,
+  type PeerOption,
+  type RaftNode,
+  type RaftObserver,
+} from '@raftway/raft';
+import type { ServiceImplementation } from '../rpc/handlers';
+import { raftAdminService } from './raft-admin';
+import { raftErrorToServiceError } from './raft-errors';
+import { raftMetrics } from './raft-metrics';
+import { defaultDataDir, nodeIdFromHostName } from './replica-identity';
+import type { Replica, ReplicaCall, ReplicaSettings } from './replica-types';
 
-/** Makes a replica; nothing happens before start(). */
+/** How far behind a replica may be and still be called healthy, in entries. */
+const LAG_ENTRIES_MAX_DEFAULT = 10_000;
+/** Lag is read, not announced; changes of leader are announced. */
+const HEALTH_INTERVAL_MS = 250;
+
+/**
+ * Makes one replica of a replicated app from its options; nothing happens before start().
+ *
+ * @throws RaftError `invalidOptions` for options that contradict each other.
+ */
 export function createReplica<Result>(settings: ReplicaSettings<Result>): Replica<Result> {
-  throw new Error(settings.service);
+  return new RaftReplica(settings);
+}
+
+class RaftReplica<Result> implements Replica<Result> {
+  readonly node: RaftNode<Result>;
+  readonly nodeId: number;
+  readonly services: readonly ServiceImplementation[];
+  private readonly lagEntriesMax: number;
+  private stopReporting: () => void = () => undefined;
+
+  constructor(private readonly settings: ReplicaSettings<Result>) {
+    this.nodeId = settings.node?.id ?? settings.options.nodeId ?? nodeIdFromHostName(hostname());
+    this.lagEntriesMax = settings.lagEntriesMax ?? LAG_ENTRIES_MAX_DEFAULT;
+    const observer = raftMetrics(settings.metrics, () => this.node.status());
+    this.node = settings.node ?? this.makeNode(observer);
+    this.services = [raftAdminService(this.node as RaftNode<unknown>)];
+  }
+
+  start(): Promise<void> {
+    return this.node.start();
+  }
+
+  async stop(): Promise<void> {
+    this.stopReporting();
+    await this.node.stop();
+  }
+
+  readiness(): true | string {
+    return this.node.isReady() ? true : 'the replica does not take part in its group';
+  }
+
+  reportServing(setServingStatus: (service: string, serving: boolean) => void): void {
+    const report = (): void => {
+      const { leaderId, commitIndex, appliedIndex } = this.node.status();
+      const current = commitIndex - appliedIndex <= this.lagEntriesMax;
+      const serving = this.node.isReady() && leaderId !== 0 && current;
+      for (const service of this.settings.grpcServices) setServingStatus(service, serving);
+    };
+    report();
+    const unsubscribe = this.node.onStatusChange(report);
+    const timer = setInterval(report, HEALTH_INTERVAL_MS);
+    timer.unref();
+    this.stopReporting = () => {
+      unsubscribe();
+      clearInterval(timer);
+    };
+  }
+
+  propose(command: Uint8Array, call: ReplicaCall, requestId = ''): Promise<Applied<Result>> {
+    return this.translated(call, (options) =>
+      this.node.propose(command, requestId === '' ? options : { ...options, requestId }),
+    );
+  }
+
+  read(call: ReplicaCall): Promise<void> {
+    return this.translated(call, (options) => this.node.readBarrier(options));
+  }
+
+  private async translated<Value>(
+    call: ReplicaCall,
+    work: (options: CallOptions) => Promise<Value>,
+  ): Promise<Value> {
+    if (!this.node.isReady()) {
+      throw unavailable('NOT_READY', 'this replica does not take part in its group');
+    }
+    try {
+      return await work({ signal: call.signal, timeoutMs: timeoutOf(call) });
+    } catch (error) {
+      const answer = raftErrorToServiceError(error);
+      if (answer.reason === 'INTERNAL') throw error;
+      throw answer;
+    }
+  }
+
+  private makeNode(observer: RaftObserver): RaftNode<Result> {
+    const { service, options, stateMachine, logger } = this.settings;
+    const dataDir = options.dataDir ?? defaultDataDir(service, this.nodeId, process.cwd());
+    return createRaftNode({
+      id: this.nodeId,
+      peers: this.peers(),
+      clusterId: options.clusterId ?? service,
+      stateMachine,
+      dataDir,
+      bindAddress: options.peerBind,
+      initialState: options.initialState,
+      logger: logger.tracer('raft'),
+      observer,
+      onFatal: (error) => {
+        logger.fatal('the replica cannot go on', { error, dataDir });
+        process.exit(1);
+      },
+    });
+  }
+
+  private peers(): PeerOption[] {
+    const { peers, peerBind } = this.settings.options;
+    if (peers === undefined) return [{ id: this.nodeId, address: peerBind }];
+    return [...peers].map(([id, address]) => ({ id, address }));
+  }
+}
+
+/** A call whose time is up still gets a positive timeout, so that the replica answers with the error for that. */
+function timeoutOf({ deadlineMs }: ReplicaCall): number | undefined {
+  return deadlineMs === undefined ? undefined : Math.max(1, deadlineMs);
 }

@@ -1,0 +1,53 @@
+import {
+  cancelled,
+  Code,
+  deadlineExceeded,
+  failedPrecondition,
+  outcomeUnknown,
+  resourceExhausted,
+  ServiceError,
+  unavailable,
+} from '@raftway/errors';
+import { RaftError } from '@raftway/raft';
+
+/** An election takes about this long, in milliseconds: no use in asking much sooner. */
+const RETRY_AFTER_ELECTION_MS = 200;
+/** A full queue is shorter after a few syncs. */
+const RETRY_AFTER_QUEUE_MS = 50;
+
+/** What a failed call of a replica means to the caller. Anything but a RaftError becomes INTERNAL. */
+export function raftErrorToServiceError(error: unknown): ServiceError {
+  if (!(error instanceof RaftError)) return ServiceError.from(error);
+  const { message } = error;
+  const cause = { cause: error };
+  switch (error.code) {
+    case 'noLeader':
+      return unavailable('NO_LEADER', message, { ...cause, retryDelayMs: RETRY_AFTER_ELECTION_MS });
+    case 'queueFull':
+      return resourceExhausted('QUEUE_FULL', message, {
+        ...cause,
+        retryDelayMs: RETRY_AFTER_QUEUE_MS,
+      });
+    case 'tooLarge':
+      return new ServiceError({
+        ...cause,
+        code: Code.invalidArgument,
+        reason: 'INVALID_ARGUMENT',
+        message,
+      });
+    case 'outcomeUnknown': {
+      const metadata = { why: error.reason ?? 'unknown' };
+      return outcomeUnknown(message, { ...cause, metadata });
+    }
+    case 'stopped':
+      return outcomeUnknown(message, { ...cause, metadata: { why: 'stopped' } });
+    case 'deadlineExceeded':
+      return deadlineExceeded(message, cause);
+    case 'cancelled':
+      return cancelled(message, cause);
+    case 'transferFailed':
+      return failedPrecondition('TRANSFER_FAILED', message, cause);
+    case 'invalidOptions':
+      return ServiceError.from(new Error(message, cause));
+  }
+}
