@@ -1,6 +1,5 @@
 import type { registry } from '@raftway/contracts';
 import type { Logger, Metrics } from '@raftway/observability';
-import type { RaftNode } from '@raftway/raft';
 import {
   createReplica,
   createServer,
@@ -27,9 +26,9 @@ export interface RegistryAppInput {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly timing?: WatchTiming | undefined;
-  /** Instead of the node that the options describe: for specs. */
-  readonly makeNode?:
-    ((stateMachine: RegistryStateMachine) => RaftNode<RegistryResult>) | undefined;
+  /** Instead of the replica that the options describe: for specs. */
+  readonly makeReplica?:
+    ((stateMachine: RegistryStateMachine) => Replica<RegistryResult>) | undefined;
   /** @default Date.now */
   readonly wallClockMs?: (() => number) | undefined;
 }
@@ -47,15 +46,16 @@ export interface RegistryApp {
 export function createRegistryApp(input: RegistryAppInput): RegistryApp {
   const { options, logger, metrics } = input;
   const stateMachine = new RegistryStateMachine();
-  const replica = createReplica<RegistryResult>({
-    service: 'registry',
-    grpcServices: [REGISTRY_GRPC_SERVICE],
-    options,
-    stateMachine,
-    logger,
-    metrics,
-    node: input.makeNode?.(stateMachine),
-  });
+  const replica =
+    input.makeReplica?.(stateMachine) ??
+    createReplica<RegistryResult>({
+      service: 'registry',
+      grpcServices: [REGISTRY_GRPC_SERVICE],
+      options,
+      stateMachine,
+      logger,
+      metrics,
+    });
   const state = () => stateMachine.state;
   const hub = new WatchHub(
     {

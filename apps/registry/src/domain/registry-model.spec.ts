@@ -4,7 +4,7 @@
  */
 import { type registry } from '@raftway/contracts';
 import fc from 'fast-check';
-import { Bench, instanceOf } from './bench.testing';
+import { Bench, instanceOf } from '../testing/bench';
 import type { Command } from './commands';
 import { STATE_LIMITS } from './limits';
 import { type RegistryStateMachine } from './registry-state-machine';

@@ -1,5 +1,5 @@
 import { registry } from '@raftway/contracts';
-import { Bench, instanceOf } from './bench.testing';
+import { Bench, instanceOf } from '../testing/bench';
 import { COMMAND_VERSION, decodeCommand } from './commands';
 import { STATE_LIMITS } from './limits';
 import { RegistryStateMachine } from './registry-state-machine';

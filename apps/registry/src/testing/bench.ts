@@ -1,8 +1,8 @@
 import { registry } from '@raftway/contracts';
-import { encodeCommand, type Command } from './commands';
-import type { StateLimits } from './limits';
-import { RegistryStateMachine } from './registry-state-machine';
-import type { RegistryResult } from './results';
+import { encodeCommand, type Command } from '../domain/commands';
+import type { StateLimits } from '../domain/limits';
+import { RegistryStateMachine } from '../domain/registry-state-machine';
+import type { RegistryResult } from '../domain/results';
 
 /** An instance with every field filled in, as the service layer hands it to the state machine. */
 export function instanceOf(

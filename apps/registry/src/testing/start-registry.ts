@@ -1,0 +1,76 @@
+import { registry } from '@raftway/contracts';
+import { createMetrics, silentLogger, type Logger } from '@raftway/observability';
+import { createClient, type ServiceClient } from '@raftway/service-kit';
+import { createRegistryApp, type RegistryApp } from '../app';
+import { registryOptionsSchema } from '../options';
+import type { WatchTiming } from '../service/watch-hub';
+import { ImmediateNode, replicaOf } from './immediate-node';
+
+/** A registry on a free port over an {@link ImmediateNode}, and a client of it. */
+export interface StartedRegistry {
+  readonly app: RegistryApp;
+  readonly node: ImmediateNode;
+  readonly client: ServiceClient<typeof registry.RegistryServiceService>;
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/** Optional input of {@link startRegistry}. */
+export interface StartRegistryOptions {
+  /** @default any free port of the loopback */
+  readonly bind?: string;
+  /** @default 1 */
+  readonly wallClockMs?: () => number;
+  readonly timing?: WatchTiming;
+  readonly logger?: Logger;
+  /** Other options, as in the environment. */
+  readonly environment?: Readonly<Record<string, unknown>>;
+}
+
+export async function startRegistry(options: StartRegistryOptions = {}): Promise<StartedRegistry> {
+  let node: ImmediateNode | undefined;
+  const app = createRegistryApp({
+    options: {
+      ...registryOptionsSchema.parse({
+        bind: options.bind ?? '127.0.0.1:0',
+        httpBind: '127.0.0.1:0',
+        drainDelayMs: '0ms',
+        drainTimeoutMs: '200ms',
+        ...options.environment,
+      }),
+    },
+    logger: options.logger ?? silentLogger(),
+    metrics: createMetrics({ processMetrics: false }),
+    timing: { progressIntervalMs: 50, staleAfterMs: 200, coalesceMs: 0, ...options.timing },
+    makeReplica: (machine) => replicaOf((node = new ImmediateNode(machine))),
+    wallClockMs: options.wallClockMs ?? (() => 1),
+  });
+  await app.start();
+  if (node === undefined) throw new Error('the app made no node');
+  const client = createClient(registry.RegistryServiceService, app.address, {
+    attemptsMax: 1,
+    shareChannel: false,
+  });
+  return {
+    app,
+    node,
+    client,
+    address: app.address,
+    stop: async () => {
+      client.close();
+      await app.stop();
+    },
+  };
+}
+
+/** Waits until a condition holds. @throws Error after `limitMs`. */
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  limitMs = 5000,
+): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
