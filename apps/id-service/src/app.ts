@@ -29,8 +29,8 @@ export interface IdServiceAppInput {
   readonly options: IdServiceOptions;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Instead of the node that the options describe: for specs. */
-  readonly makeNode?: ((stateMachine: IdStateMachine) => RaftNode<IdResult>) | undefined;
+  /** Instead of the node that the options describe, and with the state machine that it drives: for specs. */
+  readonly memory?: { node: RaftNode<IdResult>; stateMachine: IdStateMachine } | undefined;
   /** The machine's wall clock in Unix milliseconds. @default Date.now */
   readonly wallClockMs?: (() => number) | undefined;
 }
@@ -47,7 +47,7 @@ export interface IdServiceApp {
 /** Builds a replica of the id service; nothing happens before start(). */
 export function createIdServiceApp(input: IdServiceAppInput): IdServiceApp {
   const { options, logger, metrics } = input;
-  const stateMachine = new IdStateMachine();
+  const stateMachine = input.memory?.stateMachine ?? new IdStateMachine();
   const replica = createReplica<IdResult>({
     service: SERVICE,
     grpcServices: [ID_GRPC_SERVICE],
@@ -55,7 +55,7 @@ export function createIdServiceApp(input: IdServiceAppInput): IdServiceApp {
     stateMachine,
     logger,
     metrics,
-    node: input.makeNode?.(stateMachine),
+    node: input.memory?.node,
   });
   const instanceId = options.instanceId ?? `${SERVICE}-${replica.nodeId}`;
   const keeper = createKeeper(input, replica, instanceId);
