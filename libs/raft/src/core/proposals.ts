@@ -15,10 +15,10 @@ import type {
 import { send } from './state';
 import type { LeaderState, RaftState } from './state';
 import { EntryKind, NO_SERVER } from './types';
-import type { LogIndex } from './types';
+import type { LogIndex, Term } from './types';
 
-/** Batches of one follower that a leader remembers; far more than can be under way. */
-const TAKEN_FORWARDS_MAX = 4096;
+/** Batches of one follower that a server remembers; far more than can be under way. */
+const SEEN_FORWARDS_MAX = 4096;
 
 /** Somebody on this server wants entries in the log. */
 export function propose(state: RaftState, proposals: readonly Proposal[]): void {
@@ -98,10 +98,12 @@ export function flushForwards(state: RaftState): void {
 }
 
 /**
- * A follower passes its proposals on. Only the leader of the term in which they were sent takes them: so a message that is repeated after this
- * server was restarted, and leads again, is refused like any other late one; and within the term it is recognised.
+ * A follower passes its proposals on. Only the leader of the term in which they were sent takes them, and it takes a repeated message once. So that a
+ * refusal is certain, it is given only by a server that knows that no earlier copy was taken: by its memory of this run, or because it did not lead
+ * that term before it was restarted. Otherwise silence is the honest answer.
  */
 export function handleForwardProposals(state: RaftState, message: ForwardProposals): void {
+  if (wasSeen(state, message)) return;
   const tickets = message.proposals.map(({ ticket }) => ticket);
   const answer = {
     type: 'forwardProposalsReply',
@@ -111,10 +113,10 @@ export function handleForwardProposals(state: RaftState, message: ForwardProposa
     runId: message.runId,
   } as const;
   if (state.leader === undefined || message.term !== state.currentTerm) {
+    if (mayHaveLedInEarlierRun(state, message.term)) return;
     send(state, { ...answer, tickets, firstIndex: 0, refusal: 'notLeader' });
     return;
   }
-  if (wasTaken(state.leader, message)) return;
   const { placed, firstIndex, refusal } = place(state, message.proposals);
   if (placed > 0) {
     send(state, { ...answer, tickets: tickets.slice(0, placed), firstIndex, refusal: undefined });
@@ -124,19 +126,27 @@ export function handleForwardProposals(state: RaftState, message: ForwardProposa
   }
 }
 
-function wasTaken(leader: LeaderState, message: ForwardProposals): boolean {
-  const firstTicket = message.proposals[0]?.ticket;
-  if (firstTicket === undefined) return true;
-  let taken = leader.takenForwards.get(message.from);
-  if (taken?.runId !== message.runId) {
-    taken = { runId: message.runId, firstTickets: new Set() };
-    leader.takenForwards.set(message.from, taken);
+/** A server led only terms in which it had its own vote; of terms before the one that it was started in it knows nothing. */
+function mayHaveLedInEarlierRun(state: RaftState, term: Term): boolean {
+  const { currentTerm, votedFor } = state.startedWith;
+  return term < currentTerm || (term === currentTerm && votedFor === state.id);
+}
+
+function wasSeen(state: RaftState, message: ForwardProposals): boolean {
+  const first = message.proposals[0];
+  if (first === undefined) return true;
+  let seen = state.seenForwards.get(message.from);
+  if (seen === undefined) {
+    seen = new Set();
+    state.seenForwards.set(message.from, seen);
   }
-  if (taken.firstTickets.has(firstTicket)) return true;
-  taken.firstTickets.add(firstTicket);
-  if (taken.firstTickets.size > TAKEN_FORWARDS_MAX) {
-    for (const oldest of taken.firstTickets) {
-      taken.firstTickets.delete(oldest);
+  // Both numbers: a copy may come from before the sender was restarted, when it has sent other batches since.
+  const batch = `${message.runId}/${first.ticket}`;
+  if (seen.has(batch)) return true;
+  seen.add(batch);
+  if (seen.size > SEEN_FORWARDS_MAX) {
+    for (const oldest of seen) {
+      seen.delete(oldest);
       break;
     }
   }

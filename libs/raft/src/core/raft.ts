@@ -197,6 +197,8 @@ export class Raft {
         transferLeadership(this.state, input.target);
         break;
     }
+    // Proposals that were to be forwarded by a server that has just become the leader itself.
+    if (this.state.leader !== undefined) flushForwards(this.state);
     this.state.log.check();
   }
 

@@ -70,7 +70,8 @@ export function recover(initial: InitialState): RecoveredState {
     hardState,
     writtenHardState: hardState,
     snapshot,
-    unwrittenSnapshot: usable === initial.entries ? undefined : snapshot,
+    // Also when no entry is left: where the log on disk ends is not known then, and the next entry must not leave a gap.
+    unwrittenSnapshot: usable.length > 0 ? undefined : snapshot,
   };
 }
 

@@ -10,13 +10,6 @@ import { ForwardedReads, ReadRounds } from './read-index';
 import { NO_SERVER, Role } from './types';
 import type { LogIndex, ServerId, SnapshotMetadata, Term } from './types';
 
-/** Batches of one follower that a leader has taken in its term, so that a repeated message is not taken twice. */
-export interface TakenForwards {
-  readonly runId: number;
-  /** The first ticket of each batch; the oldest are forgotten. */
-  readonly firstTickets: Set<number>;
-}
-
 /** A transfer of leadership under way (dissertation §3.10). */
 export interface Transfer {
   readonly target: ServerId;
@@ -28,7 +21,6 @@ export interface LeaderState {
   readonly progress: Map<ServerId, Progress>;
   readonly clock: LogClock;
   readonly reads: ReadRounds;
-  readonly takenForwards: Map<ServerId, TakenForwards>;
   heartbeatDueMs: number;
   transfer: Transfer | undefined;
   /** Entries above the commit index, of commands only. */
@@ -63,6 +55,8 @@ export class RaftState {
   readonly forwardedReads = new ForwardedReads();
   /** Proposals of this server that will go to the leader with the next Ready. */
   forwardQueue: Proposal[] = [];
+  /** Batches of proposals by sender, so that a repeated message is not taken twice. Outlives a term: a copy may come after this server has lost the lead. */
+  readonly seenForwards = new Map<ServerId, Set<string>>();
   /** Something may have to be sent to followers: looked at once a Ready, so that everything of one turn shares a message. */
   needsFlush = false;
   /** See ForwardProposals.runId. */
@@ -73,11 +67,12 @@ export class RaftState {
     readonly options: ResolvedRaftOptions,
     readonly log: RaftLog,
     readonly configurations: Configurations,
-    hardState: { readonly currentTerm: Term; readonly votedFor: ServerId },
+    /** Term and vote that this run of the process began with. */
+    readonly startedWith: { readonly currentTerm: Term; readonly votedFor: ServerId },
     nowMs: number,
   ) {
-    this.currentTerm = hardState.currentTerm;
-    this.votedFor = hardState.votedFor;
+    this.currentTerm = startedWith.currentTerm;
+    this.votedFor = startedWith.votedFor;
     this.nowMs = nowMs;
     this.runId = 1 + Math.floor(options.random() * (Number.MAX_SAFE_INTEGER - 1));
     resetElectionDeadline(this);
@@ -101,7 +96,6 @@ export function createLeaderState(state: RaftState): LeaderState {
     progress: new Map(),
     clock: new LogClock(state.log.lastStampMs, state.nowMs, state.options.electionTimeoutMs),
     reads: new ReadRounds(),
-    takenForwards: new Map(),
     heartbeatDueMs: state.nowMs,
     transfer: undefined,
     uncommittedEntries: 0,

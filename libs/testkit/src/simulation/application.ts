@@ -1,0 +1,117 @@
+import type { Entry, Ready, ServerId } from '@raftway/raft/core';
+import type { Checker } from './checker';
+import { SafetyViolation } from './checker';
+import type { SnapshotFile } from './disk';
+import { CommandList } from './state-machine';
+
+/**
+ * What became of a command, as far as the server that took it can tell: `acknowledged` and applied at an index, `refused` without effect, `superseded` by
+ * another entry at its place and so without effect, or `unknown`.
+ */
+export type Outcome = 'acknowledged' | 'refused' | 'superseded' | 'unknown';
+
+interface WaitingCommand {
+  readonly settle: (outcome: Outcome, index: number) => void;
+  index: number;
+  term: number;
+}
+
+interface WaitingRead {
+  readonly settle: (readable: boolean) => void;
+  index: number | undefined;
+}
+
+/** The state machine of one process, and who waits for it. */
+export class Application {
+  readonly list = new CommandList();
+  appliedIndex = 0;
+  private readonly commands = new Map<number, WaitingCommand>();
+  private readonly reads = new Map<number, WaitingRead>();
+  /** The terms of applied entries, for proposals whose place is learned after they were applied. */
+  private readonly appliedTerms = new Map<number, number>();
+
+  constructor(
+    private readonly id: ServerId,
+    private readonly checker: Checker,
+  ) {}
+
+  awaitCommand(ticket: number, settle: WaitingCommand['settle']): void {
+    this.commands.set(ticket, { settle, index: 0, term: 0 });
+  }
+
+  awaitRead(ticket: number, settle: WaitingRead['settle']): void {
+    this.reads.set(ticket, { settle, index: undefined });
+  }
+
+  restore(file: SnapshotFile): void {
+    this.list.restore(file.data);
+    this.appliedIndex = file.snapshot.lastIncludedIndex;
+    this.appliedTerms.clear();
+    this.settleReads();
+  }
+
+  apply(entry: Entry): void {
+    // A restored snapshot may be newer than the core knows yet: it then hands out entries that are in it.
+    if (entry.index <= this.appliedIndex) return;
+    const committed = this.checker.committedAt(entry.index);
+    if (entry.index !== this.appliedIndex + 1 || committed?.term !== entry.term) {
+      throw new SafetyViolation(
+        `server ${this.id} applies ${entry.index} of term ${entry.term} after ${this.appliedIndex}; ` +
+          `committed there is term ${committed?.term}`,
+      );
+    }
+    if (entry.kind === 1) this.list.apply(entry);
+    this.appliedIndex = entry.index;
+    this.appliedTerms.set(entry.index, entry.term);
+    for (const [ticket, command] of this.commands) {
+      if (command.index === entry.index) this.settleCommand(ticket, command);
+    }
+    this.settleReads();
+  }
+
+  answer(ready: Ready): void {
+    for (const placed of ready.proposals) {
+      const command = this.commands.get(placed.ticket);
+      if (command === undefined) continue;
+      if ('refusal' in placed) {
+        this.commands.delete(placed.ticket);
+        command.settle('refused', 0);
+        continue;
+      }
+      command.index = placed.index;
+      command.term = placed.term;
+      if (placed.index <= this.appliedIndex) this.settleCommand(placed.ticket, command);
+    }
+    for (const { ticket, index } of ready.reads) {
+      const read = this.reads.get(ticket);
+      if (read !== undefined) read.index = index;
+    }
+    for (const ticket of ready.readsRefused) {
+      this.reads.get(ticket)?.settle(false);
+      this.reads.delete(ticket);
+    }
+    this.settleReads();
+  }
+
+  /** The process is gone. */
+  abandon(): void {
+    for (const command of this.commands.values()) command.settle('unknown', 0);
+    for (const read of this.reads.values()) read.settle(false);
+  }
+
+  private settleCommand(ticket: number, command: WaitingCommand): void {
+    this.commands.delete(ticket);
+    const term = this.appliedTerms.get(command.index);
+    if (term === undefined) command.settle('unknown', 0);
+    else if (term !== command.term) command.settle('superseded', 0);
+    else command.settle('acknowledged', command.index);
+  }
+
+  private settleReads(): void {
+    for (const [ticket, read] of this.reads) {
+      if (read.index === undefined || read.index > this.appliedIndex) continue;
+      this.reads.delete(ticket);
+      read.settle(true);
+    }
+  }
+}

@@ -1,0 +1,178 @@
+import type { Entry, Raft, ServerId, Term } from '@raftway/raft/core';
+import type { Coverage } from './coverage';
+import type { SimulatedDisk } from './disk';
+
+/** A property of Raft that a run has broken. */
+export class SafetyViolation extends Error {
+  override readonly name = 'SafetyViolation';
+}
+
+interface KnownEntry {
+  readonly entry: Entry;
+  readonly previousTerm: Term;
+  readonly bornMs: number;
+}
+
+interface CommittedEntry extends KnownEntry {
+  /** The term of the leader that committed it, which may be later than the entry's own. */
+  readonly committedInTerm: Term;
+}
+
+/** What the checker remembers of one process. */
+interface Watched {
+  /** terms[i] is the term at index i that was compared last. */
+  readonly terms: Term[];
+  commitIndex: number;
+  ledTerm: Term;
+  logClockMs: number;
+}
+
+function require(condition: boolean, message: () => string): void {
+  if (!condition) throw new SafetyViolation(message());
+}
+
+/**
+ * Looks at a server after each of its steps and compares it with everything that was ever seen (Raft figure 3). What servers tell each other does not
+ * matter here: the checker sees into all of them.
+ */
+export class Checker {
+  private readonly leaders = new Map<Term, ServerId>();
+  private readonly known = new Map<string, KnownEntry>();
+  /** committed[i]: the entry at index i, once any server has said that it is committed. */
+  private readonly committed: CommittedEntry[] = [];
+  private readonly watched = new Map<Raft, Watched>();
+
+  constructor(
+    private readonly disks: readonly SimulatedDisk[],
+    private readonly coverage: Coverage,
+  ) {}
+
+  /** The highest index that is known to be committed. */
+  get committedIndex(): number {
+    return Math.max(0, this.committed.length - 1);
+  }
+
+  /** The entry that is committed at `index`, if one is. */
+  committedAt(index: number): Entry | undefined {
+    return this.committed[index]?.entry;
+  }
+
+  /** To be called after every step of a server. */
+  afterStep(raft: Raft, nowMs: number, raftNowMs: number): void {
+    this.coverage.steps += 1;
+    let watched = this.watched.get(raft);
+    if (watched === undefined) {
+      watched = { terms: [], commitIndex: 0, ledTerm: 0, logClockMs: 0 };
+      this.watched.set(raft, watched);
+    }
+    this.checkLog(raft, watched, nowMs);
+    this.checkCommit(raft, watched);
+    if (raft.role === 'leader') this.checkLeader(raft, watched, raftNowMs);
+  }
+
+  forget(raft: Raft): void {
+    this.watched.delete(raft);
+  }
+
+  /** Log matching: an entry is known by its index and term, and so is everything before it. */
+  private checkLog(raft: Raft, watched: Watched, nowMs: number): void {
+    const { terms } = watched;
+    let same = Math.min(terms.length - 1, raft.lastIndex);
+    while (same >= raft.firstIndex && terms[same] !== raft.termAt(same)) same -= 1;
+    terms.length = Math.max(0, Math.min(same, raft.lastIndex) + 1);
+    for (let index = Math.max(same + 1, raft.firstIndex); index <= raft.lastIndex; index += 1) {
+      const entry = raft.entryAt(index) as Entry;
+      terms[index] = entry.term;
+      this.checkEntry(raft, entry, raft.termAt(index - 1) ?? 0, nowMs);
+    }
+  }
+
+  private checkEntry(raft: Raft, entry: Entry, previousTerm: Term, nowMs: number): void {
+    const key = `${entry.index}/${entry.term}`;
+    const known = this.known.get(key);
+    if (known === undefined) {
+      this.known.set(key, { entry, previousTerm, bornMs: nowMs });
+      return;
+    }
+    const same =
+      known.previousTerm === previousTerm &&
+      known.entry.kind === entry.kind &&
+      known.entry.clientId === entry.clientId &&
+      known.entry.sequence === entry.sequence &&
+      known.entry.stampMs === entry.stampMs;
+    require(same, () =>
+      `log matching: server ${raft.id} has another entry ${key} than was seen before`);
+  }
+
+  /** State machine safety: what is committed at an index is the same for all, and stays. */
+  private checkCommit(raft: Raft, watched: Watched): void {
+    require(raft.commitIndex >= watched.commitIndex, () =>
+      `commit index of server ${raft.id} went from ${watched.commitIndex} to ${raft.commitIndex}`);
+    const from = Math.max(watched.commitIndex + 1, raft.firstIndex);
+    for (let index = from; index <= raft.commitIndex; index += 1) {
+      const term = raft.termAt(index) as Term;
+      const committed = this.committed[index];
+      if (committed === undefined) this.recordCommit(raft, index, term);
+      else {
+        require(committed.entry.term === term, () =>
+          `server ${raft.id} commits term ${term} at ${index}, where term ${committed.entry.term} is committed`);
+      }
+    }
+    watched.commitIndex = raft.commitIndex;
+  }
+
+  private recordCommit(raft: Raft, index: number, term: Term): void {
+    require(index <= this.committed.length || this.committed.length === 0, () =>
+      `server ${raft.id} commits ${index}, known is ${this.committed.length - 1}`);
+    const known = this.known.get(`${index}/${term}`) as KnownEntry;
+    // Index 1 is the configuration that every server was started with; it is on no disk before the first write.
+    if (index > 1) this.checkDurable(index, term);
+    this.checkStamp(known, this.committed[index - 1]);
+    this.committed[index] = { ...known, committedInTerm: raft.term };
+    this.coverage.commits += 1;
+  }
+
+  /** A committed entry is on the disks of a majority at the moment when it is first committed. */
+  private checkDurable(index: number, term: Term): void {
+    const holders = this.disks.filter((disk) => {
+      const durable = disk.durableTerm(index);
+      return durable === term || durable === -1;
+    });
+    require(holders.length * 2 > this.disks.length, () =>
+      `entry ${index} of term ${term} is committed, and on ${holders.length} disks only`);
+  }
+
+  /** The log clock never goes back, and never runs faster than time: no lease ends early. */
+  private checkStamp(known: KnownEntry, before: KnownEntry | undefined): void {
+    if (before === undefined) return;
+    const passed = known.entry.stampMs - before.entry.stampMs;
+    require(passed >= 0 && passed <= Math.max(0, known.bornMs - before.bornMs) + 1, () =>
+      `log clock: ${passed} ms between entries ${before.entry.index} and ${known.entry.index}, ` +
+      `which were appended ${known.bornMs - before.bornMs} ms apart`);
+  }
+
+  /** Election safety, and leader completeness at the start of a term. */
+  private checkLeader(raft: Raft, watched: Watched, raftNowMs: number): void {
+    const logClockMs = raft.logClockMs(raftNowMs);
+    if (watched.ledTerm === raft.term) {
+      require(logClockMs >= watched.logClockMs, () =>
+        `log clock of leader ${raft.id} went from ${watched.logClockMs} to ${logClockMs}`);
+      watched.logClockMs = logClockMs;
+      return;
+    }
+    watched.ledTerm = raft.term;
+    watched.logClockMs = logClockMs;
+    const leader = this.leaders.get(raft.term);
+    require(leader === undefined || leader === raft.id, () =>
+      `servers ${leader} and ${raft.id} both lead term ${raft.term}`);
+    if (leader === undefined) this.coverage.elections += 1;
+    this.leaders.set(raft.term, raft.id);
+    for (let index = raft.firstIndex - 1; index < this.committed.length; index += 1) {
+      const committed = this.committed[index];
+      // A server that was frozen may learn late that it won an old term, and owes that term nothing that came after.
+      if (committed === undefined || committed.committedInTerm >= raft.term) continue;
+      require(raft.termAt(index) === committed.entry.term, () =>
+        `leader ${raft.id} of term ${raft.term} lacks committed entry ${index}`);
+    }
+  }
+}

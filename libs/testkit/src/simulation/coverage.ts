@@ -1,0 +1,57 @@
+/** What a run has exercised. A run that met no faults proves nothing, so the minima are checked like everything else. */
+export interface Coverage {
+  steps: number;
+  faults: number;
+  crashes: number;
+  pauses: number;
+  partitions: number;
+  messages: number;
+  drops: number;
+  duplicates: number;
+  elections: number;
+  snapshotsTaken: number;
+  snapshotsInstalled: number;
+  transfers: number;
+  commits: number;
+  acknowledged: number;
+  unknownOutcomes: number;
+  refused: number;
+  reads: number;
+  readsRefused: number;
+}
+
+/** Nothing has happened yet. */
+export function emptyCoverage(): Coverage {
+  return {
+    steps: 0,
+    faults: 0,
+    crashes: 0,
+    pauses: 0,
+    partitions: 0,
+    messages: 0,
+    drops: 0,
+    duplicates: 0,
+    elections: 0,
+    snapshotsTaken: 0,
+    snapshotsInstalled: 0,
+    transfers: 0,
+    commits: 0,
+    acknowledged: 0,
+    unknownOutcomes: 0,
+    refused: 0,
+    reads: 0,
+    readsRefused: 0,
+  };
+}
+
+/** Adds `run` to `total`. */
+export function addCoverage(total: Coverage, run: Coverage): void {
+  for (const name of Object.keys(total) as (keyof Coverage)[]) total[name] += run[name];
+}
+
+/** One line for people. */
+export function describeCoverage(coverage: Coverage): string {
+  return Object.entries(coverage)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
+}

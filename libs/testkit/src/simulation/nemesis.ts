@@ -1,0 +1,151 @@
+import type { EventQueue } from '../event-queue';
+import type { SeededRandom } from '../random';
+import type { Coverage } from './coverage';
+import type { SimulatedNetwork } from './network';
+import type { SimulatedServer } from './server';
+
+/** What the nemesis may do to whom. */
+export interface Victims {
+  readonly queue: EventQueue;
+  readonly random: SeededRandom;
+  readonly network: SimulatedNetwork;
+  readonly servers: readonly SimulatedServer[];
+  readonly coverage: Coverage;
+  readonly trace: (line: () => string) => void;
+}
+
+/** Makes things go wrong until it is stopped: one fault every now and then, several at a time. */
+export class Nemesis {
+  private running = true;
+
+  constructor(private readonly victims: Victims) {
+    this.scheduleNext();
+  }
+
+  /** Ends all faults: links work, servers run, disks are quick. */
+  stop(): void {
+    this.running = false;
+    this.victims.network.becomePerfect();
+    for (const server of this.victims.servers) {
+      server.disk.latencyMaxMs = 3;
+      server.thaw();
+      if (!server.isUp) server.start();
+    }
+  }
+
+  private scheduleNext(): void {
+    const { queue, random } = this.victims;
+    queue.after(random.integer(40, 350), () => {
+      if (!this.running) return;
+      this.strike();
+      this.scheduleNext();
+    });
+  }
+
+  private strike(): void {
+    const { random, coverage } = this.victims;
+    coverage.faults += 1;
+    const dice = random.integer(1, 100);
+    if (dice <= 16) this.crash([this.leaderOrAny()]);
+    else if (dice <= 24) this.crash([random.pick(this.victims.servers)]);
+    else if (dice <= 28) this.crash(this.victims.servers);
+    else if (dice <= 40) this.split();
+    else if (dice <= 50) this.isolate(true);
+    else if (dice <= 60) this.isolate(false);
+    else if (dice <= 64) this.cutOneLink();
+    else if (dice <= 76) this.freeze();
+    else if (dice <= 88) this.transfer();
+    else if (dice <= 94) this.slowDisk();
+    else this.victims.network.heal();
+  }
+
+  private leaderOrAny(): SimulatedServer {
+    const { servers, random } = this.victims;
+    return servers.find((server) => server.raft?.role === 'leader') ?? random.pick(servers);
+  }
+
+  private crash(servers: readonly SimulatedServer[]): void {
+    const { queue, random, coverage } = this.victims;
+    for (const server of servers) {
+      if (!server.isUp) continue;
+      coverage.crashes += 1;
+      server.crash();
+      // Short enough to be back, quite often, while messages to its earlier self are still under way.
+      queue.after(random.integer(1, random.chance(0.5) ? 20 : 600), () => {
+        if (!server.isUp) server.start();
+      });
+    }
+  }
+
+  /** Two halves that do not hear each other. */
+  private split(): void {
+    const { network, servers, random } = this.victims;
+    network.heal();
+    const left = servers.filter(() => random.chance(0.5));
+    for (const one of left) {
+      for (const other of servers) {
+        if (left.includes(other)) continue;
+        network.cutLink(one.id, other.id);
+        network.cutLink(other.id, one.id);
+      }
+    }
+    this.partitioned(`${left.map(({ id }) => id).join(' ')} cut off from the rest`);
+  }
+
+  /** One server, preferably the leader, loses its links; `bothWays`, or only what it sends, or only what it would receive. */
+  private isolate(bothWays: boolean): void {
+    const { network, servers, random } = this.victims;
+    network.heal();
+    const victim = random.chance(0.6) ? this.leaderOrAny() : random.pick(servers);
+    const sends = random.chance(0.5);
+    for (const other of servers) {
+      if (bothWays || sends) network.cutLink(victim.id, other.id);
+      if (bothWays || !sends) network.cutLink(other.id, victim.id);
+    }
+    const way = bothWays ? 'both ways' : sends ? 'sends in vain' : 'hears nothing';
+    this.partitioned(`server ${victim.id} isolated: ${way}`);
+  }
+
+  private cutOneLink(): void {
+    const { network, servers, random } = this.victims;
+    const one = random.pick(servers);
+    const other = random.pick(servers);
+    network.cutLink(one.id, other.id);
+    this.partitioned(`link from ${one.id} to ${other.id} cut`);
+  }
+
+  private partitioned(what: string): void {
+    const { network, queue, random, coverage, trace } = this.victims;
+    coverage.partitions += 1;
+    trace(() => what);
+    queue.after(random.integer(50, 900), () => network.heal());
+  }
+
+  private freeze(): void {
+    const { queue, random, coverage } = this.victims;
+    const victim = random.chance(0.6) ? this.leaderOrAny() : random.pick(this.victims.servers);
+    if (!victim.isUp || victim.isFrozen) return;
+    coverage.pauses += 1;
+    victim.freeze();
+    queue.after(random.integer(30, 1200), () => victim.thaw());
+  }
+
+  private transfer(): void {
+    const { servers, random, coverage, trace } = this.victims;
+    const server = random.pick(servers);
+    const target = random.chance(0.3) ? 0 : random.pick(servers).id;
+    coverage.transfers += 1;
+    trace(() => `server ${server.id} is asked to hand leadership to ${target}`);
+    server.transferLeadership(target);
+  }
+
+  private slowDisk(): void {
+    const { queue, random, trace } = this.victims;
+    const victim = random.chance(0.5) ? this.leaderOrAny() : random.pick(this.victims.servers);
+    victim.disk.latencyMaxMs = random.pick([20, 80, 400]);
+    trace(() => `disk of server ${victim.id} takes up to ${victim.disk.latencyMaxMs} ms`);
+    queue.after(random.integer(100, 900), () => {
+      victim.disk.latencyMaxMs = 3;
+    });
+  }
+}

@@ -1,0 +1,114 @@
+import type { Message, ServerId, SnapshotMetadata } from '@raftway/raft/core';
+import type { EventQueue } from '../event-queue';
+import type { SeededRandom } from '../random';
+import type { Coverage } from './coverage';
+
+/** How bad the network is; drawn once a run. */
+export interface NetworkFaults {
+  readonly loss: number;
+  readonly duplication: number;
+  /** How often a message takes up to `lateMaxMs` instead of a few milliseconds, and so arrives after later ones. */
+  readonly lateness: number;
+  readonly lateMaxMs: number;
+}
+
+const none: NetworkFaults = { loss: 0, duplication: 0, lateness: 0, lateMaxMs: 0 };
+
+/** Who gets what the network carries. */
+export interface NetworkReceiver {
+  deliver(message: Message): void;
+  deliverSnapshot(from: ServerId, term: number, snapshot: SnapshotMetadata, data: unknown): void;
+  unreachable(to: ServerId): void;
+  snapshotFailed(to: ServerId): void;
+}
+
+/** Links between servers that lose, repeat, delay and reorder, and that can be cut one way or both ways. */
+export class SimulatedNetwork {
+  private readonly receivers = new Map<ServerId, NetworkReceiver>();
+  private readonly cut = new Set<string>();
+  private faults: NetworkFaults = none;
+
+  constructor(
+    private readonly queue: EventQueue,
+    private readonly random: SeededRandom,
+    private readonly coverage: Coverage,
+  ) {}
+
+  attach(id: ServerId, receiver: NetworkReceiver): void {
+    this.receivers.set(id, receiver);
+  }
+
+  setFaults(faults: NetworkFaults): void {
+    this.faults = faults;
+  }
+
+  /** Cuts one direction. */
+  cutLink(from: ServerId, to: ServerId): void {
+    this.cut.add(`${from}>${to}`);
+  }
+
+  /** Restores every link and, from now on, loses nothing. */
+  heal(): void {
+    this.cut.clear();
+  }
+
+  becomePerfect(): void {
+    this.heal();
+    this.faults = none;
+  }
+
+  send(message: Message): void {
+    this.coverage.messages += 1;
+    if (this.isCut(message.from, message.to) || this.random.chance(this.faults.loss)) {
+      this.coverage.drops += 1;
+      // Sometimes the sender's end of the link notices.
+      if (this.random.chance(0.3)) this.receivers.get(message.from)?.unreachable(message.to);
+      return;
+    }
+    const copies = this.random.chance(this.faults.duplication) ? 2 : 1;
+    if (copies > 1) this.coverage.duplicates += 1;
+    for (let copy = 0; copy < copies; copy += 1) {
+      this.queue.after(this.delayMs(), () => this.arrive(message));
+    }
+  }
+
+  /** A snapshot is big: it takes longer than heartbeats, and may fail at the end as well as at the start. */
+  sendSnapshot(
+    from: ServerId,
+    to: ServerId,
+    term: number,
+    snapshot: SnapshotMetadata,
+    data: unknown,
+  ): void {
+    this.queue.after(this.random.integer(5, 120), () => {
+      if (this.isCut(from, to) || this.random.chance(this.faults.loss * 2)) {
+        this.coverage.drops += 1;
+        this.snapshotFailed(from, to);
+        return;
+      }
+      this.receivers.get(to)?.deliverSnapshot(from, term, snapshot, data);
+    });
+  }
+
+  /** Tells the sender of a snapshot that it did not arrive. */
+  snapshotFailed(from: ServerId, to: ServerId): void {
+    this.queue.after(1, () => this.receivers.get(from)?.snapshotFailed(to));
+  }
+
+  private arrive(message: Message): void {
+    if (this.isCut(message.from, message.to)) {
+      this.coverage.drops += 1;
+      return;
+    }
+    this.receivers.get(message.to)?.deliver(message);
+  }
+
+  private isCut(from: ServerId, to: ServerId): boolean {
+    return this.cut.has(`${from}>${to}`);
+  }
+
+  private delayMs(): number {
+    const late = this.random.chance(this.faults.lateness);
+    return late ? this.random.integer(20, this.faults.lateMaxMs) : 0.2 + this.random.next() * 4;
+  }
+}
