@@ -135,10 +135,11 @@ describe('a request that is not the message it should be', () => {
 });
 
 describe('reflection', () => {
-  const versions = [
-    ['v1', reflectionV1.ServerReflectionService],
-    ['v1alpha', reflectionV1alpha.ServerReflectionService],
-  ] as const;
+  const definitions = {
+    v1: reflectionV1.ServerReflectionService,
+    v1alpha: reflectionV1alpha.ServerReflectionService,
+  };
+  const versions = ['v1', 'v1alpha'] as const;
 
   type Question = NonNullable<reflectionV1.ServerReflectionRequest['messageRequest']>;
   type Answer = reflectionV1.ServerReflectionResponse['messageResponse'];
@@ -149,7 +150,8 @@ describe('reflection', () => {
     version: (typeof versions)[number],
     questions: Question[],
   ): Promise<Answer[]> {
-    const { path, requestSerialize, responseDeserialize } = version[1].serverReflectionInfo;
+    const { path, requestSerialize, responseDeserialize } =
+      definitions[version].serverReflectionInfo;
     const call = rawClient(server).makeBidiStreamRequest(
       path,
       requestSerialize,
@@ -174,27 +176,24 @@ describe('reflection', () => {
     );
   }
 
-  it.each(versions)(
-    '%s lists the services that the server has and no others',
-    async (...version) => {
-      const [answer] = await ask(await serve(), version, [{ $case: 'listServices', value: '' }]);
-      expect(answer).toEqual({
-        $case: 'listServicesResponse',
-        value: {
-          service: [
-            'grpc.health.v1.Health',
-            'grpc.reflection.v1.ServerReflection',
-            'grpc.reflection.v1alpha.ServerReflection',
-            'helloworld.Greeter',
-          ].map((name) => ({ name })),
-        },
-      });
-    },
-  );
+  it.each(versions)('%s lists the services that the server has and no others', async (version) => {
+    const [answer] = await ask(await serve(), version, [{ $case: 'listServices', value: '' }]);
+    expect(answer).toEqual({
+      $case: 'listServicesResponse',
+      value: {
+        service: [
+          'grpc.health.v1.Health',
+          'grpc.reflection.v1.ServerReflection',
+          'grpc.reflection.v1alpha.ServerReflection',
+          'helloworld.Greeter',
+        ].map((name) => ({ name })),
+      },
+    });
+  });
 
   it.each(versions)(
     '%s resolves services, methods, messages and well-known types',
-    async (...version) => {
+    async (version) => {
       const symbols = [
         'helloworld.Greeter',
         'helloworld.Greeter.SayHello',
@@ -220,7 +219,7 @@ describe('reflection', () => {
     },
   );
 
-  it.each(versions)('%s answers unknown names with NOT_FOUND and goes on', async (...version) => {
+  it.each(versions)('%s answers unknown names with NOT_FOUND and goes on', async (version) => {
     const answers = await ask(await serve(), version, [
       { $case: 'fileContainingSymbol', value: 'no.such.Symbol' },
       { $case: 'fileByFilename', value: 'no/such.proto' },
