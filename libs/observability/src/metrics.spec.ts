@@ -1,0 +1,58 @@
+import { createMetrics, withSpan } from './index';
+
+it('counts, sets and observes', async () => {
+  const metrics = createMetrics({ processMetrics: false });
+  metrics.counter({ name: 'a_total', help: 'A.', labels: ['kind'] }).increment({ kind: 'x' }, 2);
+  metrics.gauge({ name: 'b', help: 'B.' }).set(7);
+  metrics.histogram({ name: 'c_seconds', help: 'C.', buckets: [1] }).observe(0.5);
+  const text = await metrics.text();
+  expect(text).toContain('a_total{kind="x"} 2');
+  expect(text).toContain('b 7');
+  expect(text).toContain('c_seconds_bucket{le="1"} 1');
+});
+
+it('yields the same metric for the same name', async () => {
+  const metrics = createMetrics({ processMetrics: false });
+  const options = { name: 'a_total', help: 'A.' };
+  metrics.counter(options).increment();
+  metrics.counter(options).increment();
+  expect(await metrics.text()).toContain('a_total 2');
+});
+
+it('counts further label combinations as other, so that input cannot fill the memory', async () => {
+  const metrics = createMetrics({ processMetrics: false });
+  const counter = metrics.counter({
+    name: 'a_total',
+    help: 'A.',
+    labels: ['name'],
+    combinationsMax: 2,
+  });
+  for (const name of ['one', 'two', 'three', 'four', 'one']) counter.increment({ name });
+  const text = await metrics.text();
+  expect(text).toContain('a_total{name="one"} 2');
+  expect(text).toContain('a_total{name="other"} 2');
+  expect(text).not.toContain('three');
+});
+
+it('reads gauges when they are scraped', async () => {
+  const metrics = createMetrics({ processMetrics: false });
+  const gauge = metrics.gauge({ name: 'size', help: 'Size.' });
+  let size = 1;
+  metrics.onScrape(() => gauge.set(size));
+  size = 2;
+  expect(await metrics.text()).toContain('size 2');
+});
+
+it('has the figures of the process, and labels for all', async () => {
+  const metrics = createMetrics({ defaultLabels: { service: 'greeter' } });
+  expect(await metrics.text()).toMatch(/process_cpu_seconds_total\{service="greeter"\}/);
+});
+
+describe('withSpan', () => {
+  it('yields what the work yields and throws what it throws, with no SDK present', async () => {
+    expect(await withSpan('test', 'work', { n: 1 }, () => 7)).toBe(7);
+    await expect(
+      withSpan('test', 'work', {}, () => Promise.reject(new Error('failed'))),
+    ).rejects.toThrow('failed');
+  });
+});
