@@ -75,14 +75,14 @@ export class SimulatedDisk {
     }
     // The log may have been compacted past the beginning of a write that was under way.
     const entries = batch.entries.filter((entry) => entry.index >= this.logStart);
-    const first = entries[0];
+    const first = batch.entries[0];
     if (first === undefined) return;
     if (first.index > this.logStart + this.entries.length) {
       throw new Error(
         `write begins at ${first.index}, the log on disk ends at ${this.logStart + this.entries.length - 1}`,
       );
     }
-    this.entries.length = first.index - this.logStart;
+    this.entries.length = Math.max(0, first.index - this.logStart);
     this.entries.push(...entries);
   }
 

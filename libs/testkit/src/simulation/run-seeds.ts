@@ -1,0 +1,26 @@
+import { addCoverage, emptyCoverage } from './coverage';
+import type { Coverage } from './coverage';
+import { COVERAGE_MINIMA, SimulationFailure, simulate } from './simulation';
+
+/**
+ * Runs seeds `from` to `from + seeds - 1` with groups of `nodes` servers.
+ *
+ * @returns what all of them met.
+ * @throws SimulationFailure on the first one that breaks a property or falls short of {@link COVERAGE_MINIMA}.
+ */
+export function runSeeds(from: number, seeds: number, nodes: number): Coverage {
+  const total = emptyCoverage();
+  for (let seed = from; seed < from + seeds; seed += 1) {
+    const run = simulate({ seed, nodes });
+    for (const [name, minimum] of Object.entries(COVERAGE_MINIMA)) {
+      const met = run[name as keyof Coverage];
+      if (met < minimum) {
+        throw new SimulationFailure(
+          `seed ${seed} with ${nodes} servers met only ${met} ${name}, ${minimum} are the least`,
+        );
+      }
+    }
+    addCoverage(total, run);
+  }
+  return total;
+}
