@@ -17,7 +17,8 @@ export interface OptionDescription {
 
 /** The options of a schema in its order: for --help and for the tables in the READMEs. */
 export function describeOptions(schema: OptionsSchema): OptionDescription[] {
-  return Object.entries(schema.shape).map(([option, type]) => {
+  const shape = Object.entries(schema.shape) as [string, z.core.$ZodType][];
+  return shape.map(([option, type]) => {
     const found = unwrap(type);
     const defaultValue = found.defaultValue;
     return {

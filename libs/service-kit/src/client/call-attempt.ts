@@ -163,7 +163,7 @@ async function* receiveAll(
   release: () => void,
   failed: AbortSignal = new AbortController().signal,
 ): AsyncGenerator<unknown, void, undefined> {
-  let failure: unknown;
+  let failure: Error | undefined;
   let status: StatusObject | undefined;
   call.on('status', (received) => (status = received));
   call.on('error', (error) => (failure = error));

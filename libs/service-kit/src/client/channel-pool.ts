@@ -6,7 +6,7 @@ import { ADDRESS_LIST_SCHEME, registerAddressLists } from './address-list-resolv
 export interface ChannelLease {
   readonly client: Client;
   /** The last one to give it back closes it: calls in progress then end with CANCELLED. */
-  release(): void;
+  readonly release: () => void;
 }
 
 interface Shared {

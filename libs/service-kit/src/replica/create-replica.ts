@@ -41,7 +41,7 @@ class RaftReplica<Result> implements Replica<Result> {
     this.lagEntriesMax = settings.lagEntriesMax ?? LAG_ENTRIES_MAX_DEFAULT;
     const observer = raftMetrics(settings.metrics, () => this.node.status());
     this.node = settings.node ?? this.makeNode(observer);
-    this.services = [raftAdminService(this.node as RaftNode<unknown>)];
+    this.services = [raftAdminService(this.node)];
   }
 
   start(): Promise<void> {

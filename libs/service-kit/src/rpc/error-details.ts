@@ -1,4 +1,4 @@
-import { duration, rpc } from '@raftway/contracts';
+import { type duration, rpc } from '@raftway/contracts';
 import type { FieldViolation, ServiceError } from '@raftway/errors';
 
 // google.rpc's rich error model: the trailer grpc-status-details-bin carries a google.rpc.Status whose details are messages by type URL.

@@ -1,5 +1,5 @@
 import { serviceName, type ServiceShape } from './definition';
-import type { AnyHandler, Handlers, ServiceImplementation } from './handlers';
+import type { Handlers, ServiceImplementation } from './handlers';
 
 /**
  * Binds handlers to a ts-proto service definition; the handlers' types come from it.
@@ -23,6 +23,6 @@ export function implementService<const Service extends ServiceShape>(
   return {
     name: serviceName(definition),
     definition,
-    handlers: handlers as unknown as Readonly<Record<string, AnyHandler>>,
+    handlers: handlers,
   };
 }

@@ -12,6 +12,7 @@ import type {
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { Readable } from 'node:stream';
+import { ServiceError } from '@raftway/errors';
 import type { MethodShape } from '../rpc/definition';
 import type { AnyHandler, ServiceImplementation } from '../rpc/handlers';
 import { readMessages } from '../rpc/read-messages';
@@ -102,15 +103,17 @@ function answerOnce(
   work: () => Promise<Buffer>,
 ): void {
   const { call } = running;
-  running.refusal === undefined
-    ? work().then(
-        (bytes) => {
-          running.end(undefined);
-          callback(null, bytes, call.trailers);
-        },
-        (error: unknown) => callback(toStatus(running.end(error), call.trailers)),
-      )
-    : callback(toStatus(running.end(running.refusal)));
+  if (running.refusal !== undefined) {
+    callback(toStatus(running.end(running.refusal)));
+    return;
+  }
+  work().then(
+    (bytes) => {
+      running.end(undefined);
+      callback(null, bytes, call.trailers);
+    },
+    (error: unknown) => callback(toStatus(running.end(error), call.trailers)),
+  );
 }
 
 function serverStreaming(
@@ -152,7 +155,7 @@ function answerMany(
     const responses = start() as AsyncIterable<unknown>;
     const write = (message: unknown): boolean => stream.write(serialize(message));
     const outcome = await writeMessages(responses, stream, call.signal, write);
-    if (outcome === 'stopped') throw call.aborted;
+    if (outcome === 'stopped') throw ServiceError.from(call.aborted);
   };
   work().then(
     () => {

@@ -105,7 +105,7 @@ export class ServerCall implements CallContext, TrackedCall {
     let onAbort: (reason: ServiceError) => void = () => undefined;
     const aborted = new Promise<never>((_, reject) => (onAbort = reject));
     this.abortListener = onAbort;
-    return Promise.race([result as Promise<Result>, aborted]);
+    return Promise.race([result, aborted]);
   }
 
   /** grpc-js reports a passed deadline and a caller that gave up in the same way; the clock tells them apart. */
