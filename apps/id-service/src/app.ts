@@ -41,6 +41,8 @@ export interface IdServiceApp {
   stop(): Promise<void>;
   /** `host:port` of the gRPC server. @throws Error before start. */
   readonly address: string;
+  /** `host:port` of the HTTP probes. */
+  readonly httpAddress: string | undefined;
   readonly replica: Replica<IdResult>;
 }
 
@@ -91,6 +93,9 @@ export function createIdServiceApp(input: IdServiceAppInput): IdServiceApp {
     },
     get address() {
       return server.address;
+    },
+    get httpAddress() {
+      return server.httpAddress;
     },
     replica,
   };

@@ -21,8 +21,10 @@ const RETRY_DELAY_MAX_MS = 1_000;
 const ASK_TIMEOUT_MS = 2_000;
 /** How long giving the worker back may hold up an orderly stop, in milliseconds. */
 const RETURN_TIMEOUT_MS = 1_000;
-/** How long a call without a deadline waits for ids, in milliseconds. */
+/** How long a call waits for ids at most, in milliseconds. */
 const WAIT_MAX_MS = 5_000;
+/** The part of a call's remaining time that it may wait: the rest is for telling the caller why there are no ids, before it gives up. */
+const WAIT_SHARE = 0.9;
 /** How many calls may wait. Each holds at most one batch of ids. */
 const WAITING_CALLS_MAX = 1_000;
 
@@ -93,7 +95,8 @@ export class WorkerKeeper {
         retryDelayMs: RETRY_DELAY_MAX_MS,
       });
     }
-    const waitMs = Math.min(call.deadlineMs ?? WAIT_MAX_MS, WAIT_MAX_MS);
+    const patienceMs = (call.deadlineMs ?? Infinity) * WAIT_SHARE;
+    const waitMs = Math.floor(Math.min(patienceMs, WAIT_MAX_MS));
     const timeout = AbortSignal.timeout(waitMs);
     const signal = AbortSignal.any([call.signal, timeout, this.stopping.signal]);
     while (ids.length < count) {
@@ -125,7 +128,7 @@ export class WorkerKeeper {
     if (this.isHopeless && this.problemNow !== undefined) return this.problemNow;
     const details: ErrorDetails = { retryDelayMs: RETRY_DELAY_MAX_MS, cause: this.problemNow };
     const why = this.problemNow?.rawMessage ?? 'the granted milliseconds are used up';
-    return unavailable('NO_WORKER_LEASE', `no ids after ${Math.round(waitMs)} ms: ${why}`, details);
+    return unavailable('NO_WORKER_LEASE', `no ids after ${waitMs} ms: ${why}`, details);
   }
 
   /** Resolves after the loop's next answer, good or bad, or when the signal fires. */
