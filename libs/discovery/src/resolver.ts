@@ -72,6 +72,8 @@ export function installRegistryResolver(view: ServiceView): void {
 export class RegistryResolver {
   private unsubscribe: (() => void) | undefined;
   private publishing = false;
+  /** What the channel was told last; undefined before anything. */
+  private told: string | undefined;
 
   constructor(
     private readonly view: ServiceView,
@@ -79,7 +81,12 @@ export class RegistryResolver {
     private readonly listener: ResolverListener,
   ) {}
 
-  /** Called by the channel at its start and whenever a connection breaks. The listener is never called from within. */
+  /**
+   * Called by the channel at its start and whenever a connection breaks. The listener is never called from within.
+   *
+   * After the first time there is nothing to do: changes are pushed as they come. Telling the channel the same again would make it drop its
+   * connections' backoff, and ask again at once when that fails.
+   */
   updateResolution(): void {
     this.unsubscribe ??= this.view.onChange(({ services }) => {
       if (services.has(this.service)) this.publishSoon();
@@ -91,6 +98,7 @@ export class RegistryResolver {
   destroy(): void {
     this.unsubscribe?.();
     this.unsubscribe = undefined;
+    this.told = undefined;
   }
 
   private publishSoon(): void {
@@ -107,6 +115,9 @@ export class RegistryResolver {
     this.publishing = false;
     if (this.unsubscribe === undefined) return;
     const endpoints = this.view.instances(this.service).flatMap(endpointOf);
+    const telling = JSON.stringify(endpoints);
+    if (telling === this.told) return;
+    this.told = telling;
     if (typeof this.listener === 'function') {
       this.tellFunction(this.listener, endpoints);
     } else if (endpoints.length > 0) {

@@ -12,6 +12,7 @@ export interface StartedRegistry {
   readonly node: ImmediateNode;
   readonly client: ServiceClient<typeof registry.RegistryServiceService>;
   readonly address: string;
+  readonly wallClockMs: () => number;
   stop(): Promise<void>;
 }
 
@@ -23,11 +24,14 @@ export interface StartRegistryOptions {
   readonly wallClockMs?: () => number;
   readonly timing?: WatchTiming;
   readonly logger?: Logger;
+  /** State to begin with: a registry that comes back with its disk. */
+  readonly snapshot?: Uint8Array;
   /** Other options, as in the environment. */
   readonly environment?: Readonly<Record<string, unknown>>;
 }
 
 export async function startRegistry(options: StartRegistryOptions = {}): Promise<StartedRegistry> {
+  const { wallClockMs = () => 1 } = options;
   let node: ImmediateNode | undefined;
   const app = createRegistryApp({
     options: {
@@ -42,8 +46,11 @@ export async function startRegistry(options: StartRegistryOptions = {}): Promise
     logger: options.logger ?? silentLogger(),
     metrics: createMetrics({ processMetrics: false }),
     timing: { progressIntervalMs: 50, staleAfterMs: 200, coalesceMs: 0, ...options.timing },
-    makeReplica: (machine) => replicaOf((node = new ImmediateNode(machine))),
-    wallClockMs: options.wallClockMs ?? (() => 1),
+    makeReplica: (machine) => {
+      if (options.snapshot !== undefined) machine.restore(options.snapshot);
+      return replicaOf((node = new ImmediateNode(machine)));
+    },
+    wallClockMs,
   });
   await app.start();
   if (node === undefined) throw new Error('the app made no node');
@@ -56,6 +63,7 @@ export async function startRegistry(options: StartRegistryOptions = {}): Promise
     node,
     client,
     address: app.address,
+    wallClockMs,
     stop: async () => {
       client.close();
       await app.stop();
