@@ -1,0 +1,75 @@
+import { resourceExhausted } from '@raftway/errors';
+
+/** Optional input of {@link RenewalBatcher}. */
+export interface RenewalBatcherOptions {
+  /** Sessions in one command. @default 5000 */
+  readonly batchMax?: number | undefined;
+  /** Renewals that wait at most; further ones fail with QUEUE_FULL. @default 100000 */
+  readonly queueMax?: number | undefined;
+}
+
+interface WaitingRenewal {
+  readonly sessionId: string;
+  readonly resolve: (ttlMs: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Turns renewals into few log entries: one command is under way at a time, and what arrives meanwhile becomes the next. A lonely renewal
+ * is not delayed, and under load the batches grow by themselves.
+ */
+export class RenewalBatcher {
+  private readonly batchMax: number;
+  private readonly queueMax: number;
+  private waiting: WaitingRenewal[] = [];
+  private underway = false;
+
+  /** @param propose Replicates one command; yields a time to live for each session, 0 for those that are gone. */
+  constructor(
+    private readonly propose: (sessionIds: readonly string[]) => Promise<readonly number[]>,
+    options: RenewalBatcherOptions = {},
+  ) {
+    this.batchMax = options.batchMax ?? 5_000;
+    this.queueMax = options.queueMax ?? 100_000;
+  }
+
+  /**
+   * Yields the time to live that starts again, in milliseconds; 0 when the session is gone.
+   *
+   * @throws ServiceError QUEUE_FULL, or what the proposal failed with.
+   */
+  renew(sessionId: string): Promise<number> {
+    if (this.waiting.length >= this.queueMax) {
+      const metadata = { limit: String(this.queueMax), value: String(this.waiting.length) };
+      const message = `${this.queueMax} renewals are waiting already`;
+      return Promise.reject(
+        resourceExhausted('QUEUE_FULL', message, { metadata, retryDelayMs: 100 }),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ sessionId, resolve, reject });
+      if (this.underway) return;
+      this.underway = true;
+      // What else arrives in this turn of the event loop comes along.
+      setImmediate(() => void this.sendAll());
+    });
+  }
+
+  private async sendAll(): Promise<void> {
+    while (this.waiting.length > 0) {
+      const batch = this.waiting.slice(0, this.batchMax);
+      this.waiting = this.waiting.slice(this.batchMax);
+      await this.send(batch);
+    }
+    this.underway = false;
+  }
+
+  private async send(batch: readonly WaitingRenewal[]): Promise<void> {
+    try {
+      const ttlsMs = await this.propose(batch.map(({ sessionId }) => sessionId));
+      for (const [at, { resolve }] of batch.entries()) resolve(ttlsMs[at] ?? 0);
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  }
+}

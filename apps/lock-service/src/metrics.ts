@@ -1,0 +1,23 @@
+import { type Metrics } from '@raftway/observability';
+import { type LockStateMachine } from './domain/lock-state-machine';
+
+/** Declares the service's metrics; they are read from the state at each scrape. */
+export function observeLocks(
+  metrics: Metrics,
+  stateMachine: LockStateMachine,
+  waitingCalls: () => number,
+): void {
+  const gauge = (name: string, help: string) =>
+    metrics.gauge({ name: `raftway_lock_${name}`, help });
+  const sessions = gauge('sessions', 'Open sessions.');
+  const locks = gauge('held', 'Locks that are held.');
+  const waiters = gauge('waiters', 'Calls that wait for a lock, on any replica.');
+  const calls = gauge('waiting_calls', 'Calls of this replica that wait for a lock.');
+  metrics.onScrape(() => {
+    const counts = stateMachine.counts;
+    sessions.set(counts.sessions);
+    locks.set(counts.locks);
+    waiters.set(counts.waiters);
+    calls.set(waitingCalls());
+  });
+}

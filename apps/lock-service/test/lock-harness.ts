@@ -1,0 +1,107 @@
+import { lock } from '@raftway/contracts';
+import { createMetrics, silentLogger } from '@raftway/observability';
+import { createMemoryCluster, createSingleNode, type MemoryCluster } from '@raftway/raft/testing';
+import { createClient, type ServiceClient } from '@raftway/service-kit';
+import { createLockApp, type LockApp } from '../src/app';
+import { DEFAULT_LOCK_LIMITS, type LockLimits } from '../src/domain/limits';
+import { LockStateMachine } from '../src/domain/lock-state-machine';
+import { type LockResult } from '../src/domain/results';
+import { lockOptionsSchema } from '../src/options';
+
+export type LockClient = ServiceClient<typeof lock.LockServiceService>;
+
+/** One replica behind a real gRPC socket, with a client of it. */
+export interface Served {
+  readonly app: LockApp;
+  readonly client: LockClient;
+  stop(): Promise<void>;
+}
+
+// Nobody listens there: a replica has to work without a registry.
+const ENVIRONMENT = {
+  bind: '127.0.0.1:0',
+  httpBind: '127.0.0.1:0',
+  registry: '127.0.0.1:1',
+  drainDelayMs: '0ms',
+  drainTimeoutMs: '1s',
+};
+
+async function serve(member: {
+  stateMachine: LockStateMachine;
+  node: Awaited<ReturnType<typeof createSingleNode<LockResult>>>;
+}): Promise<Served> {
+  const app = createLockApp({
+    options: lockOptionsSchema.parse(ENVIRONMENT),
+    logger: silentLogger(),
+    metrics: createMetrics({ processMetrics: false }),
+    member,
+  });
+  await app.start();
+  const client = createClient(lock.LockServiceService, app.address, { attemptsMax: 1 });
+  return {
+    app,
+    client,
+    stop: async () => {
+      client.close();
+      await app.stop();
+    },
+  };
+}
+
+/** A group of one in memory. */
+export async function serveSingle(limits: Partial<LockLimits> = {}): Promise<Served> {
+  const stateMachine = new LockStateMachine({ ...DEFAULT_LOCK_LIMITS, ...limits });
+  return serve({ stateMachine, node: await createSingleNode(stateMachine) });
+}
+
+/** A group of three in memory, each replica behind its own socket. */
+export interface ServedCluster {
+  readonly cluster: MemoryCluster<LockResult>;
+  readonly replicas: readonly Served[];
+  /** The replica that leads, and the others. */
+  byRole(): Promise<{ leader: Served; followers: [Served, Served] }>;
+  stop(): Promise<void>;
+}
+
+export async function serveCluster(): Promise<ServedCluster> {
+  const cluster = await createMemoryCluster<LockResult>(3, () => new LockStateMachine());
+  await cluster.leader();
+  const replicas = await Promise.all(
+    [1, 2, 3].map((id) =>
+      serve({
+        stateMachine: cluster.stateMachine(id) as LockStateMachine,
+        node: cluster.node(id),
+      }),
+    ),
+  );
+  return {
+    cluster,
+    replicas,
+    byRole: async () => {
+      const { id } = await cluster.leader();
+      const leader = replicas.find((it) => it.app.replica.nodeId === id);
+      const [one, two] = replicas.filter((it) => it.app.replica.nodeId !== id);
+      if (leader === undefined || one === undefined || two === undefined) throw new Error('roles');
+      return { leader, followers: [one, two] };
+    },
+    stop: async () => {
+      await Promise.all(replicas.map((replica) => replica.stop()));
+      await cluster.stop();
+    },
+  };
+}
+
+/** Waits until a condition holds. @throws after five seconds */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const giveUpAtMs = performance.now() + 5_000;
+  while (!(await condition())) {
+    if (performance.now() > giveUpAtMs) throw new Error(`never came true: ${String(condition)}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Milliseconds as protobuf's Duration. */
+export function ms(milliseconds: number) {
+  const seconds = Math.trunc(milliseconds / 1_000);
+  return { seconds: BigInt(seconds), nanos: (milliseconds - seconds * 1_000) * 1e6 };
+}
