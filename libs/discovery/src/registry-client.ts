@@ -130,6 +130,7 @@ export class RegistryClient {
     const deadline = performance.now() + (options.timeoutMs ?? this.timeoutMs);
     const signal = options.signal ?? new AbortController().signal;
     const backoff = new Backoff({ ...this.options, maxMs: 500 });
+    let refusal: unknown;
     for (let attempt = 1; ; attempt += 1) {
       const stub = this.current;
       const leftMs = Math.max(1, deadline - performance.now());
@@ -137,7 +138,9 @@ export class RegistryClient {
         return await send(stub, { timeoutMs: Math.min(leftMs, this.attemptTimeoutMs), signal });
       } catch (error) {
         const isOver = signal.aborted || performance.now() >= deadline;
-        if (!isAway(error) || isOver) throw error;
+        // What a replica said tells more than that the last attempt was cut short.
+        if (!isDeadline(error)) refusal = error;
+        if (!isAway(error) || isOver) throw signal.aborted ? error : (refusal ?? error);
         this.moveOn(stub);
         // The other seeds are asked at once; only a second round waits.
         if (attempt >= this.stubs.length) await backoff.wait(signal);
@@ -146,8 +149,12 @@ export class RegistryClient {
   }
 }
 
+function isDeadline(error: unknown): boolean {
+  return error instanceof ServiceError && error.code === Code.deadlineExceeded;
+}
+
 /** Whether another replica may do better: this one is away, stuck, or without a leader. */
 function isAway(error: unknown): boolean {
   if (!(error instanceof ServiceError)) return false;
-  return error.code === Code.unavailable || error.code === Code.deadlineExceeded;
+  return error.code === Code.unavailable || isDeadline(error);
 }
