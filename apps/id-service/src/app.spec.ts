@@ -164,12 +164,12 @@ describe('IdService on one replica', () => {
 });
 
 describe('a restart', () => {
-  it("takes the worker over, and its ids are above the old process's", async () => {
+  it("takes the worker over, and its ids are above the old process's, though the clock went back", async () => {
     const group = await IdGroup.start(1);
     const before = await group.serve(1);
     const old = await idsOf(before.client, 10_000);
     await before.stop();
-    const after = await group.serve(1);
+    const after = await group.serve(1, { wallClockMs: () => Date.now() - 2_000 });
     const fresh = await idsOf(after.client, 10);
     await group.stop();
 
@@ -180,11 +180,14 @@ describe('a restart', () => {
 
   it('is safe, too, when the old process is still there', async () => {
     const group = await IdGroup.start(1);
-    const zombie = await group.serve(1);
+    // Clocks that tick once a second: both processes want the same milliseconds.
+    const wallClockMs = () => Math.floor(Date.now() / 1000) * 1000;
+    const zombie = await group.serve(1, { wallClockMs });
     const ids = await idsOf(zombie.client, 10);
-    const successor = await group.serve(1);
+    const successor = await group.serve(1, { wallClockMs });
     for (let round = 0; round < 20; round += 1) {
-      ids.push(...(await idsOf(zombie.client, 500)), ...(await idsOf(successor.client, 500)));
+      const both = [idsOf(zombie.client, 10_000), idsOf(successor.client, 10_000)];
+      ids.push(...(await Promise.all(both)).flat());
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     await group.stop();
