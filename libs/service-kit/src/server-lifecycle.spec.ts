@@ -333,6 +333,17 @@ describe('drain', () => {
     });
   });
 
+  it('tells health watchers NOT_SERVING before it ends their stream', async () => {
+    const server = await serve({}, { drainDelayMs: 100 });
+    const watch = connectHealth(server).watch({})[Symbol.asyncIterator]();
+    const { SERVING, NOT_SERVING } = health.HealthCheckResponse_ServingStatus;
+    expect((await watch.next()).value).toEqual({ status: SERVING });
+    const stopped = server.stop();
+    expect((await watch.next()).value).toEqual({ status: NOT_SERVING });
+    await expect(watch.next()).rejects.toMatchObject({ reason: 'DRAINING' });
+    await stopped;
+  });
+
   it('lets calls in progress finish', async () => {
     const held = deferred();
     const started = deferred();
