@@ -1,5 +1,6 @@
 import type { registry } from '@raftway/contracts';
 import type { Logger, Metrics } from '@raftway/observability';
+import type { RaftNode } from '@raftway/raft';
 import {
   createReplica,
   createServer,
@@ -26,9 +27,13 @@ export interface RegistryAppInput {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly timing?: WatchTiming | undefined;
-  /** Instead of the replica that the options describe: for specs. */
-  readonly makeReplica?:
-    ((stateMachine: RegistryStateMachine) => Replica<RegistryResult>) | undefined;
+  /** Instead of the node and its state machine that the options describe: for specs. */
+  readonly inMemory?:
+    | {
+        readonly stateMachine: RegistryStateMachine;
+        readonly node: RaftNode<RegistryResult>;
+      }
+    | undefined;
   /** @default Date.now */
   readonly wallClockMs?: (() => number) | undefined;
 }
@@ -45,17 +50,16 @@ export interface RegistryApp {
 /** Builds a replica of the registry; nothing happens before start(). */
 export function createRegistryApp(input: RegistryAppInput): RegistryApp {
   const { options, logger, metrics } = input;
-  const stateMachine = new RegistryStateMachine();
-  const replica =
-    input.makeReplica?.(stateMachine) ??
-    createReplica<RegistryResult>({
-      service: 'registry',
-      grpcServices: [REGISTRY_GRPC_SERVICE],
-      options,
-      stateMachine,
-      logger,
-      metrics,
-    });
+  const stateMachine = input.inMemory?.stateMachine ?? new RegistryStateMachine();
+  const replica = createReplica<RegistryResult>({
+    service: 'registry',
+    grpcServices: [REGISTRY_GRPC_SERVICE],
+    options,
+    stateMachine,
+    logger,
+    metrics,
+    node: input.inMemory?.node,
+  });
   const state = () => stateMachine.state;
   const hub = new WatchHub(
     {

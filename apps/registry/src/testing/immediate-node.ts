@@ -1,24 +1,12 @@
-import { unavailable } from '@raftway/errors';
-import type { Applied, CallOptions, RaftNode, RaftStatus } from '@raftway/raft';
-import type { Replica } from '@raftway/service-kit';
-import { REGISTRY_GRPC_SERVICE } from '../service/own-replicas';
+import {
+  RaftError,
+  type Applied,
+  type CallOptions,
+  type RaftNode,
+  type RaftStatus,
+} from '@raftway/raft';
 import type { RegistryStateMachine } from '../domain/registry-state-machine';
 import type { RegistryResult } from '../domain/results';
-
-/** A {@link Replica} around the node, for createRegistryApp. */
-export function replicaOf(node: ImmediateNode): Replica<RegistryResult> {
-  return {
-    node,
-    nodeId: node.id,
-    services: [],
-    start: () => node.start(),
-    stop: () => node.stop(),
-    readiness: () => true,
-    reportServing: (setServingStatus) => setServingStatus(REGISTRY_GRPC_SERVICE, true),
-    propose: (command, { signal }, requestId) => node.propose(command, { signal, requestId }),
-    read: () => node.readBarrier(),
-  };
-}
 
 /**
  * A group of one without disk and clock, for specs: a proposal is applied at once, at the log-clock time that the spec sets. It can lose
@@ -132,7 +120,7 @@ export class ImmediateNode implements RaftNode<RegistryResult> {
   }
 
   private requireLeader(): void {
-    if (!this.hasLeader) throw unavailable('NO_LEADER', 'no leader is known');
+    if (!this.hasLeader) throw new RaftError('noLeader', 'no leader is known');
   }
 
   private nextContext(): { index: number; nowMs: number } {

@@ -4,7 +4,8 @@ import { createClient, type ServiceClient } from '@raftway/service-kit';
 import { createRegistryApp, type RegistryApp } from '../app';
 import { registryOptionsSchema } from '../options';
 import type { WatchTiming } from '../service/watch-hub';
-import { ImmediateNode, replicaOf } from './immediate-node';
+import { RegistryStateMachine } from '../domain/registry-state-machine';
+import { ImmediateNode } from './immediate-node';
 
 /** A registry on a free port over an {@link ImmediateNode}, and a client of it. */
 export interface StartedRegistry {
@@ -32,7 +33,8 @@ export interface StartRegistryOptions {
 
 export async function startRegistry(options: StartRegistryOptions = {}): Promise<StartedRegistry> {
   const { wallClockMs = () => 1 } = options;
-  let node: ImmediateNode | undefined;
+  const node = new ImmediateNode(new RegistryStateMachine());
+  if (options.snapshot !== undefined) node.machine.restore(options.snapshot);
   const app = createRegistryApp({
     options: {
       ...registryOptionsSchema.parse({
@@ -46,14 +48,10 @@ export async function startRegistry(options: StartRegistryOptions = {}): Promise
     logger: options.logger ?? silentLogger(),
     metrics: createMetrics({ processMetrics: false }),
     timing: { progressIntervalMs: 50, staleAfterMs: 200, coalesceMs: 0, ...options.timing },
-    makeReplica: (machine) => {
-      if (options.snapshot !== undefined) machine.restore(options.snapshot);
-      return replicaOf((node = new ImmediateNode(machine)));
-    },
+    inMemory: { stateMachine: node.machine, node },
     wallClockMs,
   });
   await app.start();
-  if (node === undefined) throw new Error('the app made no node');
   const client = createClient(registry.RegistryServiceService, app.address, {
     attemptsMax: 1,
     shareChannel: false,
