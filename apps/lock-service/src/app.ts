@@ -1,4 +1,4 @@
-import { registerSelf, type SelfRegistration } from '@raftway/discovery';
+import { type NewInstance, registerSelf, type SelfRegistration } from '@raftway/discovery';
 import { type Logger, type Metrics } from '@raftway/observability';
 import { type RaftNode } from '@raftway/raft';
 import {
@@ -18,6 +18,9 @@ import { LOCK_GRPC_SERVICE, lockService } from './service/lock-service';
 /** Calls of one replica at the same time: most of them wait for locks. */
 const CONCURRENT_CALLS_MAX = 20_000;
 
+/** How long a stopping replica tries to leave the registry, in milliseconds; after that its entry expires. */
+const DEREGISTER_TIMEOUT_MS = 1_000;
+
 /** What {@link createLockApp} takes. */
 export interface LockAppInput {
   readonly options: LockOptions;
@@ -25,6 +28,8 @@ export interface LockAppInput {
   readonly metrics: Metrics;
   /** Must be the same on every replica. @default DEFAULT_LOCK_LIMITS */
   readonly limits?: LockLimits | undefined;
+  /** @default registerSelf of discovery */
+  readonly register?: typeof registerSelf | undefined;
   /** Instead of the state machine and node that the options describe: for specs. */
   readonly member?:
     { readonly stateMachine: LockStateMachine; readonly node: RaftNode<LockResult> } | undefined;
@@ -70,10 +75,14 @@ export function createLockApp(input: LockAppInput): LockApp {
   return {
     start: async () => {
       await server.start();
-      registration = register(options, server, replica.nodeId, logger);
+      registration = (input.register ?? registerSelf)({
+        registry: options.registry,
+        instance: instanceOf(options, server, replica.nodeId),
+        logger,
+      });
     },
     stop: async () => {
-      const deregistered = registration?.deregister();
+      const deregistered = registration?.deregister(DEREGISTER_TIMEOUT_MS);
       // Before the server drains: what waits here is to find another replica, and what is cancelled needs this one's log.
       await backend.drain();
       await Promise.all([deregistered, server.stop()]);
@@ -89,21 +98,12 @@ export function createLockApp(input: LockAppInput): LockApp {
   };
 }
 
-/** Keeps this replica in the registry, whenever there is one. */
-function register(
-  options: LockOptions,
-  server: RaftwayServer,
-  nodeId: number,
-  logger: Logger,
-): SelfRegistration {
-  return registerSelf({
-    registry: options.registry,
-    instance: {
-      service: 'lock-service',
-      instanceId: options.instanceId ?? `lock-service-${nodeId}`,
-      address: options.advertise ?? server.address,
-      grpcServices: [LOCK_GRPC_SERVICE],
-    },
-    logger,
-  });
+/** This replica as the registry lists it. */
+function instanceOf(options: LockOptions, server: RaftwayServer, nodeId: number): NewInstance {
+  return {
+    service: 'lock-service',
+    instanceId: options.instanceId ?? `lock-service-${nodeId}`,
+    address: options.advertise ?? server.address,
+    grpcServices: [LOCK_GRPC_SERVICE],
+  };
 }

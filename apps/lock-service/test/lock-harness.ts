@@ -1,4 +1,5 @@
 import { lock } from '@raftway/contracts';
+import { type SelfRegistration } from '@raftway/discovery';
 import { createMetrics, silentLogger } from '@raftway/observability';
 import { createMemoryCluster, createSingleNode, type MemoryCluster } from '@raftway/raft/testing';
 import { createClient, type ServiceClient } from '@raftway/service-kit';
@@ -17,14 +18,21 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-// Nobody listens there: a replica has to work without a registry.
 const ENVIRONMENT = {
   bind: '127.0.0.1:0',
   httpBind: '127.0.0.1:0',
-  registry: '127.0.0.1:1',
   drainDelayMs: '0ms',
   drainTimeoutMs: '1s',
 };
+
+/** A registry that takes everything and needs no socket. */
+const register = (): SelfRegistration => ({
+  isRegistered: () => true,
+  leaseId: () => 'lease',
+  registered: () => Promise.resolve(),
+  setStatus: () => Promise.resolve(true),
+  deregister: () => Promise.resolve(),
+});
 
 async function serve(member: {
   stateMachine: LockStateMachine;
@@ -35,6 +43,7 @@ async function serve(member: {
     logger: silentLogger(),
     metrics: createMetrics({ processMetrics: false }),
     member,
+    register,
   });
   await app.start();
   const client = createClient(lock.LockServiceService, app.address, { attemptsMax: 1 });
