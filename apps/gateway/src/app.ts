@@ -4,6 +4,8 @@ import { createMetrics, type Logger, type Metrics, silentLogger } from '@raftway
 import { createServer, type RaftwayServer } from '@raftway/service-kit';
 import { FrontDoor } from './adapters/front-door';
 import { GatewayMetrics } from './adapters/gateway-metrics';
+import { learnFiles } from './adapters/reflection-client';
+import { SchemaCatalog } from './adapters/schema-catalog';
 import { routableServices } from './adapters/view-adapter';
 import { isNeverRouted } from './domain/never-routed';
 import { type RoutingChange, RoutingTable } from './domain/routing-table';
@@ -12,6 +14,7 @@ import { NodeClientEngine } from './engine/node/node-client-engine';
 import { NodeServerEngine } from './engine/node/node-server-engine';
 import { HealthService, healthServiceName } from './local/health';
 import { LocalServices } from './local/local-services';
+import { ReflectionService, reflectionServiceNames } from './local/reflection';
 import { type GatewayOptions } from './options';
 import { Deadlines } from './proxy/deadlines';
 import { Dispatcher } from './proxy/dispatcher';
@@ -69,6 +72,7 @@ class Gateway implements GatewayApp {
   private readonly setAside: SetAside;
   private readonly pool: UpstreamPool;
   private readonly health: HealthService;
+  private readonly catalog: SchemaCatalog;
   private readonly engine: NodeServerEngine;
   private readonly door: FrontDoor;
   private readonly admin: RaftwayServer | undefined;
@@ -97,6 +101,7 @@ class Gateway implements GatewayApp {
       isLive: (service) => this.isLive(service),
       names: () => this.table.list().map(({ grpcService }) => grpcService),
     });
+    this.catalog = new SchemaCatalog(learnFiles, this.logger);
     this.engine = new NodeServerEngine(serverLimits(options), this.createListener());
     this.door = new FrontDoor({
       bind: options.bind,
@@ -157,6 +162,7 @@ class Gateway implements GatewayApp {
         calls: this.engine.streamCount,
       });
     this.unsubscribe();
+    this.catalog.stop();
     this.engine.destroy();
     this.door.destroy();
     this.pool.destroy();
@@ -204,7 +210,7 @@ class Gateway implements GatewayApp {
     };
     const dispatcher = new Dispatcher(context, {
       table: this.table,
-      local: new LocalServices({ [healthServiceName]: this.health.methods() }),
+      local: this.createLocalServices(),
       isViewReady: () => this.isViewReady(),
       isNeverRouted,
       timeoutMaxMs: options.timeoutMaxMs === 0 ? undefined : options.timeoutMaxMs,
@@ -216,6 +222,22 @@ class Gateway implements GatewayApp {
         this.logger.debug('client connection broke', { detail });
       },
     };
+  }
+
+  private createLocalServices(): LocalServices {
+    const reflection = new ReflectionService({
+      schema: () => this.catalog.schema(),
+      serviceNames: () => [
+        ...this.table.list().map(({ grpcService }) => grpcService),
+        healthServiceName,
+        ...reflectionServiceNames,
+      ],
+    });
+    return new LocalServices({
+      [healthServiceName]: this.health.methods(),
+      [reflectionServiceNames[0]]: reflection.methods(),
+      [reflectionServiceNames[1]]: reflection.methods(),
+    });
   }
 
   private createAdmin(options: GatewayOptions, metrics: Metrics): RaftwayServer {
@@ -252,6 +274,7 @@ class Gateway implements GatewayApp {
     this.pool.retain((key) => this.table.hasEndpoint(key));
     for (const conflict of change.newConflicts)
       this.logger.warn('two services claim one gRPC service', { ...conflict });
+    this.catalog.update(this.view);
     this.health.changed();
   }
 

@@ -1,1 +1,13 @@
-export {};
+import { watchServices } from '@raftway/discovery';
+import { runApp } from '@raftway/service-kit';
+import { createGatewayApp } from './app';
+import { gatewayOptionsSchema } from './options';
+
+void runApp('gateway', {
+  schema: gatewayOptionsSchema,
+  summary: 'Passes gRPC calls to whatever is registered.',
+  create: ({ options, logger, metrics }) => {
+    const view = watchServices({ registry: options.registry, logger });
+    return createGatewayApp({ options, view, logger, metrics });
+  },
+});

@@ -1,0 +1,144 @@
+import {
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import { reflectionV1 } from '@raftway/contracts';
+import { wellKnownFile } from '../domain/well-known-files';
+
+/** How long learning one instance's files may take, in milliseconds. */
+const timeoutMs = 10_000;
+/** Files of one instance, and their bytes together. */
+const filesMax = 2000;
+const bytesMax = 8 * 1024 * 1024;
+
+const paths = [
+  '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+  '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo',
+] as const;
+
+type Request = NonNullable<reflectionV1.ServerReflectionRequest['messageRequest']>;
+type Stream = ClientDuplexStream<
+  reflectionV1.ServerReflectionRequest,
+  reflectionV1.ServerReflectionResponse
+>;
+
+/**
+ * Learns the proto files of an instance's gRPC services by server reflection: v1, or v1alpha where the instance has only
+ * that.
+ * @returns encoded FileDescriptorProtos, well-known ones only when the instance sends them. Services that the instance's reflection does not know are left out.
+ * @throws the gRPC error, when the instance cannot be reached or has no reflection
+ */
+export async function learnFiles(
+  address: string,
+  grpcServices: readonly string[],
+): Promise<Uint8Array[]> {
+  const client = new Client(address, credentials.createInsecure(), {
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.enable_retries': 0,
+  });
+  try {
+    return await learnOver(client, paths[0], grpcServices);
+  } catch (error) {
+    if ((error as ServiceError).code !== status.UNIMPLEMENTED) throw error;
+    return await learnOver(client, paths[1], grpcServices);
+  } finally {
+    client.close();
+  }
+}
+
+async function learnOver(
+  client: Client,
+  path: string,
+  grpcServices: readonly string[],
+): Promise<Uint8Array[]> {
+  const stream: Stream = client.makeBidiStreamRequest(
+    path,
+    (request: reflectionV1.ServerReflectionRequest) =>
+      Buffer.from(reflectionV1.ServerReflectionRequest.encode(request).finish()),
+    (bytes: Buffer) => reflectionV1.ServerReflectionResponse.decode(bytes),
+    new Metadata(),
+    { deadline: Date.now() + timeoutMs },
+  );
+  const conversation = new Conversation(stream);
+  try {
+    return await new Learning(conversation).run(grpcServices);
+  } finally {
+    stream.cancel();
+  }
+}
+
+/** Questions and answers in turn. */
+class Conversation {
+  private waiting:
+    { resolve: (files: Uint8Array[]) => void; reject: (error: unknown) => void } | undefined;
+  private failure: unknown;
+
+  constructor(private readonly stream: Stream) {
+    stream.on('data', (response: reflectionV1.ServerReflectionResponse) => {
+      const { messageResponse } = response;
+      const found = messageResponse?.$case === 'fileDescriptorResponse';
+      this.waiting?.resolve(found ? messageResponse.value.fileDescriptorProto : []);
+      this.waiting = undefined;
+    });
+    stream.on('error', (error) => this.fail(error));
+    stream.on('end', () => this.fail(new Error('the stream has ended')));
+  }
+
+  ask(messageRequest: Request): Promise<Uint8Array[]> {
+    return new Promise((resolve, reject) => {
+      if (this.failure !== undefined) return reject(this.failure as Error);
+      this.waiting = { resolve, reject };
+      this.stream.write({ host: '', messageRequest });
+    });
+  }
+
+  private fail(error: unknown): void {
+    // 'end' comes in front of the error that says why: it waits one turn.
+    setImmediate(() => {
+      this.failure ??= error;
+      this.waiting?.reject(this.failure);
+      this.waiting = undefined;
+    });
+  }
+}
+
+class Learning {
+  private readonly files = new Map<string, Uint8Array>();
+  private readonly wanted: string[] = [];
+  private readonly asked = new Set<string>();
+  private bytes = 0;
+
+  constructor(private readonly conversation: Conversation) {}
+
+  async run(grpcServices: readonly string[]): Promise<Uint8Array[]> {
+    for (const value of grpcServices)
+      this.keep(await this.conversation.ask({ $case: 'fileContainingSymbol', value }));
+    for (let name = this.wanted.pop(); name !== undefined; name = this.wanted.pop()) {
+      if (this.files.has(name) || this.asked.has(name)) continue;
+      this.asked.add(name);
+      if (wellKnownFile(name) !== undefined) continue;
+      this.keep(await this.conversation.ask({ $case: 'fileByFilename', value: name }));
+    }
+    return [...this.files.values()];
+  }
+
+  private keep(files: readonly Uint8Array[]): void {
+    for (const bytes of files) {
+      const { name, dependency } = fromBinary(FileDescriptorProtoSchema, bytes);
+      if (this.files.has(name)) continue;
+      this.bytes += bytes.length;
+      if (this.files.size >= filesMax || this.bytes > bytesMax)
+        throw new Error(
+          `reflection answered with more than ${filesMax} files or ${bytesMax} bytes`,
+        );
+      this.files.set(name, Uint8Array.from(bytes));
+      this.wanted.push(...dependency);
+    }
+  }
+}

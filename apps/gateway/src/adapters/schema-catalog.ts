@@ -1,0 +1,190 @@
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { descriptorSetBase64 } from '@raftway/contracts';
+import { type Instance, type ServiceView } from '@raftway/discovery';
+import { type Logger } from '@raftway/observability';
+import { MergedSchema, type SchemaSource } from '../domain/merged-schema';
+import { isNeverRouted } from '../domain/never-routed';
+import { takesCalls } from './view-adapter';
+
+/** Versions of services whose files are kept. */
+const sourcesMax = 512;
+const learningMax = 2;
+const retryFirstMs = 1000;
+const retryMaxMs = 60_000;
+
+/** Yields an instance's files; see `learnFiles`. */
+export type FileLearner = (
+  address: string,
+  grpcServices: readonly string[],
+) => Promise<Uint8Array[]>;
+
+interface CatalogEntry {
+  readonly key: string;
+  readonly service: string;
+  readonly grpcServices: readonly string[];
+  addresses: string[];
+  newestRevision: bigint;
+  live: boolean;
+  files: readonly Uint8Array[] | undefined;
+  learning: boolean;
+  failures: number;
+  retry: NodeJS.Timeout | undefined;
+}
+
+/**
+ * The proto files of everything that is registered, learnt from live instances and kept by service and version: a
+ * hundred replicas of one version are asked once. The files of a service stay after its last instance has gone.
+ */
+export class SchemaCatalog {
+  private readonly entries = new Map<string, CatalogEntry>();
+  private merged: MergedSchema | undefined;
+  private learningCount = 0;
+  private stopped = false;
+
+  constructor(
+    private readonly learn: FileLearner,
+    private readonly logger: Logger,
+  ) {}
+
+  /** All files, merged; built when first asked for after a change. */
+  schema(): MergedSchema {
+    this.merged ??= new MergedSchema([...this.sources(), ownSource()]);
+    return this.merged;
+  }
+
+  /** Takes over what is registered now, and starts to learn what is not known yet. */
+  update(view: ServiceView): void {
+    for (const entry of this.entries.values()) {
+      entry.live = false;
+      entry.addresses = [];
+    }
+    for (const instances of view.services().values()) {
+      for (const instance of instances) if (takesCalls(instance)) this.note(instance);
+    }
+    this.forget();
+    this.merged = undefined;
+    this.learnNext();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    for (const { retry } of this.entries.values()) clearTimeout(retry);
+  }
+
+  private note(instance: Instance): void {
+    const grpcServices = instance.grpcServices.filter((name) => !isNeverRouted(name));
+    if (grpcServices.length === 0) return;
+    const { service, version, instanceId, address, modifiedRevision } = instance;
+    // Without a version every instance may be another build.
+    const build = version === '' ? `${instanceId}@${address}` : version;
+    const key = [service, build, ...[...grpcServices].sort()].join('\u0000');
+    let entry = this.entries.get(key);
+    if (entry === undefined) {
+      entry = {
+        key,
+        service,
+        grpcServices,
+        addresses: [],
+        newestRevision: 0n,
+        live: true,
+        files: undefined,
+        learning: false,
+        failures: 0,
+        retry: undefined,
+      };
+      this.entries.set(key, entry);
+    }
+    entry.live = true;
+    entry.addresses.push(address);
+    if (modifiedRevision > entry.newestRevision) entry.newestRevision = modifiedRevision;
+  }
+
+  private forget(): void {
+    const liveServices = new Set<string>();
+    for (const entry of this.entries.values())
+      if (entry.live && entry.files !== undefined) liveServices.add(entry.service);
+    for (const [key, entry] of this.entries) {
+      const superseded = !entry.live && liveServices.has(entry.service);
+      const unlearnt = !entry.live && entry.files === undefined;
+      if (superseded || unlearnt) this.drop(key, entry);
+    }
+    for (const [key, entry] of this.entries) {
+      if (this.entries.size <= sourcesMax) break;
+      this.drop(key, entry);
+    }
+  }
+
+  private drop(key: string, entry: CatalogEntry): void {
+    clearTimeout(entry.retry);
+    this.entries.delete(key);
+  }
+
+  private learnNext(): void {
+    for (const entry of this.entries.values()) {
+      if (this.stopped || this.learningCount >= learningMax) return;
+      const idle = entry.files === undefined && !entry.learning && entry.retry === undefined;
+      if (entry.live && idle) void this.learnEntry(entry);
+    }
+  }
+
+  private async learnEntry(entry: CatalogEntry): Promise<void> {
+    const address = entry.addresses[entry.failures % entry.addresses.length] ?? '';
+    entry.learning = true;
+    this.learningCount += 1;
+    try {
+      entry.files = await this.learn(address, entry.grpcServices);
+      this.merged = undefined;
+      this.logger.debug('schema learnt', {
+        service: entry.service,
+        address,
+        files: entry.files.length,
+      });
+    } catch (error) {
+      this.retryLater(entry, address, error);
+    } finally {
+      entry.learning = false;
+      this.learningCount -= 1;
+      this.forget();
+      this.learnNext();
+    }
+  }
+
+  private retryLater(entry: CatalogEntry, address: string, error: unknown): void {
+    if (this.stopped) return;
+    if (entry.failures === 0)
+      this.logger.info('schema not learnt: reflection failed', {
+        service: entry.service,
+        address,
+        error,
+      });
+    const waitMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(entry.failures, 10));
+    entry.failures += 1;
+    entry.retry = setTimeout(() => {
+      entry.retry = undefined;
+      this.learnNext();
+    }, waitMs);
+    entry.retry.unref();
+  }
+
+  private sources(): SchemaSource[] {
+    return [...this.entries.values()]
+      .filter((entry) => entry.files !== undefined)
+      .sort((a, b) => (a.newestRevision > b.newestRevision ? -1 : 1))
+      .map(({ grpcServices, files = [] }) => ({ grpcServices, files }));
+  }
+}
+
+let own: SchemaSource | undefined;
+
+/** The files of the gateway's own health and reflection. */
+function ownSource(): SchemaSource {
+  if (own === undefined) {
+    const bytes = Buffer.from(descriptorSetBase64, 'base64');
+    const files = fromBinary(FileDescriptorSetSchema, bytes)
+      .file.filter(({ name }) => name.startsWith('grpc/'))
+      .map((file) => toBinary(FileDescriptorProtoSchema, file));
+    own = { grpcServices: [], files };
+  }
+  return own;
+}

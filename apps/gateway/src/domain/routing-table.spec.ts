@@ -1,0 +1,126 @@
+import { type RoutableInstance, RoutingTable } from './routing-table';
+
+function table(routesMax = 100): RoutingTable {
+  return new RoutingTable({
+    policy: 'round_robin',
+    random: () => 0,
+    isNeverRouted: (name) => name.startsWith('grpc.'),
+    routesMax,
+  });
+}
+
+function instance(
+  service: string,
+  instanceId: string,
+  grpcServices: string[],
+  takesCalls = true,
+): RoutableInstance {
+  return { service, instanceId, address: `${instanceId}:1`, grpcServices, takesCalls, weight: 1 };
+}
+
+function services(...instances: RoutableInstance[]): Map<string, RoutableInstance[]> {
+  const result = new Map<string, RoutableInstance[]>();
+  for (const one of instances) result.set(one.service, [...(result.get(one.service) ?? []), one]);
+  return result;
+}
+
+describe('the routing table', () => {
+  it('knows which instances serve a gRPC service, instance by instance', () => {
+    const routes = table();
+
+    routes.update(services(instance('s', 'old', ['p.A']), instance('s', 'new', ['p.A', 'p.B'])), 0);
+
+    expect(
+      routes
+        .route('p.A')
+        ?.endpoints.list()
+        .map(({ instanceId }) => instanceId),
+    ).toEqual(['new', 'old']);
+    expect(
+      routes
+        .route('p.B')
+        ?.endpoints.list()
+        .map(({ instanceId }) => instanceId),
+    ).toEqual(['new']);
+    expect(routes.route('p.C')).toBeUndefined();
+  });
+
+  it('gives a gRPC service to the first claimant, and reports the second once', () => {
+    const routes = table();
+    const both = services(instance('first', '1', ['p.A']), instance('second', '2', ['p.A']));
+
+    const change = routes.update(both, 0);
+
+    expect(routes.route('p.A')?.service).toBe('first');
+    expect(change.newConflicts).toEqual([
+      { grpcService: 'p.A', holder: 'first', claimant: 'second' },
+    ]);
+    expect(routes.update(both, 1).newConflicts).toEqual([]);
+    expect(routes.conflicts()).toHaveLength(1);
+  });
+
+  it('leaves the claim with its holder when the order changes, and passes it on when the holder is gone', () => {
+    const routes = table();
+    routes.update(services(instance('first', '1', ['p.A'])), 0);
+
+    routes.update(services(instance('second', '2', ['p.A']), instance('first', '1', ['p.A'])), 1);
+    expect(routes.route('p.A')?.service).toBe('first');
+
+    routes.update(services(instance('second', '2', ['p.A'])), 2);
+    expect(routes.route('p.A')?.service).toBe('second');
+    expect(routes.conflicts()).toEqual([]);
+  });
+
+  it('remembers a gRPC service after its last instance, and since when', () => {
+    const routes = table();
+    routes.update(services(instance('s', '1', ['p.A'])), 0);
+
+    const change = routes.update(new Map(), 5000);
+    routes.update(new Map(), 9000);
+
+    expect(change.toggled).toEqual(['p.A']);
+    expect(routes.route('p.A')).toMatchObject({ service: 's', emptySinceMs: 5000 });
+    routes.update(services(instance('s', '1', ['p.A'])), 10_000);
+    expect(routes.route('p.A')?.emptySinceMs).toBeUndefined();
+  });
+
+  it('counts instances that take no calls as absent, and their service as known', () => {
+    const routes = table();
+
+    routes.update(services(instance('s', '1', ['p.A'], false)), 7);
+
+    expect(routes.route('p.A')?.endpoints.size).toBe(0);
+    expect(routes.route('p.A')?.emptySinceMs).toBe(7);
+    expect(routes.serviceIsLive('s')).toBe(false);
+    expect(routes.serviceIsLive('t')).toBeUndefined();
+  });
+
+  it('never routes what belongs to one process', () => {
+    const routes = table();
+
+    routes.update(services(instance('s', '1', ['grpc.health.v1.Health', 'p.A'])), 0);
+
+    expect(routes.list().map(({ grpcService }) => grpcService)).toEqual(['p.A']);
+  });
+
+  it('keeps the round robin position when nothing has changed for a service', () => {
+    const routes = table();
+    const state = services(instance('s', '1', ['p.A']), instance('s', '2', ['p.A']));
+    routes.update(state, 0);
+    const before = routes.route('p.A')?.endpoints;
+
+    routes.update(state, 1);
+
+    expect(routes.route('p.A')?.endpoints).toBe(before);
+  });
+
+  it('forgets the services that have been empty longest when there are too many', () => {
+    const routes = table(2);
+    routes.update(services(instance('a', '1', ['p.A'])), 0);
+    routes.update(services(instance('b', '2', ['p.B'])), 1);
+
+    routes.update(services(instance('c', '3', ['p.C'])), 2);
+
+    expect(routes.list().map(({ grpcService }) => grpcService)).toEqual(['p.B', 'p.C']);
+  });
+});
