@@ -37,7 +37,10 @@ export class ServerCall implements CallContext, TrackedCall {
     const deadline = grpcCall.getDeadline();
     const atMs = deadline instanceof Date ? deadline.getTime() : deadline;
     this.deadlineAtMs = Number.isFinite(atMs) ? atMs : undefined;
-    grpcCall.on('cancelled', () => this.abort(this.cancellation()));
+    // grpc-js emits it after each call, also after those that ended well: an error with its stack for each would cost a tenth of the CPU.
+    grpcCall.on('cancelled', () => {
+      if (!this.finished) this.abort(this.cancellation());
+    });
   }
 
   get method(): string {
