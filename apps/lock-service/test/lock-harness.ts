@@ -1,6 +1,6 @@
 import { lock } from '@raftway/contracts';
 import { type SelfRegistration } from '@raftway/discovery';
-import { createMetrics, silentLogger } from '@raftway/observability';
+import { createMetrics, type Logger, silentLogger } from '@raftway/observability';
 import { createMemoryCluster, createSingleNode, type MemoryCluster } from '@raftway/raft/testing';
 import { createClient, type ServiceClient } from '@raftway/service-kit';
 import { createLockApp, type LockApp } from '../src/app';
@@ -37,10 +37,11 @@ const register = (): SelfRegistration => ({
 async function serve(member: {
   stateMachine: LockStateMachine;
   node: Awaited<ReturnType<typeof createSingleNode<LockResult>>>;
+  logger?: Logger | undefined;
 }): Promise<Served> {
   const app = createLockApp({
     options: lockOptionsSchema.parse(ENVIRONMENT),
-    logger: silentLogger(),
+    logger: member.logger ?? silentLogger(),
     metrics: createMetrics({ processMetrics: false }),
     member,
     register,
@@ -58,9 +59,12 @@ async function serve(member: {
 }
 
 /** A group of one in memory. */
-export async function serveSingle(limits: Partial<LockLimits> = {}): Promise<Served> {
+export async function serveSingle(
+  limits: Partial<LockLimits> = {},
+  logger?: Logger,
+): Promise<Served> {
   const stateMachine = new LockStateMachine({ ...DEFAULT_LOCK_LIMITS, ...limits });
-  return serve({ stateMachine, node: await createSingleNode(stateMachine) });
+  return serve({ stateMachine, node: await createSingleNode(stateMachine), logger });
 }
 
 /** A group of three in memory, each replica behind its own socket. */

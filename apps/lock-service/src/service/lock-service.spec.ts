@@ -1,5 +1,6 @@
 import { lock } from '@raftway/contracts';
 import { ServiceError } from '@raftway/errors';
+import { createLogger } from '@raftway/observability';
 import { ms, type Served, serveSingle, until } from '../../test/lock-harness';
 
 jest.setTimeout(30_000);
@@ -261,6 +262,26 @@ describe('ForceRelease', () => {
     expect((await client().acquire({ name })).fencingToken).toBeGreaterThan(held.fencingToken);
     expect(await client().forceRelease({ name: freshName(), reason: 'x' })).toEqual({
       holders: [],
+    });
+  });
+});
+
+describe('a ForceRelease', () => {
+  it('is logged with its reason and the holder', async () => {
+    const lines: string[] = [];
+    const logger = createLogger({ write: (line) => lines.push(line) });
+    const logged = await serveSingle({}, logger);
+    const { sessionId } = await logged.client.acquire({ name: 'a' });
+
+    await logged.client.forceRelease({ name: 'a', reason: 'host is gone' });
+
+    await logged.stop();
+    const line = lines.find((text) => text.includes('lock taken away'));
+    expect(JSON.parse(line ?? '{}')).toMatchObject({
+      level: 'warn',
+      lock: 'a',
+      reason: 'host is gone',
+      holders: [{ sessionId }],
     });
   });
 });

@@ -1,0 +1,75 @@
+import { RenewalBatcher } from './renewal-batcher';
+
+/** A group that answers when the spec says so. */
+class SlowGroup {
+  readonly batches: (readonly string[])[] = [];
+  private readonly answers: (() => void)[] = [];
+
+  propose = (sessionIds: readonly string[]): Promise<readonly number[]> => {
+    this.batches.push(sessionIds);
+    return new Promise((resolve) => {
+      this.answers.push(() => resolve(sessionIds.map((id) => (id === 'gone' ? 0 : 1_000))));
+    });
+  };
+
+  answer(): void {
+    this.answers.shift()?.();
+  }
+}
+
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('RenewalBatcher', () => {
+  it('has one command under way; what arrives meanwhile is the next', async () => {
+    const group = new SlowGroup();
+    const batcher = new RenewalBatcher(group.propose);
+    const first = [batcher.renew('a'), batcher.renew('gone')];
+    await nextTurn();
+    const second = [batcher.renew('b'), batcher.renew('c')];
+    await nextTurn();
+    expect(group.batches).toEqual([['a', 'gone']]);
+
+    group.answer();
+    expect(await Promise.all(first)).toEqual([1_000, 0]);
+    await nextTurn();
+
+    expect(group.batches).toEqual([
+      ['a', 'gone'],
+      ['b', 'c'],
+    ]);
+    group.answer();
+    expect(await Promise.all(second)).toEqual([1_000, 1_000]);
+  });
+
+  it('bounds its batches and its queue', async () => {
+    const group = new SlowGroup();
+    const batcher = new RenewalBatcher(group.propose, { batchMax: 2, queueMax: 3 });
+    const renewals = ['a', 'b', 'c'].map((id) => batcher.renew(id));
+
+    await expect(batcher.renew('d')).rejects.toMatchObject({
+      codeName: 'RESOURCE_EXHAUSTED',
+      reason: 'QUEUE_FULL',
+      metadata: { limit: '3', value: '3' },
+    });
+
+    await nextTurn();
+    group.answer();
+    await nextTurn();
+    group.answer();
+    await Promise.all(renewals);
+    expect(group.batches).toEqual([['a', 'b'], ['c']]);
+  });
+
+  it('fails the renewals of a command that failed, and goes on', async () => {
+    let failures = 1;
+    const batcher = new RenewalBatcher((ids) =>
+      (failures -= 1) >= 0
+        ? Promise.reject(new Error('no leader'))
+        : Promise.resolve(ids.map(() => 5)),
+    );
+
+    await expect(batcher.renew('a')).rejects.toThrow('no leader');
+
+    expect(await batcher.renew('a')).toBe(5);
+  });
+});
