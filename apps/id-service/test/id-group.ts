@@ -101,9 +101,9 @@ function running(node: RaftNode<IdResult>): RaftNode<IdResult> {
   });
 }
 
-/** Waits until the condition holds; fails after five seconds. */
+/** Waits until the condition holds; fails after twenty seconds. */
 export async function eventually(condition: () => boolean): Promise<void> {
-  const giveUpMs = performance.now() + 5_000;
+  const giveUpMs = performance.now() + 20_000;
   while (!condition()) {
     if (performance.now() > giveUpMs) throw new Error(`never: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
