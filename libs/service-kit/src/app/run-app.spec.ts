@@ -12,6 +12,10 @@ class FakeProcess implements AppProcess {
   readonly exits: number[] = [];
   readonly stdout = { write: (text: string) => this.output.push(text) };
   readonly stderr = { write: (text: string) => this.errors.push(text) };
+  readonly stdin = {
+    on: (event: 'end', listener: () => void) => this.on(`stdin ${event}`, listener),
+    resume: () => undefined,
+  };
   private readonly listeners = new Map<string, (value: unknown) => void>();
   private readonly waiting: (() => void)[] = [];
 
@@ -103,6 +107,23 @@ it.each(['SIGTERM', 'SIGINT'])('stops once on %s and exits with 0', async (signa
   host.emit(signal);
   await host.exited();
   expect({ stops, exits: host.exits }).toEqual({ stops: 1, exits: [0] });
+});
+
+it('stops when its parent has gone, if it was told to', async () => {
+  const host = new FakeProcess([], { RAFTWAY_STOP_WITH_PARENT: 'true' });
+  await runApp('greeter', { schema, create: () => appThat({}) }, host);
+  host.emit('stdin end');
+  await host.exited();
+  expect(host.exits).toEqual([0]);
+});
+
+it('does not take a parent that goes after its SIGTERM for a second signal', async () => {
+  const host = new FakeProcess([], { RAFTWAY_STOP_WITH_PARENT: 'true' });
+  const stop = () => new Promise<void>(() => undefined);
+  await runApp('greeter', { schema, create: () => appThat({ stop }) }, host);
+  host.emit('SIGTERM');
+  host.emit('stdin end');
+  expect(host.exits).toEqual([]);
 });
 
 it('exits at once on a second signal', async () => {

@@ -46,6 +46,7 @@ export interface AppProcess {
   readonly env: Environment;
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
+  readonly stdin?: { on(event: 'end', listener: () => void): unknown; resume(): unknown };
   on(event: string, listener: (value: unknown) => void): unknown;
   exit(code: number): void;
 }
@@ -79,7 +80,8 @@ export async function runApp<Schema extends OptionsSchema>(
   if (options === undefined) return;
   const logger = appLogger(name, options, host);
   routeGrpcLog(logger);
-  await new AppRun(host, logger).run(async () => {
+  const stopWithParent = options['stopWithParent'] === true;
+  await new AppRun(name, host, logger, stopWithParent).run(async () => {
     const metrics = createMetrics();
     return definition.create({ options, logger, metrics, environment: host.env });
   });
@@ -139,12 +141,18 @@ class AppRun {
   private stopping = false;
 
   constructor(
+    private readonly name: string,
     private readonly host: AppProcess,
     private readonly logger: Logger,
+    private readonly stopWithParent: boolean,
   ) {}
 
   async run(create: () => Promise<App>): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGINT']) this.host.on(signal, () => this.onSignal(signal));
+    if (this.stopWithParent) {
+      this.host.stdin?.on('end', () => this.onParentGone());
+      this.host.stdin?.resume();
+    }
     for (const event of ['uncaughtException', 'unhandledRejection']) {
       this.host.on(event, (error) => {
         this.logger.fatal('nobody caught an error', { event, error });
@@ -160,6 +168,8 @@ class AppRun {
       // A start that a stop cut short is no failure.
       if (this.stopping) return;
       this.logger.fatal('the app cannot start', { error });
+      const reason = error instanceof Error ? error.message : String(error);
+      this.host.stderr.write(`${this.name} cannot start: ${reason}\n`);
       this.host.exit(ExitCode.failed);
     }
   }
@@ -173,6 +183,11 @@ class AppRun {
     this.stopping = true;
     this.logger.info('stopping', { signal });
     if (this.app !== undefined) void this.stop();
+  }
+
+  /** Like a signal, but never the second one: a parent that has sent SIGTERM may go while we drain. */
+  private onParentGone(): void {
+    if (!this.stopping) this.onSignal('parent gone');
   }
 
   private async stop(): Promise<void> {

@@ -1,4 +1,4 @@
-import { durationMs, hostPort, oneOf, text } from '@raftway/config';
+import { boolean, durationMs, hostPort, oneOf, text } from '@raftway/config';
 import { LOG_FORMATS, LOG_LEVELS } from '@raftway/observability';
 
 /** Where a service listens inside its container; the ports of ARCHITECTURE.md. */
@@ -30,6 +30,9 @@ export function serverOptionsShape(defaults: ServerOptionDefaults) {
     drainTimeoutMs: durationMs()
       .default(10_000)
       .describe('How long accepted calls may take to finish.'),
+    stopWithParent: boolean()
+      .default(false)
+      .describe('Drain when standard input closes, which says that the parent process has gone.'),
     logLevel: oneOf(LOG_LEVELS).default('info').describe('The least urgent lines that are logged.'),
     logFormat: oneOf(LOG_FORMATS)
       .default('json')

@@ -93,10 +93,9 @@ function planReplica(
       RAFTWAY_NODE_ID: String(ordinal + 1),
       RAFTWAY_PEERS: numbered(replicaAddresses(service, PEER_PORT_DISTANCE, options)),
       RAFTWAY_DATA_DIR: dataDir,
-      RAFTWAY_INSTANCE_ID: name,
       ...(isRegistry
         ? { RAFTWAY_REPLICAS: numbered(replicaAddresses(service, 0, options)) }
-        : { RAFTWAY_REGISTRY: registry }),
+        : { RAFTWAY_REGISTRY: registry, RAFTWAY_INSTANCE_ID: name }),
     },
     tier: isRegistry ? 3 : 2,
   };
