@@ -1,5 +1,5 @@
 /*
- * Named scenarios: mistakes that implementations of Raft have made. The letters are those of the catalogue in docs/internals/scenarios.md.
+ * Named scenarios: mistakes that implementations of Raft have made. E is for election, R replication, L linearizable reads, S snapshots.
  */
 import { configurationOf, entry, Group, Harness, recovered } from '../../test/core-harness';
 import type { AppendEntries, Message } from './messages';

@@ -1,4 +1,4 @@
-import type { Entry, Raft, ServerId, Term } from '@raftway/raft/core';
+import type { Entry, Message, Raft, ServerId, Term } from '@raftway/raft/core';
 import type { Coverage } from './coverage';
 import type { SimulatedDisk } from './disk';
 
@@ -74,6 +74,34 @@ export class Checker {
     this.watched.delete(raft);
   }
 
+  /** Nobody may say what a crash could take back: votes and acknowledged entries are on the sender's disk when they are sent. */
+  onSend(message: Message): void {
+    const disk = this.disks[message.from - 1] as SimulatedDisk;
+    const durable = disk.durableVote();
+    // A disk in a later term has had all that this term needed.
+    if (durable.term > message.term) return;
+    const { from, term } = message;
+    switch (message.type) {
+      case 'requestVote':
+        if (!message.preVote) this.requireVote(from, term, from);
+        break;
+      case 'requestVoteReply':
+        if (!message.preVote && message.granted) this.requireVote(from, term, message.to);
+        break;
+      case 'appendEntriesReply':
+        require(!message.success || disk.durableTerm(message.matchIndex) !== undefined, () =>
+          `server ${from} acknowledges ${message.matchIndex}, which is not on its disk`);
+        break;
+      default:
+    }
+  }
+
+  private requireVote(server: ServerId, term: Term, votedFor: ServerId): void {
+    const durable = (this.disks[server - 1] as SimulatedDisk).durableVote();
+    require(durable.term > term || (durable.term === term && durable.votedFor === votedFor), () =>
+      `server ${server} uses a vote for ${votedFor} in term ${term} that is not on its disk`);
+  }
+
   /** Log matching: an entry is known by its index and term, and so is everything before it. */
   private checkLog(raft: Raft, watched: Watched, nowMs: number): void {
     const { terms } = watched;
@@ -108,6 +136,11 @@ export class Checker {
   private checkCommit(raft: Raft, watched: Watched): void {
     require(raft.commitIndex >= watched.commitIndex, () =>
       `commit index of server ${raft.id} went from ${watched.commitIndex} to ${raft.commitIndex}`);
+    require(raft.role !== 'leader' ||
+      raft.commitIndex === watched.commitIndex ||
+      raft.termAt(raft.commitIndex) === raft.term ||
+      watched.ledTerm !== raft.term, () =>
+      `leader ${raft.id} of term ${raft.term} commits ${raft.commitIndex} of an earlier term`);
     const from = Math.max(watched.commitIndex + 1, raft.firstIndex);
     for (let index = from; index <= raft.commitIndex; index += 1) {
       const term = raft.termAt(index) as Term;
@@ -167,6 +200,7 @@ export class Checker {
       `servers ${leader} and ${raft.id} both lead term ${raft.term}`);
     if (leader === undefined) this.coverage.elections += 1;
     this.leaders.set(raft.term, raft.id);
+    this.requireVote(raft.id, raft.term, raft.id);
     for (let index = raft.firstIndex - 1; index < this.committed.length; index += 1) {
       const committed = this.committed[index];
       // A server that was frozen may learn late that it won an old term, and owes that term nothing that came after.

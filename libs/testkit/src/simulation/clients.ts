@@ -47,13 +47,25 @@ export class Clients {
     this.queue.after(this.random.integer(2, 60), () => {
       if (!this.running) return;
       const server = this.random.pick(this.servers);
-      if (this.random.chance(0.3)) this.read(server);
+      if (this.random.chance(0.3))
+        this.read(this.random.chance(0.5) ? this.oldLeader(server) : server);
       else {
         const burst = this.random.chance(0.1) ? 12 : 1;
         for (let count = 0; count < burst; count += 1) this.append(client, server);
       }
       this.next(client);
     });
+  }
+
+  /** Some clients stay with the leader that they know, also when there is another one by now. */
+  private oldLeader(otherwise: SimulatedServer): SimulatedServer {
+    let oldest: SimulatedServer | undefined;
+    for (const server of this.servers) {
+      const { raft } = server;
+      if (raft?.role !== 'leader') continue;
+      if (oldest?.raft === undefined || raft.term < oldest.raft.term) oldest = server;
+    }
+    return oldest ?? otherwise;
   }
 
   /** Appends one command. `done` is called when the answer has come. */

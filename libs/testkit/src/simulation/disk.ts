@@ -3,6 +3,7 @@ import type {
   HardState,
   InitialState,
   Persist,
+  ServerId,
   SnapshotMetadata,
   Term,
 } from '@raftway/raft/core';
@@ -121,6 +122,11 @@ export class SimulatedDisk {
       snapshot: this.snapshotFile?.snapshot,
       empty: !this.written,
     };
+  }
+
+  /** Term and vote that a restart would find. */
+  durableVote(): { readonly term: Term; readonly votedFor: ServerId } {
+    return { term: this.hardState.currentTerm, votedFor: this.hardState.votedFor };
   }
 
   /** The term of the entry at `index` on this disk; -1 when a snapshot has replaced it, undefined when it is not there. */

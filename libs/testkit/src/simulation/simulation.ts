@@ -73,10 +73,12 @@ class Simulation {
     this.faultyMs = options.faultyMs ?? 6000;
     this.random = seededRandom(seed * 16 + nodes);
     const { queue, random, coverage } = this;
-    this.network = new SimulatedNetwork(queue, random.fork(), coverage);
     const ids = Array.from({ length: nodes }, (_unused, offset) => offset + 1);
     const disks = ids.map(() => new SimulatedDisk(queue, random.fork()));
     this.checker = new Checker(disks, coverage);
+    this.network = new SimulatedNetwork(queue, random.fork(), coverage, (message) =>
+      this.checker.onSend(message),
+    );
     const world: World = {
       queue,
       random: random.fork(),
@@ -111,7 +113,7 @@ class Simulation {
     network.setFaults({
       loss: random.pick([0, 0.01, 0.05, 0.15]),
       duplication: random.pick([0, 0.02, 0.1]),
-      lateness: random.pick([0, 0.02, 0.1]),
+      lateness: random.pick([0, 0.02, 0.1, 0.3]),
       lateMaxMs: random.pick([50, 300, 1000]),
     });
     queue.runUntil(100);
