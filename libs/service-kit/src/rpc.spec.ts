@@ -178,7 +178,7 @@ describe('backpressure', () => {
     const replies = client.sayHelloStreamReply({})[Symbol.asyncIterator]();
     await replies.next();
     await settled(() => produced);
-    expect(produced).toBeLessThan(500);
+    expect(produced).toBeLessThan(200);
     await replies.return?.();
   });
 
@@ -198,13 +198,13 @@ describe('backpressure', () => {
     );
     let sent = 0;
     function* requests() {
-      for (; sent < 1000; sent += 1) yield { name: 'x'.repeat(64 * 1024) };
+      for (; sent < 400; sent += 1) yield { name: 'x'.repeat(64 * 1024) };
     }
     const reply = client.sayHelloClientStream(requests());
     await settled(() => sent);
-    expect(sent).toBeLessThan(500);
+    expect(sent).toBeLessThan(200);
     release.resolve();
-    expect((await reply).message).toBe('1000');
+    expect((await reply).message).toBe('400');
   });
 
   /** Resolves when a number has started to grow and then stopped growing. */
@@ -545,7 +545,8 @@ describe('targets', () => {
       idempotentMethods: ['sayHello'],
     });
     const seen = new Set<string>();
-    for (let call = 0; call < 200 && seen.size < 2; call += 1) {
+    const giveUpMs = performance.now() + 4000;
+    while (seen.size < 2 && performance.now() < giveUpMs) {
       seen.add((await client.sayHello({})).message);
     }
     expect([...seen].sort()).toEqual(['one', 'two']);

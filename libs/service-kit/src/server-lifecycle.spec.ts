@@ -3,7 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   Client,
   credentials,
+  logVerbosity,
   Metadata,
+  setLogVerbosity,
   status,
   type ServiceError as GrpcError,
 } from '@grpc/grpc-js';
@@ -18,6 +20,9 @@ import { createServer } from './server/create-server';
 import type { RaftwayServer, ServerOptions } from './server/server-types';
 
 type Greeter = typeof helloworld.GreeterService;
+
+// grpc-js writes to the console that an address is in use, which one of these specs is about.
+setLogVerbosity(logVerbosity.NONE);
 
 const cleanups: (() => Promise<void> | void)[] = [];
 
