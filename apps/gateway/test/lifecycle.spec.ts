@@ -1,4 +1,4 @@
-import * as grpc from '@grpc/grpc-js';
+import type * as grpc from '@grpc/grpc-js';
 import { health } from '@raftway/contracts';
 import * as http2 from 'node:http2';
 import * as net from 'node:net';

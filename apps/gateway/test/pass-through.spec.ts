@@ -1,5 +1,5 @@
 import * as grpc from '@grpc/grpc-js';
-import { collect, EchoBackend, type UnaryCall, type UnaryDone } from './support/echo-backend';
+import { collect, type EchoBackend, type UnaryCall, type UnaryDone } from './support/echo-backend';
 import { instanceOf } from './support/fake-view';
 import { rawCall, RawBackend } from './support/raw-http2';
 import { errorInfo, eventually, Harness } from './support/harness';

@@ -1,5 +1,6 @@
 import * as grpc from '@grpc/grpc-js';
 import { registry } from '@raftway/contracts';
+import { type ServerHttp2Stream } from 'node:http2';
 import * as net from 'node:net';
 import { collect, EchoBackend } from './support/echo-backend';
 import { instanceOf } from './support/fake-view';
@@ -96,6 +97,7 @@ describe('picking an instance', () => {
       open.write(Buffer.from('after'));
       expect(await later).toBe('after');
       open.end();
+      expect((await ended).code).toBe(0);
     },
   );
 });
@@ -148,7 +150,8 @@ describe('an instance that cannot be reached', () => {
   });
 
   it('is given up after the connect timeout when it accepts and says nothing', async () => {
-    const mute = net.createServer(() => undefined);
+    // It reads, so that it sees the end.
+    const mute = net.createServer((socket) => socket.on('error', () => undefined).resume());
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
     const impatient = await Harness.start({ connectTimeoutMs: 100 });
     const alive = await impatient.backend('alive');
@@ -185,27 +188,29 @@ describe('an instance that cannot be reached', () => {
 });
 
 describe('an instance that refuses a call unread', () => {
-  it.each([
-    ['with REFUSED_STREAM', (stream: import('node:http2').ServerHttp2Stream) => stream.close(7)],
-  ])('%s is left for another one, which gets all of the request', async (_name, refuse) => {
-    const raw = await new RawBackend(refuse).start();
-    const other = await harness.backend('other');
-    harness.view.set(
-      instanceOf(raw.address, { instanceId: '0' }),
-      instanceOf(other.address, { instanceId: '1' }),
-    );
-    const client = harness.client();
+  it.each([['with REFUSED_STREAM', (stream: ServerHttp2Stream) => stream.close(7)]])(
+    '%s is left for another one, which gets all of the request',
+    async (_name, refuse) => {
+      const raw = await new RawBackend(refuse).start();
+      const other = await harness.backend('other');
+      harness.view.set(
+        instanceOf(raw.address, { instanceId: '0' }),
+        instanceOf(other.address, { instanceId: '1' }),
+      );
+      const client = harness.client();
 
-    const outcomes = [];
-    for (let call = 0; call < 4; call += 1) outcomes.push(await client.unary('the whole request'));
+      const outcomes = [];
+      for (let call = 0; call < 4; call += 1)
+        outcomes.push(await client.unary('the whole request'));
 
-    expect(outcomes.map(({ code, messages }) => [code, String(messages[0])])).toEqual(
-      Array(4).fill([0, 'the whole request']),
-    );
-    expect(other.calls).toBe(4);
-    expect(raw.requests.length).toBeGreaterThan(0);
-    await raw.stop();
-  });
+      expect(outcomes.map(({ code, messages }) => [code, String(messages[0])])).toEqual(
+        Array(4).fill([0, 'the whole request']),
+      );
+      expect(other.calls).toBe(4);
+      expect(raw.requests.length).toBeGreaterThan(0);
+      await raw.stop();
+    },
+  );
 
   it('and its neighbour too gives UNAVAILABLE after the second', async () => {
     const raw = await new RawBackend((stream) => stream.close(7)).start();

@@ -32,21 +32,24 @@ type Stream = ClientDuplexStream<
  * Learns the proto files of an instance's gRPC services by server reflection: v1, or v1alpha where the instance has only
  * that.
  * @returns encoded FileDescriptorProtos, well-known ones only when the instance sends them. Services that the instance's reflection does not know are left out.
+ * @param signal ends it early.
  * @throws the gRPC error, when the instance cannot be reached or has no reflection
  */
 export async function learnFiles(
   address: string,
   grpcServices: readonly string[],
+  signal: AbortSignal,
 ): Promise<Uint8Array[]> {
+  signal.throwIfAborted();
   const client = new Client(address, credentials.createInsecure(), {
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_retries': 0,
   });
   try {
-    return await learnOver(client, paths[0], grpcServices);
+    return await learnOver(client, paths[0], grpcServices, signal);
   } catch (error) {
     if ((error as ServiceError).code !== status.UNIMPLEMENTED) throw error;
-    return await learnOver(client, paths[1], grpcServices);
+    return await learnOver(client, paths[1], grpcServices, signal);
   } finally {
     client.close();
   }
@@ -56,6 +59,7 @@ async function learnOver(
   client: Client,
   path: string,
   grpcServices: readonly string[],
+  signal: AbortSignal,
 ): Promise<Uint8Array[]> {
   const stream: Stream = client.makeBidiStreamRequest(
     path,
@@ -66,9 +70,12 @@ async function learnOver(
     { deadline: Date.now() + timeoutMs },
   );
   const conversation = new Conversation(stream);
+  const abort = (): void => stream.cancel();
+  signal.addEventListener('abort', abort);
   try {
     return await new Learning(conversation).run(grpcServices);
   } finally {
+    signal.removeEventListener('abort', abort);
     stream.cancel();
   }
 }
@@ -92,7 +99,7 @@ class Conversation {
 
   ask(messageRequest: Request): Promise<Uint8Array[]> {
     return new Promise((resolve, reject) => {
-      if (this.failure !== undefined) return reject(this.failure as Error);
+      if (this.failure !== undefined) return reject(this.failure);
       this.waiting = { resolve, reject };
       this.stream.write({ host: '', messageRequest });
     });

@@ -17,6 +17,7 @@ const retryMaxMs = 60_000;
 export type FileLearner = (
   address: string,
   grpcServices: readonly string[],
+  signal: AbortSignal,
 ) => Promise<Uint8Array[]>;
 
 interface CatalogEntry {
@@ -40,7 +41,7 @@ export class SchemaCatalog {
   private readonly entries = new Map<string, CatalogEntry>();
   private merged: MergedSchema | undefined;
   private learningCount = 0;
-  private stopped = false;
+  private readonly stopping = new AbortController();
 
   constructor(
     private readonly learn: FileLearner,
@@ -68,7 +69,7 @@ export class SchemaCatalog {
   }
 
   stop(): void {
-    this.stopped = true;
+    this.stopping.abort();
     for (const { retry } of this.entries.values()) clearTimeout(retry);
   }
 
@@ -122,7 +123,7 @@ export class SchemaCatalog {
 
   private learnNext(): void {
     for (const entry of this.entries.values()) {
-      if (this.stopped || this.learningCount >= learningMax) return;
+      if (this.stopping.signal.aborted || this.learningCount >= learningMax) return;
       const idle = entry.files === undefined && !entry.learning && entry.retry === undefined;
       if (entry.live && idle) void this.learnEntry(entry);
     }
@@ -133,7 +134,7 @@ export class SchemaCatalog {
     entry.learning = true;
     this.learningCount += 1;
     try {
-      entry.files = await this.learn(address, entry.grpcServices);
+      entry.files = await this.learn(address, entry.grpcServices, this.stopping.signal);
       this.merged = undefined;
       this.logger.debug('schema learnt', {
         service: entry.service,
@@ -151,7 +152,7 @@ export class SchemaCatalog {
   }
 
   private retryLater(entry: CatalogEntry, address: string, error: unknown): void {
-    if (this.stopped) return;
+    if (this.stopping.signal.aborted) return;
     if (entry.failures === 0)
       this.logger.info('schema not learnt: reflection failed', {
         service: entry.service,

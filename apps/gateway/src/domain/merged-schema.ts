@@ -142,7 +142,7 @@ export class MergedSchema {
     define(join(scope, extension.name));
     const extendee = extension.extendee.replace(/^\./, '');
     let numbers = this.extensions.get(extendee);
-    if (numbers === undefined) this.extensions.set(extendee, (numbers = new Map()));
+    if (numbers === undefined) this.extensions.set(extendee, (numbers = new Map<number, string>()));
     if (!numbers.has(extension.number)) numbers.set(extension.number, finalName);
   }
 }

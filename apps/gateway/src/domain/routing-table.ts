@@ -159,7 +159,8 @@ export class RoutingTable {
         for (const grpcService of new Set(instance.grpcServices)) {
           if (this.options.isNeverRouted(grpcService)) continue;
           let claimants = claims.get(grpcService);
-          if (claimants === undefined) claims.set(grpcService, (claimants = new Map()));
+          if (claimants === undefined)
+            claims.set(grpcService, (claimants = new Map<string, RoutableInstance[]>()));
           const claim = claimants.get(service);
           if (claim === undefined) claimants.set(service, [instance]);
           else claim.push(instance);

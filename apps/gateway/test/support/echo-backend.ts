@@ -37,7 +37,7 @@ export class EchoBackend {
 
   constructor(
     readonly name: string,
-    private readonly overrides: Partial<grpc.UntypedServiceImplementation> = {},
+    private readonly overrides: grpc.UntypedServiceImplementation = {},
     options: grpc.ServerOptions = {},
   ) {
     this.server = new grpc.Server({ 'grpc.max_receive_message_length': -1, ...options });

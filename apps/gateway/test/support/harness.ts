@@ -39,7 +39,7 @@ export class Harness {
 
   async backend(
     name = 'a',
-    overrides: Partial<UntypedServiceImplementation> = {},
+    overrides: UntypedServiceImplementation = {},
     options: ServerOptions = {},
   ): Promise<EchoBackend> {
     const backend = await new EchoBackend(name, overrides, options).start();

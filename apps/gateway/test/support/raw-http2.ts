@@ -26,10 +26,10 @@ export class RawBackend {
       // The gateway asks every new instance for its files; that is not what these specs are about.
       if (String(headers[':path']).startsWith('/grpc.reflection.'))
         return withoutReflection(stream);
-      this.requests.push(raw as unknown as string[]);
+      this.requests.push(raw);
       stream.on('error', () => undefined);
       stream.on('aborted', () => this.resets.push(stream.rstCode));
-      onStream(stream, raw as unknown as string[], stream.session as http2.ServerHttp2Session);
+      onStream(stream, raw, stream.session as http2.ServerHttp2Session);
     });
   }
 
@@ -92,7 +92,7 @@ export async function rawCall(
     ...pseudo,
   };
   const flat = [...Object.entries(all), ...headers].flat();
-  const stream = session.request(flat as unknown as http2.OutgoingHttpHeaders);
+  const stream = session.request(flat);
   const answer: RawAnswer = { headers: [], trailers: [], body: Buffer.alloc(0), rstCode: 0 };
   const chunks: Buffer[] = [];
   stream.on('response', (_headers, _flags, raw?: unknown) => (answer.headers = raw as string[]));

@@ -1,4 +1,9 @@
-import { type ClientHttp2Session, connect, type SecureClientSessionOptions } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  connect,
+  type SecureClientSessionOptions,
+  type Settings,
+} from 'node:http2';
 import { connect as connectSocket, type Socket } from 'node:net';
 import {
   type ClientConnection,
@@ -54,7 +59,7 @@ class NodeClientConnection implements ClientConnection, StreamOwner {
     this.session = connect(`http://${address}`, sessionOptions(this.socket, limits));
     this.keepalive = new Keepalive(this.session, this.socket, limits, performance.now());
     this.session.once('connect', () => this.session.setLocalWindowSize(connectionWindowBytes));
-    this.session.on('remoteSettings', (settings) => {
+    this.session.on('remoteSettings', (settings: Settings) => {
       this.streamsMax = Math.min(
         limits.connectionStreamsMax,
         settings.maxConcurrentStreams ?? Number.MAX_SAFE_INTEGER,
