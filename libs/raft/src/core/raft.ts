@@ -20,47 +20,26 @@
  * Bridging Theory and Practice", cited as dissertation. Departures from both are listed in docs/internals/divergence.md.
  */
 import { maybeCommit } from './commitment';
-import {
-  countCandidateVotes,
-  handleRequestVote,
-  handleRequestVoteReply,
-  tickCheckQuorum,
-  tickElection,
-} from './election';
-import { handleAppendEntries, handleHeartbeat, handleInstallSnapshot } from './follower';
-import { invariant } from './invariants';
-import { handleTimeoutNow, tickTransfer, transferLeadership } from './leadership-transfer';
-import type { Message } from './messages';
+import { countCandidateVotes, tickCheckQuorum, tickElection } from './election';
+import { tickTransfer, transferLeadership } from './leadership-transfer';
 import { resolveRaftOptions } from './options';
 import type { RaftOptions } from './options';
-import {
-  flushForwards,
-  flushReads,
-  handleForwardProposals,
-  handleForwardProposalsReply,
-  handleReadIndexReply,
-  handleReadIndexRequest,
-  propose,
-  read,
-} from './proposals';
 import { Outbox } from './outbox';
+import { flushForwards, flushReads, propose, read } from './proposals';
 import type { Input, Persist, Ready } from './ready';
+import { receive } from './receive';
 import { bootstrap, recover } from './recovery';
 import {
-  handleAppendEntriesReply,
-  handleHeartbeatReply,
-  handleInstallSnapshotReply,
   handleSnapshotTransferFailed,
   handleUnreachable,
   replicateToAll,
   startRound,
 } from './replication';
-import { becomeFollower } from './roles';
 import { takeSnapshot } from './snapshot';
-import { RaftState, resetElectionDeadline, send } from './state';
+import { RaftState, resetElectionDeadline } from './state';
 import { describe, logClockMs } from './status';
 import type { StatusSnapshot } from './status';
-import { NO_SERVER, Role } from './types';
+import { Role } from './types';
 import type { Configuration, Entry, HardState, LogIndex, ServerId, Term } from './types';
 
 /** One server's core. See the head of this file for how it is to be driven. */
@@ -168,7 +147,7 @@ export class Raft {
         this.tick();
         break;
       case 'message':
-        this.receive(input.message);
+        receive(this.state, input.message);
         break;
       case 'propose':
         propose(this.state, input.proposals);
@@ -303,92 +282,6 @@ export class Raft {
     if (state.leader !== undefined && state.nowMs >= state.leader.heartbeatDueMs) {
       state.leader.heartbeatDueMs = state.nowMs + state.options.heartbeatIntervalMs;
       startRound(state);
-    }
-  }
-
-  private receive(message: Message): void {
-    const { state } = this;
-    if (message.to !== state.id || !Number.isSafeInteger(message.term)) return;
-    if (message.term > state.currentTerm) this.meetNewerTerm(message);
-    const late = message.term < state.currentTerm;
-    switch (message.type) {
-      case 'requestVote':
-        return handleRequestVote(state, message);
-      case 'requestVoteReply':
-        return late ? undefined : handleRequestVoteReply(state, message);
-      case 'appendEntries':
-      case 'heartbeat':
-      case 'installSnapshot':
-        return late ? this.refuseLateLeader(message) : this.receiveFromLeader(message);
-      case 'forwardProposals':
-        return handleForwardProposals(state, message);
-      case 'forwardProposalsReply':
-        return handleForwardProposalsReply(state, message);
-      case 'readIndexRequest':
-        return handleReadIndexRequest(state, message);
-      default:
-        return late ? undefined : this.receiveInTerm(message);
-    }
-  }
-
-  /** A newer term makes a follower of everybody (Raft §5.1), except where the term is only a proposal or may not be believed. */
-  private meetNewerTerm(message: Message): void {
-    const { state } = this;
-    switch (message.type) {
-      case 'requestVote':
-        // Decides itself, since a server that hears its leader does not take over the term.
-        return;
-      case 'requestVoteReply':
-        // A granted pre-vote carries the term that was asked for.
-        if (message.preVote && message.granted) return;
-        becomeFollower(state, message.term, NO_SERVER);
-        return;
-      case 'appendEntries':
-      case 'heartbeat':
-      case 'installSnapshot':
-        becomeFollower(state, message.term, message.from);
-        return;
-      default:
-        becomeFollower(state, message.term, NO_SERVER);
-    }
-  }
-
-  /** Tells a deposed leader our term. Silence would do it no good when it alone does not know (etcd-io/raft: a server that is stuck in a higher term). */
-  private refuseLateLeader(message: Message): void {
-    const { state } = this;
-    send(state, {
-      type: 'heartbeatReply',
-      from: state.id,
-      to: message.from,
-      term: state.currentTerm,
-      round: 0,
-    });
-  }
-
-  private receiveFromLeader(message: Message): void {
-    const { state } = this;
-    if (message.type === 'appendEntries') handleAppendEntries(state, message);
-    if (message.type === 'heartbeat') handleHeartbeat(state, message);
-    if (message.type === 'installSnapshot') handleInstallSnapshot(state, message);
-  }
-
-  private receiveInTerm(message: Message): void {
-    const { state } = this;
-    switch (message.type) {
-      case 'appendEntriesReply':
-        return handleAppendEntriesReply(state, message);
-      case 'heartbeatReply':
-        return handleHeartbeatReply(state, message);
-      case 'installSnapshotReply':
-        return handleInstallSnapshotReply(state, message);
-      case 'timeoutNow':
-        return handleTimeoutNow(state, message);
-      case 'transferLeadership':
-        return transferLeadership(state, message.target);
-      case 'readIndexReply':
-        return handleReadIndexReply(state, message);
-      default:
-        invariant(false, `message of type ${message.type} was not expected here`);
     }
   }
 }
