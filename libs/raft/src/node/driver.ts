@@ -204,6 +204,7 @@ export class Driver<Result> {
   }
 
   private messages(messages: readonly Message[]): void {
+    if (this.state === 'stopped') return;
     for (const message of messages) this.inputs.push({ type: 'message', message });
     this.schedule();
   }
@@ -386,6 +387,7 @@ export class Driver<Result> {
     this.options.logger.error('the replica cannot go on', { error });
     this.proposals.stop();
     this.reads.stop();
+    void this.transport.stop();
     this.options.onFatal(error instanceof Error ? error : new Error(String(error)));
   }
 }

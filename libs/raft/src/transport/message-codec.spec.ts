@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import { entriesOf } from '../../test/support/entries';
+import { DecodeError } from '../binary/byte-reader';
+import { EntryKind, type Message } from '../core';
+import { decodeMessages, encodeMessages } from './message-codec';
+
+const link = { from: 1, to: 2, term: 9007199254740991 } as const;
+
+const MESSAGES: readonly Message[] = [
+  {
+    type: 'requestVote',
+    ...link,
+    preVote: true,
+    lastLogIndex: 7,
+    lastLogTerm: 3,
+    leadershipTransfer: false,
+  },
+  { type: 'requestVoteReply', ...link, preVote: false, granted: true },
+  {
+    type: 'appendEntries',
+    ...link,
+    prevLogIndex: 4,
+    prevLogTerm: 2,
+    entries: entriesOf(5, 9, 3),
+    leaderCommit: 4,
+  },
+  { type: 'appendEntries', ...link, prevLogIndex: 0, prevLogTerm: 0, entries: [], leaderCommit: 0 },
+  {
+    type: 'appendEntriesReply',
+    ...link,
+    success: false,
+    matchIndex: 9,
+    hintIndex: 5,
+    hintTerm: 2,
+  },
+  { type: 'heartbeat', ...link, leaderCommit: 12, round: 77 },
+  { type: 'heartbeatReply', ...link, round: 77 },
+  {
+    type: 'installSnapshot',
+    ...link,
+    snapshot: {
+      lastIncludedIndex: 100,
+      lastIncludedTerm: 3,
+      stampMs: 1234.5,
+      configuration: {
+        clusterId: 'größe',
+        members: [
+          { id: 1, address: 'a:1', voter: true },
+          { id: 2, address: 'b:2', voter: false },
+        ],
+      },
+    },
+  },
+  { type: 'installSnapshotReply', ...link, matchIndex: 100 },
+  { type: 'timeoutNow', ...link },
+  { type: 'transferLeadership', ...link, target: 3 },
+  {
+    type: 'forwardProposals',
+    ...link,
+    runId: 12345678901234,
+    proposals: [
+      { ticket: 1, kind: EntryKind.command, clientId: 'c', sequence: 2, payload: Buffer.from('x') },
+      { ticket: 2, kind: EntryKind.command, clientId: '', sequence: 0, payload: Buffer.alloc(0) },
+    ],
+  },
+  {
+    type: 'forwardProposalsReply',
+    ...link,
+    runId: 5,
+    tickets: [1, 2],
+    firstIndex: 44,
+    refusal: undefined,
+  },
+  {
+    type: 'forwardProposalsReply',
+    ...link,
+    runId: 5,
+    tickets: [3],
+    firstIndex: 0,
+    refusal: 'queueFull',
+  },
+  { type: 'readIndexRequest', ...link, runId: 5, tickets: [1, 2, 3] },
+  { type: 'readIndexReply', ...link, runId: 5, tickets: [1, 2, 3], readIndex: 9 },
+];
+
+describe('the message codec', () => {
+  it.each(MESSAGES.map((message) => [message.type, message] as const))(
+    'yields %s as it was',
+    (_type, message) => {
+      expect(decodeMessages(encodeMessages([message]))).toEqual([message]);
+    },
+  );
+
+  it('yields a batch in order', () => {
+    expect(decodeMessages(encodeMessages(MESSAGES))).toEqual(MESSAGES);
+  });
+
+  it('refuses every proper prefix of a message', () => {
+    for (const message of MESSAGES) {
+      const bytes = encodeMessages([message]);
+      for (let cut = 2; cut < bytes.length; cut++) {
+        expect(() => decodeMessages(bytes.subarray(0, cut))).toThrow(DecodeError);
+      }
+    }
+  });
+
+  it('throws nothing but DecodeError on any bytes, and on any change of good ones', () => {
+    const good = encodeMessages(MESSAGES);
+    const decode = (bytes: Uint8Array): void => {
+      try {
+        decodeMessages(bytes);
+      } catch (error) {
+        expect(error).toBeInstanceOf(DecodeError);
+      }
+    };
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        decode(Buffer.concat([Buffer.from([1]), bytes]));
+      }),
+    );
+    fc.assert(
+      fc.property(fc.nat(good.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
+        const changed = Buffer.from(good);
+        changed[at] = (changed[at] as number) ^ flip;
+        decode(changed);
+      }),
+    );
+  });
+
+  it('refuses a count that the input cannot hold, without making room for it', () => {
+    const bytes = encodeMessages([{ type: 'readIndexRequest', ...link, runId: 5, tickets: [1] }]);
+    bytes.writeUInt32LE(0xffff_ffff, bytes.length - 12);
+    expect(() => decodeMessages(bytes)).toThrow('4294967295 items do not fit');
+  });
+
+  it('refuses entries that do not follow each other', () => {
+    const message: Message = {
+      type: 'appendEntries',
+      ...link,
+      prevLogIndex: 4,
+      prevLogTerm: 2,
+      entries: [...entriesOf(5, 6), ...entriesOf(8, 9)],
+      leaderCommit: 4,
+    };
+    expect(() => decodeMessages(encodeMessages([message]))).toThrow('entry 8 does not follow 6');
+  });
+});

@@ -1,0 +1,84 @@
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { createRaftNode, type RaftNode, type RaftNodeOptions } from '../../src';
+import { eventually, KeyValue } from './key-value';
+import { freePorts } from './ports';
+
+/** Replicas of one process with real files and real sockets. */
+export class GrpcCluster {
+  readonly nodes = new Map<number, RaftNode<string>>();
+  readonly machines = new Map<number, KeyValue>();
+  readonly logs: { level: string; message: string; fields: unknown }[] = [];
+  readonly directory = fs.mkdtempSync(path.join(os.tmpdir(), 'raft-cluster-'));
+
+  private constructor(
+    private readonly ports: readonly number[],
+    private readonly options: Partial<RaftNodeOptions<string>>,
+  ) {}
+
+  static async start(
+    size: number,
+    options: Partial<RaftNodeOptions<string>> = {},
+  ): Promise<GrpcCluster> {
+    const cluster = new GrpcCluster(await freePorts(size), options);
+    await Promise.all(cluster.ids.map((id) => cluster.startNode(id)));
+    return cluster;
+  }
+
+  get ids(): number[] {
+    return this.ports.map((_, at) => at + 1);
+  }
+
+  dataDir(id: number): string {
+    return path.join(this.directory, String(id));
+  }
+
+  async startNode(id: number): Promise<RaftNode<string>> {
+    const machine = new KeyValue();
+    const log =
+      (level: string) =>
+      (message: string, fields?: unknown): void =>
+        void this.logs.push({ level, message, fields });
+    const node = createRaftNode({
+      clusterId: 'grpc',
+      heartbeatIntervalMs: 25,
+      electionTimeoutMs: 250,
+      logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
+      onFatal: (error) => log('fatal')(error.message),
+      dataDir: this.dataDir(id),
+      ...this.options,
+      id,
+      peers: this.ports.map((port, at) => ({ id: at + 1, address: `127.0.0.1:${port}` })),
+      stateMachine: machine,
+    });
+    await node.start();
+    this.nodes.set(id, node);
+    this.machines.set(id, machine);
+    return node;
+  }
+
+  node(id: number): RaftNode<string> {
+    return this.nodes.get(id) as RaftNode<string>;
+  }
+
+  async stopNode(id: number): Promise<void> {
+    const node = this.node(id);
+    this.nodes.delete(id);
+    await node.stop();
+  }
+
+  async leader(): Promise<RaftNode<string>> {
+    const nodes = [...this.nodes.values()];
+    const leads = (node: RaftNode<string>): boolean =>
+      node.status().role === 'leader' &&
+      nodes.every((other) => other.status().leaderId === node.id);
+    await eventually('a leader', () => nodes.some(leads));
+    return nodes.find(leads) as RaftNode<string>;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.nodes.values()].map((node) => node.stop()));
+    fs.rmSync(this.directory, { recursive: true });
+  }
+}
