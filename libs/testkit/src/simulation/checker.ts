@@ -27,7 +27,7 @@ interface Watched {
   logClockMs: number;
 }
 
-function require(condition: boolean, message: () => string): void {
+function verify(condition: boolean, message: () => string): void {
   if (!condition) throw new SafetyViolation(message());
 }
 
@@ -89,8 +89,10 @@ export class Checker {
         if (!message.preVote && message.granted) this.requireVote(from, term, message.to);
         break;
       case 'appendEntriesReply':
-        require(!message.success || disk.durableTerm(message.matchIndex) !== undefined, () =>
-          `server ${from} acknowledges ${message.matchIndex}, which is not on its disk`);
+        verify(
+          !message.success || disk.durableTerm(message.matchIndex) !== undefined,
+          () => `server ${from} acknowledges ${message.matchIndex}, which is not on its disk`,
+        );
         break;
       default:
     }
@@ -98,8 +100,10 @@ export class Checker {
 
   private requireVote(server: ServerId, term: Term, votedFor: ServerId): void {
     const durable = (this.disks[server - 1] as SimulatedDisk).durableVote();
-    require(durable.term > term || (durable.term === term && durable.votedFor === votedFor), () =>
-      `server ${server} uses a vote for ${votedFor} in term ${term} that is not on its disk`);
+    verify(
+      durable.term > term || (durable.term === term && durable.votedFor === votedFor),
+      () => `server ${server} uses a vote for ${votedFor} in term ${term} that is not on its disk`,
+    );
   }
 
   /** Log matching: an entry is known by its index and term, and so is everything before it. */
@@ -128,35 +132,47 @@ export class Checker {
       known.entry.clientId === entry.clientId &&
       known.entry.sequence === entry.sequence &&
       known.entry.stampMs === entry.stampMs;
-    require(same, () =>
-      `log matching: server ${raft.id} has another entry ${key} than was seen before`);
+    verify(
+      same,
+      () => `log matching: server ${raft.id} has another entry ${key} than was seen before`,
+    );
   }
 
   /** State machine safety: what is committed at an index is the same for all, and stays. */
   private checkCommit(raft: Raft, watched: Watched): void {
-    require(raft.commitIndex >= watched.commitIndex, () =>
-      `commit index of server ${raft.id} went from ${watched.commitIndex} to ${raft.commitIndex}`);
-    require(raft.role !== 'leader' ||
-      raft.commitIndex === watched.commitIndex ||
-      raft.termAt(raft.commitIndex) === raft.term ||
-      watched.ledTerm !== raft.term, () =>
-      `leader ${raft.id} of term ${raft.term} commits ${raft.commitIndex} of an earlier term`);
+    verify(
+      raft.commitIndex >= watched.commitIndex,
+      () =>
+        `commit index of server ${raft.id} went from ${watched.commitIndex} to ${raft.commitIndex}`,
+    );
+    verify(
+      raft.role !== 'leader' ||
+        raft.commitIndex === watched.commitIndex ||
+        raft.termAt(raft.commitIndex) === raft.term ||
+        watched.ledTerm !== raft.term,
+      () => `leader ${raft.id} of term ${raft.term} commits ${raft.commitIndex} of an earlier term`,
+    );
     const from = Math.max(watched.commitIndex + 1, raft.firstIndex);
     for (let index = from; index <= raft.commitIndex; index += 1) {
       const term = raft.termAt(index) as Term;
       const committed = this.committed[index];
       if (committed === undefined) this.recordCommit(raft, index, term);
       else {
-        require(committed.entry.term === term, () =>
-          `server ${raft.id} commits term ${term} at ${index}, where term ${committed.entry.term} is committed`);
+        verify(
+          committed.entry.term === term,
+          () =>
+            `server ${raft.id} commits term ${term} at ${index}, where term ${committed.entry.term} is committed`,
+        );
       }
     }
     watched.commitIndex = raft.commitIndex;
   }
 
   private recordCommit(raft: Raft, index: number, term: Term): void {
-    require(index <= this.committed.length || this.committed.length === 0, () =>
-      `server ${raft.id} commits ${index}, known is ${this.committed.length - 1}`);
+    verify(
+      index <= this.committed.length || this.committed.length === 0,
+      () => `server ${raft.id} commits ${index}, known is ${this.committed.length - 1}`,
+    );
     const known = this.known.get(`${index}/${term}`) as KnownEntry;
     // Index 1 is the configuration that every server was started with; it is on no disk before the first write.
     if (index > 1) this.checkDurable(index, term);
@@ -171,33 +187,42 @@ export class Checker {
       const durable = disk.durableTerm(index);
       return durable === term || durable === -1;
     });
-    require(holders.length * 2 > this.disks.length, () =>
-      `entry ${index} of term ${term} is committed, and on ${holders.length} disks only`);
+    verify(
+      holders.length * 2 > this.disks.length,
+      () => `entry ${index} of term ${term} is committed, and on ${holders.length} disks only`,
+    );
   }
 
   /** The log clock never goes back, and never runs faster than time: no lease ends early. */
   private checkStamp(known: KnownEntry, before: KnownEntry | undefined): void {
     if (before === undefined) return;
     const passed = known.entry.stampMs - before.entry.stampMs;
-    require(passed >= 0 && passed <= Math.max(0, known.bornMs - before.bornMs) + 1, () =>
-      `log clock: ${passed} ms between entries ${before.entry.index} and ${known.entry.index}, ` +
-      `which were appended ${known.bornMs - before.bornMs} ms apart`);
+    verify(
+      passed >= 0 && passed <= Math.max(0, known.bornMs - before.bornMs) + 1,
+      () =>
+        `log clock: ${passed} ms between entries ${before.entry.index} and ${known.entry.index}, ` +
+        `which were appended ${known.bornMs - before.bornMs} ms apart`,
+    );
   }
 
   /** Election safety, and leader completeness at the start of a term. */
   private checkLeader(raft: Raft, watched: Watched, raftNowMs: number): void {
     const logClockMs = raft.logClockMs(raftNowMs);
     if (watched.ledTerm === raft.term) {
-      require(logClockMs >= watched.logClockMs, () =>
-        `log clock of leader ${raft.id} went from ${watched.logClockMs} to ${logClockMs}`);
+      verify(
+        logClockMs >= watched.logClockMs,
+        () => `log clock of leader ${raft.id} went from ${watched.logClockMs} to ${logClockMs}`,
+      );
       watched.logClockMs = logClockMs;
       return;
     }
     watched.ledTerm = raft.term;
     watched.logClockMs = logClockMs;
     const leader = this.leaders.get(raft.term);
-    require(leader === undefined || leader === raft.id, () =>
-      `servers ${leader} and ${raft.id} both lead term ${raft.term}`);
+    verify(
+      leader === undefined || leader === raft.id,
+      () => `servers ${leader} and ${raft.id} both lead term ${raft.term}`,
+    );
     if (leader === undefined) this.coverage.elections += 1;
     this.leaders.set(raft.term, raft.id);
     this.requireVote(raft.id, raft.term, raft.id);
@@ -205,8 +230,10 @@ export class Checker {
       const committed = this.committed[index];
       // A server that was frozen may learn late that it won an old term, and owes that term nothing that came after.
       if (committed === undefined || committed.committedInTerm >= raft.term) continue;
-      require(raft.termAt(index) === committed.entry.term, () =>
-        `leader ${raft.id} of term ${raft.term} lacks committed entry ${index}`);
+      verify(
+        raft.termAt(index) === committed.entry.term,
+        () => `leader ${raft.id} of term ${raft.term} lacks committed entry ${index}`,
+      );
     }
   }
 }
