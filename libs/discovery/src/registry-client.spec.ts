@@ -1,6 +1,10 @@
-import { registry } from '@raftway/contracts';
+import type { registry } from '@raftway/contracts';
 import { invalidArgument, unavailable } from '@raftway/errors';
-import { createServer, implementService, type RaftwayServer } from '@raftway/service-kit';
+import {
+  startFakeRegistry,
+  type FakeRegistry,
+  type RegistryHandlers,
+} from './fake-registry.testing';
 import { RegistryClient } from './registry-client';
 
 const cleanups: (() => unknown)[] = [];
@@ -10,35 +14,11 @@ afterEach(async () => {
 });
 
 type Lookup = () => Promise<registry.LookupResponse>;
-type Register = (request: registry.RegisterRequest) => Promise<registry.RegisterResponse>;
 
-/** A registry that answers as the spec says. */
-async function seed(handlers: {
-  readonly lookup?: Lookup;
-  readonly register?: Register;
-}): Promise<RaftwayServer> {
-  const refuse = (): never => {
-    throw new Error('not part of this spec');
-  };
-  const server = createServer({
-    name: 'registry',
-    drainDelayMs: 0,
-    drainTimeoutMs: 50,
-    services: [
-      implementService(registry.RegistryServiceService, {
-        register: handlers.register ?? refuse,
-        keepAlive: refuse,
-        deregister: refuse,
-        setStatus: refuse,
-        lookup: handlers.lookup ?? refuse,
-        listServices: refuse,
-        watch: refuse,
-      }),
-    ],
-  });
-  await server.start();
-  cleanups.push(() => server.stop());
-  return server;
+async function seed(handlers: Partial<RegistryHandlers>): Promise<FakeRegistry> {
+  const fake = await startFakeRegistry(handlers);
+  cleanups.push(() => fake.stop());
+  return fake;
 }
 
 function client(seeds: readonly string[], options = {}): RegistryClient {

@@ -64,7 +64,7 @@ class RunningRegistration implements SelfRegistration {
     this.client =
       options.registry instanceof RegistryClient
         ? options.registry
-        : new RegistryClient(options.registry);
+        : new RegistryClient(options.registry, options);
     const { service, instanceId } = instance;
     this.logger = (options.logger ?? silentLogger()).child({ service, instanceId });
     this.ttlMs = options.ttlMs ?? 10_000;

@@ -45,7 +45,8 @@ class WatchingServiceView implements ServiceView {
   constructor(private readonly options: WatchServicesOptions) {
     const { registry } = options;
     this.ownsClient = !(registry instanceof RegistryClient);
-    this.client = registry instanceof RegistryClient ? registry : new RegistryClient(registry);
+    this.client =
+      registry instanceof RegistryClient ? registry : new RegistryClient(registry, options);
     this.logger = options.logger ?? silentLogger();
     this.backoff = new Backoff(options);
     this.firstSnapshot = new Promise((resolve, reject) => {

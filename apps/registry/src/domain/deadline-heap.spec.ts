@@ -23,19 +23,25 @@ describe('DeadlineHeap', () => {
   it('agrees with sorting, whatever is added, rescheduled and removed', () => {
     const step = fc.record({
       what: fc.constantFrom('add', 'reschedule', 'remove'),
-      deadlineMs: fc.integer({ min: 0, max: 50 }),
+      deadlineMs: fc.integer({ min: 0, max: 1000 }),
       pick: fc.nat(),
     });
+    const added = fc.record({
+      what: fc.constant('add'),
+      deadlineMs: fc.integer({ min: 0, max: 1000 }),
+      pick: fc.constant(0),
+    });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      fc.property(fc.array(added, { maxLength: 60 }), fc.array(step), (adds, others) => {
+        const steps = [...adds, ...others];
         const heap = new DeadlineHeap<HeapItem>();
         const model: HeapItem[] = [];
         steps.forEach(({ what, deadlineMs, pick }, order) => {
           const item = model[pick % Math.max(model.length, 1)];
           if (what === 'add' || item === undefined) {
-            const added = { deadlineMs, order, heapPosition: -1 };
-            model.push(added);
-            heap.add(added);
+            const newItem = { deadlineMs, order, heapPosition: -1 };
+            model.push(newItem);
+            heap.add(newItem);
           } else if (what === 'reschedule') heap.reschedule(item, deadlineMs);
           else {
             model.splice(model.indexOf(item), 1);

@@ -264,6 +264,19 @@ describe('changes since a revision', () => {
     expect(changes?.upserts).toHaveLength(1);
   });
 
+  it('list a service where snapshots list it, though its first instance has left', () => {
+    const bench = new Bench();
+    const first = bench.register(instanceOf('old', 'a'));
+    bench.register(instanceOf('new', 'b'));
+    bench.register(instanceOf('old', 'c'));
+    bench.run({ kind: 'deregister', leaseId: first });
+
+    const changes = bench.machine.state.changesSince(1);
+
+    expect(changes?.upserts.map(({ instanceId }) => instanceId)).toEqual(['c', 'b']);
+    expect(bench.names()).toEqual(['old/c', 'new/b']);
+  });
+
   it('leave out an instance that came and left', () => {
     const bench = new Bench();
     const lease = bench.register(instanceOf('greeter', 'a'));
@@ -337,6 +350,7 @@ describe('a gRPC service name', () => {
     bench.run({ kind: 'deregister', leaseId: first });
 
     expect(bench.machine.state.claimConflicts()[0]?.owner).toBe('old');
+    expect(bench.restored().state.claimConflicts()[0]?.owner).toBe('old');
     expect(bench.names()).toEqual(['old/c', 'new/b']);
   });
 

@@ -170,12 +170,12 @@ export class RegistryState {
       const key = `${change.service}/${instanceId}`;
       if (change.instance === undefined) {
         removals.set(key, { service: change.service, instanceId, reason });
-        upserted.delete(key);
         continue;
       }
       const current = this.services.get(change.service)?.registrations.get(instanceId);
       if (current !== undefined) upserted.set(key, current);
     }
+    // Not the order of the changes: a service keeps its place while it has instances, whichever of them came first.
     const upserts = [...upserted.values()].sort((a, b) => this.compareOrder(a, b));
     return {
       upserts: upserts.map(({ instance }) => instance),

@@ -173,6 +173,16 @@ describe('a watcher that resumes', () => {
     expect(watcher.lastRevision).toBe(5n);
   });
 
+  it('hears at once that it is up to date, long before the next regular word of it', async () => {
+    await started.stop();
+    started = await startRegistry({ timing: { progressIntervalMs: 60_000 } });
+    await register('greeter', 'a');
+
+    const watcher = new Watcher('greeter', 2n);
+
+    await eventually(() => watcher.progress === 1);
+  });
+
   it('gets only progress when it missed nothing', async () => {
     await register('greeter', 'a');
 
