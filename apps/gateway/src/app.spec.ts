@@ -1,3 +1,4 @@
+import * as http from 'node:http';
 import { FakeView, instanceOf } from '../test/support/fake-view';
 import { EchoBackend, EchoClient } from '../test/support/echo-backend';
 import { createGatewayApp, type GatewayApp } from './app';
@@ -24,9 +25,17 @@ afterEach(async () => {
   await gateway.stop();
 });
 
-async function get(path: string): Promise<{ status: number; text: string }> {
-  const response = await fetch(`http://${gateway.httpAddress ?? ''}${path}`);
-  return { status: response.status, text: await response.text() };
+/** Without keep-alive, whose idle connection would outlive the spec. */
+function get(path: string): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const request = http.get(`http://${gateway.httpAddress ?? ''}${path}`, { agent: false });
+    request.on('error', reject);
+    request.on('response', (response) => {
+      let text = '';
+      response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+    });
+  });
 }
 
 describe('the gateway beside its one port', () => {

@@ -8,6 +8,13 @@ void runApp('gateway', {
   summary: 'Passes gRPC calls to whatever is registered.',
   create: ({ options, logger, metrics }) => {
     const view = watchServices({ registry: options.registry, logger });
-    return createGatewayApp({ options, view, logger, metrics });
+    const gateway = createGatewayApp({ options, view, logger, metrics });
+    return {
+      start: () => gateway.start(),
+      stop: async () => {
+        await gateway.stop();
+        await view.close();
+      },
+    };
   },
 });

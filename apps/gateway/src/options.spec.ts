@@ -8,9 +8,7 @@ describe("the README's table of options", () => {
     describeOptions(gatewayOptionsSchema).map((option) => [option.variable, option] as const),
   )('has %s with its meaning and default', (variable, option) => {
     const readme = readFileSync(join(__dirname, '../README.md'), 'utf8');
-    const row =
-      readme.split('\n').find((line) => line.includes(`\`${variable}\``) && line.startsWith('|')) ??
-      '';
+    const row = readme.split('\n').find((line) => line.startsWith(`| \`${variable}\``)) ?? '';
 
     expect(row).toContain(option.description);
     expect(row).toContain(option.defaultText ?? 'none');

@@ -290,16 +290,19 @@ describe('deadlines', () => {
 });
 
 describe('cancellation', () => {
-  it('by the client reaches the instance', async () => {
+  it('by the client reaches the instance as RST_STREAM(CANCEL)', async () => {
+    const silent = await new RawBackend((stream) => void stream.resume()).start();
+    harness.view.set(instanceOf(silent.address));
     const call = harness.client().bidi();
     call.on('error', () => undefined);
-    const answer = new Promise((resolve) => call.once('data', resolve));
     call.write(Buffer.from('x'));
-    await answer;
+    await eventually(() => silent.requests.length === 1, 'the call has arrived');
 
     call.cancel();
 
-    await eventually(() => backend.cancelled === 1, 'the instance sees the cancellation');
+    await eventually(() => silent.resets.length === 1, 'the instance sees the reset');
+    expect(silent.resets).toEqual([8]);
+    await silent.stop();
   });
 
   it('by the instance reaches the client as a status', async () => {

@@ -150,8 +150,11 @@ describe('an instance that cannot be reached', () => {
   });
 
   it('is given up after the connect timeout when it accepts and says nothing', async () => {
-    // It reads, so that it sees the end.
-    const mute = net.createServer((socket) => socket.on('error', () => undefined).resume());
+    const sockets: net.Socket[] = [];
+    const mute = net.createServer((socket) => {
+      sockets.push(socket);
+      socket.on('error', () => undefined);
+    });
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
     const impatient = await Harness.start({ connectTimeoutMs: 100 });
     const alive = await impatient.backend('alive');
@@ -166,6 +169,7 @@ describe('an instance that cannot be reached', () => {
 
     expect(outcomes.map(({ code }) => code)).toEqual([0, 0]);
     await impatient.close();
+    for (const socket of sockets) socket.destroy();
     mute.close();
   });
 

@@ -83,8 +83,8 @@ async function learnOver(
 /** Questions and answers in turn. */
 class Conversation {
   private waiting:
-    { resolve: (files: Uint8Array[]) => void; reject: (error: unknown) => void } | undefined;
-  private failure: unknown;
+    { resolve: (files: Uint8Array[]) => void; reject: (error: Error) => void } | undefined;
+  private failure: Error | undefined;
 
   constructor(private readonly stream: Stream) {
     stream.on('data', (response: reflectionV1.ServerReflectionResponse) => {
@@ -93,7 +93,7 @@ class Conversation {
       this.waiting?.resolve(found ? messageResponse.value.fileDescriptorProto : []);
       this.waiting = undefined;
     });
-    stream.on('error', (error) => this.fail(error));
+    stream.on('error', (error: Error) => this.fail(error));
     stream.on('end', () => this.fail(new Error('the stream has ended')));
   }
 
@@ -105,7 +105,7 @@ class Conversation {
     });
   }
 
-  private fail(error: unknown): void {
+  private fail(error: Error): void {
     // 'end' comes in front of the error that says why: it waits one turn.
     setImmediate(() => {
       this.failure ??= error;
