@@ -273,8 +273,11 @@ describe('log replication (§5.3)', () => {
 
   it('a leader finds where a long wrong tail begins in a few round trips (R3)', () => {
     const group = new Group(3);
-    const initialState = recovered(3, Array<number>(200).fill(1));
-    const wrong = new Harness({ id: 3, members: 3, initialState });
+    const wrongState = recovered(3, Array<number>(150).fill(1));
+    const rightState = recovered(3, [1, ...Array<number>(100).fill(2)]);
+    const wrong = new Harness({ id: 3, members: 3, initialState: wrongState });
+    group.servers[0] = new Harness({ id: 1, members: 3, initialState: rightState });
+    group.servers[1] = new Harness({ id: 2, members: 3, initialState: rightState });
     group.servers[2] = wrong;
     let refusals = 0;
     group.cut = (message) => {
