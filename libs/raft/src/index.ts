@@ -11,7 +11,6 @@ export {
   type StorageErrorCode,
 } from './errors';
 export { type RaftLogger, type RaftObserver, silentLogger } from './observer';
-export { createRaftAdminService } from './node/admin-service';
 export { type LogIndex, type Member, Role, type ServerId, type Term } from './core';
 
 // For other storages, transports and simulators.

@@ -101,6 +101,7 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
   private async begin(): Promise<void> {
     const { options, storage } = this;
     const recovered = await storage.open();
+    let driver: Driver<Result> | undefined;
     try {
       if (recovered.empty && options.initialState === 'existing') {
         throw new RaftError(
@@ -109,13 +110,14 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
             'directory, or start a new server under a new id',
         );
       }
-      const driver = new Driver(options, recovered, storage, this.transportFor(recovered));
+      driver = new Driver(options, recovered, storage, this.transportFor(recovered));
       for (const register of this.early) register(driver);
       const found = recovered.snapshot === undefined ? undefined : await storage.loadSnapshot();
       if (found !== undefined) driver.restore(found.snapshot, found.data);
       await driver.start();
       this.driver = driver;
     } catch (error) {
+      await driver?.stop();
       await storage.close();
       throw error;
     }
@@ -150,6 +152,7 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
     if (driver.isRunning) {
       driver.refuseCalls();
       await this.handOver(driver);
+      await driver.drain(this.options.electionTimeoutMs);
     }
     await driver.stop();
     await this.storage.close();
@@ -164,7 +167,10 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
       this.options.electionTimeoutMs,
     );
     driver.input({ type: 'transferLeadership', target: 0 });
-    await moved;
+    if ((await moved) === undefined) return;
+    // Until the others have heard of the new leader they send their proposals here, and a refusal is better for them than silence.
+    const lingerMs = 2 * this.options.heartbeatIntervalMs;
+    await new Promise((resolve) => setTimeout(resolve, lingerMs));
   }
 
   /** The leader's id once it satisfies the condition; undefined when the time is over. */

@@ -37,6 +37,8 @@ const APPLY_BUDGET_MS = 10;
 const PROPOSALS_PER_TURN_MAX = 4096;
 const PROPOSAL_BYTES_PER_TURN_MAX = 4 * 1024 * 1024;
 const SWEEP_INTERVAL_MS = 25;
+/** How long an old leader's answers may be on their way after it was replaced. */
+const LATE_ANSWER_HEARTBEATS = 4;
 const REQUEST_ID_LENGTH_MAX = 128;
 
 /** See the head of this file. One life: recovered, started, stopped. */
@@ -126,6 +128,7 @@ export class Driver<Result> {
       onMessages: (messages) => this.messages(messages),
       onSnapshot: (from, term, snapshot, data) => this.snapshotArrived(from, term, snapshot, data),
       onUnreachable: (to) => this.input({ type: 'peerUnreachable', to }),
+      onNeverSent: (messages) => this.neverSent(messages),
     });
     this.lastTickMs = performance.now();
     this.scheduleTick();
@@ -203,10 +206,27 @@ export class Driver<Result> {
     if (this.state === 'running') this.state = 'stopping';
   }
 
+  /** Resolves when no proposal waits any longer, or when the time is over. */
+  async drain(timeoutMs: number): Promise<void> {
+    const giveUpMs = performance.now() + timeoutMs;
+    while (this.proposals.count > 0 && performance.now() < giveUpMs) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
   private messages(messages: readonly Message[]): void {
     if (this.state === 'stopped') return;
     for (const message of messages) this.inputs.push({ type: 'message', message });
     this.schedule();
+  }
+
+  private neverSent(messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (message.type !== 'forwardProposals') continue;
+      const tickets = message.proposals.map(({ ticket }) => ticket);
+      if (tickets.includes(this.expiryTicket)) this.expiryTicket = 0;
+      this.proposals.onNeverSent(tickets);
+    }
   }
 
   private async snapshotArrived(
@@ -369,11 +389,13 @@ export class Driver<Result> {
     this.lastStatus = { role, term, leaderId };
     if (term !== last.term || leaderId !== last.leaderId) {
       // Answers of the old leader may still be on their way, in particular when it has handed over in good order.
-      this.proposals.onLeaderChange(nowMs + this.options.electionTimeoutMs);
+      const graceMs = LATE_ANSWER_HEARTBEATS * this.options.heartbeatIntervalMs;
+      this.proposals.onLeaderChange(nowMs + graceMs);
       this.expiryTicket = 0;
     }
     if (role !== last.role) this.options.observer.onRoleChange?.(role, term);
-    this.options.logger.info('raft status', { id: this.options.id, role, term, leaderId });
+    const level = leaderId === last.leaderId ? 'debug' : 'info';
+    this.options.logger[level]('raft role or leader changed', { role, term, leaderId });
     this.statusListeners.emit(this.status());
     if (leaderId !== 0 && (this.proposals.queuedCount > 0 || this.reads.queuedCount > 0)) {
       this.schedule();

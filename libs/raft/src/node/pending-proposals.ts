@@ -168,6 +168,11 @@ export class PendingProposals<Result> {
     if (this.sentCount === 0) this.early.clear();
   }
 
+  /** A forward never left this process, so the leader certainly has none of it: wait for the next chance. */
+  onNeverSent(tickets: readonly number[]): void {
+    for (const ticket of tickets) this.onPlaced({ ticket, refusal: 'noLeader' }, 0);
+  }
+
   /** An entry was applied here; `applied` is undefined when it is no command. */
   onApplied(entry: Entry, applied: AppliedEntry<Result> | undefined): void {
     if (this.sentCount > 0 && applied !== undefined) this.keepEarly(entry, applied);

@@ -124,6 +124,7 @@ describe('the gRPC transport', () => {
     readonly messages: Message[];
     readonly snapshots: { from: number; term: number; data: string }[];
     readonly unreachable: number[];
+    readonly neverSent: Message[];
   }
 
   async function begin(options: Partial<GrpcTransportOptions> & { id: number; ports: number[] }) {
@@ -145,6 +146,7 @@ describe('the gRPC transport', () => {
       messages: [],
       snapshots: [],
       unreachable: [],
+      neverSent: [],
     };
     started.push(received.transport);
     await received.transport.start({
@@ -154,6 +156,7 @@ describe('the gRPC transport', () => {
         return Promise.resolve();
       },
       onUnreachable: (to) => received.unreachable.push(to),
+      onNeverSent: (messages) => received.neverSent.push(...messages),
     });
     return received;
   }
@@ -211,6 +214,10 @@ describe('the gRPC transport', () => {
     const ports = await freePorts(2);
     const one = await begin({ id: 1, ports });
     await eventually('unreachable', () => one.unreachable.includes(2));
+    one.transport.send([heartbeat(1, 2, 17)]);
+    await eventually('it says so', () =>
+      one.neverSent.some((message) => message.type === 'heartbeat' && message.round === 17),
+    );
 
     const two = await begin({ id: 2, ports });
 

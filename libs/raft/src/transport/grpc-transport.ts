@@ -52,11 +52,16 @@ export class GrpcTransport implements Transport {
   async start(handler: TransportHandler): Promise<void> {
     for (const { id, address } of this.options.members) {
       if (id === this.options.id) continue;
-      const unreachable = (): void => handler.onUnreachable(id);
+      const callbacks = {
+        onUnreachable: () => handler.onUnreachable(id),
+        onNeverSent: (messages: readonly Message[]) => handler.onNeverSent(messages),
+      };
+      const lane = (name: 'control' | 'append'): MessageLane =>
+        new MessageLane(this.options, this.admission, id, address, name, callbacks);
       this.links.set(id, {
         address,
-        control: this.lane(id, address, 'control', unreachable),
-        append: this.lane(id, address, 'append', unreachable),
+        control: lane('control'),
+        append: lane('append'),
       });
     }
     await this.listen(handler);
@@ -111,15 +116,6 @@ export class GrpcTransport implements Transport {
     this.server?.forceShutdown();
     this.server = undefined;
     return Promise.resolve();
-  }
-
-  private lane(
-    id: ServerId,
-    address: string,
-    lane: 'control' | 'append',
-    onUnreachable: () => void,
-  ): MessageLane {
-    return new MessageLane(this.options, this.admission, id, address, lane, onUnreachable);
   }
 
   private async listen(handler: TransportHandler): Promise<void> {

@@ -32,7 +32,11 @@ export class MessageLane {
     private readonly peer: ServerId,
     private readonly address: string,
     private readonly lane: Lane,
-    private readonly onUnreachable: () => void,
+    private readonly callbacks: {
+      readonly onUnreachable: () => void;
+      /** These have not been written to any stream. */
+      readonly onNeverSent: (messages: readonly Message[]) => void;
+    },
   ) {}
 
   start(): void {
@@ -47,15 +51,15 @@ export class MessageLane {
 
   /** Takes messages, or drops them all when there is no room. */
   send(messages: readonly Message[]): void {
-    const { limits, observer } = this.options;
+    const { limits } = this.options;
     let bytes = 0;
     for (const message of messages) bytes += estimateMessageBytes(message);
     const room =
       this.queue.length + messages.length <= limits.queueMessagesMax &&
       (this.queue.length === 0 || this.queueBytes + bytes <= limits.queueBytesMax);
     if (!room || this.state === 'pausing' || this.state === 'closed') {
-      observer.onMessagesDropped?.(this.peer, messages.length);
-      this.onUnreachable();
+      this.drop(messages);
+      this.callbacks.onUnreachable();
       return;
     }
     for (const message of messages) this.queue.push(message);
@@ -94,6 +98,8 @@ export class MessageLane {
     const wasOpen = this.state === 'open';
     this.state = 'pausing';
     this.stream = undefined;
+    this.framesInFlight = 0;
+    this.drop(this.queue);
     this.clearQueue();
     this.backoffMs = end.refused
       ? limits.backoffMsMax
@@ -110,7 +116,13 @@ export class MessageLane {
     const pauseMs = this.backoffMs * (0.5 + Math.random() / 2);
     this.timer = setTimeout(() => this.connect(), pauseMs);
     this.timer.unref();
-    this.onUnreachable();
+    this.callbacks.onUnreachable();
+  }
+
+  private drop(messages: readonly Message[]): void {
+    if (messages.length === 0) return;
+    this.options.observer.onMessagesDropped?.(this.peer, messages.length);
+    this.callbacks.onNeverSent(messages);
   }
 
   private flush(): void {

@@ -13,6 +13,8 @@ export interface TransportHandler {
   ): Promise<void>;
   /** A link broke, or messages to this peer were dropped because its queue is full. */
   onUnreachable(to: ServerId): void;
+  /** These messages never left this process: the receiver certainly has not got them. Told in addition to onUnreachable. */
+  onNeverSent(messages: readonly Message[]): void;
 }
 
 /** Carries messages between replicas. It may lose, repeat and reorder them; it never changes them. */
