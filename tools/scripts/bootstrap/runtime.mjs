@@ -29,8 +29,6 @@ export function environment() {
     NX_DAEMON: 'false',
     NX_NO_CLOUD: 'true',
     NX_TUI: 'false',
-    // Marks processes below a bootstrap, so that nested npm scripts can tell.
-    RAFTWAY_BOOTSTRAPPED: '1',
   };
   if (!isWritable(env.HOME)) env.HOME = fallbackHome();
   // With an empty HOME npm hands down a cache folder named `~`, below wherever it is started.

@@ -45,7 +45,7 @@ export async function up(options: UpOptions, stopRequested: AbortSignal): Promis
     if (options.logs) write(`${name.padEnd(width)} │ ${line}`);
   };
   write(`Starting ${plans.length} processes; their state is in ${options.dataDir}.`);
-  const environment = { RAFTWAY_LOG_FORMAT: 'pretty', ...process.env };
+  const environment = inheritedEnvironment();
   const processes = plans.map((plan) => new ManagedProcess(plan, environment, onLine));
   // Whatever ends this process early (a second Ctrl-C, a bug) leaves nobody behind.
   process.once('exit', () => processes.forEach((one) => one.signal('SIGKILL')));
@@ -64,6 +64,15 @@ export async function up(options: UpOptions, stopRequested: AbortSignal): Promis
     'Stopping: calls that were accepted are finished first. Ctrl-C again ends everything at once.',
   );
   return (await stopAll(processes)) ? 0 : 1;
+}
+
+/** What every process may have from outside; other options are the suite's to set, and a stray one would stop the process that does not know it. */
+function inheritedEnvironment(): NodeJS.ProcessEnv {
+  const common = new Set(['RAFTWAY_LOG_LEVEL', 'RAFTWAY_LOG_FORMAT', 'RAFTWAY_TRACE']);
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('RAFTWAY_') || common.has(name),
+  );
+  return { RAFTWAY_LOG_FORMAT: 'pretty', ...Object.fromEntries(inherited) };
 }
 
 async function becomeReady(
