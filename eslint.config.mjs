@@ -9,6 +9,7 @@ const SPECS = ['**/*.spec.ts', '**/*.test.ts', '**/test/**/*.ts'];
 /** Code that must give the same output for the same input: time and randomness are passed in. */
 const PURE = [
   'libs/raft/src/core/**/*.ts',
+  'libs/raft/src/state-machine/**/*.ts',
   'libs/load-balancing/src/**/*.ts',
   'libs/ids/src/**/*.ts',
   'libs/resilience/src/**/*.ts',
@@ -57,9 +58,12 @@ const purity = {
   'no-restricted-imports': [
     'error',
     {
-      paths: [...builtinModules.filter((name) => !name.startsWith('_')), 'ioredis', 'pino'].map(
-        (name) => ({ name, message: 'Core code does no I/O: take a port as a parameter.' }),
-      ),
+      paths: [...builtinModules.filter((name) => !name.startsWith('_')), 'ioredis', 'pino']
+        .map((name) => ({ name, message: 'Core code does no I/O: take a port as a parameter.' }))
+        .concat({
+          name: '@raftway/raft',
+          message: 'Core code does no I/O: @raftway/raft/state-machine has what it needs.',
+        }),
       patterns: [
         {
           group: ['node:*', '@grpc/*', '@opentelemetry/*', 'ioredis/*', 'prom-client'],

@@ -1,4 +1,4 @@
-import { BinaryError, BinaryReader, BinaryWriter } from './binary';
+import { BinaryReader, BinaryWriter, DecodeError } from '@raftway/raft/state-machine';
 import {
   LEASE_MAX_MS,
   LEASE_MIN_MS,
@@ -69,7 +69,7 @@ export function encodeCommand(command: IdCommand): Uint8Array {
   switch (command.kind) {
     case 'leaseWorker':
       writeClaim(writer, command);
-      writer.u8(command.takeOver ? 1 : 0).number(command.reserveMs);
+      writer.boolean(command.takeOver).uint53(command.reserveMs);
       break;
     case 'renewWorker':
       writeClaim(writer, command);
@@ -94,7 +94,7 @@ export function decodeCommand(bytes: Uint8Array): IdCommand | undefined {
     reader.end();
     return command !== undefined && isWithinLimits(command) ? command : undefined;
   } catch (error) {
-    if (error instanceof BinaryError) return undefined;
+    if (error instanceof DecodeError) return undefined;
     throw error;
   }
 }
@@ -103,8 +103,8 @@ function readBody(reader: BinaryReader): IdCommand | undefined {
   switch (reader.u8()) {
     case KINDS.leaseWorker: {
       const claim = readClaim(reader);
-      const takeOver = reader.u8() === 1;
-      return { kind: 'leaseWorker', ...claim, takeOver, reserveMs: reader.number() };
+      const takeOver = reader.boolean();
+      return { kind: 'leaseWorker', ...claim, takeOver, reserveMs: reader.uint53() };
     }
     case KINDS.renewWorker:
       return { kind: 'renewWorker', ...readClaim(reader), worker: reader.u32() };
@@ -118,18 +118,18 @@ function readBody(reader: BinaryReader): IdCommand | undefined {
 }
 
 function writeClaim(writer: BinaryWriter, claim: WorkerClaim): void {
-  writer.number(claim.epochMs).text(claim.instanceId).text(claim.incarnation);
-  writer.number(claim.wallMs).number(claim.ceilingMs).number(claim.leaseMs);
+  writer.uint53(claim.epochMs).text(claim.instanceId).text(claim.incarnation);
+  writer.uint53(claim.wallMs).uint53(claim.ceilingMs).uint53(claim.leaseMs);
 }
 
 function readClaim(reader: BinaryReader): WorkerClaim {
   return {
-    epochMs: reader.number(),
+    epochMs: reader.uint53(),
     instanceId: reader.text(),
     incarnation: reader.text(),
-    wallMs: reader.number(),
-    ceilingMs: reader.number(),
-    leaseMs: reader.number(),
+    wallMs: reader.uint53(),
+    ceilingMs: reader.uint53(),
+    leaseMs: reader.uint53(),
   };
 }
 
@@ -154,9 +154,6 @@ function isClaim(claim: WorkerClaim): boolean {
   return (
     isOwner(claim.instanceId) &&
     isOwner(claim.incarnation) &&
-    claim.epochMs >= 0 &&
-    claim.wallMs >= 0 &&
-    claim.ceilingMs >= 0 &&
     isBetween(claim.leaseMs, LEASE_MIN_MS, LEASE_MAX_MS)
   );
 }

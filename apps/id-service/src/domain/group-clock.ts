@@ -6,7 +6,7 @@
  * is the group's clock: one replica whose clock is an hour off, either way, cannot move it past a right one as long as most are right.
  * With an even number the smaller of the two in the middle is taken: running late costs nothing, running ahead uses up the future.
  */
-import type { BinaryReader, BinaryWriter } from './binary';
+import type { BinaryReader, BinaryWriter } from '@raftway/raft/state-machine';
 import { CLOCK_REPORT_TTL_MS, CLOCK_REPORTS_MAX } from './limits';
 
 interface ClockReport {
@@ -15,7 +15,7 @@ interface ClockReport {
   readonly atMs: number;
 }
 
-const REPORT_BYTES_MIN = 20;
+const REPORT_BYTES_MIN = 18;
 
 /** See the top of this file. */
 export class GroupClock {
@@ -46,7 +46,7 @@ export class GroupClock {
   write(writer: BinaryWriter): void {
     writer.u32(this.reports.size);
     for (const [instanceId, { wallMs, atMs }] of this.reports) {
-      writer.text(instanceId).number(wallMs).number(atMs);
+      writer.text(instanceId).uint53(wallMs).uint53(atMs);
     }
   }
 
@@ -54,8 +54,8 @@ export class GroupClock {
     const clock = new GroupClock();
     for (let left = reader.count(REPORT_BYTES_MIN); left > 0; left -= 1) {
       const instanceId = reader.text();
-      const wallMs = reader.number();
-      clock.reports.set(instanceId, { wallMs, atMs: reader.number() });
+      const wallMs = reader.uint53();
+      clock.reports.set(instanceId, { wallMs, atMs: reader.uint53() });
     }
     return clock;
   }

@@ -341,23 +341,22 @@ describe('a sequence', () => {
 
   /** The last number of the last sequence is the last thing in a snapshot. */
   function withLastNumber(snapshot: Uint8Array, last: bigint): Uint8Array {
-    const changed = snapshot.slice();
+    const changed = Uint8Array.from(snapshot);
     new DataView(changed.buffer).setBigInt64(changed.length - 8, last, true);
     return changed;
   }
 });
 
 describe('a bad command', () => {
-  const truncated = encodeCommand(lease()).slice(0, -1);
+  const truncated = encodeCommand(lease()).subarray(0, -1);
   it.each<[string, Uint8Array | IdCommand]>([
     ['no bytes', new Uint8Array()],
     ['another version', Uint8Array.of(9, 4, 1, 0)],
     ['an unknown kind', Uint8Array.of(1, 77)],
     ['too few bytes', truncated],
     ['too many bytes', Uint8Array.of(...encodeCommand(lease()), 0)],
-    ['a text that is not UTF-8', Uint8Array.of(1, 4, 1, 0, 0, 0, 0xff, 1, 0, 0, 0)],
+    ['a text that is not UTF-8', Uint8Array.of(1, 4, 1, 0, 0xff, 1, 0, 0, 0)],
     ['no instance', lease({ instanceId: '' })],
-    ['a negative clock', lease({ wallMs: -1 })],
     ['a lease of no length', lease({ leaseMs: 0 })],
     ['an endless lease', lease({ leaseMs: 600_001 })],
     ['a reserve of days', lease({ reserveMs: 86_400_000 })],

@@ -1,5 +1,10 @@
-import type { ApplyContext, StateMachine } from '@raftway/raft';
-import { BinaryError, BinaryReader, BinaryWriter } from './binary';
+import {
+  type ApplyContext,
+  BinaryReader,
+  BinaryWriter,
+  DecodeError,
+  type StateMachine,
+} from '@raftway/raft/state-machine';
 import { decodeCommand, type LeaseWorkerCommand, type RenewWorkerCommand } from './commands';
 import { GroupClock } from './group-clock';
 import { SEQUENCES_MAX } from './limits';
@@ -8,7 +13,6 @@ import { Sequences } from './sequences';
 import { WorkerTable } from './worker-table';
 
 const SNAPSHOT_VERSION = 1;
-const NO_EPOCH = -1;
 
 /** What may differ in a test; replicas of one group must agree. */
 export interface IdStateLimits {
@@ -58,7 +62,8 @@ export class IdStateMachine implements StateMachine<IdResult> {
   }
 
   snapshot(): Uint8Array {
-    const writer = new BinaryWriter().u8(SNAPSHOT_VERSION).number(this.epoch ?? NO_EPOCH);
+    const writer = new BinaryWriter().u8(SNAPSHOT_VERSION).boolean(this.epoch !== undefined);
+    if (this.epoch !== undefined) writer.uint53(this.epoch);
     this.clock.write(writer);
     this.workers.write(writer);
     this.sequences.write(writer);
@@ -69,16 +74,16 @@ export class IdStateMachine implements StateMachine<IdResult> {
     const reader = new BinaryReader(snapshot);
     const version = reader.u8();
     if (version !== SNAPSHOT_VERSION) {
-      throw new BinaryError(
+      throw new DecodeError(
         `snapshot version ${version} is unknown; this code reads ${SNAPSHOT_VERSION}`,
       );
     }
-    const epoch = reader.number();
+    const epoch = reader.boolean() ? reader.uint53() : undefined;
     const clock = GroupClock.read(reader);
     const workers = WorkerTable.read(reader);
     const sequences = Sequences.read(reader, this.sequencesMax);
     reader.end();
-    this.epoch = epoch === NO_EPOCH ? undefined : epoch;
+    this.epoch = epoch;
     this.clock = clock;
     this.workers = workers;
     this.sequences = sequences;

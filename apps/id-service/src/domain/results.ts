@@ -1,4 +1,4 @@
-import { BinaryError, BinaryReader, BinaryWriter } from './binary';
+import { BinaryReader, BinaryWriter, DecodeError } from '@raftway/raft/state-machine';
 
 /**
  * Why a command was refused; the state is then unchanged but for the clock report and the lease's deadline.
@@ -87,27 +87,27 @@ export function encodeResult(result: IdResult): Uint8Array {
   const writer = new BinaryWriter().u8(VERSION).u8(KINDS[result.kind]);
   switch (result.kind) {
     case 'workerGranted':
-      writer.u32(result.worker).number(result.firstMs).number(result.ceilingMs);
-      writer.number(result.groupMs);
+      writer.u32(result.worker).uint53(result.firstMs).uint53(result.ceilingMs);
+      writer.uint53(result.groupMs);
       break;
     case 'workerReturned':
       break;
     case 'sequenceTaken':
-      writer.bigint(result.first).bigint(result.last).u32(result.nameHash);
+      writer.i64(result.first).i64(result.last).u32(result.nameHash);
       break;
     case 'refused':
-      writer.u8(REFUSAL_REASONS.indexOf(result.reason)).number(result.limitMs);
-      writer.number(result.groupMs).number(result.epochMs);
+      writer.u8(REFUSAL_REASONS.indexOf(result.reason)).uint53(result.limitMs);
+      writer.uint53(result.groupMs).uint53(result.epochMs);
       break;
   }
   return writer.finish();
 }
 
-/** Throws {@link BinaryError} on bytes that {@link encodeResult} did not write. */
+/** Throws {@link DecodeError} on bytes that {@link encodeResult} did not write. */
 export function decodeResult(bytes: Uint8Array): IdResult {
   const reader = new BinaryReader(bytes);
   const version = reader.u8();
-  if (version !== VERSION) throw new BinaryError(`result version ${version} is unknown`);
+  if (version !== VERSION) throw new DecodeError(`result version ${version} is unknown`);
   const result = readBody(reader);
   reader.end();
   return result;
@@ -120,25 +120,25 @@ function readBody(reader: BinaryReader): IdResult {
       return {
         kind: 'workerGranted',
         worker: reader.u32(),
-        firstMs: reader.number(),
-        ceilingMs: reader.number(),
-        groupMs: reader.number(),
+        firstMs: reader.uint53(),
+        ceilingMs: reader.uint53(),
+        groupMs: reader.uint53(),
       };
     case KINDS.workerReturned:
       return { kind: 'workerReturned' };
     case KINDS.sequenceTaken: {
-      const first = reader.bigint();
-      const last = reader.bigint();
+      const first = reader.i64();
+      const last = reader.i64();
       return { kind: 'sequenceTaken', first, last, nameHash: reader.u32() };
     }
     case KINDS.refused: {
       const reason = REFUSAL_REASONS[reader.u8()];
-      if (reason === undefined) throw new BinaryError('the refusal reason is unknown');
-      const limitMs = reader.number();
-      const groupMs = reader.number();
-      return { kind: 'refused', reason, limitMs, groupMs, epochMs: reader.number() };
+      if (reason === undefined) throw new DecodeError('the refusal reason is unknown');
+      const limitMs = reader.uint53();
+      const groupMs = reader.uint53();
+      return { kind: 'refused', reason, limitMs, groupMs, epochMs: reader.uint53() };
     }
     default:
-      throw new BinaryError(`result kind ${kind} is unknown`);
+      throw new DecodeError(`result kind ${kind} is unknown`);
   }
 }

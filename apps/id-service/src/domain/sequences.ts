@@ -1,8 +1,8 @@
-import type { BinaryReader, BinaryWriter } from './binary';
+import type { BinaryReader, BinaryWriter } from '@raftway/raft/state-machine';
 import { SEQUENCE_NUMBER_MAX } from './limits';
 import { hashName, refused, type IdResult } from './results';
 
-const SEQUENCE_BYTES_MIN = 12;
+const SEQUENCE_BYTES_MIN = 10;
 
 /** The last number of every named sequence. */
 export class Sequences {
@@ -25,14 +25,14 @@ export class Sequences {
 
   write(writer: BinaryWriter): void {
     writer.u32(this.lastNumbers.size);
-    for (const [name, last] of this.lastNumbers) writer.text(name).bigint(last);
+    for (const [name, last] of this.lastNumbers) writer.text(name).i64(last);
   }
 
   static read(reader: BinaryReader, sequencesMax: number): Sequences {
     const sequences = new Sequences(sequencesMax);
     for (let left = reader.count(SEQUENCE_BYTES_MIN); left > 0; left -= 1) {
       const name = reader.text();
-      sequences.lastNumbers.set(name, reader.bigint());
+      sequences.lastNumbers.set(name, reader.i64());
     }
     return sequences;
   }

@@ -13,7 +13,7 @@
  * INVARIANT: a record's ceiling never falls, and every new lease's firstMs is above it.
  */
 import { SNOWFLAKE_TIMESTAMP_MAX } from '@raftway/ids';
-import type { BinaryReader, BinaryWriter } from './binary';
+import type { BinaryReader, BinaryWriter } from '@raftway/raft/state-machine';
 import type { LeaseWorkerCommand, RenewWorkerCommand, ReturnWorkerCommand } from './commands';
 import { CEILING_AHEAD_MAX_MS, WORKERS_MAX } from './limits';
 import { refused, type IdResult } from './results';
@@ -42,7 +42,7 @@ export interface Now {
   readonly groupMs: number;
 }
 
-const RECORD_BYTES_MIN = 37;
+const RECORD_BYTES_MIN = 33;
 
 /** See the top of this file. */
 export class WorkerTable {
@@ -135,9 +135,9 @@ export class WorkerTable {
     const used = this.records.filter((record) => record !== undefined);
     writer.u32(used.length);
     for (const record of used) {
-      writer.u32(record.worker).number(record.ceilingMs).number(record.raisedAtMs);
+      writer.u32(record.worker).uint53(record.ceilingMs).uint53(record.raisedAtMs);
       writer.text(record.instanceId).text(record.incarnation);
-      writer.u8(record.held ? 1 : 0).number(record.deadlineMs);
+      writer.boolean(record.held).uint53(record.deadlineMs);
     }
   }
 
@@ -206,11 +206,11 @@ function limitOf(record: WorkerRecord | undefined, incarnation: string, now: Now
 
 function readRecord(reader: BinaryReader): WorkerRecord {
   const worker = reader.u32();
-  const ceilingMs = reader.number();
-  const raisedAtMs = reader.number();
+  const ceilingMs = reader.uint53();
+  const raisedAtMs = reader.uint53();
   const instanceId = reader.text();
   const incarnation = reader.text();
-  const held = reader.u8() === 1;
-  const deadlineMs = reader.number();
+  const held = reader.boolean();
+  const deadlineMs = reader.uint53();
   return { worker, ceilingMs, raisedAtMs, instanceId, incarnation, held, deadlineMs };
 }

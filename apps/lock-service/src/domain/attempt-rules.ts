@@ -1,4 +1,4 @@
-import { type ApplyContext } from '@raftway/raft';
+import { type ApplyContext } from '@raftway/raft/state-machine';
 import { type Acquire } from './commands';
 import {
   RECENT_GRANTS_MAX,

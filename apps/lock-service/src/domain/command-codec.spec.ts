@@ -100,6 +100,6 @@ describe('the result codec', () => {
 
   it('throws on bytes that are no result', () => {
     expect(() => decodeResult(Uint8Array.of(9, 9, 9))).toThrow();
-    expect(() => decodeResult(Uint8Array.of(1, 99, 0))).toThrow('kind 99');
+    expect(() => decodeResult(Uint8Array.of(1, 99, 0, 0, 0, 0))).toThrow('kind 99');
   });
 });

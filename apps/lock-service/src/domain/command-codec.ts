@@ -1,14 +1,6 @@
-import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
-import {
-  expectEnd,
-  readAmount,
-  readList,
-  readMetadata,
-  writeAmount,
-  writeList,
-  writeMetadata,
-} from './binary';
+import { BinaryReader, BinaryWriter, DecodeError } from '@raftway/raft/state-machine';
 import { type LockCommand } from './commands';
+import { readMetadata, writeMetadata } from './metadata-codec';
 
 /** The format that this code writes, in the first byte of every command. */
 export const COMMAND_FORMAT_VERSION = 1;
@@ -26,37 +18,37 @@ const Kind = {
 
 /** Turns a command into the bytes that are replicated. */
 export function encodeCommand(command: LockCommand): Uint8Array {
-  const writer = new BinaryWriter().uint32(COMMAND_FORMAT_VERSION).uint32(Kind[command.kind]);
-  if ('fingerprint' in command) writer.uint32(command.fingerprint);
+  const writer = new BinaryWriter().u8(COMMAND_FORMAT_VERSION).u8(Kind[command.kind]);
+  if ('fingerprint' in command) writer.u32(command.fingerprint);
   switch (command.kind) {
     case 'openSession':
-      writer.string(command.nonce);
-      writeAmount(writer, command.ttlMs);
+      writer.text(command.nonce).uint53(command.ttlMs);
       break;
     case 'renewSessions':
-      writeList(writer, command.sessionIds, (id) => writer.string(id));
+      writer.list(command.sessionIds, (id) => writer.text(id));
       break;
     case 'closeSession':
-      writer.string(command.sessionId);
+      writer.text(command.sessionId);
       break;
     case 'acquire':
-      writer.string(command.name).string(command.sessionId).string(command.ownerId);
-      writeAmount(writer, command.ttlMs);
-      writeAmount(writer, command.waitMs);
-      writer.string(command.requestId).string(command.nonce);
+      writer
+        .text(command.name)
+        .text(command.sessionId)
+        .text(command.ownerId)
+        .uint53(command.ttlMs)
+        .uint53(command.waitMs)
+        .text(command.requestId)
+        .text(command.nonce);
       writeMetadata(writer, command.metadata);
       break;
     case 'cancelWait':
-      writer.string(command.name);
-      writeAmount(writer, command.attemptId);
-      writer.string(command.attachment);
+      writer.text(command.name).uint53(command.attemptId).text(command.attachment);
       break;
     case 'release':
-      writer.string(command.name).string(command.sessionId).string(command.ownerId);
-      writeAmount(writer, command.token);
+      writer.text(command.name).text(command.sessionId).text(command.ownerId).uint53(command.token);
       break;
     case 'forceRelease':
-      writer.string(command.name).string(command.reason);
+      writer.text(command.name).text(command.reason);
       break;
   }
   return writer.finish();
@@ -71,11 +63,11 @@ export function encodeCommand(command: LockCommand): Uint8Array {
 export function decodeCommand(bytes: Uint8Array): LockCommand | undefined {
   try {
     const reader = new BinaryReader(bytes);
-    const version = reader.uint32();
+    const version = reader.u8();
     if (version > COMMAND_FORMAT_VERSION) throw new NewerFormatError(version);
     if (version !== COMMAND_FORMAT_VERSION) return undefined;
     const command = decodeBody(reader);
-    expectEnd(reader);
+    reader.end();
     return command;
   } catch (error) {
     if (error instanceof NewerFormatError) throw error;
@@ -84,61 +76,61 @@ export function decodeCommand(bytes: Uint8Array): LockCommand | undefined {
 }
 
 function decodeBody(reader: BinaryReader): LockCommand {
-  const kind = reader.uint32();
+  const kind = reader.u8();
   switch (kind) {
     case Kind.openSession:
       return {
         kind: 'openSession',
-        fingerprint: reader.uint32(),
-        nonce: reader.string(),
-        ttlMs: readAmount(reader),
+        fingerprint: reader.u32(),
+        nonce: reader.text(),
+        ttlMs: reader.uint53(),
       };
     case Kind.renewSessions:
-      return { kind: 'renewSessions', sessionIds: readList(reader, () => reader.string()) };
+      return { kind: 'renewSessions', sessionIds: reader.list(1, () => reader.text()) };
     case Kind.closeSession:
       return {
         kind: 'closeSession',
-        fingerprint: reader.uint32(),
-        sessionId: reader.string(),
+        fingerprint: reader.u32(),
+        sessionId: reader.text(),
       };
     case Kind.acquire:
       return {
         kind: 'acquire',
-        fingerprint: reader.uint32(),
-        name: reader.string(),
-        sessionId: reader.string(),
-        ownerId: reader.string(),
-        ttlMs: readAmount(reader),
-        waitMs: readAmount(reader),
-        requestId: reader.string(),
-        nonce: reader.string(),
+        fingerprint: reader.u32(),
+        name: reader.text(),
+        sessionId: reader.text(),
+        ownerId: reader.text(),
+        ttlMs: reader.uint53(),
+        waitMs: reader.uint53(),
+        requestId: reader.text(),
+        nonce: reader.text(),
         metadata: readMetadata(reader),
       };
     case Kind.cancelWait:
       return {
         kind: 'cancelWait',
-        name: reader.string(),
-        attemptId: readAmount(reader),
-        attachment: reader.string(),
+        name: reader.text(),
+        attemptId: reader.uint53(),
+        attachment: reader.text(),
       };
     case Kind.release:
       return {
         kind: 'release',
-        fingerprint: reader.uint32(),
-        name: reader.string(),
-        sessionId: reader.string(),
-        ownerId: reader.string(),
-        token: readAmount(reader),
+        fingerprint: reader.u32(),
+        name: reader.text(),
+        sessionId: reader.text(),
+        ownerId: reader.text(),
+        token: reader.uint53(),
       };
     case Kind.forceRelease:
       return {
         kind: 'forceRelease',
-        fingerprint: reader.uint32(),
-        name: reader.string(),
-        reason: reader.string(),
+        fingerprint: reader.u32(),
+        name: reader.text(),
+        reason: reader.text(),
       };
     default:
-      throw new RangeError(`no command has kind ${kind}`);
+      throw new DecodeError(`no command has kind ${kind}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type ApplyContext, type StateMachine } from '@raftway/raft';
+import { type ApplyContext, type StateMachine } from '@raftway/raft/state-machine';
 import { sessionIdFor } from './attempt-rules';
 import { decodeCommand } from './command-codec';
 import { type LockCommand } from './commands';

@@ -8,10 +8,9 @@
  * - Waiters are granted in the order in which they came; one whose session, time or call has ended is never granted.
  * - Only entries change anything: a lock whose session's deadline has passed is held until an entry carries a later stamp.
  */
-import { type ApplyContext } from '@raftway/raft';
+import { type ApplyContext, DeadlineHeap } from '@raftway/raft/state-machine';
 import { Attempts } from './attempts';
 import { type Acquire, type CancelWait, type ForceRelease, type Release } from './commands';
-import { DeadlineHeap } from './deadline-heap';
 import { type LockLimits } from './limits';
 import { type Attempt, type HeldLock, type LockHolder, type Session } from './model';
 import { type LockOutcome, type Rejected, limitReached, rejected } from './results';

@@ -1,4 +1,4 @@
-import { type Expirable } from './deadline-heap';
+import { type Expirable } from '@raftway/raft/state-machine';
 import { type Queued, type WaitQueue } from './wait-queue';
 
 /** What an owner says about itself, sorted by key. */

@@ -1,14 +1,5 @@
-import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
-import {
-  expectEnd,
-  readAmount,
-  readList,
-  readMetadata,
-  readMs,
-  writeAmount,
-  writeList,
-  writeMetadata,
-} from './binary';
+import { BinaryReader, BinaryWriter, DecodeError } from '@raftway/raft/state-machine';
+import { readMetadata, writeMetadata } from './metadata-codec';
 import {
   type HolderView,
   type LockOutcome,
@@ -48,9 +39,9 @@ const REASONS: readonly RejectionReason[] = [
 /** Turns a result into bytes, for the table of deduplicated results. */
 export function encodeResult({ fingerprint, outcome }: LockResult): Uint8Array {
   const writer = new BinaryWriter()
-    .uint32(RESULT_FORMAT_VERSION)
-    .uint32(Kind[outcome.kind])
-    .uint32(fingerprint);
+    .u8(RESULT_FORMAT_VERSION)
+    .u8(Kind[outcome.kind])
+    .u32(fingerprint);
   writeOutcome(writer, outcome);
   return writer.finish();
 }
@@ -58,41 +49,42 @@ export function encodeResult({ fingerprint, outcome }: LockResult): Uint8Array {
 function writeOutcome(writer: BinaryWriter, outcome: LockOutcome): void {
   switch (outcome.kind) {
     case 'sessionOpened':
-      writer.string(outcome.sessionId);
-      writeAmount(writer, outcome.ttlMs);
+      writer.text(outcome.sessionId).uint53(outcome.ttlMs);
       break;
     case 'sessionsRenewed':
-      writeList(writer, outcome.ttlsMs, (ttlMs) => writeAmount(writer, ttlMs));
+      writer.list(outcome.ttlsMs, (ttlMs) => writer.uint53(ttlMs));
       break;
     case 'sessionClosed':
-      writeAmount(writer, outcome.locksReleased);
+      writer.uint53(outcome.locksReleased);
       break;
     case 'acquired':
-      writeAmount(writer, outcome.attemptId);
-      writer.string(outcome.sessionId);
-      writeAmount(writer, outcome.token);
-      writeAmount(writer, outcome.holdCount);
+      writer
+        .uint53(outcome.attemptId)
+        .text(outcome.sessionId)
+        .uint53(outcome.token)
+        .uint53(outcome.holdCount);
       break;
     case 'waiting':
-      writeAmount(writer, outcome.attemptId);
+      writer.uint53(outcome.attemptId);
       break;
     case 'notAcquired':
-      writeAmount(writer, outcome.queuePosition);
+      writer.uint53(outcome.queuePosition);
       break;
     case 'waitCancelled':
-      writer.bool(outcome.gaveBack);
-      writeAmount(writer, outcome.queuePosition);
+      writer.boolean(outcome.gaveBack).uint53(outcome.queuePosition);
       break;
     case 'released':
-      writeAmount(writer, outcome.holdCount);
+      writer.uint53(outcome.holdCount);
       break;
     case 'forceReleased':
-      writeList(writer, outcome.holders, (holder) => writeHolder(writer, holder));
+      writer.list(outcome.holders, (holder) => writeHolder(writer, holder));
       break;
     case 'rejected':
-      writer.uint32(REASONS.indexOf(outcome.reason)).string(outcome.limitName);
-      writeAmount(writer, outcome.limit);
-      writeAmount(writer, outcome.value);
+      writer
+        .u8(REASONS.indexOf(outcome.reason))
+        .text(outcome.limitName)
+        .uint53(outcome.limit)
+        .uint53(outcome.value);
       break;
   }
 }
@@ -100,80 +92,83 @@ function writeOutcome(writer: BinaryWriter, outcome: LockOutcome): void {
 /** Reads what {@link encodeResult} wrote. @throws Error on anything else. */
 export function decodeResult(bytes: Uint8Array): LockResult {
   const reader = new BinaryReader(bytes);
-  const version = reader.uint32();
-  if (version !== RESULT_FORMAT_VERSION) throw new RangeError(`unknown result format ${version}`);
-  const kind = reader.uint32();
-  const fingerprint = reader.uint32();
+  const version = reader.u8();
+  if (version !== RESULT_FORMAT_VERSION) throw new DecodeError(`unknown result format ${version}`);
+  const kind = reader.u8();
+  const fingerprint = reader.u32();
   const outcome = readOutcome(reader, kind);
-  expectEnd(reader);
+  reader.end();
   return { fingerprint, outcome };
 }
 
 function readOutcome(reader: BinaryReader, kind: number): LockOutcome {
   switch (kind) {
     case Kind.sessionOpened:
-      return { kind: 'sessionOpened', sessionId: reader.string(), ttlMs: readAmount(reader) };
+      return { kind: 'sessionOpened', sessionId: reader.text(), ttlMs: reader.uint53() };
     case Kind.sessionsRenewed:
-      return { kind: 'sessionsRenewed', ttlsMs: readList(reader, () => readAmount(reader)) };
+      return { kind: 'sessionsRenewed', ttlsMs: reader.list(1, () => reader.uint53()) };
     case Kind.sessionClosed:
-      return { kind: 'sessionClosed', locksReleased: readAmount(reader) };
+      return { kind: 'sessionClosed', locksReleased: reader.uint53() };
     case Kind.acquired:
       return {
         kind: 'acquired',
-        attemptId: readAmount(reader),
-        sessionId: reader.string(),
-        token: readAmount(reader),
-        holdCount: readAmount(reader),
+        attemptId: reader.uint53(),
+        sessionId: reader.text(),
+        token: reader.uint53(),
+        holdCount: reader.uint53(),
       };
     case Kind.waiting:
-      return { kind: 'waiting', attemptId: readAmount(reader) };
+      return { kind: 'waiting', attemptId: reader.uint53() };
     case Kind.notAcquired:
-      return { kind: 'notAcquired', queuePosition: readAmount(reader) };
+      return { kind: 'notAcquired', queuePosition: reader.uint53() };
     case Kind.waitCancelled:
       return {
         kind: 'waitCancelled',
-        gaveBack: reader.bool(),
-        queuePosition: readAmount(reader),
+        gaveBack: reader.boolean(),
+        queuePosition: reader.uint53(),
       };
     case Kind.released:
-      return { kind: 'released', holdCount: readAmount(reader) };
+      return { kind: 'released', holdCount: reader.uint53() };
     case Kind.forceReleased:
-      return { kind: 'forceReleased', holders: readList(reader, () => readHolder(reader)) };
+      return { kind: 'forceReleased', holders: reader.list(1, () => readHolder(reader)) };
     case Kind.rejected:
       return readRejected(reader);
     default:
-      throw new RangeError(`no result has kind ${kind}`);
+      throw new DecodeError(`no result has kind ${kind}`);
   }
 }
 
 function readRejected(reader: BinaryReader): Rejected {
-  const reason = REASONS[reader.uint32()];
-  if (reason === undefined) throw new RangeError('unknown reason');
+  const reason = REASONS[reader.u8()];
+  if (reason === undefined) throw new DecodeError('unknown reason');
   return {
     kind: 'rejected',
     reason,
-    limitName: reader.string(),
-    limit: readAmount(reader),
-    value: readAmount(reader),
+    limitName: reader.text(),
+    limit: reader.uint53(),
+    value: reader.uint53(),
   };
 }
 
 function writeHolder(writer: BinaryWriter, holder: HolderView): void {
-  writer.string(holder.sessionId).string(holder.ownerId);
-  writeAmount(writer, holder.token);
-  writeAmount(writer, holder.holdCount);
-  writer.double(holder.heldForMs).double(holder.expiresInMs);
+  writer
+    .text(holder.sessionId)
+    .text(holder.ownerId)
+    .uint53(holder.token)
+    .uint53(holder.holdCount)
+    .f64(holder.heldForMs)
+    .f64(holder.expiresInMs);
   writeMetadata(writer, holder.metadata);
 }
 
 function readHolder(reader: BinaryReader): HolderView {
   return {
-    sessionId: reader.string(),
-    ownerId: reader.string(),
-    token: readAmount(reader),
-    holdCount: readAmount(reader),
-    heldForMs: readMs(reader),
-    expiresInMs: readMs(reader),
+    sessionId: reader.text(),
+    ownerId: reader.text(),
+    token: reader.uint53(),
+    holdCount: reader.uint53(),
+    heldForMs: reader.f64(),
+    expiresInMs: reader.f64(),
     metadata: readMetadata(reader),
   };
 }

@@ -1,4 +1,4 @@
-import { DeadlineHeap } from './deadline-heap';
+import { DeadlineHeap } from '@raftway/raft/state-machine';
 import { type Session } from './model';
 
 /** What opens a session. */

@@ -1,15 +1,6 @@
-import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
-import {
-  expectEnd,
-  readAmount,
-  readList,
-  readMetadata,
-  readMs,
-  writeAmount,
-  writeList,
-  writeMetadata,
-} from './binary';
+import { BinaryReader, BinaryWriter, DecodeError } from '@raftway/raft/state-machine';
 import { type LockTable } from './lock-table';
+import { readMetadata, writeMetadata } from './metadata-codec';
 import {
   type Attempt,
   type AttemptOutcome,
@@ -34,20 +25,19 @@ const OUTCOMES: readonly AttemptOutcome['kind'][] = [
 
 /** The whole table as bytes: the same bytes on every replica that has applied the same commands. */
 export function encodeSnapshot(table: LockTable, nowMs: number): Uint8Array {
-  const writer = new BinaryWriter().uint32(SNAPSHOT_FORMAT_VERSION).double(nowMs);
-  writeList(writer, [...table.sessions.all()], (session) => writeSession(writer, session));
-  writeList(writer, [...table.held.values()], (lock) => {
-    writer.string(lock.name);
+  const writer = new BinaryWriter().u8(SNAPSHOT_FORMAT_VERSION).f64(nowMs);
+  writer.list([...table.sessions.all()], (session) => writeSession(writer, session));
+  writer.list([...table.held.values()], (lock) => {
+    writer.text(lock.name);
     writeHolder(writer, lock.holder);
-    writeList(writer, [...lock.queue], (attempt) => writeAttempt(writer, attempt));
+    writer.list([...lock.queue], (attempt) => writeAttempt(writer, attempt));
   });
-  writeList(writer, [...table.attempts.finishedAttempts()], (attempt) => {
+  writer.list([...table.attempts.finishedAttempts()], (attempt) => {
     writeAttempt(writer, attempt);
   });
-  writeAmount(writer, table.tokens.floor);
-  writeList(writer, [...table.tokens.entries()], ([name, token]) => {
-    writer.string(name);
-    writeAmount(writer, token);
+  writer.uint53(table.tokens.floor);
+  writer.list([...table.tokens.entries()], ([name, token]) => {
+    writer.text(name).uint53(token);
   });
   return writer.finish();
 }
@@ -60,135 +50,144 @@ export function encodeSnapshot(table: LockTable, nowMs: number): Uint8Array {
  */
 export function decodeSnapshot(bytes: Uint8Array, table: LockTable): number {
   const reader = new BinaryReader(bytes);
-  const version = reader.uint32();
+  const version = reader.u8();
   if (version !== SNAPSHOT_FORMAT_VERSION)
-    throw new RangeError(
+    throw new DecodeError(
       `the snapshot has format ${version}; this replica knows ${SNAPSHOT_FORMAT_VERSION}`,
     );
-  const nowMs = readMs(reader);
-  readList(reader, () => table.sessions.open(readSession(reader)));
-  readList(reader, () => restoreLock(reader, table));
-  readList(reader, () => table.attempts.restoreFinished(readAttempt(reader)));
-  const floor = readAmount(reader);
+  const nowMs = reader.f64();
+  reader.list(1, () => table.sessions.open(readSession(reader)));
+  reader.list(1, () => restoreLock(reader, table));
+  reader.list(1, () => table.attempts.restoreFinished(readAttempt(reader)));
+  const floor = reader.uint53();
   table.tokens.restore(
     floor,
-    readList(reader, () => [reader.string(), readAmount(reader)] as [string, number]),
+    reader.list(1, () => [reader.text(), reader.uint53()] as [string, number]),
   );
-  expectEnd(reader);
+  reader.end();
   return nowMs;
 }
 
 function restoreLock(reader: BinaryReader, table: LockTable): void {
-  const name = reader.string();
+  const name = reader.text();
   const lock: HeldLock = { name, holder: readHolder(reader), queue: new WaitQueue() };
   const session = table.sessions.get(lock.holder.sessionId);
-  if (session === undefined) throw new RangeError(`lock "${name}" is held by no session`);
+  if (session === undefined) throw new DecodeError(`lock "${name}" is held by no session`);
   session.held.add(name);
   table.held.set(name, lock);
-  for (const attempt of readList(reader, () => readAttempt(reader))) {
+  for (const attempt of reader.list(1, () => readAttempt(reader))) {
     table.attempts.add(attempt);
     table.enqueue(lock, attempt);
   }
 }
 
 function writeSession(writer: BinaryWriter, session: Session): void {
-  writer.string(session.id);
-  writeAmount(writer, session.order);
-  writeAmount(writer, session.ttlMs);
-  writer.double(session.deadlineMs).string(session.implicitLock);
+  writer
+    .text(session.id)
+    .uint53(session.order)
+    .uint53(session.ttlMs)
+    .f64(session.deadlineMs)
+    .text(session.implicitLock);
 }
 
 function readSession(reader: BinaryReader): Parameters<LockTable['sessions']['open']>[0] {
   return {
-    id: reader.string(),
-    order: readAmount(reader),
-    ttlMs: readAmount(reader),
-    deadlineMs: readMs(reader),
-    implicitLock: reader.string(),
+    id: reader.text(),
+    order: reader.uint53(),
+    ttlMs: reader.uint53(),
+    deadlineMs: reader.f64(),
+    implicitLock: reader.text(),
   };
 }
 
 function writeHolder(writer: BinaryWriter, holder: LockHolder): void {
-  writer.string(holder.sessionId).string(holder.ownerId);
-  writeAmount(writer, holder.token);
-  writeAmount(writer, holder.holdCount);
-  writer.double(holder.grantedAtMs);
+  writer
+    .text(holder.sessionId)
+    .text(holder.ownerId)
+    .uint53(holder.token)
+    .uint53(holder.holdCount)
+    .f64(holder.grantedAtMs);
   writeMetadata(writer, holder.metadata);
-  writeList(writer, holder.recentGrants, (grant) => {
-    writeAmount(writer, grant.attemptId);
-    writer.string(grant.attachment);
+  writer.list(holder.recentGrants, (grant) => {
+    writer.uint53(grant.attemptId).text(grant.attachment);
   });
 }
 
 function readHolder(reader: BinaryReader): LockHolder {
   return {
-    sessionId: reader.string(),
-    ownerId: reader.string(),
-    token: readAmount(reader),
-    holdCount: readAmount(reader),
-    grantedAtMs: readMs(reader),
+    sessionId: reader.text(),
+    ownerId: reader.text(),
+    token: reader.uint53(),
+    holdCount: reader.uint53(),
+    grantedAtMs: reader.f64(),
     metadata: readMetadata(reader),
-    recentGrants: readList(reader, () => ({
-      attemptId: readAmount(reader),
-      attachment: reader.string(),
+    recentGrants: reader.list(1, () => ({
+      attemptId: reader.uint53(),
+      attachment: reader.text(),
     })),
   };
 }
 
 function writeAttempt(writer: BinaryWriter, attempt: Attempt): void {
-  writeAmount(writer, attempt.id);
-  writer.string(attempt.name).string(attempt.requestId).uint32(attempt.fingerprint);
-  writer.string(attempt.sessionId).bool(attempt.implicit);
-  writeAmount(writer, attempt.ttlMs);
-  writer.string(attempt.ownerId);
+  writer
+    .uint53(attempt.id)
+    .text(attempt.name)
+    .text(attempt.requestId)
+    .u32(attempt.fingerprint)
+    .text(attempt.sessionId)
+    .boolean(attempt.implicit)
+    .uint53(attempt.ttlMs)
+    .text(attempt.ownerId);
   writeMetadata(writer, attempt.metadata);
-  writer.double(attempt.startedAtMs).double(attempt.finishedAtMs).double(attempt.deadlineMs);
-  writer.string(attempt.attachment);
+  writer
+    .f64(attempt.startedAtMs)
+    .f64(attempt.finishedAtMs)
+    .f64(attempt.deadlineMs)
+    .text(attempt.attachment);
   writeOutcome(writer, attempt.outcome);
 }
 
 function readAttempt(reader: BinaryReader): Attempt {
-  const id = readAmount(reader);
+  const id = reader.uint53();
   return {
     id,
     order: id,
     heapIndex: -1,
     previous: undefined,
     next: undefined,
-    name: reader.string(),
-    requestId: reader.string(),
-    fingerprint: reader.uint32(),
-    sessionId: reader.string(),
-    implicit: reader.bool(),
-    ttlMs: readAmount(reader),
-    ownerId: reader.string(),
+    name: reader.text(),
+    requestId: reader.text(),
+    fingerprint: reader.u32(),
+    sessionId: reader.text(),
+    implicit: reader.boolean(),
+    ttlMs: reader.uint53(),
+    ownerId: reader.text(),
     metadata: readMetadata(reader),
-    startedAtMs: readMs(reader),
-    finishedAtMs: readMs(reader),
-    deadlineMs: readMs(reader),
-    attachment: reader.string(),
+    startedAtMs: reader.f64(),
+    finishedAtMs: reader.f64(),
+    deadlineMs: reader.f64(),
+    attachment: reader.text(),
     outcome: readOutcome(reader),
   };
 }
 
 function writeOutcome(writer: BinaryWriter, outcome: AttemptOutcome): void {
-  writer.uint32(OUTCOMES.indexOf(outcome.kind));
+  writer.u8(OUTCOMES.indexOf(outcome.kind));
   if (outcome.kind === 'granted') {
-    writeAmount(writer, outcome.token);
-    writeAmount(writer, outcome.holdCount);
+    writer.uint53(outcome.token).uint53(outcome.holdCount);
   }
-  if (outcome.kind === 'notAcquired') writeAmount(writer, outcome.queuePosition);
+  if (outcome.kind === 'notAcquired') writer.uint53(outcome.queuePosition);
 }
 
 function readOutcome(reader: BinaryReader): AttemptOutcome {
-  const kind = OUTCOMES[reader.uint32()];
+  const kind = OUTCOMES[reader.u8()];
   switch (kind) {
     case undefined:
-      throw new RangeError('unknown outcome of an attempt');
+      throw new DecodeError('unknown outcome of an attempt');
     case 'granted':
-      return { kind, token: readAmount(reader), holdCount: readAmount(reader) };
+      return { kind, token: reader.uint53(), holdCount: reader.uint53() };
     case 'notAcquired':
-      return { kind, queuePosition: readAmount(reader) };
+      return { kind, queuePosition: reader.uint53() };
     default:
       return { kind };
   }

@@ -1,5 +1,5 @@
 import { registry } from '@raftway/contracts';
-import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { BinaryReader, BinaryWriter } from '@raftway/raft/state-machine';
 
 /** What the log holds. Requests are validated before they become one of these; what depends on state is decided when applied. */
 export type Command =
@@ -28,22 +28,24 @@ export const COMMAND_VERSION = 1;
 /** The numbers are in every log and never change. */
 const KIND = { register: 1, renew: 2, deregister: 3, setStatus: 4 } as const;
 
+/** An empty text's length. */
+const TEXT_BYTES_MIN = 2;
+
 export function encodeCommand(command: Command): Uint8Array {
-  const writer = new BinaryWriter().uint32(COMMAND_VERSION).uint32(KIND[command.kind]);
+  const writer = new BinaryWriter().u8(COMMAND_VERSION).u8(KIND[command.kind]);
   switch (command.kind) {
     case 'register':
-      registry.Instance.encode(command.instance, writer.fork()).join();
-      writer.uint32(command.ttlMs).uint64(command.firstRevision);
+      writer.bytes(registry.Instance.encode(command.instance).finish());
+      writer.u32(command.ttlMs).uint53(command.firstRevision);
       break;
     case 'renew':
-      writer.uint32(command.leaseIds.length);
-      for (const leaseId of command.leaseIds) writer.string(leaseId);
+      writer.list(command.leaseIds, (leaseId) => writer.text(leaseId));
       break;
     case 'deregister':
-      writer.string(command.leaseId);
+      writer.text(command.leaseId);
       break;
     case 'setStatus':
-      writer.string(command.leaseId).uint32(command.status);
+      writer.text(command.leaseId).u32(command.status);
       break;
   }
   return writer.finish();
@@ -56,9 +58,9 @@ export function encodeCommand(command: Command): Uint8Array {
 export function decodeCommand(bytes: Uint8Array): Command | undefined {
   const reader = new BinaryReader(bytes);
   try {
-    const version = reader.uint32();
+    const version = reader.u8();
     if (version > COMMAND_VERSION) throw new UnknownCommandVersionError(version);
-    return decodeBody(reader, reader.uint32());
+    return decodeBody(reader, reader.u8());
   } catch (error) {
     if (error instanceof UnknownCommandVersionError) throw error;
     return undefined;
@@ -71,26 +73,18 @@ function decodeBody(reader: BinaryReader, kind: number): Command | undefined {
       return {
         kind: 'register',
         instance: registry.Instance.decode(reader.bytes()),
-        ttlMs: reader.uint32(),
-        firstRevision: Number(reader.uint64()),
+        ttlMs: reader.u32(),
+        firstRevision: reader.uint53(),
       };
     case KIND.renew:
-      return { kind: 'renew', leaseIds: readStrings(reader) };
+      return { kind: 'renew', leaseIds: reader.list(TEXT_BYTES_MIN, () => reader.text()) };
     case KIND.deregister:
-      return { kind: 'deregister', leaseId: reader.string() };
+      return { kind: 'deregister', leaseId: reader.text() };
     case KIND.setStatus:
-      return { kind: 'setStatus', leaseId: reader.string(), status: reader.uint32() };
+      return { kind: 'setStatus', leaseId: reader.text(), status: reader.u32() };
     default:
       return undefined;
   }
-}
-
-function readStrings(reader: BinaryReader): string[] {
-  const count = reader.uint32();
-  const strings: string[] = [];
-  // Reading past the end throws, so a wrong count costs nothing.
-  for (let read = 0; read < count; read += 1) strings.push(reader.string());
-  return strings;
 }
 
 class UnknownCommandVersionError extends Error {

@@ -1,8 +1,8 @@
 import type { registry } from '@raftway/contracts';
-import type { HeapItem } from './deadline-heap';
+import type { Expirable } from '@raftway/raft/state-machine';
 
 /** A registered instance's right to be listed, until its deadline. */
-export interface Lease extends HeapItem {
+export interface Lease extends Expirable {
   readonly id: string;
   /** The log index of the registration; orders leases with the same deadline. */
   readonly order: number;
@@ -10,7 +10,7 @@ export interface Lease extends HeapItem {
   readonly instanceId: string;
   readonly ttlMs: number;
   deadlineMs: number;
-  heapPosition: number;
+  heapIndex: number;
 }
 
 /** One instance and its lease. */

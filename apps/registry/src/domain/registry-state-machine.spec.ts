@@ -392,7 +392,7 @@ describe('bytes', () => {
     );
     expect(() => new RegistryStateMachine().restore(good.slice(0, -1))).toThrow();
     expect(() => new RegistryStateMachine().restore(Uint8Array.from([...good, 0]))).toThrow(
-      /after/,
+      /left over/,
     );
   });
 

@@ -1,4 +1,4 @@
-import type { ApplyContext, StateMachine } from '@raftway/raft';
+import type { ApplyContext, StateMachine } from '@raftway/raft/state-machine';
 import { decodeCommand, type Command } from './commands';
 import { STATE_LIMITS, type StateLimits } from './limits';
 import { RegistryState } from './registry-state';

@@ -1,7 +1,7 @@
 import { registry } from '@raftway/contracts';
 import { ChangeHistory } from './change-history';
 import { GrpcServiceClaims, type ClaimConflict } from './claims';
-import { DeadlineHeap } from './deadline-heap';
+import { DeadlineHeap } from '@raftway/raft/state-machine';
 import { leaseIdOf } from './lease-id';
 import type { StateLimits } from './limits';
 import type { RegistryResult } from './results';
@@ -100,7 +100,7 @@ export class RegistryState {
       instanceId,
       ttlMs,
       deadlineMs: at.nowMs + ttlMs,
-      heapPosition: -1,
+      heapIndex: -1,
     };
     this.insert({ instance, lease, sizeBytes, firstRevision: old?.firstRevision ?? revision });
     this.record(revision, instance, sizeBytes);

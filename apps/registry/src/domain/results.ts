@@ -1,4 +1,4 @@
-import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { BinaryReader, BinaryWriter, DecodeError } from '@raftway/raft/state-machine';
 
 /** What a command did. Everything that a caller did wrong in view of the state is a kind of result, never an exception. */
 export type RegistryResult =
@@ -35,21 +35,20 @@ const KIND = {
 const LIMITS = ['instancesMax', 'instanceBytesMax'] as const;
 
 export function encodeResult(result: RegistryResult): Uint8Array {
-  const writer = new BinaryWriter().uint32(RESULT_VERSION).uint32(KIND[result.kind]);
+  const writer = new BinaryWriter().u8(RESULT_VERSION).u8(KIND[result.kind]);
   switch (result.kind) {
     case 'registered':
-      writer.string(result.leaseId).uint64(result.revision).uint32(result.ttlMs);
+      writer.text(result.leaseId).uint53(result.revision).u32(result.ttlMs);
       break;
     case 'renewed':
-      writer.uint32(result.ttlsMs.length);
-      for (const ttlMs of result.ttlsMs) writer.uint32(ttlMs);
+      writer.list(result.ttlsMs, (ttlMs) => writer.u32(ttlMs));
       break;
     case 'deregistered':
     case 'statusSet':
-      writer.uint64(result.revision);
+      writer.uint53(result.revision);
       break;
     case 'limitReached':
-      writer.uint32(LIMITS.indexOf(result.limit));
+      writer.u8(LIMITS.indexOf(result.limit));
       break;
     case 'leaseNotFound':
     case 'malformed':
@@ -58,36 +57,37 @@ export function encodeResult(result: RegistryResult): Uint8Array {
   return writer.finish();
 }
 
-/** @throws Error on bytes that {@link encodeResult} did not write. */
+/** @throws DecodeError on bytes that {@link encodeResult} did not write. */
 export function decodeResult(bytes: Uint8Array): RegistryResult {
   const reader = new BinaryReader(bytes);
-  const version = reader.uint32();
-  if (version !== RESULT_VERSION) throw new Error(`registry result has unknown version ${version}`);
-  const kind = reader.uint32();
+  const version = reader.u8();
+  if (version !== RESULT_VERSION)
+    throw new DecodeError(`registry result has unknown version ${version}`);
+  const kind = reader.u8();
   switch (kind) {
     case KIND.registered:
       return {
         kind: 'registered',
-        leaseId: reader.string(),
-        revision: Number(reader.uint64()),
-        ttlMs: reader.uint32(),
+        leaseId: reader.text(),
+        revision: reader.uint53(),
+        ttlMs: reader.u32(),
       };
     case KIND.renewed:
       return {
         kind: 'renewed',
-        ttlsMs: Array.from({ length: reader.uint32() }, () => reader.uint32()),
+        ttlsMs: reader.list(4, () => reader.u32()),
       };
     case KIND.deregistered:
-      return { kind: 'deregistered', revision: Number(reader.uint64()) };
+      return { kind: 'deregistered', revision: reader.uint53() };
     case KIND.statusSet:
-      return { kind: 'statusSet', revision: Number(reader.uint64()) };
+      return { kind: 'statusSet', revision: reader.uint53() };
     case KIND.leaseNotFound:
       return { kind: 'leaseNotFound' };
     case KIND.limitReached:
-      return { kind: 'limitReached', limit: LIMITS[reader.uint32()] ?? 'instancesMax' };
+      return { kind: 'limitReached', limit: LIMITS[reader.u8()] ?? 'instancesMax' };
     case KIND.malformed:
       return { kind: 'malformed' };
     default:
-      throw new Error(`registry result has unknown kind ${kind}`);
+      throw new DecodeError(`registry result has unknown kind ${kind}`);
   }
 }

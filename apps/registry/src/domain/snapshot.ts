@@ -1,5 +1,5 @@
 import { registry } from '@raftway/contracts';
-import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { BinaryReader, BinaryWriter, DecodeError } from '@raftway/raft/state-machine';
 import type { Change } from './change-history';
 import type { StateLimits } from './limits';
 import type { Registration } from './registration';
@@ -14,62 +14,62 @@ const SNAPSHOT_VERSION = 1;
  */
 export function encodeSnapshot(state: RegistryState): Uint8Array {
   const writer = new BinaryWriter()
-    .uint32(SNAPSHOT_VERSION)
-    .uint64(state.revision)
-    .uint64(state.history.floor)
-    .uint32(state.instanceCount);
+    .u8(SNAPSHOT_VERSION)
+    .uint53(state.revision)
+    .uint53(state.history.floor)
+    .u32(state.instanceCount);
   for (const record of state.services.values()) {
     for (const registration of record.registrations.values()) {
-      writer.uint64(record.firstRevision);
+      writer.uint53(record.firstRevision);
       writeRegistration(writer, registration);
     }
   }
-  writer.uint32(state.history.length);
+  writer.u32(state.history.length);
   for (const change of state.history) writeChange(writer, change, state);
   return writer.finish();
 }
 
-/** @throws Error on bytes that {@link encodeSnapshot} of this version did not write. */
+/** @throws DecodeError on bytes that {@link encodeSnapshot} of this version did not write. */
 export function decodeSnapshot(bytes: Uint8Array, limits: StateLimits): RegistryState {
   const reader = new BinaryReader(bytes);
-  const version = reader.uint32();
+  const version = reader.u8();
   if (version !== SNAPSHOT_VERSION) {
-    throw new Error(
+    throw new DecodeError(
       `registry snapshot has version ${version}, this code reads ${SNAPSHOT_VERSION}`,
     );
   }
-  const revision = readNumber(reader);
-  const state = new RegistryState(limits, revision, readNumber(reader));
-  for (let left = reader.uint32(); left > 0; left -= 1) {
-    const serviceFirstRevision = readNumber(reader);
+  const revision = reader.uint53();
+  const state = new RegistryState(limits, revision, reader.uint53());
+  for (let left = reader.u32(); left > 0; left -= 1) {
+    const serviceFirstRevision = reader.uint53();
     state.insert(readRegistration(reader), serviceFirstRevision);
   }
-  for (let left = reader.uint32(); left > 0; left -= 1) {
+  for (let left = reader.u32(); left > 0; left -= 1) {
     state.history.append(readChange(reader, state));
   }
-  if (reader.pos !== reader.len) throw new Error('registry snapshot has bytes after its end');
+  reader.end();
   return state;
 }
 
 function writeRegistration(writer: BinaryWriter, registration: Registration): void {
   const { instance, lease, firstRevision } = registration;
-  registry.Instance.encode(instance, writer.fork()).join();
-  writer.uint64(firstRevision).string(lease.id).uint64(lease.order);
+  writer.bytes(registry.Instance.encode(instance).finish());
+  writer.uint53(firstRevision).text(lease.id).uint53(lease.order);
   // A double: log-clock milliseconds need not be whole.
-  writer.uint32(lease.ttlMs).double(lease.deadlineMs);
+  writer.u32(lease.ttlMs).f64(lease.deadlineMs);
 }
 
 function readRegistration(reader: BinaryReader): Registration {
   const instance = registry.Instance.decode(reader.bytes());
-  const firstRevision = readNumber(reader);
+  const firstRevision = reader.uint53();
   const lease = {
-    id: reader.string(),
-    order: readNumber(reader),
+    id: reader.text(),
+    order: reader.uint53(),
     service: instance.service,
     instanceId: instance.instanceId,
-    ttlMs: reader.uint32(),
-    deadlineMs: reader.double(),
-    heapPosition: -1,
+    ttlMs: reader.u32(),
+    deadlineMs: reader.f64(),
+    heapIndex: -1,
   };
   return { instance, lease, firstRevision, sizeBytes: encodedSize(instance) };
 }
@@ -78,32 +78,33 @@ function readRegistration(reader: BinaryReader): Registration {
 const CHANGE = { removed: 0, repeated: 1, current: 2 } as const;
 
 function writeChange(writer: BinaryWriter, change: Change, state: RegistryState): void {
-  writer.uint64(change.revision).string(change.service).string(change.instanceId);
+  writer.uint53(change.revision).text(change.service).text(change.instanceId);
   if (change.instance === undefined) {
-    writer.uint32(CHANGE.removed).uint32(change.reason).uint32(change.sizeBytes);
+    writer.u8(CHANGE.removed).u32(change.reason).u32(change.sizeBytes);
   } else if (change.instance === current(state, change.service, change.instanceId)) {
-    writer.uint32(CHANGE.current);
+    writer.u8(CHANGE.current);
   } else {
-    writer.uint32(CHANGE.repeated);
-    registry.Instance.encode(change.instance, writer.fork()).join();
+    writer.u8(CHANGE.repeated);
+    writer.bytes(registry.Instance.encode(change.instance).finish());
   }
 }
 
 function readChange(reader: BinaryReader, state: RegistryState): Change {
-  const revision = readNumber(reader);
-  const service = reader.string();
-  const instanceId = reader.string();
-  const kind = reader.uint32();
+  const revision = reader.uint53();
+  const service = reader.text();
+  const instanceId = reader.text();
+  const kind = reader.u8();
   if (kind === CHANGE.removed) {
-    const reason: registry.RemovedInstance_Reason = reader.uint32();
-    const sizeBytes = reader.uint32();
+    const reason: registry.RemovedInstance_Reason = reader.u32();
+    const sizeBytes = reader.u32();
     return { revision, service, instanceId, instance: undefined, reason, sizeBytes };
   }
   const instance =
     kind === CHANGE.current
       ? current(state, service, instanceId)
       : registry.Instance.decode(reader.bytes());
-  if (instance === undefined) throw new Error('registry snapshot refers to an unknown instance');
+  if (instance === undefined)
+    throw new DecodeError('registry snapshot refers to an unknown instance');
   const sizeBytes = encodedSize(instance);
   const reason = registry.RemovedInstance_Reason.UNSPECIFIED;
   return { revision, service, instanceId, instance, reason, sizeBytes };
@@ -111,8 +112,4 @@ function readChange(reader: BinaryReader, state: RegistryState): Change {
 
 function current(state: RegistryState, service: string, instanceId: string) {
   return state.services.get(service)?.registrations.get(instanceId)?.instance;
-}
-
-function readNumber(reader: BinaryReader): number {
-  return Number(reader.uint64());
 }

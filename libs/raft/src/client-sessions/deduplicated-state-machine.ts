@@ -1,5 +1,5 @@
-import { ByteReader, DecodeError } from '../binary/byte-reader';
-import { ByteWriter } from '../binary/byte-writer';
+import { BinaryReader, DecodeError } from '../state-machine/binary-reader';
+import { BinaryWriter } from '../state-machine/binary-writer';
 import { type Entry, EntryKind, type LogIndex } from '../core';
 import type { StateMachine } from '../state-machine';
 import { type DeduplicationLimits, DeduplicationTable } from './deduplication-table';
@@ -54,7 +54,7 @@ export class DeduplicatedStateMachine<Result> {
 
   snapshot(): Uint8Array {
     const inner = this.inner.snapshot();
-    const writer = new ByteWriter(inner.length + 1024);
+    const writer = new BinaryWriter(inner.length + 1024);
     writer.u8(FORMAT_VERSION);
     this.table.encode(writer);
     return writer.bytes(inner).finish();
@@ -62,7 +62,7 @@ export class DeduplicatedStateMachine<Result> {
 
   /** @throws DecodeError, or what the inner state machine throws, on bytes that are not understood. */
   restore(snapshot: Uint8Array): void {
-    const reader = new ByteReader(snapshot);
+    const reader = new BinaryReader(snapshot);
     const version = reader.u8();
     if (version !== FORMAT_VERSION) {
       throw new DecodeError(`state machine snapshot format ${version} is not understood`);

@@ -1,5 +1,5 @@
-import { type ByteReader, DecodeError } from '../binary/byte-reader';
-import { type ByteWriter } from '../binary/byte-writer';
+import { type BinaryReader, DecodeError } from '../state-machine/binary-reader';
+import { type BinaryWriter } from '../state-machine/binary-writer';
 import type { LogIndex } from '../core';
 
 /** What a first application yielded. */
@@ -72,7 +72,7 @@ export class DeduplicationTable {
     }
   }
 
-  encode(writer: ByteWriter): void {
+  encode(writer: BinaryWriter): void {
     writer.u8(FORMAT_VERSION).u32(this.results.size);
     for (const [key, { index, nowMs, result }] of this.results) {
       writer.text(key).uint53(index).f64(nowMs).bytes(result);
@@ -80,7 +80,7 @@ export class DeduplicationTable {
   }
 
   /** Replaces the contents. @throws DecodeError */
-  decode(reader: ByteReader): void {
+  decode(reader: BinaryReader): void {
     const version = reader.u8();
     if (version !== FORMAT_VERSION) {
       throw new DecodeError(`deduplication table format ${version} is not understood`);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { entryOf, plain } from '../../test/support/entries';
-import { ByteReader, DecodeError } from '../binary/byte-reader';
+import { BinaryReader, DecodeError } from '../state-machine/binary-reader';
 import { ENTRY_VERSION, EntryKind } from '../core';
 import { decodeEntry, encodeEntry } from './entry-codec';
 
@@ -20,7 +20,7 @@ describe('the entry codec', () => {
   it('yields every entry as it was', () => {
     fc.assert(
       fc.property(entry, (original) => {
-        const reader = new ByteReader(encodeEntry(original));
+        const reader = new BinaryReader(encodeEntry(original));
         const decoded = decodeEntry(reader);
         reader.end();
         expect(plain([decoded])).toEqual(plain([original]));
@@ -33,7 +33,7 @@ describe('the entry codec', () => {
     const bytes = encodeEntry(original);
     expect(encodeEntry(original)).toBe(bytes);
 
-    const decoded = decodeEntry(new ByteReader(bytes));
+    const decoded = decodeEntry(new BinaryReader(bytes));
     const again = encodeEntry(decoded);
     expect(again.buffer).toBe(bytes.buffer);
     expect(Buffer.from(again).equals(bytes)).toBe(true);
@@ -42,24 +42,24 @@ describe('the entry codec', () => {
   it('refuses what it does not understand', () => {
     const newer = Buffer.from(encodeEntry(entryOf(1, 1)));
     newer[0] = ENTRY_VERSION + 1;
-    expect(() => decodeEntry(new ByteReader(newer))).toThrow(DecodeError);
+    expect(() => decodeEntry(new BinaryReader(newer))).toThrow(DecodeError);
     const kind = Buffer.from(encodeEntry(entryOf(1, 1)));
     kind[1] = 99;
-    expect(() => decodeEntry(new ByteReader(kind))).toThrow('entry kind 99 is not understood');
+    expect(() => decodeEntry(new BinaryReader(kind))).toThrow('entry kind 99 is not understood');
   });
 
   it('refuses indexes from 2^53 on, in both directions', () => {
     expect(() => encodeEntry({ ...entryOf(1, 1), index: 2 ** 53 })).toThrow(RangeError);
     const bytes = Buffer.from(encodeEntry(entryOf(1, 1)));
     bytes.writeUInt32LE(0xffff_ffff, 6);
-    expect(() => decodeEntry(new ByteReader(bytes))).toThrow(DecodeError);
+    expect(() => decodeEntry(new BinaryReader(bytes))).toThrow(DecodeError);
   });
 
   it('throws nothing but DecodeError on any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {
-          decodeEntry(new ByteReader(bytes));
+          decodeEntry(new BinaryReader(bytes));
         } catch (error) {
           expect(error).toBeInstanceOf(DecodeError);
         }

@@ -1,5 +1,5 @@
-import { type ByteReader, DecodeError } from '../binary/byte-reader';
-import { ByteWriter } from '../binary/byte-writer';
+import { type BinaryReader, DecodeError } from '../state-machine/binary-reader';
+import { BinaryWriter } from '../state-machine/binary-writer';
 import { type Entry, ENTRY_VERSION, EntryKind } from '../core';
 
 /**
@@ -24,7 +24,7 @@ const encodings = new WeakMap<Entry, Uint8Array>();
 export function encodeEntry(entry: Entry): Uint8Array {
   const known = encodings.get(entry);
   if (known !== undefined) return known;
-  const writer = new ByteWriter(FIXED_BYTES + entry.clientId.length * 3 + entry.payload.length);
+  const writer = new BinaryWriter(FIXED_BYTES + entry.clientId.length * 3 + entry.payload.length);
   writer
     .u8(entry.version)
     .u8(entry.kind)
@@ -44,7 +44,7 @@ export function encodeEntry(entry: Entry): Uint8Array {
  *
  * @throws DecodeError when the bytes are not an entry that this version understands.
  */
-export function decodeEntry(reader: ByteReader): Entry {
+export function decodeEntry(reader: BinaryReader): Entry {
   const start = reader.offset;
   const version = reader.u8();
   if (version === 0 || version > ENTRY_VERSION) {

@@ -1,4 +1,4 @@
-import { crc32c } from '../binary/crc32c';
+import { crc32c } from './crc32c';
 import type { ServerId } from '../core';
 import { StorageError } from '../errors';
 

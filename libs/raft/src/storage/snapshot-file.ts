@@ -1,6 +1,6 @@
-import { ByteReader, DecodeError } from '../binary/byte-reader';
-import { ByteWriter } from '../binary/byte-writer';
-import { crc32c } from '../binary/crc32c';
+import { BinaryReader, DecodeError } from '../state-machine/binary-reader';
+import { BinaryWriter } from '../state-machine/binary-writer';
+import { crc32c } from './crc32c';
 import type { Configuration, Member, SnapshotMetadata } from '../core';
 
 /**
@@ -22,9 +22,9 @@ export function encodeSnapshotFile(
   snapshot: SnapshotMetadata,
   data: Uint8Array,
 ): [Buffer, Uint8Array] {
-  const metadata = new ByteWriter();
+  const metadata = new BinaryWriter();
   writeSnapshotMetadata(metadata, snapshot);
-  const header = new ByteWriter();
+  const header = new BinaryWriter();
   header.raw(MAGIC).u32(FORMAT_VERSION).bytes(metadata.finish()).uint53(data.length);
   header.u32(crc32c(data, crc32c(header.finish())));
   return [header.finish(), data];
@@ -36,13 +36,13 @@ export function encodeSnapshotFile(
  * @throws DecodeError when it is damaged, incomplete or of a newer format.
  */
 export function decodeSnapshotFile(bytes: Uint8Array): Snapshot {
-  const reader = new ByteReader(bytes);
+  const reader = new BinaryReader(bytes);
   if (!reader.raw(MAGIC.length).equals(MAGIC)) throw new DecodeError('this is no snapshot file');
   const version = reader.u32();
   if (version !== FORMAT_VERSION) {
     throw new DecodeError(`snapshot format ${version} is not understood, only ${FORMAT_VERSION}`);
   }
-  const metadata = new ByteReader(reader.bytes());
+  const metadata = new BinaryReader(reader.bytes());
   const length = reader.uint53();
   const checkedEnd = reader.offset;
   const checksum = reader.u32();
@@ -56,7 +56,7 @@ export function decodeSnapshotFile(bytes: Uint8Array): Snapshot {
   return { snapshot, data };
 }
 
-function writeConfiguration(writer: ByteWriter, configuration: Configuration): void {
+function writeConfiguration(writer: BinaryWriter, configuration: Configuration): void {
   writer.text(configuration.clusterId).u32(configuration.members.length);
   for (const member of configuration.members) {
     writer
@@ -66,7 +66,7 @@ function writeConfiguration(writer: ByteWriter, configuration: Configuration): v
   }
 }
 
-function readConfiguration(reader: ByteReader): Configuration {
+function readConfiguration(reader: BinaryReader): Configuration {
   const clusterId = reader.text();
   const members: Member[] = [];
   for (let left = reader.count(MEMBER_BYTES_MIN); left > 0; left--) {
@@ -76,13 +76,13 @@ function readConfiguration(reader: ByteReader): Configuration {
 }
 
 /** A snapshot's metadata as bytes, for messages. */
-export function writeSnapshotMetadata(writer: ByteWriter, snapshot: SnapshotMetadata): void {
+export function writeSnapshotMetadata(writer: BinaryWriter, snapshot: SnapshotMetadata): void {
   writer.uint53(snapshot.lastIncludedIndex).uint53(snapshot.lastIncludedTerm).f64(snapshot.stampMs);
   writeConfiguration(writer, snapshot.configuration);
 }
 
 /** Reads what {@link writeSnapshotMetadata} wrote. */
-export function readSnapshotMetadata(reader: ByteReader): SnapshotMetadata {
+export function readSnapshotMetadata(reader: BinaryReader): SnapshotMetadata {
   return {
     lastIncludedIndex: reader.uint53(),
     lastIncludedTerm: reader.uint53(),

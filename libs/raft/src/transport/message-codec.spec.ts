@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { entriesOf } from '../../test/support/entries';
-import { DecodeError } from '../binary/byte-reader';
+import { DecodeError } from '../state-machine/binary-reader';
 import { EntryKind, type Message } from '../core';
 import { decodeMessages, encodeMessages } from './message-codec';
 

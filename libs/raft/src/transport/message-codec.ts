@@ -1,5 +1,5 @@
-import { ByteReader, DecodeError } from '../binary/byte-reader';
-import { ByteWriter } from '../binary/byte-writer';
+import { BinaryReader, DecodeError } from '../state-machine/binary-reader';
+import { BinaryWriter } from '../state-machine/binary-writer';
 import {
   type AppendEntries,
   type Entry,
@@ -18,7 +18,7 @@ import { readSnapshotMetadata, writeSnapshotMetadata } from '../storage/snapshot
  *
  *     u8 type · u64 from · u64 to · u64 term · fields in the order of core/messages.ts
  *
- * Numbers of types and refusals are part of the protocol: they never change, new ones are added. Decoding trusts nothing: see ByteReader.
+ * Numbers of types and refusals are part of the protocol: they never change, new ones are added. Decoding trusts nothing: see BinaryReader.
  */
 const FORMAT_VERSION = 1;
 
@@ -60,7 +60,7 @@ export function estimateMessageBytes(message: Message): number {
 
 /** A batch as bytes. */
 export function encodeMessages(messages: readonly Message[], capacityBytes = 256): Buffer {
-  const writer = new ByteWriter(capacityBytes + messages.length * 64);
+  const writer = new BinaryWriter(capacityBytes + messages.length * 64);
   writer.u8(FORMAT_VERSION);
   for (const message of messages) {
     writer.u8(TYPE_NUMBERS.get(message.type) as number);
@@ -76,7 +76,7 @@ export function encodeMessages(messages: readonly Message[], capacityBytes = 256
  * @throws DecodeError on anything that is not a batch of messages that this version understands.
  */
 export function decodeMessages(bytes: Uint8Array): Message[] {
-  const reader = new ByteReader(bytes);
+  const reader = new BinaryReader(bytes);
   const version = reader.u8();
   if (version !== FORMAT_VERSION) {
     throw new DecodeError(`message format ${version} is not understood, only ${FORMAT_VERSION}`);
@@ -86,7 +86,7 @@ export function decodeMessages(bytes: Uint8Array): Message[] {
   return messages;
 }
 
-function writeFields(writer: ByteWriter, message: Message): void {
+function writeFields(writer: BinaryWriter, message: Message): void {
   switch (message.type) {
     case 'requestVote':
       writer.u8(message.preVote ? 1 : 0);
@@ -141,18 +141,18 @@ function writeFields(writer: ByteWriter, message: Message): void {
   }
 }
 
-function writeAppendEntries(writer: ByteWriter, message: AppendEntries): void {
+function writeAppendEntries(writer: BinaryWriter, message: AppendEntries): void {
   writer.uint53(message.prevLogIndex).uint53(message.prevLogTerm).uint53(message.leaderCommit);
   writer.u32(message.entries.length);
   for (const entry of message.entries) writer.raw(encodeEntry(entry));
 }
 
-function writeProposal(writer: ByteWriter, proposal: Proposal): void {
+function writeProposal(writer: BinaryWriter, proposal: Proposal): void {
   writer.uint53(proposal.ticket).u8(proposal.kind).uint53(proposal.sequence);
   writer.text(proposal.clientId).bytes(proposal.payload);
 }
 
-function writeTickets(writer: ByteWriter, tickets: readonly number[]): void {
+function writeTickets(writer: BinaryWriter, tickets: readonly number[]): void {
   writer.u32(tickets.length);
   for (const ticket of tickets) writer.uint53(ticket);
 }
@@ -163,7 +163,7 @@ interface Envelope {
   readonly term: Term;
 }
 
-function readMessage(reader: ByteReader): Message {
+function readMessage(reader: BinaryReader): Message {
   const number = reader.u8();
   const type = TYPES[number - 1];
   if (type === undefined) throw new DecodeError(`message type ${number} is not understood`);
@@ -173,7 +173,7 @@ function readMessage(reader: ByteReader): Message {
 
 const READERS: {
   readonly [Type in Message['type']]: (
-    reader: ByteReader,
+    reader: BinaryReader,
     envelope: Envelope,
   ) => Extract<Message, { type: Type }>;
 } = {
@@ -258,7 +258,7 @@ const READERS: {
   }),
 };
 
-function readAppendEntries(reader: ByteReader, envelope: Envelope): AppendEntries {
+function readAppendEntries(reader: BinaryReader, envelope: Envelope): AppendEntries {
   const prevLogIndex = reader.uint53();
   const prevLogTerm = reader.uint53();
   const leaderCommit = reader.uint53();
@@ -275,7 +275,7 @@ function readAppendEntries(reader: ByteReader, envelope: Envelope): AppendEntrie
   return { type: 'appendEntries', ...envelope, prevLogIndex, prevLogTerm, entries, leaderCommit };
 }
 
-function readProposal(reader: ByteReader): Proposal {
+function readProposal(reader: BinaryReader): Proposal {
   const ticket = reader.uint53();
   const kind = reader.u8();
   if (!KINDS.has(kind)) throw new DecodeError(`proposal kind ${kind} is not understood`);
@@ -285,13 +285,13 @@ function readProposal(reader: ByteReader): Proposal {
   return { ticket, kind: kind as EntryKind, clientId, sequence, payload };
 }
 
-function readTickets(reader: ByteReader): number[] {
+function readTickets(reader: BinaryReader): number[] {
   const tickets: number[] = [];
   for (let left = reader.count(8); left > 0; left--) tickets.push(reader.uint53());
   return tickets;
 }
 
-function readRefusal(reader: ByteReader): ForwardProposalsReply['refusal'] {
+function readRefusal(reader: BinaryReader): ForwardProposalsReply['refusal'] {
   const number = reader.u8();
   if (number >= REFUSALS.length) throw new DecodeError(`refusal ${number} is not understood`);
   return REFUSALS[number];

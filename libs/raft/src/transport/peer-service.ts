@@ -5,7 +5,7 @@ import {
   status as GrpcStatus,
 } from '@grpc/grpc-js';
 import type { raft as contracts } from '@raftway/contracts';
-import { DecodeError } from '../binary/byte-reader';
+import { DecodeError } from '../state-machine/binary-reader';
 import type { ServerId } from '../core';
 import { decodeSnapshotFile } from '../storage/snapshot-file';
 import { type Admission, AdmissionRefused, type Hello } from './admission';

@@ -1,6 +1,6 @@
-import { ByteReader, DecodeError } from '../../binary/byte-reader';
-import { ByteWriter } from '../../binary/byte-writer';
-import { crc32c } from '../../binary/crc32c';
+import { BinaryReader, DecodeError } from '../../state-machine/binary-reader';
+import { BinaryWriter } from '../../state-machine/binary-writer';
+import { crc32c } from '../crc32c';
 import type { Entry, HardState, LogIndex, Term } from '../../core';
 import { decodeEntry, encodeEntry, ENCODED_ENTRY_BYTES_MIN } from '../entry-codec';
 
@@ -36,7 +36,7 @@ export interface Batch {
 
 /** The batch as one piece, ready to be written. */
 export function encodeFrame(batchNumber: number, batch: Batch): Buffer {
-  const writer = new ByteWriter(estimateBytes(batch));
+  const writer = new BinaryWriter(estimateBytes(batch));
   writer.u32(FRAME_MAGIC).u32(0).uint53(batchNumber).u32(0).u32(0);
   if (batch.hardState !== undefined) {
     const { currentTerm, votedFor, commitIndex } = batch.hardState;
@@ -72,8 +72,8 @@ export interface Frame {
 export function decodeFrameAt(file: Buffer, offset: number): Frame | undefined {
   const frame = checkedFrameAt(file, offset);
   if (frame === undefined) return undefined;
-  const header = new ByteReader(frame.subarray(8, 16));
-  const body = new ByteReader(frame.subarray(FRAME_HEADER_BYTES));
+  const header = new BinaryReader(frame.subarray(8, 16));
+  const body = new BinaryReader(frame.subarray(FRAME_HEADER_BYTES));
   return {
     batchNumber: header.uint53(),
     batch: decodeBatch(body),
@@ -87,7 +87,7 @@ export function findFrameFrom(file: Buffer, from: number): number | undefined {
   for (let at = start; at + FRAME_HEADER_BYTES <= file.length; at += FRAME_ALIGNMENT_BYTES) {
     if (file.readUInt32LE(at) !== FRAME_MAGIC) continue;
     const frame = checkedFrameAt(file, at);
-    if (frame !== undefined) return new ByteReader(frame.subarray(8, 16)).uint53();
+    if (frame !== undefined) return new BinaryReader(frame.subarray(8, 16)).uint53();
   }
   return undefined;
 }
@@ -108,7 +108,7 @@ function checksumOf(frame: Buffer): number {
   return crc32c(frame.subarray(FRAME_HEADER_BYTES), head);
 }
 
-function decodeBatch(reader: ByteReader): Batch {
+function decodeBatch(reader: BinaryReader): Batch {
   let hardState: HardState | undefined;
   let reset: LogReset | undefined;
   const entries: Entry[] = [];

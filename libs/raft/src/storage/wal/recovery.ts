@@ -1,5 +1,5 @@
 import * as path from 'node:path';
-import { DecodeError } from '../../binary/byte-reader';
+import { DecodeError } from '../../state-machine/binary-reader';
 import type { Entry, HardState, LogIndex } from '../../core';
 import { StorageError } from '../../errors';
 import { type Batch, decodeFrameAt, findFrameFrom, type Frame, type LogReset } from './frame';

@@ -1,6 +1,6 @@
-import { ByteReader } from '../../binary/byte-reader';
-import { ByteWriter } from '../../binary/byte-writer';
-import { crc32c } from '../../binary/crc32c';
+import { BinaryReader } from '../../state-machine/binary-reader';
+import { BinaryWriter } from '../../state-machine/binary-writer';
+import { crc32c } from '../crc32c';
 import type { LogIndex } from '../../core';
 
 /**
@@ -36,7 +36,7 @@ export function segmentNumberOf(name: string): number | undefined {
 }
 
 export function encodeSegmentHeader(header: Omit<SegmentHeader, 'formatVersion'>): Buffer {
-  const writer = new ByteWriter(SEGMENT_HEADER_BYTES);
+  const writer = new BinaryWriter(SEGMENT_HEADER_BYTES);
   writer.raw(MAGIC).u32(SEGMENT_FORMAT_VERSION).u32(0);
   writer.uint53(header.segmentNumber).uint53(header.firstBatchNumber).uint53(header.firstIndex);
   writer.u32(crc32c(writer.finish())).u32(0);
@@ -46,7 +46,7 @@ export function encodeSegmentHeader(header: Omit<SegmentHeader, 'formatVersion'>
 /** The header of a segment, or undefined when it is incomplete or damaged. */
 export function decodeSegmentHeader(file: Buffer): SegmentHeader | undefined {
   if (file.length < SEGMENT_HEADER_BYTES) return undefined;
-  const reader = new ByteReader(file.subarray(0, SEGMENT_HEADER_BYTES));
+  const reader = new BinaryReader(file.subarray(0, SEGMENT_HEADER_BYTES));
   if (!reader.raw(MAGIC.length).equals(MAGIC)) return undefined;
   if (file.readUInt32LE(CHECKSUM_OFFSET) !== crc32c(file.subarray(0, CHECKSUM_OFFSET))) {
     return undefined;

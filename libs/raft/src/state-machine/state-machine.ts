@@ -1,4 +1,4 @@
-import type { LogIndex } from './core/types';
+import type { LogIndex } from '../core/types';
 
 /** What a state machine may know while it applies an entry; the same on every replica. */
 export interface ApplyContext {

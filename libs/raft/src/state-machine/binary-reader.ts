@@ -1,13 +1,15 @@
-/** Says that bytes from a disk or a peer are not what they claim to be. Caught at the boundary that read them. */
+/** Says that bytes from a disk, a peer or the log are not what they claim to be. Caught at the boundary that read them. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
 }
 
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+
 /**
- * Reads what {@link ByteWriter} wrote. Every step is bounds-checked: hostile or damaged bytes yield a {@link DecodeError}, never a
+ * Reads what {@link BinaryWriter} wrote. Every step is bounds-checked: hostile or damaged bytes yield a {@link DecodeError}, never a
  * read past the end and never an allocation larger than the input.
  */
-export class ByteReader {
+export class BinaryReader {
   private readonly buffer: Buffer;
   private position = 0;
 
@@ -47,6 +49,11 @@ export class ByteReader {
     return high * 0x1_0000_0000 + low;
   }
 
+  /** A signed 64-bit number. */
+  i64(): bigint {
+    return this.buffer.readBigInt64LE(this.advance(8));
+  }
+
   /** A finite number. */
   f64(): number {
     const at = this.advance(8);
@@ -77,7 +84,10 @@ export class ByteReader {
     const length = this.u16();
     if (length === 0) return '';
     const at = this.advance(length);
-    return this.buffer.toString('utf8', at, at + length);
+    const text = this.buffer.toString('utf8', at, at + length);
+    // The replacement character stands for bytes that are no UTF-8, or for itself.
+    if (text.includes('\ufffd')) this.expectUtf8(at, at + length);
+    return text;
   }
 
   /** How many items of at least `bytesEach` follow: refuses a count that the rest of the input cannot hold. */
@@ -89,6 +99,11 @@ export class ByteReader {
     return count;
   }
 
+  /** What {@link BinaryWriter.list} wrote. @param bytesEach the fewest bytes that one item takes. */
+  list<Item>(bytesEach: number, read: () => Item): Item[] {
+    return Array.from({ length: this.count(bytesEach) }, read);
+  }
+
   /** Bytes of the input between two offsets, sharing memory with it. */
   slice(from: number, to: number): Buffer {
     return this.buffer.subarray(from, to);
@@ -97,6 +112,14 @@ export class ByteReader {
   /** Throws unless the input has been read to its end. */
   end(): void {
     if (this.remaining > 0) throw new DecodeError(`${this.remaining} bytes are left over`);
+  }
+
+  private expectUtf8(from: number, to: number): void {
+    try {
+      strictUtf8.decode(this.buffer.subarray(from, to));
+    } catch {
+      throw new DecodeError(`the text at byte ${from} is not UTF-8`);
+    }
   }
 
   private advance(count: number): number {
