@@ -24,12 +24,14 @@ import type { Applied, CallOptions, RaftStatus } from '../raft-node';
 import type { Recovered, Storage } from '../storage/storage';
 import type { Transport } from '../transport/transport';
 import { ApplyQueue } from './apply-queue';
+import { LeaseExpiry } from './lease-expiry';
 import { Listeners } from './listeners';
 import type { ResolvedRaftNodeOptions } from './options';
 import { PendingProposals } from './pending-proposals';
 import { PendingReads } from './pending-reads';
 import { PersistQueue } from './persist-queue';
 import { Snapshots } from './snapshots';
+import { Ticker } from './ticker';
 
 /** How long the state machine may run before the event loop gets a turn. */
 const APPLY_BUDGET_MS = 10;
@@ -51,13 +53,11 @@ export class Driver<Result> {
   private readonly reads: PendingReads;
   private readonly persistQueue: PersistQueue;
   private readonly applyQueue: ApplyQueue<Result>;
-  private readonly stateMachine: DeduplicatedStateMachine<Result>;
+  private readonly ticker: Ticker;
+  private readonly leaseExpiry: LeaseExpiry<Result>;
   private inputs: Input[] = [];
   private nextTicket = 1;
-  private expiryTicket = 0;
   private turnScheduled = false;
-  private tickTimer: NodeJS.Timeout | undefined;
-  private lastTickMs = performance.now();
   private lastSweepMs = 0;
   private lastStatus = { role: Role.follower as string, term: 0, leaderId: 0 };
   private state: 'running' | 'stopping' | 'stopped' = 'running';
@@ -71,7 +71,7 @@ export class Driver<Result> {
     const { logger, observer, clusterId, members } = options;
     this.appliedListeners = new Listeners(logger);
     this.statusListeners = new Listeners(logger);
-    this.stateMachine = new DeduplicatedStateMachine(options.stateMachine);
+    const stateMachine = new DeduplicatedStateMachine(options.stateMachine);
     this.proposals = new PendingProposals(
       { countMax: options.pendingProposalsMax, bytesMax: options.pendingProposalBytesMax },
       (startedMs, error) => {
@@ -93,7 +93,14 @@ export class Driver<Result> {
       },
       performance.now(),
     );
-    this.applyQueue = new ApplyQueue(this.stateMachine, this.proposals, (entry) =>
+    this.ticker = new Ticker(
+      options.heartbeatIntervalMs,
+      options.electionTimeoutMs / 2,
+      (nowMs) => this.tick(nowMs),
+      (durationMs) => logger.warn('the event loop stood still', { durationMs }),
+    );
+    this.leaseExpiry = new LeaseExpiry(this.raft, stateMachine);
+    this.applyQueue = new ApplyQueue(stateMachine, this.proposals, (entry) =>
       this.entryApplied(entry),
     );
     this.persistQueue = new PersistQueue(storage, {
@@ -109,7 +116,7 @@ export class Driver<Result> {
       this.raft,
       storage,
       transport,
-      this.stateMachine,
+      stateMachine,
       this.applyQueue,
       (input) => this.input(input),
     );
@@ -130,8 +137,7 @@ export class Driver<Result> {
       onUnreachable: (to) => this.input({ type: 'peerUnreachable', to }),
       onNeverSent: (messages) => this.neverSent(messages),
     });
-    this.lastTickMs = performance.now();
-    this.scheduleTick();
+    this.ticker.start();
     this.schedule();
   }
 
@@ -194,7 +200,7 @@ export class Driver<Result> {
   /** Fails what waits and takes nothing more; resolves when no write is under way. */
   async stop(): Promise<void> {
     this.state = 'stopped';
-    clearTimeout(this.tickTimer);
+    this.ticker.stop();
     this.proposals.stop();
     this.reads.stop();
     await this.transport.stop();
@@ -224,7 +230,7 @@ export class Driver<Result> {
     for (const message of messages) {
       if (message.type !== 'forwardProposals') continue;
       const tickets = message.proposals.map(({ ticket }) => ticket);
-      if (tickets.includes(this.expiryTicket)) this.expiryTicket = 0;
+      for (const ticket of tickets) this.leaseExpiry.onRefused(ticket);
       this.proposals.onNeverSent(tickets);
     }
   }
@@ -310,8 +316,8 @@ export class Driver<Result> {
     if (ready.persist?.snapshot !== undefined) this.install(ready.persist.snapshot);
     this.applyQueue.add(ready.apply);
     for (const placed of ready.proposals) {
-      if (placed.ticket === this.expiryTicket && 'refusal' in placed) this.expiryTicket = 0;
-      else this.proposals.onPlaced(placed, this.appliedIndex);
+      if ('refusal' in placed) this.leaseExpiry.onRefused(placed.ticket);
+      this.proposals.onPlaced(placed, this.appliedIndex);
     }
     for (const { ticket, index } of ready.reads) {
       this.reads.onIndex(ticket, index, this.appliedIndex);
@@ -328,46 +334,16 @@ export class Driver<Result> {
   }
 
   private entryApplied(entry: Entry): void {
-    if (entry.kind === EntryKind.expiry) this.expiryTicket = 0;
+    if (entry.kind === EntryKind.expiry) this.leaseExpiry.onDone();
     if (!this.appliedListeners.isEmpty) this.appliedListeners.emit(entry.index);
   }
 
-  private scheduleTick(): void {
-    const intervalMs = Math.max(1, Math.min(this.options.heartbeatIntervalMs / 4, 15));
-    this.tickTimer = setTimeout(() => this.tick(), intervalMs);
-  }
-
-  private tick(): void {
-    if (this.state === 'stopped') return;
-    this.scheduleTick();
-    const nowMs = performance.now();
-    const lateMs = nowMs - this.lastTickMs;
-    this.lastTickMs = nowMs;
-    // The event loop stood still. Timers run before sockets are read, so the leader's heartbeats may be lying there: read them first.
-    if (lateMs > this.options.electionTimeoutMs / 2) {
-      this.options.logger.warn('the event loop stood still', { durationMs: lateMs });
-      return;
-    }
+  private tick(nowMs: number): void {
     this.inputs.push({ type: 'tick' });
-    this.proposeExpiry(nowMs);
+    const expiry = this.leaseExpiry.maybePropose(nowMs, () => this.nextTicket++);
+    if (expiry !== undefined) this.inputs.push(expiry);
     if (nowMs - this.lastSweepMs >= SWEEP_INTERVAL_MS) this.sweep(nowMs);
     this.turn();
-  }
-
-  /** Lets the log clock end leases whose time is over; one entry at a time, and only for a deadline that has passed. */
-  private proposeExpiry(nowMs: number): void {
-    if (this.raft.role !== Role.leader || this.expiryTicket !== 0) return;
-    const deadlineMs = this.stateMachine.nextDeadlineMs();
-    if (deadlineMs === undefined || this.raft.logClockMs(nowMs) < deadlineMs) return;
-    this.expiryTicket = this.nextTicket++;
-    const expiry = {
-      ticket: this.expiryTicket,
-      kind: EntryKind.expiry,
-      clientId: '',
-      sequence: 0,
-      payload: new Uint8Array(0),
-    };
-    this.inputs.push({ type: 'propose', proposals: [expiry] });
   }
 
   private sweep(nowMs: number): void {
@@ -391,7 +367,7 @@ export class Driver<Result> {
       // Answers of the old leader may still be on their way, in particular when it has handed over in good order.
       const graceMs = LATE_ANSWER_HEARTBEATS * this.options.heartbeatIntervalMs;
       this.proposals.onLeaderChange(nowMs + graceMs);
-      this.expiryTicket = 0;
+      this.leaseExpiry.onDone();
     }
     if (role !== last.role) this.options.observer.onRoleChange?.(role, term);
     const level = leaderId === last.leaderId ? 'debug' : 'info';
@@ -405,7 +381,7 @@ export class Driver<Result> {
   private fatal(error: unknown): void {
     if (this.state === 'stopped') return;
     this.state = 'stopped';
-    clearTimeout(this.tickTimer);
+    this.ticker.stop();
     this.options.logger.error('the replica cannot go on', { error });
     this.proposals.stop();
     this.reads.stop();

@@ -52,7 +52,10 @@ export interface RaftNodeOptions<Result> {
   readonly callTimeoutMs?: number | undefined;
   /** How long a call waits for a leader before it fails with `noLeader`, within its own timeout. @default 4000 */
   readonly leaderWaitMs?: number | undefined;
-  /** A snapshot is taken when so many entries were applied since the last one. @default 10000 */
+  /**
+   * A snapshot is taken when so many entries were applied since the last one; but not before they are as big as it, or 20 times as
+   * many. @default 10000
+   */
   readonly snapshotEntries?: number | undefined;
   /** … or so many bytes of commands. @default 64 MiB */
   readonly snapshotBytes?: number | undefined;

@@ -11,9 +11,15 @@ type Options = Pick<
   'snapshotEntries' | 'snapshotBytes' | 'snapshotTrailingEntries' | 'logger' | 'observer'
 >;
 
+/** About what an entry costs in memory beside its command. */
+const ENTRY_OVERHEAD_BYTES = 64;
+/** So many times the usual number of entries are the most that a big state may cost. */
+const OVERDUE_FACTOR = 20;
+
 /** Takes snapshots when the log has grown, sends them to followers that need one, and receives them. */
 export class Snapshots<Result> {
   private newestIndex: LogIndex = 0;
+  private newestBytes = 0;
   private taking: Promise<{ index: LogIndex; sizeBytes: number }> | undefined;
   /** After a failure the log has to grow a little more before the next attempt. */
   private notBeforeIndex: LogIndex = 0;
@@ -41,9 +47,13 @@ export class Snapshots<Result> {
   /** Takes a snapshot when the policy says so. To be called after applying. */
   maybeTake(): void {
     const { index } = this.applyQueue.position;
-    const due =
-      index - this.newestIndex > this.options.snapshotEntries ||
-      (this.applyQueue.appliedBytes > this.options.snapshotBytes && index > this.newestIndex);
+    const { snapshotEntries, snapshotBytes } = this.options;
+    const entries = index - this.newestIndex;
+    if (entries <= 0) return;
+    const bytes = this.applyQueue.appliedBytes + entries * ENTRY_OVERHEAD_BYTES;
+    // A big state is not written again for every handful of small entries (dissertation §5.1.2): the log has to outgrow it first.
+    const worthIt = bytes >= this.newestBytes || entries > snapshotEntries * OVERDUE_FACTOR;
+    const due = worthIt && (entries > snapshotEntries || bytes > snapshotBytes);
     if (!due || this.taking !== undefined || index < this.notBeforeIndex) return;
     this.take().catch((error: unknown) => {
       this.notBeforeIndex = index + Math.ceil(this.options.snapshotEntries / 10);
@@ -71,6 +81,7 @@ export class Snapshots<Result> {
       const snapshot = { lastIncludedIndex: index, lastIncludedTerm: term, stampMs, configuration };
       await this.storage.saveSnapshot(snapshot, data);
       this.newestIndex = Math.max(this.newestIndex, index);
+      this.newestBytes = data.length;
       const compactTo = Math.max(0, index - this.options.snapshotTrailingEntries);
       this.input({ type: 'snapshotTaken', snapshot, compactTo });
       await this.storage.compact(this.raft.firstIndex - 1);
