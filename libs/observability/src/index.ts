@@ -22,3 +22,4 @@ export {
   type Metrics,
 } from './metrics';
 export { withSpan } from './tracing';
+export { CallSpan } from './call-span';

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChannelOptions } from '@grpc/grpc-js';
-import { Code, ServiceError } from '@raftway/errors';
+import { Code, codeName, ServiceError } from '@raftway/errors';
+import { CallSpan } from '@raftway/observability';
 import type { MethodShape, ServiceShape } from '../rpc/definition';
 import { toGrpcMetadata } from '../rpc/metadata';
 import { fromStatus, localError, type AttemptFacts, type ReceivedStatus } from '../rpc/status';
@@ -43,6 +44,7 @@ export function createClient<const Service extends ServiceShape>(
   return methods as ServiceClient<Service>;
 }
 
+const TRACER = '@raftway/service-kit';
 const KEEPALIVE_TIMEOUT_MS = 10_000;
 
 function channelOptions(options: ClientSettings): ChannelOptions {
@@ -101,8 +103,24 @@ class MethodCaller {
   private async unary(request: unknown, options: ClientCallOptions = {}): Promise<unknown> {
     const startedMs = performance.now();
     const bytes = this.encode(request);
-    const attempt = this.attempt(options, this.options.defaultTimeoutMs ?? 10_000);
-    const repeatable = isSafeToRepeat(this.idempotent, request);
+    return await this.spanned(async (span) => {
+      const attempt = this.attempt(options, this.options.defaultTimeoutMs ?? 10_000, span);
+      return await this.repeated(
+        attempt,
+        bytes,
+        isSafeToRepeat(this.idempotent, request),
+        startedMs,
+      );
+    });
+  }
+
+  private async repeated(
+    attempt: Attempt,
+    bytes: Buffer,
+    repeatable: boolean,
+    startedMs: number,
+  ): Promise<unknown> {
+    const { options } = attempt;
     for (let attempts = 1; ; attempts += 1) {
       const facts = (): AttemptFacts => this.facts(attempts, startedMs);
       this.throwIfAborted(options.signal, facts);
@@ -125,14 +143,16 @@ class MethodCaller {
     options: ClientCallOptions = {},
   ): Promise<unknown> {
     const startedMs = performance.now();
-    const attempt = this.attempt(options, this.options.defaultTimeoutMs ?? 10_000);
     const facts = (): AttemptFacts => this.facts(1, startedMs);
     this.throwIfAborted(options.signal, facts);
-    try {
-      return await clientStreamAttempt(attempt, this.encodeAll(requests));
-    } catch (error) {
-      throw this.toError(error, options.signal, facts);
-    }
+    return await this.spanned(async (span) => {
+      const attempt = this.attempt(options, this.options.defaultTimeoutMs ?? 10_000, span);
+      try {
+        return await clientStreamAttempt(attempt, this.encodeAll(requests));
+      } catch (error) {
+        throw this.toError(error, options.signal, facts);
+      }
+    });
   }
 
   private async *serverStream(request: unknown, options: ClientCallOptions = {}) {
@@ -150,20 +170,45 @@ class MethodCaller {
     const startedMs = performance.now();
     const facts = (): AttemptFacts => this.facts(1, startedMs);
     this.throwIfAborted(options.signal, facts);
+    const span = this.startSpan();
+    let status = 'OK';
     try {
-      yield* start(this.attempt(options, 0));
+      yield* start(this.attempt(options, 0, span));
     } catch (error) {
-      throw this.toError(error, options.signal, facts);
+      const failure = this.toError(error, options.signal, facts);
+      status = codeName(failure.code);
+      throw failure;
+    } finally {
+      span.end(status);
     }
   }
 
-  private attempt(options: ClientCallOptions, defaultTimeoutMs: number): Attempt {
+  private startSpan(): CallSpan {
+    return CallSpan.client(TRACER, this.method.path.slice(1), this.target);
+  }
+
+  private async spanned(work: (span: CallSpan) => Promise<unknown>): Promise<unknown> {
+    const span = this.startSpan();
+    let status = 'OK';
+    try {
+      return await work(span);
+    } catch (error) {
+      status = codeName(ServiceError.from(error).code);
+      throw error;
+    } finally {
+      span.end(status);
+    }
+  }
+
+  private attempt(options: ClientCallOptions, defaultTimeoutMs: number, span: CallSpan): Attempt {
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+    const metadata = toGrpcMetadata(options.metadata);
+    span.inject((key, value) => metadata.set(key, value));
     return {
       client: this.lease.client,
       path: this.method.path,
       deserialize: this.method.responseDeserialize,
-      metadata: toGrpcMetadata(options.metadata),
+      metadata,
       deadlineAtMs: timeoutMs === 0 ? undefined : Date.now() + timeoutMs,
       options,
     };

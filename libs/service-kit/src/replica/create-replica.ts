@@ -8,6 +8,7 @@ import {
   type RaftNode,
   type RaftObserver,
 } from '@raftway/raft';
+import { withSpan } from '@raftway/observability';
 import type { ServiceImplementation } from '../rpc/handlers';
 import { raftAdminService } from './raft-admin';
 import { raftErrorToServiceError } from './raft-errors';
@@ -75,13 +76,17 @@ class RaftReplica<Result> implements Replica<Result> {
   }
 
   propose(command: Uint8Array, call: ReplicaCall, requestId = ''): Promise<Applied<Result>> {
-    return this.translated(call, (options) =>
-      this.node.propose(command, requestId === '' ? options : { ...options, requestId }),
+    return withSpan('@raftway/raft', 'raft propose', {}, () =>
+      this.translated(call, (options) =>
+        this.node.propose(command, requestId === '' ? options : { ...options, requestId }),
+      ),
     );
   }
 
   read(call: ReplicaCall): Promise<void> {
-    return this.translated(call, (options) => this.node.readBarrier(options));
+    return withSpan('@raftway/raft', 'raft read barrier', {}, () =>
+      this.translated(call, (options) => this.node.readBarrier(options)),
+    );
   }
 
   private async translated<Value>(

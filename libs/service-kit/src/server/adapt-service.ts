@@ -107,7 +107,7 @@ function answerOnce(
     callback(toStatus(running.end(running.refusal)));
     return;
   }
-  work().then(
+  running.span.run(work).then(
     (bytes) => {
       running.end(undefined);
       callback(null, bytes, call.trailers);
@@ -157,7 +157,7 @@ function answerMany(
     const outcome = await writeMessages(responses, stream, call.signal, write);
     if (outcome === 'stopped') throw ServiceError.from(call.aborted);
   };
-  work().then(
+  running.span.run(work).then(
     () => {
       running.end(undefined);
       stream.end(call.trailers);

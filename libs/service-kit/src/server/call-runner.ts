@@ -1,11 +1,15 @@
 import { Code, codeName, ServiceError } from '@raftway/errors';
-import type { HistogramMetric, Logger, Metrics } from '@raftway/observability';
+import { CallSpan, type HistogramMetric, type Logger, type Metrics } from '@raftway/observability';
 import type { CallTracker } from './call-tracker';
 import { ServerCall, type GrpcCall } from './server-call';
+
+const TRACER = '@raftway/service-kit';
 
 /** A call from its first message to its status. */
 export interface RunningCall {
   readonly call: ServerCall;
+  /** The handler runs in it. */
+  readonly span: CallSpan;
   /** Why it must not run, if so; end it with that. */
   readonly refusal: ServiceError | undefined;
   /** Ends the call: counts it and logs it. Yields the error that the caller gets; undefined in = ended well. */
@@ -36,15 +40,18 @@ export class CallRunner {
     const call = new ServerCall(grpcCall, streaming, this.logger);
     const refusal = this.limited ? this.tracker.refusal() : undefined;
     const startedMs = performance.now();
+    const span = CallSpan.server(TRACER, call.method.slice(1), (key) => call.metadata.get(key));
     this.tracker.add(call);
     const end = (error: unknown): ServiceError | undefined => {
       call.finished = true;
       this.tracker.remove(call);
       const answered = error === undefined ? undefined : this.toAnswer(error, call);
-      this.record(call, answered, (performance.now() - startedMs) / 1000);
+      const status = answered === undefined ? 'OK' : codeName(answered.code);
+      span.end(status);
+      this.record(call, status, answered, (performance.now() - startedMs) / 1000);
       return answered;
     };
-    return { call, refusal, end: end as RunningCall['end'] };
+    return { call, span, refusal, end: end as RunningCall['end'] };
   }
 
   /** What the caller gets for what the handler threw. */
@@ -56,8 +63,12 @@ export class CallRunner {
     return answer;
   }
 
-  private record(call: ServerCall, error: ServiceError | undefined, seconds: number): void {
-    const status = error === undefined ? 'OK' : codeName(error.code);
+  private record(
+    call: ServerCall,
+    status: string,
+    error: ServiceError | undefined,
+    seconds: number,
+  ): void {
     this.durations.observe(seconds, { rpc_method: call.method.slice(1), rpc_status: status });
     if (!this.logger.debugEnabled) return;
     this.logger.debug('call', {
