@@ -57,6 +57,8 @@ export class PendingProposals<Result> {
   private readonly pending = new Map<number, Pending<Result>>();
   private readonly byIndex = new Map<LogIndex, Pending<Result>>();
   private queue: Pending<Result>[] = [];
+  /** Refused for want of a leader: not tried again before {@link retryPostponed}, or a broken link would make the loop spin. */
+  private postponed: Pending<Result>[] = [];
   private bytes = 0;
   private sentCount = 0;
   private readonly early = new Map<LogIndex, { term: Term; applied: AppliedEntry<Result> }>();
@@ -146,6 +148,13 @@ export class PendingProposals<Result> {
     return proposals;
   }
 
+  /** Queues what was refused for want of a leader once more. To be called once a tick, and when a leader appears. */
+  retryPostponed(): void {
+    if (this.postponed.length === 0) return;
+    this.queue = this.queue.concat(this.postponed);
+    this.postponed = [];
+  }
+
   /** The core knows a proposal's place, or that it was refused. */
   onPlaced(placed: ProposalPlaced, appliedIndex: LogIndex): void {
     const pending = this.pending.get(placed.ticket);
@@ -160,7 +169,7 @@ export class PendingProposals<Result> {
         );
       } else {
         // Nothing was appended anywhere: wait for the next leader instead of telling the caller about an election.
-        this.queue.push(pending);
+        this.postponed.push(pending);
       }
     } else {
       this.place(pending, placed.index, placed.term, appliedIndex);
@@ -227,6 +236,7 @@ export class PendingProposals<Result> {
       } else this.unknown(pending, 'stopped');
     }
     this.queue = [];
+    this.postponed = [];
   }
 
   private place(
