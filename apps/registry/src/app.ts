@@ -4,10 +4,11 @@ import type { RaftNode } from '@raftway/raft';
 import {
   createReplica,
   createServer,
+  ownCall,
   type RaftwayServer,
+  RenewalBatcher,
   type Replica,
 } from '@raftway/service-kit';
-import { RenewalBatcher } from './adapters/renewal-batcher';
 import { encodeCommand } from './domain/commands';
 import { RegistryStateMachine } from './domain/registry-state-machine';
 import type { RegistryResult } from './domain/results';
@@ -17,9 +18,6 @@ import { ownReplicas, REGISTRY_GRPC_SERVICE } from './service/own-replicas';
 import { registryService } from './service/registry-service';
 import { WatchHub, type WatchTiming } from './service/watch-hub';
 import { WatchStreams } from './service/watch-stream';
-
-/** How long the registry's own proposals and reads may take, in milliseconds. */
-const OWN_CALL_TIMEOUT_MS = 5000;
 
 /** What {@link createRegistryApp} takes. */
 export interface RegistryAppInput {
@@ -133,11 +131,6 @@ function listedReplicas(
 ): readonly registry.Instance[] {
   const { replicas, advertise } = options;
   return ownReplicas(replicas ?? new Map([[nodeId, advertise ?? boundAddress()]]));
-}
-
-/** A call that no client made: nobody cancels it, and it ends by itself. */
-function ownCall() {
-  return { signal: AbortSignal.timeout(OWN_CALL_TIMEOUT_MS), deadlineMs: OWN_CALL_TIMEOUT_MS };
 }
 
 function once<Value>(make: () => Value): () => Value {

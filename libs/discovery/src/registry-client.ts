@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { registry } from '@raftway/contracts';
 import { Code, ServiceError } from '@raftway/errors';
-import { createClient, type ServiceClient } from '@raftway/service-kit';
+import { createClient, type ServiceClient, toDuration } from '@raftway/service-kit';
 import { Backoff, type BackoffOptions } from './backoff';
 
 /** The stub of one replica of the registry. */
@@ -73,11 +73,9 @@ export class RegistryClient {
     ttlMs: number,
     options?: RegistryCallOptions,
   ): Promise<registry.RegisterResponse> {
-    const seconds = Math.floor(ttlMs / 1000);
-    const ttl = { seconds: BigInt(seconds), nanos: Math.round((ttlMs - seconds * 1000) * 1e6) };
     const request = {
       instance: registry.Instance.fromPartial(instance),
-      ttl,
+      ttl: toDuration(ttlMs),
       requestId: randomUUID(),
     };
     return this.call((stub, call) => stub.register(request, call), options);

@@ -10,12 +10,14 @@ export type {
 } from './client/client-types';
 export { createClient } from './client/create-client';
 export { createReplica } from './replica/create-replica';
+export { ownCall } from './replica/own-call';
 export { raftErrorToServiceError } from './replica/raft-errors';
 export {
   replicaOptionsSchema,
   replicaOptionsShape,
   type ReplicaOptions,
 } from './replica/replica-options';
+export { RenewalBatcher, type RenewalBatcherOptions } from './replica/renewal-batcher';
 export type { Replica, ReplicaCall, ReplicaSettings } from './replica/replica-types';
 export {
   serviceName,
@@ -32,7 +34,9 @@ export type {
   OutgoingMetadata,
   ServiceImplementation,
 } from './rpc/handlers';
+export { toDuration, toMilliseconds } from './rpc/duration';
 export { implementService } from './rpc/implement-service';
+export { pipelined } from './rpc/pipelined';
 export { createServer } from './server/create-server';
 export type {
   RaftwayServer,

@@ -6,7 +6,7 @@
  */
 import { resourceExhausted, ServiceError, unavailable, type ErrorDetails } from '@raftway/errors';
 import type { Logger } from '@raftway/observability';
-import type { Replica, ReplicaCall } from '@raftway/service-kit';
+import { ownCall, type Replica, type ReplicaCall } from '@raftway/service-kit';
 import { encodeCommand, type IdCommand } from '../domain/commands';
 import type { IdIssuer } from '../domain/id-issuer';
 import type { IdResult, Refused } from '../domain/results';
@@ -190,9 +190,7 @@ export class WorkerKeeper {
   }
 
   private async propose(command: IdCommand, timeoutMs: number): Promise<IdResult> {
-    const signal = AbortSignal.timeout(timeoutMs);
-    const call = { signal, deadlineMs: timeoutMs };
-    return (await this.input.propose(encodeCommand(command), call)).result;
+    return (await this.input.propose(encodeCommand(command), ownCall(timeoutMs))).result;
   }
 
   /** Logs when it begins, when it becomes another one, and when it is over; not every time. */

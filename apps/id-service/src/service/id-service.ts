@@ -6,6 +6,7 @@ import {
   type CallContext,
   type Replica,
   type ServiceImplementation,
+  toDuration,
 } from '@raftway/service-kit';
 import type { WorkerKeeper } from '../adapters/worker-keeper';
 import { encodeCommand } from '../domain/commands';
@@ -41,8 +42,8 @@ function inspect(text: string, epochMs: number): id.InspectIdResponse {
   return {
     format: id.IdFormat.SNOWFLAKE,
     value,
-    createdAt: secondsAndNanos(epochMs + timestampMs),
-    sinceEpoch: secondsAndNanos(timestampMs),
+    createdAt: toDuration(epochMs + timestampMs),
+    sinceEpoch: toDuration(timestampMs),
     worker,
     sequence,
   };
@@ -67,9 +68,4 @@ async function nextSequence(
     );
   }
   return { first, last };
-}
-
-/** A Timestamp or a Duration. @param ms whole and not negative. */
-function secondsAndNanos(ms: number): { seconds: bigint; nanos: number } {
-  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1_000_000 };
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Logger } from '@raftway/observability';
-import { type Replica, type ReplicaCall } from '@raftway/service-kit';
+import { ownCall, RenewalBatcher, type Replica, type ReplicaCall } from '@raftway/service-kit';
 import { encodeCommand } from '../domain/command-codec';
 import { type LockCommand } from '../domain/commands';
 import { type LockStateMachine } from '../domain/lock-state-machine';
@@ -16,11 +16,7 @@ import { Acquisition } from './acquisition';
 import { fingerprint } from './fingerprint';
 import { PendingWaits } from './pending-waits';
 import { draining, requestIdReused, type Subject, toServiceError, unexpected } from './refusals';
-import { RenewalBatcher } from './renewal-batcher';
 import { WaitCanceller } from './wait-canceller';
-
-/** How long this replica's own proposals may take, in milliseconds: those that no caller's deadline bounds. */
-const OWN_CALL_TIMEOUT_MS = 5_000;
 
 /** How long a stopping replica tries to cancel what waited, in milliseconds. */
 const DRAIN_CANCEL_TIMEOUT_MS = 3_000;
@@ -207,13 +203,6 @@ export class RaftLockBackend implements LockBackend {
 function refusal(outcome: LockOutcome, subject: Subject) {
   return outcome.kind === 'rejected' ? toServiceError(outcome, subject) : unexpected(outcome);
 }
-
-/** A call that no client made: nobody cancels it, and it ends by itself. */
-function ownCall(): ReplicaCall {
-  return { signal: NEVER_ABORTED, deadlineMs: OWN_CALL_TIMEOUT_MS };
-}
-
-const NEVER_ABORTED = new AbortController().signal;
 
 /** 96 random bits in 16 characters. */
 function randomText(): string {

@@ -2,11 +2,12 @@ import { lock } from '@raftway/contracts';
 import {
   type CallContext,
   implementService,
+  pipelined,
   type ServiceImplementation,
+  toDuration,
 } from '@raftway/service-kit';
 import { type LockBackend } from './lock-backend';
-import { RESPONSE_BYTES_MAX, toDuration, toHolder, toLock } from './messages';
-import { pipelined } from './pipelined';
+import { RESPONSE_BYTES_MAX, toHolder, toLock } from './messages';
 import { pageTokenFor, RequestCheck } from './validation';
 
 /** The full name under which the service is registered. */

@@ -1,17 +1,11 @@
-import { type lock, type duration } from '@raftway/contracts';
+import { type lock } from '@raftway/contracts';
+import { toDuration } from '@raftway/service-kit';
 import { type LockMetadata } from '../domain/model';
 import { type HolderView } from '../domain/results';
 import { type LockView, type WaiterView } from '../domain/views';
 
 /** What one response may take, well below the 4 MiB that gRPC clients accept by default. */
 export const RESPONSE_BYTES_MAX = 3 * 1024 * 1024;
-
-/** Milliseconds as protobuf's Duration. */
-export function toDuration(ms: number): duration.Duration {
-  const wholeMs = Math.max(0, Math.round(ms));
-  const seconds = Math.floor(wholeMs / 1_000);
-  return { seconds: BigInt(seconds), nanos: (wholeMs - seconds * 1_000) * 1_000_000 };
-}
 
 /** One holder on the wire. */
 export function toHolder(view: HolderView): lock.Holder {

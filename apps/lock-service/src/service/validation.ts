@@ -1,5 +1,6 @@
 import { lock, type duration } from '@raftway/contracts';
 import { invalidArgument, limitViolation, type FieldViolation } from '@raftway/errors';
+import { toMilliseconds } from '@raftway/service-kit';
 import { type LockMetadata } from '../domain/model';
 
 const NAME_CHARACTERS_MAX = 256;
@@ -118,15 +119,14 @@ export class RequestCheck {
 
   private durationMs(
     field: string,
-    { seconds, nanos }: duration.Duration,
+    given: duration.Duration,
     minMs: number,
     maxMs: number,
     limit: string,
   ): number {
-    const wellFormed = Math.abs(nanos) <= 999_999_999 && (nanos >= 0 || seconds <= 0n);
-    const ms = Number(seconds) * 1_000 + nanos / 1_000_000;
-    if (wellFormed && ms >= minMs && ms <= maxMs) return Math.ceil(ms);
-    const value = wellFormed ? `${ms / 1_000}s` : `${seconds}s and ${nanos}ns`;
+    const ms = toMilliseconds(given);
+    if (ms !== undefined && ms >= minMs && ms <= maxMs) return Math.ceil(ms);
+    const value = ms === undefined ? `${given.seconds}s and ${given.nanos}ns` : `${ms / 1_000}s`;
     this.violations.push(limitViolation(field, limit, value));
     return minMs;
   }

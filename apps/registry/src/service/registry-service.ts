@@ -1,4 +1,4 @@
-import { type duration, type registry } from '@raftway/contracts';
+import type { registry } from '@raftway/contracts';
 import {
   internal,
   invalidArgument,
@@ -9,18 +9,19 @@ import {
 import type { Logger } from '@raftway/observability';
 import {
   implementService,
+  pipelined,
+  type RenewalBatcher,
   type Replica,
   type ReplicaCall,
   type ServiceImplementation,
+  toDuration,
 } from '@raftway/service-kit';
-import type { RenewalBatcher } from '../adapters/renewal-batcher';
 import { encodeCommand, type Command } from '../domain/commands';
 import { isLeaseOf } from '../domain/lease-id';
 import { STATE_LIMITS } from '../domain/limits';
 import type { RegistryState } from '../domain/registry-state';
 import type { RegistryResult } from '../domain/results';
 import { lookUp, listServices } from './queries';
-import { pipelined } from './pipelined';
 import { SharedEncodingService } from './shared-encoding';
 import {
   validLeaseRequest,
@@ -78,7 +79,7 @@ class RegistryHandlers {
     }
     this.reportConflicts(instance);
     const { leaseId, revision } = result;
-    return { leaseId, revision: BigInt(revision), ttl: durationOf(result.ttlMs) };
+    return { leaseId, revision: BigInt(revision), ttl: toDuration(result.ttlMs) };
   }
 
   keepAlive(
@@ -88,7 +89,7 @@ class RegistryHandlers {
       const leaseId = validLeaseRequest(request);
       const ttlMs = await this.parts.renewals.renew(leaseId);
       const expired = ttlMs === 0;
-      return { leaseId, ttl: expired ? undefined : durationOf(ttlMs), expired };
+      return { leaseId, ttl: expired ? undefined : toDuration(ttlMs), expired };
     });
   }
 
@@ -162,12 +163,6 @@ class RegistryHandlers {
       this.parts.logger.warn('two services claim one gRPC service name', fields);
     }
   }
-}
-
-/** Milliseconds as a protobuf Duration. */
-export function durationOf(ms: number): duration.Duration {
-  const seconds = Math.floor(ms / 1000);
-  return { seconds: BigInt(seconds), nanos: Math.round((ms - seconds * 1000) * 1e6) };
 }
 
 function leaseNotFound(leaseId: string): ServiceError {

@@ -1,6 +1,7 @@
 import { splitHostPort } from '@raftway/config';
 import { registry, type duration } from '@raftway/contracts';
 import { invalidArgument, limitViolation, type FieldViolation } from '@raftway/errors';
+import { toMilliseconds } from '@raftway/service-kit';
 import { REGISTRY_SERVICE } from './own-replicas';
 
 const SERVICE = /^[A-Za-z0-9._-]{1,128}$/;
@@ -151,11 +152,9 @@ function checkMetadata(metadata: Readonly<Record<string, string>>, violations: V
 
 function checkTtl(ttl: duration.Duration | undefined, violations: Violations): number {
   if (ttl === undefined) return DEFAULT_TTL_MS;
-  const { seconds, nanos } = ttl;
-  const ttlMs = Number(seconds) * 1000 + Math.ceil(nanos / 1e6);
-  const wellFormed = nanos >= 0 && nanos <= 999_999_999;
-  if (wellFormed && ttlMs >= TTL_MIN_MS && ttlMs <= TTL_MAX_MS) return ttlMs;
-  violations.limit('ttl', 'from 1s to 24h', `${seconds}s and ${nanos}ns`);
+  const ttlMs = Math.ceil(toMilliseconds(ttl) ?? NaN);
+  if (ttlMs >= TTL_MIN_MS && ttlMs <= TTL_MAX_MS) return ttlMs;
+  violations.limit('ttl', 'from 1s to 24h', `${ttl.seconds}s and ${ttl.nanos}ns`);
   return DEFAULT_TTL_MS;
 }
 

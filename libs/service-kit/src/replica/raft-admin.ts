@@ -1,6 +1,7 @@
 import { raft } from '@raftway/contracts';
 import { invalidArgument } from '@raftway/errors';
 import { Role, type RaftNode, type RaftStatus } from '@raftway/raft';
+import { toDuration } from '../rpc/duration';
 import type { ServiceImplementation } from '../rpc/handlers';
 import { implementService } from '../rpc/implement-service';
 import { raftErrorToServiceError } from './raft-errors';
@@ -61,9 +62,4 @@ function toStatusResponse(status: RaftStatus): raft.GetStatusResponse {
     })),
     logClock: toDuration(status.logClockMs),
   };
-}
-
-function toDuration(milliseconds: number): { seconds: bigint; nanos: number } {
-  const whole = Number.isFinite(milliseconds) ? Math.max(0, Math.floor(milliseconds)) : 0;
-  return { seconds: BigInt(Math.floor(whole / 1000)), nanos: (whole % 1000) * 1_000_000 };
 }

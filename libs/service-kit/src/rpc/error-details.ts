@@ -1,5 +1,6 @@
-import { type duration, rpc } from '@raftway/contracts';
+import { rpc } from '@raftway/contracts';
 import type { FieldViolation, ServiceError } from '@raftway/errors';
+import { toDuration, toMilliseconds } from './duration';
 
 // google.rpc's rich error model: the trailer grpc-status-details-bin carries a google.rpc.Status whose details are messages by type URL.
 // https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto
@@ -62,12 +63,6 @@ function detail(type: string, value: Uint8Array) {
   return { typeUrl: TYPE_URL_PREFIX + type, value: Buffer.from(value) };
 }
 
-function toDuration(milliseconds: number): duration.Duration {
-  const whole = Math.floor(milliseconds / 1000);
-  const nanos = Math.round((milliseconds - whole * 1000) * 1_000_000);
-  return { seconds: BigInt(whole), nanos };
-}
-
 /** What a received google.rpc.Status says. */
 export interface DecodedDetails {
   reason?: string;
@@ -102,8 +97,7 @@ function readDetail(decoded: DecodedDetails, type: string, value: Uint8Array): v
     }));
   } else if (type === 'google.rpc.RetryInfo') {
     const { retryDelay } = rpc.RetryInfo.decode(value);
-    if (retryDelay !== undefined) {
-      decoded.retryDelayMs = Number(retryDelay.seconds) * 1000 + retryDelay.nanos / 1_000_000;
-    }
+    const retryDelayMs = retryDelay === undefined ? undefined : toMilliseconds(retryDelay);
+    if (retryDelayMs !== undefined) decoded.retryDelayMs = retryDelayMs;
   }
 }

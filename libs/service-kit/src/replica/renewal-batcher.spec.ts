@@ -5,10 +5,10 @@ class SlowGroup {
   readonly batches: (readonly string[])[] = [];
   private readonly answers: (() => void)[] = [];
 
-  propose = (sessionIds: readonly string[]): Promise<readonly number[]> => {
-    this.batches.push(sessionIds);
+  propose = (leaseIds: readonly string[]): Promise<readonly number[]> => {
+    this.batches.push(leaseIds);
     return new Promise((resolve) => {
-      this.answers.push(() => resolve(sessionIds.map((id) => (id === 'gone' ? 0 : 1_000))));
+      this.answers.push(() => resolve(leaseIds.map((id) => (id === 'gone' ? 0 : 1_000))));
     });
   };
 

@@ -2,8 +2,6 @@ import { resourceExhausted } from '@raftway/errors';
 
 /** Optional input of {@link RenewalBatcher}. */
 export interface RenewalBatcherOptions {
-  /** How long the first renewal waits for others, in milliseconds. @default 2 */
-  readonly gatherMs?: number | undefined;
   /** Leases in one command. @default 5000 */
   readonly batchMax?: number | undefined;
   /** Renewals that wait at most; further ones fail with QUEUE_FULL. @default 100000 */
@@ -17,49 +15,48 @@ interface WaitingRenewal {
 }
 
 /**
- * Turns renewals into few commands: at most one is under way, and what arrives meanwhile becomes the next. With 10,000 leases of 10 s
+ * Turns renewals of leases (of registrations, of sessions) into few log entries: one command is under way at a time, and what arrives
+ * meanwhile becomes the next. A lonely renewal is not delayed, and under load the batches grow by themselves. With 10,000 leases of 10 s
  * there are some 3,000 renewals a second; one log entry each would make the log mostly renewals.
  */
 export class RenewalBatcher {
-  private readonly gatherMs: number;
   private readonly batchMax: number;
   private readonly queueMax: number;
   private waiting: WaitingRenewal[] = [];
-  private timer: NodeJS.Timeout | undefined;
   private underway = false;
 
-  /** @param propose replicates one command; yields a time to live for each lease, 0 for those that are gone. */
+  /** @param propose Replicates one command; yields a time to live for each lease, 0 for those that are gone. */
   constructor(
     private readonly propose: (leaseIds: readonly string[]) => Promise<readonly number[]>,
     options: RenewalBatcherOptions = {},
   ) {
-    this.gatherMs = options.gatherMs ?? 2;
-    this.batchMax = options.batchMax ?? 5000;
+    this.batchMax = options.batchMax ?? 5_000;
     this.queueMax = options.queueMax ?? 100_000;
   }
 
   /**
-   * Yields the lease's time to live, which starts again, in milliseconds; 0 when the lease is gone.
+   * Yields the time to live that starts again, in milliseconds; 0 when the lease is gone.
    *
-   * @throws what the proposal throws, for every renewal in it; ServiceError QUEUE_FULL.
+   * @throws ServiceError QUEUE_FULL, or what the proposal failed with.
    */
   renew(leaseId: string): Promise<number> {
     if (this.waiting.length >= this.queueMax) {
-      const metadata = { limit: String(this.queueMax) };
-      const message = `${this.queueMax} renewals wait already`;
+      const metadata = { limit: String(this.queueMax), value: String(this.waiting.length) };
+      const message = `${this.queueMax} renewals are waiting already`;
       return Promise.reject(
         resourceExhausted('QUEUE_FULL', message, { metadata, retryDelayMs: 100 }),
       );
     }
     return new Promise((resolve, reject) => {
       this.waiting.push({ leaseId, resolve, reject });
-      if (!this.underway) this.timer ??= setTimeout(() => void this.flush(), this.gatherMs);
+      if (this.underway) return;
+      this.underway = true;
+      // What else arrives in this turn of the event loop comes along.
+      setImmediate(() => void this.sendAll());
     });
   }
 
-  private async flush(): Promise<void> {
-    this.timer = undefined;
-    this.underway = true;
+  private async sendAll(): Promise<void> {
     while (this.waiting.length > 0) {
       const batch = this.waiting.slice(0, this.batchMax);
       this.waiting = this.waiting.slice(this.batchMax);
@@ -71,7 +68,7 @@ export class RenewalBatcher {
   private async send(batch: readonly WaitingRenewal[]): Promise<void> {
     try {
       const ttlsMs = await this.propose(batch.map(({ leaseId }) => leaseId));
-      batch.forEach(({ resolve }, position) => resolve(ttlsMs[position] ?? 0));
+      for (const [at, { resolve }] of batch.entries()) resolve(ttlsMs[at] ?? 0);
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
