@@ -91,6 +91,12 @@ export const permissionDenied: Helper = helper(Code.permissionDenied);
 /** UNIMPLEMENTED: this server does not do that. */
 export const unimplemented: Helper = helper(Code.unimplemented);
 
+/** INVALID_ARGUMENT `REQUEST_ID_REUSED`: the request id belongs to a request that asked for something else. */
+export function requestIdReused(): ServiceError {
+  const description = 'was used before for a different request';
+  return invalidArgument({ field: 'request_id', description }, { reason: 'REQUEST_ID_REUSED' });
+}
+
 /** UNAVAILABLE `OUTCOME_UNKNOWN`: the change may or may not have happened. */
 export function outcomeUnknown(message: string, details: ErrorDetails = {}): ServiceError {
   return unavailable('OUTCOME_UNKNOWN', message, details);

@@ -12,6 +12,7 @@ export {
   outcomeUnknown,
   outOfRange,
   permissionDenied,
+  requestIdReused,
   resourceExhausted,
   unavailable,
   unimplemented,

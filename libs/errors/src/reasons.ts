@@ -2,14 +2,16 @@ import { Code } from './code';
 
 /** One reason: the code that it comes with, what happened, and what a caller does about it. */
 export interface ReasonEntry {
-  readonly code: Code;
+  /** Undefined when several codes come with it. */
+  readonly code: Code | undefined;
   readonly meaning: string;
   readonly remedy: string;
 }
 
 /**
  * Every reason that the suite's services answer with, in ErrorInfo.reason with the domain `raftway`. `docs/reference/errors.md` is this
- * table (a spec compares them). A reason's meaning never changes; a new condition gets a new reason.
+ * table, and no service uses a reason that is not in it (a spec compares both). A reason's meaning never changes; a new condition gets a
+ * new reason.
  */
 export const REASONS = {
   INVALID_ARGUMENT: {
@@ -38,21 +40,6 @@ export const REASONS = {
     meaning: 'The registration or worker lease has ended, or never existed.',
     remedy: 'Register or lease again.',
   },
-  LOCK_NOT_FOUND: {
-    code: Code.notFound,
-    meaning: 'Nobody holds or waits for the lock.',
-    remedy: 'Acquire it first.',
-  },
-  INSTANCE_NOT_FOUND: {
-    code: Code.notFound,
-    meaning: 'The service has no such instance.',
-    remedy: 'Register it, or look up the service to see what it has.',
-  },
-  KEY_NOT_FOUND: {
-    code: Code.notFound,
-    meaning: 'The key has no value.',
-    remedy: 'Put one, or treat it as absent.',
-  },
   SERVICE_NOT_FOUND: {
     code: Code.notFound,
     meaning: 'The health protocol was asked for a service that this server does not have.',
@@ -62,16 +49,6 @@ export const REASONS = {
     code: Code.failedPrecondition,
     meaning: 'Leadership of the Raft group did not move; the message says why.',
     remedy: 'Look at RaftAdminService.GetStatus and try again, or name another target.',
-  },
-  MEMBER_NOT_FOUND: {
-    code: Code.notFound,
-    meaning: 'The Raft group has no such member.',
-    remedy: 'RaftAdminService.GetStatus lists the members.',
-  },
-  ALREADY_EXISTS: {
-    code: Code.alreadyExists,
-    meaning: 'What was to be created is there already.',
-    remedy: 'Use it, or choose another name.',
   },
   NOT_HOLDER: {
     code: Code.failedPrecondition,
@@ -83,25 +60,43 @@ export const REASONS = {
     meaning: 'The fencing token is not that of the current hold.',
     remedy: 'Stop the work that the lock guards: somebody else has held it since.',
   },
-  NOT_LEADER: {
+  GRANT_ENDED: {
     code: Code.failedPrecondition,
-    meaning: 'The caller is not the elected leader it says it is.',
-    remedy: 'Campaign again.',
+    meaning:
+      'The request_id was granted the lock, and that grant is over: released, expired or taken away.',
+    remedy: 'Stop the work that the lock guards; acquire again with a new request_id.',
+  },
+  SESSION_EXPIRED: {
+    code: Code.failedPrecondition,
+    meaning: 'The session ended while the call waited for the lock.',
+    remedy: 'Open a new session, keep it alive while waiting, and acquire again.',
+  },
+  SUPERSEDED: {
+    code: Code.aborted,
+    meaning: "Another call with the same request_id waits in this one's place.",
+    remedy: 'None in this call: the other one gets the answer.',
+  },
+  EPOCH_MISMATCH: {
+    code: Code.failedPrecondition,
+    meaning:
+      "RAFTWAY_ID_EPOCH of this replica is not the epoch that the group's ids count from; metadata has both.",
+    remedy:
+      "Set RAFTWAY_ID_EPOCH to the group's epoch and restart the replica. Meanwhile call another one.",
   },
   FAILED_PRECONDITION: {
     code: Code.failedPrecondition,
     meaning: 'The state does not allow the operation.',
     remedy: 'Read the state and decide anew.',
   },
-  REVISION_COMPACTED: {
+  EPOCH_EXHAUSTED: {
     code: Code.outOfRange,
-    meaning: 'The revision is older than the history that is kept.',
-    remedy: 'Start again from a snapshot.',
+    meaning: '41 bits of milliseconds after the epoch are used up; no later id fits.',
+    remedy: 'Found a new id group with a later RAFTWAY_ID_EPOCH.',
   },
-  REVISION_MISMATCH: {
-    code: Code.aborted,
-    meaning: 'The value changed since the revision that the request names.',
-    remedy: 'Read again and repeat the whole read-modify-write.',
+  SEQUENCE_EXHAUSTED: {
+    code: Code.outOfRange,
+    meaning: 'The sequence would pass the largest 64-bit number.',
+    remedy: 'Continue with a sequence of another name.',
   },
   REQUEST_ID_REUSED: {
     code: Code.invalidArgument,
@@ -122,6 +117,21 @@ export const REASONS = {
     code: Code.resourceExhausted,
     meaning: 'The server handles as many calls as it may. Nothing happened.',
     remedy: 'Wait and try again, or add instances.',
+  },
+  TOO_MANY_WATCHERS: {
+    code: Code.resourceExhausted,
+    meaning: 'As many streams watch the health of the gateway as may.',
+    remedy: 'Close streams that are not needed, or poll with Check.',
+  },
+  GATEWAY_MEMORY_FULL: {
+    code: Code.resourceExhausted,
+    meaning: 'Open calls hold as many bytes in the gateway as may be.',
+    remedy: 'Wait for retryDelay and try again; read responses faster, or add gateways.',
+  },
+  UPSTREAM_QUEUE_FULL: {
+    code: Code.resourceExhausted,
+    meaning: 'Too many calls wait for a connection to the instance. Nothing was sent.',
+    remedy: 'Wait for retryDelay and try again, or add instances of the service.',
   },
   NO_LEADER: {
     code: Code.unavailable,
@@ -145,15 +155,63 @@ export const REASONS = {
     meaning: 'The server is still starting, or has stopped.',
     remedy: 'Try again, or call another instance.',
   },
+  NO_WORKER_LEASE: {
+    code: Code.unavailable,
+    meaning:
+      'The replica may not make ids: it has no worker number, or used up what it was granted; the message says why.',
+    remedy:
+      'Try again, or call another replica. If it lasts, see whether a majority of replicas runs.',
+  },
+  CLOCK_AHEAD: {
+    code: Code.unavailable,
+    meaning:
+      'Ids would lie too far in the future: the clock of this replica is ahead of most, or ids are made faster than time passes.',
+    remedy: 'Try again shortly. If it lasts, correct the clock of the replica.',
+  },
+  LOCK_HELD: {
+    code: Code.unavailable,
+    meaning: 'The lock that the method needs for itself was not free in time.',
+    remedy: 'Try again, or allow more time.',
+  },
   UNAVAILABLE: {
     code: Code.unavailable,
     meaning: 'The server cannot be reached, or the connection ended before an answer.',
     remedy: 'Check address and network. A call without answer may have had its effect.',
   },
-  NO_INSTANCES: {
+  NO_LIVE_INSTANCE: {
     code: Code.unavailable,
-    meaning: 'The registry knows no live instance of the service.',
-    remedy: 'Start one, or see with `raftway services` why it is not live.',
+    meaning: 'The gateway knows the service, and no live instance of it. Nothing was sent.',
+    remedy: 'Start one, or look into the log of the instances for why they are not registered.',
+  },
+  INSTANCES_UNREACHABLE: {
+    code: Code.unavailable,
+    meaning: 'The gateway could connect to no live instance of the service. Nothing was sent.',
+    remedy:
+      'Try again. If it lasts, check that the gateway can reach the addresses that the instances advertise.',
+  },
+  REGISTRY_UNAVAILABLE: {
+    code: Code.unavailable,
+    meaning: 'The gateway has not reached the registry since it started.',
+    remedy:
+      'Try again; check RAFTWAY_REGISTRY of the gateway and that a majority of the registry runs.',
+  },
+  UPSTREAM_LOST: {
+    code: Code.unavailable,
+    meaning:
+      'The connection to the instance broke during the call; it may or may not have had its effect.',
+    remedy: 'Repeat a change only with the same request_id.',
+  },
+  UPSTREAM_RESET: {
+    code: undefined,
+    meaning:
+      'The instance reset the call; metadata has its HTTP/2 error, which decides on the code.',
+    remedy: 'See the log of the instance.',
+  },
+  GATEWAY_STOPPING: {
+    code: Code.unavailable,
+    meaning:
+      'The gateway stops, and its time for open calls is over; the call may or may not have had its effect.',
+    remedy: 'Call again, with the same request_id for a change.',
   },
   DEADLINE_EXCEEDED: {
     code: Code.deadlineExceeded,
@@ -170,15 +228,46 @@ export const REASONS = {
     meaning: 'The server has no such method.',
     remedy: 'Check the address and the .proto version.',
   },
-  CLOCK_MOVED_BACK: {
-    code: Code.unavailable,
-    meaning: "The machine's clock is behind what was already used for ids.",
-    remedy: 'Wait for the clock to catch up, or correct it.',
+  SERVICE_UNKNOWN: {
+    code: Code.unimplemented,
+    meaning: 'No registered service has ever served the gRPC service.',
+    remedy: 'Check the name, and that the service registers itself with it.',
+  },
+  SERVICE_NOT_ROUTED: {
+    code: Code.unimplemented,
+    meaning:
+      'The gRPC service belongs to one process (health, reflection, Raft) and is never routed by name.',
+    remedy: 'Call that process itself.',
+  },
+  METHOD_UNKNOWN: {
+    code: Code.unimplemented,
+    meaning: "The gateway's own service has no such method.",
+    remedy: 'Check the name of the method.',
+  },
+  PATH_NOT_CANONICAL: {
+    code: Code.unimplemented,
+    meaning: 'The path of the request is not /package.Service/Method.',
+    remedy: 'Use a gRPC client, or correct the path.',
+  },
+  ENCODING_UNSUPPORTED: {
+    code: Code.unimplemented,
+    meaning: "The gateway's own services take no compressed requests.",
+    remedy: 'Send without grpc-encoding.',
+  },
+  REQUEST_MISSING: {
+    code: Code.unimplemented,
+    meaning: 'The method takes one request, and the call ended without any.',
+    remedy: 'Send exactly one request.',
   },
   INTERNAL: {
     code: Code.internal,
     meaning: 'The server failed in a way that it did not foresee; its log has the cause.',
     remedy: 'Look into the log of the server; report it.',
+  },
+  TIMEOUT_MALFORMED: {
+    code: Code.internal,
+    meaning: 'The grpc-timeout header is not 1 to 8 digits and a unit.',
+    remedy: 'Correct the client, or the proxy before the gateway.',
   },
   UNKNOWN: {
     code: Code.unknown,

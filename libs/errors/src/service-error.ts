@@ -34,7 +34,7 @@ const BRAND = Symbol.for('@raftway/errors/ServiceError');
  * The one error that services and clients of the suite throw for a condition that a caller can act on. service-kit sends it as a gRPC
  * status with `google.rpc` details, and rebuilds it on the client's side.
  *
- * @example throw new ServiceError({ code: Code.notFound, reason: 'LOCK_NOT_FOUND', message: `lock "${name}" is not held` });
+ * @example throw new ServiceError({ code: Code.notFound, reason: 'SESSION_NOT_FOUND', message: `session "${id}" has ended` });
  */
 export class ServiceError extends Error {
   readonly code: Code;

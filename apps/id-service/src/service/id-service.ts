@@ -1,5 +1,5 @@
 import { id } from '@raftway/contracts';
-import { internal, invalidArgument } from '@raftway/errors';
+import { internal, requestIdReused } from '@raftway/errors';
 import { formatSnowflake } from '@raftway/ids';
 import {
   implementService,
@@ -62,10 +62,7 @@ async function nextSequence(
   // A known request id yields the first answer, which is this request's only if it asked for the same.
   const { first, last, nameHash } = result;
   if (nameHash !== hashName(name) || last - first + 1n !== BigInt(count)) {
-    throw invalidArgument(
-      { field: 'request_id', description: 'was used for another name or count' },
-      { reason: 'REQUEST_ID_REUSED' },
-    );
+    throw requestIdReused();
   }
   return { first, last };
 }

@@ -27,7 +27,7 @@ export function refusalError(refusal: Refused, facts: RefusalFacts): ServiceErro
       );
     case 'workerLost':
       return unavailable(
-        'LEASE_NOT_FOUND',
+        'NO_WORKER_LEASE',
         'the worker lease has ended; another one is on its way',
       );
     case 'workersExhausted':

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { requestIdReused } from '@raftway/errors';
 import { type Logger } from '@raftway/observability';
 import { ownCall, RenewalBatcher, type Replica, type ReplicaCall } from '@raftway/service-kit';
 import { encodeCommand } from '../domain/command-codec';
@@ -15,7 +16,7 @@ import {
 import { Acquisition } from './acquisition';
 import { fingerprint } from './fingerprint';
 import { PendingWaits } from './pending-waits';
-import { draining, requestIdReused, type Subject, toServiceError, unexpected } from './refusals';
+import { draining, type Subject, toServiceError, unexpected } from './refusals';
 import { WaitCanceller } from './wait-canceller';
 
 /** How long a stopping replica tries to cancel what waited, in milliseconds. */

@@ -2,8 +2,8 @@ import {
   aborted,
   failedPrecondition,
   internal,
-  invalidArgument,
   notFound,
+  requestIdReused,
   resourceExhausted,
   type ServiceError,
   unavailable,
@@ -53,12 +53,6 @@ export function toServiceError(rejected: Rejected, subject: Subject): ServiceErr
     case 'invalidCommand':
       return internal(new Error('the state machine does not know the command'));
   }
-}
-
-/** The request id belongs to a request that asked for something else. */
-export function requestIdReused(): ServiceError {
-  const description = 'was used before for a different request';
-  return invalidArgument({ field: 'request_id', description }, { reason: 'REQUEST_ID_REUSED' });
 }
 
 /** The lock was granted, and the grant is over by now. */

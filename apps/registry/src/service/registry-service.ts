@@ -1,8 +1,8 @@
 import type { registry } from '@raftway/contracts';
 import {
   internal,
-  invalidArgument,
   notFound,
+  requestIdReused,
   resourceExhausted,
   type ServiceError,
 } from '@raftway/errors';
@@ -182,6 +182,5 @@ function limitReached(limit: 'instancesMax' | 'instanceBytesMax'): ServiceError 
 /** A result of another kind than the command's is that of an earlier request with the same request_id. */
 function unexpected(result: RegistryResult, requestId: string): ServiceError {
   if (requestId === '') return internal(new Error(`command was answered with ${result.kind}`));
-  const description = 'was used before for a different request';
-  return invalidArgument({ field: 'request_id', description }, { reason: 'REQUEST_ID_REUSED' });
+  return requestIdReused();
 }
