@@ -1,0 +1,156 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, openSync, closeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Host, Network } from './network';
+
+/** The replicated services. */
+export const SERVICES = ['registry', 'lock-service', 'id-service'] as const;
+export type Service = (typeof SERVICES)[number];
+
+/** Below Linux's range of ephemeral ports, so that no outgoing connection can take one; a replica's ordinal is added. */
+const FIRST_PORT: Readonly<Record<Service, number>> = {
+  registry: 24_060,
+  'lock-service': 24_070,
+  'id-service': 24_080,
+};
+const PEER_PORT_DISTANCE = 1_000;
+const HTTP_PORT_DISTANCE = 2_000;
+
+/** One replica of one service: a real process that can be killed, frozen and started again. */
+export class ReplicaProcess {
+  readonly name: string;
+  readonly address: string;
+  private child: ChildProcess | undefined;
+  private gone: Promise<void> = Promise.resolve();
+  private thaw: Promise<void> = Promise.resolve();
+
+  constructor(
+    readonly service: Service,
+    readonly host: Host,
+    private readonly network: Network,
+    private readonly root: string,
+    private readonly dataDir: string,
+  ) {
+    this.name = `${service}-${host.ordinal}`;
+    this.address = this.addressOn(service, host, 0);
+  }
+
+  get ordinal(): number {
+    return this.host.ordinal;
+  }
+
+  get isRunning(): boolean {
+    return this.child !== undefined;
+  }
+
+  /** Starts it, also again after a kill, with the same state. What it prints goes to `<name>.log` beside its data. */
+  start(): void {
+    if (this.child !== undefined) return;
+    mkdirSync(this.dataDir, { recursive: true });
+    const entry = join(this.root, 'apps', this.service, 'dist', 'main.js');
+    const [program, args] = this.host.wrap(process.execPath, [entry]);
+    const log = openSync(join(this.dataDir, `${this.name}.log`), 'a');
+    const child = spawn(program, args, {
+      env: this.environment(),
+      stdio: ['pipe', log, log],
+    });
+    closeSync(log);
+    this.child = child;
+    this.gone = new Promise((resolve) => {
+      child.once('close', () => {
+        if (this.child === child) this.child = undefined;
+        resolve();
+      });
+    });
+  }
+
+  /** SIGKILL; resolves when the process is gone. */
+  async kill(): Promise<void> {
+    this.child?.kill('SIGKILL');
+    await this.gone;
+  }
+
+  /**
+   * SIGSTOP, and SIGCONT after so many milliseconds, by a shell of its own: a run that dies meanwhile leaves no stopped process. Resolves after
+   * the SIGCONT.
+   */
+  async freeze(durationMs: number): Promise<void> {
+    const pid = this.child?.pid;
+    if (pid === undefined) return;
+    const script = 'kill -STOP "$0" && sleep "$1"; kill -CONT "$0"';
+    const shell = spawn('sh', ['-c', script, String(pid), String(durationMs / 1000)], {
+      stdio: 'ignore',
+    });
+    this.thaw = new Promise((resolve) => shell.once('close', () => resolve()));
+    await this.thaw;
+  }
+
+  private environment(): NodeJS.ProcessEnv {
+    const { service, host } = this;
+    const own = Object.entries(process.env).filter(([key]) => !key.startsWith('RAFTWAY_'));
+    const addresses = (of: Service, distance: number): string[] =>
+      this.network.hosts.map((peer) => this.addressOn(of, peer, distance));
+    const numbered = (list: readonly string[]): string =>
+      list.map((address, index) => `${index + 1}=${address}`).join(',');
+    return {
+      ...Object.fromEntries(own),
+      RAFTWAY_BIND: this.address,
+      RAFTWAY_HTTP_BIND: this.addressOn(service, host, HTTP_PORT_DISTANCE),
+      RAFTWAY_PEER_BIND: this.addressOn(service, host, PEER_PORT_DISTANCE),
+      RAFTWAY_PEERS: numbered(addresses(service, PEER_PORT_DISTANCE)),
+      RAFTWAY_NODE_ID: String(host.ordinal),
+      RAFTWAY_DATA_DIR: join(this.dataDir, this.name),
+      RAFTWAY_STOP_WITH_PARENT: 'true',
+      ...(service === 'registry'
+        ? { RAFTWAY_REPLICAS: numbered(addresses('registry', 0)) }
+        : {
+            RAFTWAY_REGISTRY: addresses('registry', 0).join(','),
+            RAFTWAY_INSTANCE_ID: this.name,
+          }),
+    };
+  }
+
+  private addressOn(service: Service, host: Host, distance: number): string {
+    return `${host.ip}:${FIRST_PORT[service] + distance + host.ordinal}`;
+  }
+}
+
+/** Three replicas of each replicated service. */
+export class Cluster {
+  readonly replicas: readonly ReplicaProcess[];
+
+  /**
+   * @param root the folder with `apps/<service>/dist/main.js`
+   * @param dataDir where state and logs go
+   */
+  constructor(
+    readonly network: Network,
+    root: string,
+    dataDir: string,
+    services: readonly Service[] = SERVICES,
+  ) {
+    this.replicas = services.flatMap((service) =>
+      network.hosts.map((host) => new ReplicaProcess(service, host, network, root, dataDir)),
+    );
+  }
+
+  of(service: Service): ReplicaProcess[] {
+    return this.replicas.filter((replica) => replica.service === service);
+  }
+
+  addressesOf(service: Service): string[] {
+    return this.of(service).map(({ address }) => address);
+  }
+
+  on(ordinal: number): ReplicaProcess[] {
+    return this.replicas.filter((replica) => replica.ordinal === ordinal);
+  }
+
+  start(): void {
+    for (const replica of this.replicas) replica.start();
+  }
+
+  async kill(): Promise<void> {
+    await Promise.all(this.replicas.map((replica) => replica.kill()));
+  }
+}
