@@ -74,6 +74,19 @@ describe('a replica in a group', () => {
     expect(applied.result).toBe('1');
   });
 
+  it('places what a follower proposes while the leader tries in vain to hand over', async () => {
+    const leader = await start(3);
+    const follower = followerOf(leader);
+    const target = 6 - leader.id - follower.id;
+    cluster.isolate(target);
+
+    const transfer = leader.transferLeadership(target);
+    const applied = follower.propose(command('add a 1'), { timeoutMs: 3000 });
+
+    await expect(transfer).rejects.toMatchObject({ code: 'transferFailed' });
+    expect((await applied).result).toBe('1');
+  });
+
   it('says noLeader when nobody can lead, and the command is never applied', async () => {
     const leader = await start(3, { leaderWaitMs: 300 });
     const [other, third] = [1, 2, 3].filter((id) => id !== leader.id) as [number, number];

@@ -340,7 +340,7 @@ export class Driver<Result> {
 
   private tick(nowMs: number): void {
     this.inputs.push({ type: 'tick' });
-    this.proposals.retryPostponed();
+    this.proposals.retryPostponed(() => this.nextTicket++);
     const expiry = this.leaseExpiry.maybePropose(nowMs, () => this.nextTicket++);
     if (expiry !== undefined) this.inputs.push(expiry);
     if (nowMs - this.lastSweepMs >= SWEEP_INTERVAL_MS) this.sweep(nowMs);
@@ -374,7 +374,7 @@ export class Driver<Result> {
     const level = leaderId === last.leaderId ? 'debug' : 'info';
     this.options.logger[level]('raft role or leader changed', { role, term, leaderId });
     this.statusListeners.emit(this.status());
-    if (leaderId !== 0) this.proposals.retryPostponed();
+    if (leaderId !== 0) this.proposals.retryPostponed(() => this.nextTicket++);
     if (leaderId !== 0 && (this.proposals.queuedCount > 0 || this.reads.queuedCount > 0)) {
       this.schedule();
     }

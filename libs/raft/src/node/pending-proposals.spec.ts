@@ -85,15 +85,40 @@ describe('pending proposals', () => {
     pending.onNeverSent([1]);
     expect(take()).toEqual([]);
 
-    pending.retryPostponed();
-    expect(take()).toEqual([1]);
-    pending.onPlaced({ ticket: 1, refusal: 'transferring' }, 0);
+    pending.retryPostponed(() => 2);
+    expect(take()).toEqual([2]);
+    pending.onPlaced({ ticket: 2, refusal: 'transferring' }, 0);
     pending.expire(499);
-    pending.retryPostponed();
+    pending.retryPostponed(() => 3);
     pending.expire(500);
 
     expect(await call).toBe('noLeader');
     expect(take()).toEqual([]);
+  });
+
+  it('are not kept once they are given up, however long nobody leads', async () => {
+    const { pending, add } = start();
+    const aborting = new AbortController();
+    const calls = [add(), add(aborting.signal)];
+    aborting.abort();
+
+    pending.expire(500);
+
+    expect(pending.queuedCount).toBe(0);
+    expect(await Promise.all(calls)).toEqual(['noLeader', 'cancelled']);
+  });
+
+  it('have the time that their caller gave them once they have a place, whoever leads', async () => {
+    const { pending, add, take, apply } = start();
+    const call = add();
+    take();
+    pending.onLeaderChange(200);
+    pending.onPlaced({ ticket: 1, index: 7, term: 2 }, 6);
+
+    pending.expire(999);
+    apply(7, 2, 'seven');
+
+    expect(await call).toMatchObject({ result: 'seven' });
   });
 
   it('fail for certain when the leader is full', async () => {

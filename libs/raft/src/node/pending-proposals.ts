@@ -15,14 +15,14 @@ const EARLY_RESULTS_MAX = 16_384;
 
 /** One proposal of this replica, from the call to its result. */
 interface Pending<Result> {
-  readonly ticket: number;
+  ticket: number;
   readonly clientId: string;
   readonly command: Uint8Array;
   readonly startedMs: number;
   /** When the caller stops waiting. */
-  deadlineMs: number;
-  /** What is said when the deadline passes after it was sent. */
-  lateReason: OutcomeUnknownReason;
+  readonly deadlineMs: number;
+  /** When a leader that is one no longer is not expected to answer any more. */
+  answerDeadlineMs: number;
   /** When `noLeader` is answered if it has not been sent. */
   readonly leaderDeadlineMs: number;
   /**
@@ -104,7 +104,7 @@ export class PendingProposals<Result> {
     return new Promise((resolve, reject) => {
       const pending: Pending<Result> = {
         ...fields,
-        lateReason: 'timeout',
+        answerDeadlineMs: Infinity,
         state: 'queued',
         index: 0,
         term: 0,
@@ -148,10 +148,18 @@ export class PendingProposals<Result> {
     return proposals;
   }
 
-  /** Queues what was refused for want of a leader once more. To be called once a tick, and when a leader appears. */
-  retryPostponed(): void {
-    if (this.postponed.length === 0) return;
-    this.queue = this.queue.concat(this.postponed);
+  /**
+   * Queues what was refused for want of a leader once more. To be called once a tick, and when a leader appears.
+   *
+   * @param takeTicket yields new tickets: who refused a batch takes another one with its tickets for a late copy, and keeps silent.
+   */
+  retryPostponed(takeTicket: () => number): void {
+    for (const pending of this.postponed) {
+      if (!this.pending.delete(pending.ticket)) continue;
+      pending.ticket = takeTicket();
+      this.pending.set(pending.ticket, pending);
+      this.queue.push(pending);
+    }
     this.postponed = [];
   }
 
@@ -162,6 +170,7 @@ export class PendingProposals<Result> {
     this.sentCount -= 1;
     if ('refusal' in placed) {
       pending.state = 'queued';
+      pending.answerDeadlineMs = Infinity;
       if (placed.refusal === 'queueFull') {
         this.fail(
           pending,
@@ -208,9 +217,8 @@ export class PendingProposals<Result> {
   onLeaderChange(deadlineMs: number): void {
     if (this.sentCount === 0) return;
     for (const pending of this.pending.values()) {
-      if (pending.state === 'sent' && pending.deadlineMs > deadlineMs) {
-        pending.deadlineMs = deadlineMs;
-        pending.lateReason = 'leaderChanged';
+      if (pending.state === 'sent') {
+        pending.answerDeadlineMs = Math.min(pending.answerDeadlineMs, deadlineMs);
       }
     }
   }
@@ -223,9 +231,13 @@ export class PendingProposals<Result> {
           this.fail(pending, new RaftError('noLeader', 'no leader appeared in time'));
         }
       } else if (nowMs >= pending.deadlineMs) {
-        this.unknown(pending, pending.lateReason);
+        this.unknown(pending, 'timeout');
+      } else if (pending.state === 'sent' && nowMs >= pending.answerDeadlineMs) {
+        this.unknown(pending, 'leaderChanged');
       }
     }
+    // Without a leader nobody takes from the queue: what was given up must not stay in it.
+    this.queue = this.queue.filter(({ ticket }) => this.pending.has(ticket));
   }
 
   /** The replica stops. */
@@ -246,7 +258,6 @@ export class PendingProposals<Result> {
     appliedIndex: LogIndex,
   ): void {
     pending.state = 'placed';
-    pending.lateReason = 'timeout';
     pending.index = index;
     pending.term = term;
     if (index > appliedIndex) {

@@ -110,6 +110,8 @@ export class PendingReads {
       }
     };
     this.queued.forEach(check);
+    // Without a leader nobody takes from the queue: what was given up must not stay in it.
+    this.queued = this.queued.filter((waiter) => !waiter.settled);
     for (const { waiters } of this.applying) waiters.forEach(check);
     for (const round of this.asked.values()) {
       round.waiters.forEach(check);
