@@ -355,4 +355,29 @@ describe('backpressure', () => {
     call.cancel();
     await eventually(() => harness.gateway.bufferedBytes === 0, 'nothing is held after the call');
   });
+
+  it('lets go of what an instance has not read when it answers', async () => {
+    const ends: number[] = [];
+    const early = await new RawBackend((stream) => {
+      stream.once('close', () => ends.push(stream.rstCode));
+      stream.once('data', () => {
+        stream.pause();
+        // By then the client's whole request is at the gateway.
+        setTimeout(() => {
+          stream.respond({ ':status': 200, 'grpc-status': '0' });
+          stream.end();
+        }, 200);
+      });
+    }).start();
+    harness.view.set(instanceOf(early.address));
+
+    await rawCall(harness.gateway.address, Buffer.alloc(200_000), [
+      ['content-type', 'application/grpc'],
+    ]);
+
+    await eventually(() => ends.length === 1, 'the stream to the instance is closed');
+    expect(ends).toEqual([8]);
+    expect(harness.gateway.bufferedBytes).toBe(0);
+    await early.stop();
+  });
 });

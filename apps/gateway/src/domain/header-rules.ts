@@ -51,6 +51,11 @@ export function isGrpcContentType(contentType: string): boolean {
   return contentType.startsWith('application/grpc+') || contentType.startsWith('application/grpc;');
 }
 
+/** Whether an HTTP status ends a request (RFC 9110 §15). Anything else cannot be passed on: node:http2 receives 700, and throws when it is to send it. */
+export function isFinalStatus(status: string): boolean {
+  return /^[2-5]\d\d$/.test(status);
+}
+
 /** How one request's headers are rewritten. */
 export interface ForwardRules {
   /** Used when the client sent neither `:authority` nor `host`. */

@@ -99,6 +99,16 @@ export function upstreamReset(service: string, code: Code, name: string): Servic
   });
 }
 
+/** UNKNOWN `UPSTREAM_RESET`: the instance answered with something that is no HTTP status. */
+export function upstreamStatusInvalid(service: string, status: string): ServiceError {
+  return new ServiceError({
+    code: Code.unknown,
+    reason: 'UPSTREAM_RESET',
+    message: `the instance of ${service} answered with HTTP status ${JSON.stringify(status)}, which does not exist`,
+    metadata: { service },
+  });
+}
+
 /** UNAVAILABLE `REGISTRY_UNAVAILABLE`: nothing is known yet. */
 export function registryUnavailable(): ServiceError {
   return new ServiceError({

@@ -17,6 +17,7 @@ import {
   forwardRequestHeaders,
   forwardResponseHeaders,
   headerValue,
+  isFinalStatus,
   type HeaderPairs,
 } from '../domain/header-rules';
 import * as refusal from '../domain/refusal';
@@ -150,6 +151,11 @@ export class ProxyCall implements StreamListener, Expirable {
 
   onResponseHeaders(headers: HeaderPairs, endOfStream: boolean): void {
     if (this.finished) return;
+    const status = headerValue(headers, ':status') ?? '';
+    if (!isFinalStatus(status)) {
+      this.attempt?.cancel();
+      return this.fail(refusal.upstreamStatusInvalid(this.start.route.service, status));
+    }
     this.responseStarted = true;
     this.replay = undefined;
     this.client.sendHeaders(forwardResponseHeaders(headers), endOfStream);
@@ -252,7 +258,8 @@ export class ProxyCall implements StreamListener, Expirable {
     const http = status === undefined ? (headerValue(headers, ':status') ?? '') : '';
     const code = status === undefined ? codeOfHttpStatus(http) : Number(status);
     this.finish(Number.isInteger(code) ? code : Code.unknown, '');
-    if (!this.requestEnded) this.attempt?.cancel();
+    // An instance that answers early may never read the rest, and its stream would stay open.
+    if (!this.requestEnded || this.unreleasedBytes > 0) this.attempt?.cancel();
   }
 
   /** Notes the call's outcome once. Returns false when it was noted before. */
