@@ -151,8 +151,9 @@ describe('watchServices', () => {
 
     await view.close();
     const asked = one.requests.length;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 300));
 
-    expect(one.requests).toHaveLength(asked);
+    // One may have been on its way already. A view that is open asks many times in this time: its streams break at once.
+    expect(one.requests.length).toBeLessThanOrEqual(asked + 1);
   });
 });
