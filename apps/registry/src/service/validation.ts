@@ -39,13 +39,12 @@ class Violations {
     this.found.push({ field, description });
   }
 
-  /** A text's length in characters; only a text that is long in UTF-16 needs counting. */
-  text(field: string, value: string, lengthMax: number): void {
-    if (value.length <= lengthMax) return;
-    const length = [...value].length;
-    if (length > lengthMax) {
-      this.found.push(limitViolation(field, `at most ${lengthMax} characters`, length));
-    }
+  /** A text's length in characters; only a text that is long in UTF-16 needs counting. Returns whether it is too long. */
+  text(field: string, value: string, lengthMax: number): boolean {
+    const length = value.length > lengthMax ? [...value].length : value.length;
+    if (length <= lengthMax) return false;
+    this.found.push(limitViolation(field, `at most ${lengthMax} characters`, length));
+    return true;
   }
 
   range(field: string, value: number, rule: string, fits: boolean): void {
@@ -59,8 +58,9 @@ class Violations {
   name(field: string, value: string, pattern: RegExp, alphabet: string): void {
     if (pattern.test(value)) return;
     if (value === '') this.add(field, 'is required');
-    else if (value.length > NAMES_MAX) this.text(field, value, NAMES_MAX);
-    else this.add(field, `must be 1 to ${NAMES_MAX} characters of ${alphabet}`);
+    else if (!this.text(field, value, NAMES_MAX)) {
+      this.add(field, `must be 1 to ${NAMES_MAX} characters of ${alphabet}`);
+    }
   }
 
   /** @throws ServiceError INVALID_ARGUMENT when anything was found. */
@@ -111,9 +111,9 @@ function checkServiceName(field: string, value: string, violations: Violations):
 
 function checkAddress(address: string, violations: Violations): void {
   const field = 'instance.address';
-  if (address === '') violations.add(field, 'is required');
-  else if (address.length > ADDRESS_MAX) violations.text(field, address, ADDRESS_MAX);
-  else if (address.trim() !== address || (splitHostPort(address)?.port ?? 0) === 0) {
+  if (address === '') return violations.add(field, 'is required');
+  if (violations.text(field, address, ADDRESS_MAX)) return;
+  if (address.trim() !== address || (splitHostPort(address)?.port ?? 0) === 0) {
     violations.add(field, 'must be "host:port" with a port from 1 to 65535');
   }
 }
@@ -124,8 +124,8 @@ function checkGrpcServices(names: readonly string[], violations: Violations): vo
   violations.range(field, names.length, `at most ${GRPC_SERVICES_MAX} names`, fits);
   names.slice(0, GRPC_SERVICES_MAX).forEach((name, position) => {
     const element = `${field}[${position}]`;
-    if (name.length > GRPC_SERVICE_MAX) violations.text(element, name, GRPC_SERVICE_MAX);
-    else if (!GRPC_SERVICE.test(name)) {
+    if (violations.text(element, name, GRPC_SERVICE_MAX)) return;
+    if (!GRPC_SERVICE.test(name)) {
       violations.add(element, 'must be the full name of a gRPC service, such as "package.Service"');
     } else if (RESERVED_GRPC_SERVICES.some((prefix) => name.startsWith(prefix))) {
       violations.add(element, 'is on every server and cannot be registered');
