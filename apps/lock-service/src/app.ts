@@ -1,19 +1,14 @@
+import { splitHostPort } from '@raftway/config';
 import { type NewInstance, registerSelf, type SelfRegistration } from '@raftway/discovery';
 import { type Logger, type Metrics } from '@raftway/observability';
-import { type RaftNode } from '@raftway/raft';
-import {
-  createReplica,
-  createServer,
-  type RaftwayServer,
-  type Replica,
-} from '@raftway/service-kit';
-import { RaftLockBackend } from './adapters/raft-lock-backend';
+import { createServer, type Replica } from '@raftway/service-kit';
+import { hostname } from 'node:os';
 import { type LockLimits } from './domain/limits';
-import { LockStateMachine } from './domain/lock-state-machine';
 import { type LockResult } from './domain/results';
 import { observeLocks } from './metrics';
 import { type LockOptions } from './options';
 import { LOCK_GRPC_SERVICE, lockService } from './service/lock-service';
+import { createLockStore, type RaftMember } from './store';
 
 /** Calls of one replica at the same time: most of them wait for locks. */
 const CONCURRENT_CALLS_MAX = 20_000;
@@ -31,8 +26,7 @@ export interface LockAppInput {
   /** @default registerSelf of discovery */
   readonly register?: typeof registerSelf | undefined;
   /** Instead of the state machine and node that the options describe: for specs. */
-  readonly member?:
-    { readonly stateMachine: LockStateMachine; readonly node: RaftNode<LockResult> } | undefined;
+  readonly member?: RaftMember | undefined;
 }
 
 /** One replica of the lock service. */
@@ -41,8 +35,8 @@ export interface LockApp {
   stop(): Promise<void>;
   /** `host:port` of the gRPC server. @throws Error before start. */
   readonly address: string;
-  readonly replica: Replica<LockResult>;
-  readonly stateMachine: LockStateMachine;
+  /** The Raft node; undefined with the Redis backend. */
+  readonly replica: Replica<LockResult> | undefined;
   /** Calls of this replica that wait for a lock. */
   readonly waitingCalls: number;
 }
@@ -50,25 +44,15 @@ export interface LockApp {
 /** Builds a replica of the lock service; nothing happens before start(). */
 export function createLockApp(input: LockAppInput): LockApp {
   const { options, logger, metrics } = input;
-  const stateMachine = input.member?.stateMachine ?? new LockStateMachine(input.limits);
-  const replica = createReplica<LockResult>({
-    service: 'lock-service',
-    grpcServices: [LOCK_GRPC_SERVICE],
-    options,
-    stateMachine,
-    logger,
-    metrics,
-    node: input.member?.node,
-  });
-  const backend = new RaftLockBackend({ replica, stateMachine, logger });
-  observeLocks(metrics, stateMachine, () => backend.waitingCalls);
+  const store = createLockStore(input);
+  observeLocks(metrics, store);
   const server = createServer({
     ...options,
     name: 'lock-service',
-    replica,
+    replica: store.component,
     logger,
     metrics,
-    services: [lockService(backend)],
+    services: [lockService(store.backend)],
     limits: { concurrentCallsMax: CONCURRENT_CALLS_MAX },
   });
   let registration: SelfRegistration | undefined;
@@ -77,33 +61,37 @@ export function createLockApp(input: LockAppInput): LockApp {
       await server.start();
       registration = (input.register ?? registerSelf)({
         registry: options.registry,
-        instance: instanceOf(options, server, replica.nodeId),
+        instance: instanceOf(options, server.address, store.replica?.nodeId),
         logger,
       });
     },
     stop: async () => {
       const deregistered = registration?.deregister(DEREGISTER_TIMEOUT_MS);
-      // Before the server drains: what waits here is to find another replica, and what is cancelled needs this one's log.
-      await backend.drain();
+      // Before the server drains: what waits here is to find another replica, and what is cancelled needs this one's store.
+      await store.drain();
       await Promise.all([deregistered, server.stop()]);
     },
     get address() {
       return server.address;
     },
-    replica,
-    stateMachine,
+    replica: store.replica,
     get waitingCalls() {
-      return backend.waitingCalls;
+      return store.waitingCalls();
     },
   };
 }
 
-/** This replica as the registry lists it. */
-function instanceOf(options: LockOptions, server: RaftwayServer, nodeId: number): NewInstance {
+/** This replica as the registry lists it. Without a Raft node there is no node id to tell replicas apart by. */
+function instanceOf(
+  options: LockOptions,
+  boundAddress: string,
+  nodeId: number | undefined,
+): NewInstance {
+  const within = nodeId ?? `${hostname()}-${splitHostPort(boundAddress)?.port ?? 0}`;
   return {
     service: 'lock-service',
-    instanceId: options.instanceId ?? `lock-service-${nodeId}`,
-    address: options.advertise ?? server.address,
+    instanceId: options.instanceId ?? `lock-service-${within}`,
+    address: options.advertise ?? boundAddress,
     grpcServices: [LOCK_GRPC_SERVICE],
   };
 }

@@ -1,11 +1,10 @@
 import { type Metrics } from '@raftway/observability';
-import { type LockStateMachine } from './domain/lock-state-machine';
+import { type LockStore } from './store';
 
-/** Declares the service's metrics; they are read from the state at each scrape. */
+/** Declares the service's metrics; they are read from the store at each scrape. */
 export function observeLocks(
   metrics: Metrics,
-  stateMachine: LockStateMachine,
-  waitingCalls: () => number,
+  store: Pick<LockStore, 'counts' | 'waitingCalls'>,
 ): void {
   const gauge = (name: string, help: string) =>
     metrics.gauge({ name: `raftway_lock_${name}`, help });
@@ -14,10 +13,10 @@ export function observeLocks(
   const waiters = gauge('waiters', 'Calls that wait for a lock, on any replica.');
   const calls = gauge('waiting_calls', 'Calls of this replica that wait for a lock.');
   metrics.onScrape(() => {
-    const counts = stateMachine.counts;
+    const counts = store.counts();
     sessions.set(counts.sessions);
     locks.set(counts.locks);
     waiters.set(counts.waiters);
-    calls.set(waitingCalls());
+    calls.set(store.waitingCalls());
   });
 }

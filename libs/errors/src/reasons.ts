@@ -139,6 +139,11 @@ export const REASONS = {
     remedy:
       'Try again; an election takes about a second. If it lasts, see whether a majority of replicas runs.',
   },
+  BACKEND_UNAVAILABLE: {
+    code: Code.unavailable,
+    meaning: 'What the service keeps its state in cannot be used now. Nothing happened.',
+    remedy: 'Try again; if it lasts, see whether that backend (such as Redis) runs.',
+  },
   OUTCOME_UNKNOWN: {
     code: Code.unavailable,
     meaning: 'The change may or may not have happened.',

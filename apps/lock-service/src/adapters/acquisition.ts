@@ -14,10 +14,11 @@
  * - unknown outcome of the command: like draining.
  */
 import { type ServiceError, outcomeUnknown } from '@raftway/errors';
-import { type Acquire } from '../domain/commands';
+import { type Acquire, type CancelWait } from '../domain/commands';
 import { type LockStateMachine } from '../domain/lock-state-machine';
 import { type LockOutcome } from '../domain/results';
 import { type AcquireAnswer, type AcquireInput, type BackendCall } from '../service/lock-backend';
+import { abortReason, orAborted } from './abort';
 import { fingerprint } from './fingerprint';
 import { type PendingWaits } from './pending-waits';
 import {
@@ -41,7 +42,7 @@ export interface AcquisitionParts {
   readonly propose: (command: Acquire) => Promise<LockOutcome>;
   readonly stateMachine: LockStateMachine;
   readonly waits: PendingWaits;
-  readonly canceller: WaitCanceller;
+  readonly canceller: WaitCanceller<Omit<CancelWait, 'kind'>>;
 }
 
 export class Acquisition {
@@ -171,17 +172,4 @@ function attemptIdOf(outcome: LockOutcome | undefined): number {
 
 function hadNoEffect(error: unknown): boolean {
   return WITHOUT_EFFECT.has((error as Partial<ServiceError>).reason ?? '');
-}
-
-function abortReason(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error('the call was aborted');
-}
-
-/** Settles with the promise, or rejects when the signal aborts first. */
-function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(abortReason(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { requestIdReused } from '@raftway/errors';
 import { type Logger } from '@raftway/observability';
 import { ownCall, RenewalBatcher, type Replica, type ReplicaCall } from '@raftway/service-kit';
 import { encodeCommand } from '../domain/command-codec';
-import { type LockCommand } from '../domain/commands';
+import { type CancelWait, type LockCommand } from '../domain/commands';
 import { type LockStateMachine } from '../domain/lock-state-machine';
 import { type HolderView, type LockOutcome, type LockResult } from '../domain/results';
 import { type LockView } from '../domain/views';
@@ -16,6 +15,7 @@ import {
 import { Acquisition } from './acquisition';
 import { fingerprint } from './fingerprint';
 import { PendingWaits } from './pending-waits';
+import { randomText } from './random-text';
 import { draining, type Subject, toServiceError, unexpected } from './refusals';
 import { WaitCanceller } from './wait-canceller';
 
@@ -39,12 +39,13 @@ export interface RaftLockBackendParts {
 export class RaftLockBackend implements LockBackend {
   readonly guarantee = 'linearizable';
   private readonly waits = new PendingWaits();
-  private readonly canceller: WaitCanceller;
+  private readonly canceller: WaitCanceller<Omit<CancelWait, 'kind'>>;
   private readonly renewals: RenewalBatcher;
   private isDraining = false;
 
   constructor(private readonly parts: RaftLockBackendParts) {
-    this.canceller = new WaitCanceller(async (command) => {
+    this.canceller = new WaitCanceller(async (cancellation) => {
+      const command: CancelWait = { kind: 'cancelWait', ...cancellation };
       const outcome = await this.propose(command, ownCall(), '');
       if (outcome.kind !== 'waitCancelled') throw unexpected(outcome);
       return outcome;
@@ -203,9 +204,4 @@ export class RaftLockBackend implements LockBackend {
 
 function refusal(outcome: LockOutcome, subject: Subject) {
   return outcome.kind === 'rejected' ? toServiceError(outcome, subject) : unexpected(outcome);
-}
-
-/** 96 random bits in 16 characters. */
-function randomText(): string {
-  return randomBytes(12).toString('base64url');
 }

@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Logger } from '@raftway/observability';
-import { type CancelWait } from '../domain/commands';
 
-/** What a CancelWait did; queuePosition is the place that was given up. */
+/** What a cancellation did; queuePosition is the place that was given up. */
 export interface CancelledWait {
   readonly gaveBack: boolean;
   readonly queuePosition: number;
@@ -20,17 +19,17 @@ const BACKOFF_FIRST_MS = 50;
 const BACKOFF_MAX_MS = 1_000;
 
 /**
- * Takes attempts back whose callers have gone. A cancellation is repeated until it is known to be in the log, because a grant that nobody
+ * Takes attempts back whose callers have gone. A cancellation is repeated until it is known to have happened, because a grant that nobody
  * hears of would block a lock for the time to live of its session; it is repeatable because a second one finds nothing to cancel.
  */
-export class WaitCanceller {
+export class WaitCanceller<Cancellation extends { readonly name: string }> {
   private readonly stopping = new AbortController();
   private readonly underway = new Set<Promise<unknown>>();
   private readonly retryMs: number;
   private readonly underwayMax: number;
 
   constructor(
-    private readonly propose: (command: CancelWait) => Promise<CancelledWait>,
+    private readonly propose: (cancellation: Cancellation) => Promise<CancelledWait>,
     private readonly logger: Logger,
     options: WaitCancellerOptions = {},
   ) {
@@ -39,8 +38,8 @@ export class WaitCanceller {
   }
 
   /** Cancels, and yields what the first cancellation that got through did. @throws what the last try failed with. */
-  cancel(command: Omit<CancelWait, 'kind'>): Promise<CancelledWait> {
-    const running = this.untilDone({ kind: 'cancelWait', ...command });
+  cancel(cancellation: Cancellation): Promise<CancelledWait> {
+    const running = this.untilDone(cancellation);
     this.underway.add(running);
     const forget = () => this.underway.delete(running);
     running.then(forget, forget);
@@ -48,13 +47,13 @@ export class WaitCanceller {
   }
 
   /** Cancels without being waited for. */
-  cancelInBackground(command: Omit<CancelWait, 'kind'>): void {
+  cancelInBackground(cancellation: Cancellation): void {
     if (this.underway.size >= this.underwayMax) {
-      this.logger.warn('too many cancellations; left to the deadline', { lock: command.name });
+      this.logger.warn('too many cancellations; left to the deadline', { lock: cancellation.name });
       return;
     }
-    this.cancel(command).catch((error: unknown) => {
-      this.logger.warn('a waiting call could not be cancelled', { lock: command.name, error });
+    this.cancel(cancellation).catch((error: unknown) => {
+      this.logger.warn('a waiting call could not be cancelled', { lock: cancellation.name, error });
     });
   }
 
@@ -67,11 +66,11 @@ export class WaitCanceller {
     this.stopping.abort();
   }
 
-  private async untilDone(command: CancelWait): Promise<CancelledWait> {
+  private async untilDone(cancellation: Cancellation): Promise<CancelledWait> {
     const giveUpAtMs = performance.now() + this.retryMs;
     for (let backoffMs = BACKOFF_FIRST_MS; ; backoffMs = Math.min(2 * backoffMs, BACKOFF_MAX_MS)) {
       try {
-        return await this.propose(command);
+        return await this.propose(cancellation);
       } catch (error) {
         const late = performance.now() + backoffMs > giveUpAtMs;
         if (late || this.stopping.signal.aborted) throw error;

@@ -1,19 +1,10 @@
 import { connect } from 'node:http2';
 import { lock } from '@raftway/contracts';
 import { ServiceError } from '@raftway/errors';
-import { ms, type Served, serveSingle, until } from '../../test/lock-harness';
+import { describeBackends } from '../../test/backends';
+import { ms, type Served, until } from '../../test/lock-harness';
 
 jest.setTimeout(30_000);
-
-let served: Served;
-beforeEach(async () => {
-  served = await serveSingle();
-});
-afterEach(() => served.stop());
-
-const state = () => served.app.stateMachine;
-const waiters = (name: string) => state().lock(name).waiters.length;
-const holder = (name: string) => state().holders(name)[0]?.sessionId;
 
 type Settled = { answer: lock.AcquireResponse } | { error: ServiceError };
 
@@ -26,116 +17,126 @@ async function settled(call: Promise<lock.AcquireResponse>): Promise<Settled> {
   }
 }
 
-describe('a call that waits for a lock', () => {
-  it('leaves the queue when it is cancelled, and is not granted later', async () => {
-    const held = await served.client.acquire({ name: 'a' });
-    const cancel = new AbortController();
-    const waiting = settled(
-      served.client.acquire({ name: 'a', waitTimeout: ms(60_000) }, { signal: cancel.signal }),
-    );
-    await until(() => waiters('a') === 1);
-
-    cancel.abort();
-
-    expect(await waiting).toMatchObject({ error: { codeName: 'CANCELLED' } });
-    await until(() => waiters('a') === 0);
-    await served.client.release({ name: 'a', sessionId: held.sessionId });
-    expect(holder('a')).toBeUndefined();
-    expect(served.app.waitingCalls).toBe(0);
+describeBackends((backend) => {
+  let served: Served;
+  beforeEach(async () => {
+    served = await backend.serve();
   });
+  afterEach(() => served.stop());
 
-  it('leaves the queue when its deadline passes', async () => {
-    await served.client.acquire({ name: 'a' });
+  const waiters = (name: string) => served.waiters(name);
 
-    const answer = await settled(
-      served.client.acquire({ name: 'a', waitTimeout: ms(60_000) }, { timeoutMs: 200 }),
-    );
+  describe('a call that waits for a lock', () => {
+    it('leaves the queue when it is cancelled, and is not granted later', async () => {
+      const held = await served.client.acquire({ name: 'a' });
+      const cancel = new AbortController();
+      const waiting = settled(
+        served.client.acquire({ name: 'a', waitTimeout: ms(60_000) }, { signal: cancel.signal }),
+      );
+      await until(async () => (await waiters('a')) === 1);
 
-    expect(answer).toMatchObject({ error: { codeName: 'DEADLINE_EXCEEDED' } });
-    await until(() => waiters('a') === 0 && served.app.waitingCalls === 0);
-  });
+      cancel.abort();
 
-  it('leaves the queue when its connection breaks', async () => {
-    await served.client.acquire({ name: 'a' });
-    const session = connect(`http://${served.app.address}`);
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': '/raftway.lock.v1.LockService/Acquire',
-      'content-type': 'application/grpc',
-      te: 'trailers',
+      expect(await waiting).toMatchObject({ error: { codeName: 'CANCELLED' } });
+      await until(async () => (await waiters('a')) === 0);
+      await served.client.release({ name: 'a', sessionId: held.sessionId });
+      expect(await served.holder('a')).toBeUndefined();
+      expect(served.app.waitingCalls).toBe(0);
     });
-    stream.on('error', () => undefined);
-    const request = lock.AcquireRequest.fromPartial({ name: 'a', waitTimeout: ms(60_000) });
-    const message = lock.AcquireRequest.encode(request).finish();
-    stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]));
-    await until(() => waiters('a') === 1);
 
-    session.destroy();
+    it('leaves the queue when its deadline passes', async () => {
+      await served.client.acquire({ name: 'a' });
 
-    await until(() => waiters('a') === 0);
-  });
-
-  it('is superseded by a call with the same request id, which takes its place', async () => {
-    const held = await served.client.acquire({ name: 'a' });
-    const request = { name: 'a', requestId: 'r', waitTimeout: ms(60_000) };
-    const first = settled(served.client.acquire(request));
-    await until(() => waiters('a') === 1);
-    const other = settled(served.client.acquire({ name: 'a', waitTimeout: ms(60_000) }));
-    await until(() => waiters('a') === 2);
-
-    const second = settled(served.client.acquire(request));
-
-    expect(await first).toMatchObject({ error: { codeName: 'ABORTED', reason: 'SUPERSEDED' } });
-    await served.client.release({ name: 'a', sessionId: held.sessionId });
-    const granted = await second;
-    expect(granted).toMatchObject({ answer: { acquired: true } });
-    await served.client.forceRelease({ name: 'a', reason: 'end' });
-    expect(await other).toMatchObject({ answer: { acquired: true } });
-  });
-
-  it('waits behind hundreds of others and is granted in its turn', async () => {
-    const held = await served.client.acquire({ name: 'a', ttl: ms(60_000) });
-    const order: number[] = [];
-    const count = 500;
-    const all: Promise<unknown>[] = [];
-    for (let n = 0; n < count; n += 1) {
-      const turn = n;
-      const call = served.client.acquire(
-        { name: 'a', waitTimeout: ms(60_000) },
-        { timeoutMs: 60_000 },
+      const answer = await settled(
+        served.client.acquire({ name: 'a', waitTimeout: ms(60_000) }, { timeoutMs: 200 }),
       );
-      all.push(
-        call.then(async ({ sessionId }) => {
-          order.push(turn);
-          await served.client.release({ name: 'a', sessionId });
-        }),
-      );
-    }
-    await until(() => waiters('a') === count);
 
-    await served.client.release({ name: 'a', sessionId: held.sessionId });
-    await Promise.all(all);
+      expect(answer).toMatchObject({ error: { codeName: 'DEADLINE_EXCEEDED' } });
+      await until(async () => (await waiters('a')) === 0 && served.app.waitingCalls === 0);
+    });
 
-    expect(order).toEqual([...order].sort((one, other) => one - other));
-    expect(state().counts).toMatchObject({ locks: 0, waiters: 0, sessions: 0 });
-  });
-});
-
-describe('a replica that is told to stop', () => {
-  it('ends waiting calls with UNAVAILABLE DRAINING; only a request id keeps the place', async () => {
-    await served.client.acquire({ name: 'a', ttl: ms(60_000) });
-    const plain = settled(served.client.acquire({ name: 'a', waitTimeout: ms(60_000) }));
-    const withId = settled(
-      served.client.acquire({ name: 'a', waitTimeout: ms(60_000), requestId: 'r' }),
-    );
-    await until(() => waiters('a') === 2);
-
-    await served.app.stop();
-
-    for (const call of [plain, withId])
-      expect(await call).toMatchObject({
-        error: { codeName: 'UNAVAILABLE', reason: 'DRAINING', retryDelayMs: 100 },
+    it('leaves the queue when its connection breaks', async () => {
+      await served.client.acquire({ name: 'a' });
+      const session = connect(`http://${served.app.address}`);
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': '/raftway.lock.v1.LockService/Acquire',
+        'content-type': 'application/grpc',
+        te: 'trailers',
       });
-    expect(waiters('a')).toBe(1);
+      stream.on('error', () => undefined);
+      const request = lock.AcquireRequest.fromPartial({ name: 'a', waitTimeout: ms(60_000) });
+      const message = lock.AcquireRequest.encode(request).finish();
+      stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]));
+      await until(async () => (await waiters('a')) === 1);
+
+      session.destroy();
+
+      await until(async () => (await waiters('a')) === 0);
+    });
+
+    it('is superseded by a call with the same request id, which takes its place', async () => {
+      const held = await served.client.acquire({ name: 'a' });
+      const request = { name: 'a', requestId: 'r', waitTimeout: ms(60_000) };
+      const first = settled(served.client.acquire(request));
+      await until(async () => (await waiters('a')) === 1);
+      const other = settled(served.client.acquire({ name: 'a', waitTimeout: ms(60_000) }));
+      await until(async () => (await waiters('a')) === 2);
+
+      const second = settled(served.client.acquire(request));
+
+      expect(await first).toMatchObject({ error: { codeName: 'ABORTED', reason: 'SUPERSEDED' } });
+      await served.client.release({ name: 'a', sessionId: held.sessionId });
+      const granted = await second;
+      expect(granted).toMatchObject({ answer: { acquired: true } });
+      await served.client.forceRelease({ name: 'a', reason: 'end' });
+      expect(await other).toMatchObject({ answer: { acquired: true } });
+    });
+
+    it('waits behind hundreds of others and is granted in its turn', async () => {
+      const held = await served.client.acquire({ name: 'a', ttl: ms(60_000) });
+      const order: number[] = [];
+      const count = 500;
+      const all: Promise<unknown>[] = [];
+      for (let n = 0; n < count; n += 1) {
+        const turn = n;
+        const call = served.client.acquire(
+          { name: 'a', waitTimeout: ms(60_000) },
+          { timeoutMs: 60_000 },
+        );
+        all.push(
+          call.then(async ({ sessionId }) => {
+            order.push(turn);
+            await served.client.release({ name: 'a', sessionId });
+          }),
+        );
+      }
+      await until(async () => (await waiters('a')) === count);
+
+      await served.client.release({ name: 'a', sessionId: held.sessionId });
+      await Promise.all(all);
+
+      expect(order).toEqual([...order].sort((one, other) => one - other));
+      expect(await served.counts()).toMatchObject({ locks: 0, waiters: 0, sessions: 0 });
+    });
+  });
+
+  describe('a replica that is told to stop', () => {
+    it('ends waiting calls with UNAVAILABLE DRAINING; only a request id keeps the place', async () => {
+      await served.client.acquire({ name: 'a', ttl: ms(60_000) });
+      const plain = settled(served.client.acquire({ name: 'a', waitTimeout: ms(60_000) }));
+      const withId = settled(
+        served.client.acquire({ name: 'a', waitTimeout: ms(60_000), requestId: 'r' }),
+      );
+      await until(async () => (await waiters('a')) === 2);
+
+      await served.app.stop();
+
+      for (const call of [plain, withId])
+        expect(await call).toMatchObject({
+          error: { codeName: 'UNAVAILABLE', reason: 'DRAINING', retryDelayMs: 100 },
+        });
+      expect(await waiters('a')).toBe(1);
+    });
   });
 });

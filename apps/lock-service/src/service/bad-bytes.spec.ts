@@ -1,8 +1,8 @@
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { lock } from '@raftway/contracts';
-import { type Served, serveSingle } from '../../test/lock-harness';
+import { type RaftServed, serveSingle } from '../../test/lock-harness';
 
-let served: Served;
+let served: RaftServed;
 let raw: Client;
 beforeAll(async () => {
   served = await serveSingle();
@@ -31,12 +31,12 @@ describe('bytes that are no request', () => {
   it.each(methods)(
     'are refused by %s with INVALID_ARGUMENT, and change nothing',
     async (method) => {
-      const before = served.app.stateMachine.counts;
+      const before = served.stateMachine.counts;
 
       // Field 1 as text of 100 bytes, of which none follow.
       expect(await send(method, Buffer.from([0x0a, 100]))).toMatchObject({ code: 3 });
 
-      expect(served.app.stateMachine.counts).toEqual(before);
+      expect(served.stateMachine.counts).toEqual(before);
     },
   );
 

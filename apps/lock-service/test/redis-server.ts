@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Whether specs can start a Redis here; says so once when they cannot. */
+export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
+if (!hasRedis)
+  process.stderr.write('redis-server is not installed: specs of the Redis backend are skipped\n');
+
+/** A real Redis on a free port. */
+export class RedisServer {
+  private process: ChildProcess | undefined;
+
+  private constructor(
+    readonly port: number,
+    private readonly directory: string,
+    private readonly settings: readonly string[],
+  ) {}
+
+  /** @param settings More command line arguments. */
+  static async start(...settings: readonly string[]): Promise<RedisServer> {
+    const directory = await mkdtemp(join(tmpdir(), 'lock-redis-'));
+    const server = new RedisServer(await freePort(), directory, settings);
+    await server.resume();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts the process (again), with what it has on its disk. */
+  async resume(): Promise<void> {
+    const persistence = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always'];
+    const place = ['--bind', '127.0.0.1', '--port', String(this.port), '--dir', this.directory];
+    const started = spawn('redis-server', [...place, ...persistence, ...this.settings], {
+      stdio: 'ignore',
+    });
+    this.process = started;
+    const giveUpAtMs = performance.now() + 10_000;
+    while (!(await answers(this.port))) {
+      if (started.exitCode !== null || performance.now() > giveUpAtMs)
+        throw new Error('redis-server does not start');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Ends the process at once. */
+  async kill(): Promise<void> {
+    const { process: running } = this;
+    this.process = undefined;
+    if (running === undefined || running.exitCode !== null) return;
+    const exited = once(running, 'exit');
+    running.kill('SIGKILL');
+    await exited;
+  }
+
+  /** The process lives and does nothing. */
+  freeze(): void {
+    this.process?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.process?.kill('SIGCONT');
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    const end = (answered: boolean) => {
+      socket.destroy();
+      resolve(answered);
+    };
+    // Also -NOAUTH is an answer; -LOADING is not.
+    socket.once('data', (data) => end(!data.toString().startsWith('-LOADING')));
+    socket.once('error', () => end(false));
+    socket.setTimeout(1_000, () => end(false));
+  });
+}
