@@ -41,6 +41,23 @@ describe('RenewalBatcher', () => {
     expect(await Promise.all(second)).toEqual([1_000, 1_000]);
   });
 
+  it('bounds the bytes of a command, so that long ids of one caller do not fail the renewals of others', async () => {
+    const group = new SlowGroup();
+    const batcher = new RenewalBatcher(group.propose);
+    const renewals = Array.from({ length: 5_000 }, () => batcher.renew('𝒳'.repeat(128)));
+    for (let waiting = true; waiting;) {
+      await nextTurn();
+      group.answer();
+      waiting = group.batches.flat().length < renewals.length;
+    }
+    group.answer();
+    await Promise.all(renewals);
+
+    const bytes = group.batches.map((batch) => Buffer.byteLength(batch.join('')));
+    expect(Math.max(...bytes)).toBeLessThan(1024 * 1024);
+    expect(group.batches.length).toBeLessThan(10);
+  });
+
   it('bounds its batches and its queue', async () => {
     const group = new SlowGroup();
     const batcher = new RenewalBatcher(group.propose, { batchMax: 2, queueMax: 3 });

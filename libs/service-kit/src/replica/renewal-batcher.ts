@@ -8,6 +8,9 @@ export interface RenewalBatcherOptions {
   readonly queueMax?: number | undefined;
 }
 
+/** Bytes of ids in one command: well below Raft's limit of a command, 1 MiB, whatever ids callers send. */
+const BATCH_BYTES_MAX = 512 * 1024;
+
 interface WaitingRenewal {
   readonly leaseId: string;
   readonly resolve: (ttlMs: number) => void;
@@ -58,11 +61,23 @@ export class RenewalBatcher {
 
   private async sendAll(): Promise<void> {
     while (this.waiting.length > 0) {
-      const batch = this.waiting.slice(0, this.batchMax);
-      this.waiting = this.waiting.slice(this.batchMax);
+      const count = this.nextCount();
+      const batch = this.waiting.slice(0, count);
+      this.waiting = this.waiting.slice(count);
       await this.send(batch);
     }
     this.underway = false;
+  }
+
+  /** How many of those that wait fit into one command; at least one. */
+  private nextCount(): number {
+    let bytes = 0;
+    for (const [at, { leaseId }] of this.waiting.entries()) {
+      // A UTF-16 unit is at most three bytes in UTF-8.
+      bytes += 3 * leaseId.length;
+      if (at >= this.batchMax || (bytes > BATCH_BYTES_MAX && at > 0)) return at;
+    }
+    return this.waiting.length;
   }
 
   private async send(batch: readonly WaitingRenewal[]): Promise<void> {
