@@ -1,5 +1,25 @@
 export { EventQueue } from './event-queue';
 export { FakeClock } from './fake-clock';
+export { checkLinearizability, type LinearizabilityResult } from './linearizability/check';
+export { type Model, type Operation } from './linearizability/history';
+export {
+  type LockInput,
+  lockModel,
+  type LockOutput,
+  type LockState,
+} from './linearizability/lock-model';
+export { checkRanges } from './linearizability/ranges';
+export {
+  type RegisterInput,
+  registerModel,
+  type RegisterOutput,
+} from './linearizability/register-model';
+export {
+  type SequenceInput,
+  sequenceModel,
+  type SequenceOutput,
+} from './linearizability/sequence-model';
+export { checkUniqueIds, type IdBatch } from './linearizability/unique';
 export { seededRandom, type SeededRandom } from './random';
 export { addCoverage, describeCoverage, emptyCoverage, type Coverage } from './simulation/coverage';
 export {

@@ -5,6 +5,7 @@ import { ASIDE } from './runtime.mjs';
 
 const CLI = path.join(root, 'tools/cli/dist/main.js');
 const SIMULATE = path.join(root, 'libs/testkit/dist/simulation/main.js');
+const CHAOS = path.join(root, 'libs/testkit/dist/chaos');
 const scripts = path.join(root, 'tools/scripts');
 
 /** The CLI, and the services that `raftway up` starts. */
@@ -33,6 +34,14 @@ const sequence =
 const cli = (...own) =>
   sequence([...nx(['build'], '-p', started), { stdio: ASIDE }], ['node', [CLI, ...own]]);
 
+/** Programs that run the built services through faults. */
+const verified = ['testkit', 'registry', 'lock-service', 'id-service'];
+const verify = (file) =>
+  sequence(nx(['build'], '-p', verified.map((name) => `@raftway/${name}`).join(',')), [
+    'node',
+    [path.join(CHAOS, file)],
+  ]);
+
 /** Everything that must hold besides the tests. */
 const checks = [
   ['prettier', ['--check', '--log-level=warn', '.']],
@@ -50,6 +59,12 @@ export const tasks = {
   check: sequence(...checks),
   /** One simulated cluster, or many: `--seed 7 --nodes 5`, `--seeds 20000`. */
   simulate: sequence(nx(['build'], '-p', '@raftway/testkit'), ['node', [SIMULATE]]),
+  /** Real processes, killed, frozen and cut off: `--minutes 10 --seed 7`. */
+  'verify:chaos': verify('main.js'),
+  /** Thousands of leases through frozen leaders, changes of leader and a restart: `--count 10000`. */
+  'verify:leases': verify('leases-main.js'),
+  /** Known mistakes, put back one at a time: each must be found. */
+  'verify:planted-bugs': verify('planted-main.js'),
   format: sequence(['prettier', ['--write', '--log-level=warn', '.']]),
   lint: sequence(nx(['lint'])),
   typecheck: sequence(nx(['typecheck'])),

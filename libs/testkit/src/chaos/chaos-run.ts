@@ -11,7 +11,7 @@
  */
 import { seededRandom, type SeededRandom } from '../random';
 import { Caller } from './calls';
-import { Cluster, type Service } from './cluster';
+import { Cluster, type ReplicaProcess, type Service } from './cluster';
 import { statusOf } from './leader';
 import { LockClient } from './lock-client';
 import { Nemesis } from './nemesis';
@@ -99,7 +99,8 @@ class ChaosRun {
   async run(): Promise<ChaosResult> {
     const { options, cluster, rpc, random, history } = this;
     cluster.start();
-    await this.allAnswer('after the start', START_TIMEOUT_MS);
+    const absent = await this.absentAfter(START_TIMEOUT_MS);
+    if (absent.length > 0) throw new Error(`${absent.join(', ')} did not start`);
     const startedAt = performance.now();
     const nemesis = new Nemesis(cluster, rpc, random.fork(), (fault) => {
       const second = ((performance.now() - startedAt) / 1000).toFixed(1).padStart(6);
@@ -110,12 +111,17 @@ class ChaosRun {
     await this.untilOver(startedAt);
     nemesis.stop();
     await faults;
-    await this.allAnswer('after the last fault', RECOVERY_TIMEOUT_MS);
+    for (const name of await this.absentAfter(RECOVERY_TIMEOUT_MS)) {
+      history.findings.push(
+        `${name} does not work, ${RECOVERY_TIMEOUT_MS} ms after the last fault`,
+      );
+    }
     this.running = false;
     await Promise.all(clients);
     await this.lookAtEverything();
     options.report('judging');
     history.findings.push(...rpc.defects.slice(0, 10));
+    for (const { surprises } of cluster.replicas) history.findings.push(...surprises.slice(0, 3));
     const durationMs = performance.now() - startedAt;
     const verdicts = judge(history);
     return { seed: options.seed, durationMs, history, faults: nemesis.made, verdicts };
@@ -165,19 +171,18 @@ class ChaosRun {
     }
   }
 
-  /** Every replica is there, knows a leader, and has applied what it knows to be committed. */
-  private async allAnswer(when: string, timeoutMs: number): Promise<void> {
+  /** Waits until every replica answers and knows a leader. @returns the names of those that do not */
+  private async absentAfter(timeoutMs: number): Promise<string[]> {
     const deadline = performance.now() + timeoutMs;
-    for (const replica of this.cluster.replicas) {
-      for (;;) {
-        const status = await statusOf(this.rpc, replica);
-        if (status !== undefined && status.leaderId !== 0n) break;
-        if (performance.now() > deadline) {
-          throw new Error(`${replica.name} does not work ${when}, within ${timeoutMs} ms`);
-        }
-        if (!replica.isRunning) throw new Error(`${replica.name} has stopped by itself ${when}`);
-        await sleep(100);
-      }
+    let absent: readonly ReplicaProcess[] = this.cluster.replicas;
+    for (;;) {
+      const statuses = await Promise.all(absent.map((replica) => statusOf(this.rpc, replica)));
+      absent = absent.filter((_, index) => (statuses[index]?.leaderId ?? 0n) === 0n);
+      if (absent.length === 0 || performance.now() > deadline)
+        return absent.map(({ name }) => name);
+      // Does nothing to one that runs; one that has ended by itself is a finding, and is needed for the rest.
+      for (const replica of absent) replica.start();
+      await sleep(250);
     }
   }
 

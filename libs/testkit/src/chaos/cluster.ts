@@ -22,7 +22,9 @@ export class ReplicaProcess {
   readonly address: string;
   private child: ChildProcess | undefined;
   private gone: Promise<void> = Promise.resolve();
-  private thaw: Promise<void> = Promise.resolve();
+  /** How it has ended without being killed: one sentence each. */
+  readonly surprises: string[] = [];
+  private isBeingKilled = false;
 
   constructor(
     readonly service: Service,
@@ -39,10 +41,6 @@ export class ReplicaProcess {
     return this.host.ordinal;
   }
 
-  get isRunning(): boolean {
-    return this.child !== undefined;
-  }
-
   /** Starts it, also again after a kill, with the same state. What it prints goes to `<name>.log` beside its data. */
   start(): void {
     if (this.child !== undefined) return;
@@ -56,9 +54,15 @@ export class ReplicaProcess {
     });
     closeSync(log);
     this.child = child;
+    this.isBeingKilled = false;
     this.gone = new Promise((resolve) => {
-      child.once('close', () => {
-        if (this.child === child) this.child = undefined;
+      child.once('close', (code, signal) => {
+        if (!this.isBeingKilled) {
+          this.surprises.push(
+            `${this.name} has ended by itself, with ${signal ?? `status ${code}`}`,
+          );
+        }
+        this.child = undefined;
         resolve();
       });
     });
@@ -66,6 +70,7 @@ export class ReplicaProcess {
 
   /** SIGKILL; resolves when the process is gone. */
   async kill(): Promise<void> {
+    this.isBeingKilled = true;
     this.child?.kill('SIGKILL');
     await this.gone;
   }
@@ -81,8 +86,7 @@ export class ReplicaProcess {
     const shell = spawn('sh', ['-c', script, String(pid), String(durationMs / 1000)], {
       stdio: 'ignore',
     });
-    this.thaw = new Promise((resolve) => shell.once('close', () => resolve()));
-    await this.thaw;
+    await new Promise((resolve) => shell.once('close', resolve));
   }
 
   private environment(): NodeJS.ProcessEnv {

@@ -33,7 +33,7 @@ export type LockOutput =
   | { readonly kind: 'seen'; readonly owner: string; readonly token: number }
   | { readonly kind: 'checked'; readonly valid: boolean; readonly token: number };
 
-/** `token` is that of the newest grant, or, while nobody has seen it, the smallest that it can be. */
+/** `token` is that of the newest grant or, while nobody has seen that (`isExact` is false), a smaller one. */
 export interface LockState {
   readonly owner: string;
   readonly token: number;
@@ -44,7 +44,7 @@ export interface LockState {
 export const lockModel: Model<LockState, LockInput, LockOutput> = {
   initial: { owner: '', token: 0, isExact: true },
   step,
-  fingerprint: ({ owner, token, isExact }) => `${owner}#${isExact ? '' : '>='}${token}`,
+  fingerprint: ({ owner, token, isExact }) => `${owner}#${isExact ? '' : '>'}${token}`,
 };
 
 function step(
@@ -83,12 +83,12 @@ function acquire(
     return state.owner !== '' && state.owner !== owner ? state : undefined;
   }
   if (state.owner !== '') return undefined;
-  if (output === undefined) return { owner, token: state.token + 1, isExact: false };
+  if (output === undefined) return { owner, token: state.token, isExact: false };
   if (output.kind !== 'granted' || output.token <= state.token) return undefined;
   return { owner, token: output.token, isExact: true };
 }
 
 function withToken(state: LockState, token: number): LockState | undefined {
-  const fits = state.isExact ? token === state.token : token >= state.token;
+  const fits = state.isExact ? token === state.token : token > state.token;
   return fits ? { ...state, token, isExact: true } : undefined;
 }

@@ -95,6 +95,16 @@ describe('checkLinearizability', () => {
     expect(result.steps).toBeLessThan(60_000);
   });
 
+  it('is not slowed down by many calls of unknown outcome', () => {
+    const lost = Array.from({ length: 60 }, (_, index) => write(`lost ${index}`, index, 'unknown'));
+    const calls = [...lost, write('1', 100, 101), read('lost 7', 102, 103), read('1', 104, 105)];
+
+    const result = checkLinearizability(calls, registerModel);
+
+    expect(result.verdict).toBe('violated');
+    expect(result.steps).toBeLessThan(50_000);
+  });
+
   it('agrees with trying all orders, on small histories of every shape', () => {
     const call = fc.record({
       isRead: fc.boolean(),

@@ -12,8 +12,9 @@
  * an object by itself; see check.ts.
  *
  * Operations of unknown outcome. They have no response, so nothing has to wait for them, and a search succeeds when every operation
- * that has a response is ordered: what is left over never took effect. They are tried after all others: most of them did nothing, and trying
- * them first would double the work with each.
+ * that has a response is ordered: what is left over never took effect. So it is enough to place one right before an operation that it makes
+ * possible; and at each place few of them are tried before many. Lowe's memory is sharpened for them: a way that has used more of
+ * them than another, and is otherwise where that one was, has no future that the other lacks. Without this, each of them would double the work.
  */
 import type { Model, Operation } from './history';
 
@@ -35,20 +36,25 @@ interface Entry<Input, Output> {
   end: Entry<Input, Output> | undefined;
 }
 
-/** A choice: an operation with its place in the list, or one of unknown outcome. */
-interface Candidate<Input, Output> {
-  readonly operation: Operation<Input, Output>;
-  readonly entry: Entry<Input, Output> | undefined;
-  readonly index: number;
+/** A state that operations of unknown outcome alone can lead to from a level's first one. */
+interface Reached<State> {
+  readonly state: State;
+  /** All that were used up to here: bit n for the n-th. */
+  readonly used: bigint;
 }
 
-/** One level of the search: what may come next here, and what was tried already. */
+/** One level of the search: everything in which the same operations with a response are ordered in the same way. */
 interface Level<State, Input, Output> {
-  readonly state: State;
-  readonly candidates: readonly Candidate<Input, Output>[];
+  /** What may come next. */
+  readonly candidates: readonly Entry<Input, Output>[];
+  /** Operations of unknown outcome that were invoked before this may begin here. */
+  readonly firstReturnAt: number;
+  /** Grows as it is searched: few operations of unknown outcome before many. */
+  readonly reached: Reached<State>[];
+  position: number;
   tried: number;
   /** The choice that led to the level above. */
-  chosen: Candidate<Input, Output> | undefined;
+  chosen: Entry<Input, Output> | undefined;
 }
 
 /** Searches one key's history for an order. Gives up after asking the model `stepsMax` times. */
@@ -63,7 +69,6 @@ export function searchOrder<State, Input, Output>(
 class Search<State, Input, Output> {
   private readonly head: Entry<Input, Output>;
   private readonly unknown: readonly Operation<Input, Output>[];
-  private readonly unknownUsed: boolean[];
   private readonly ordered: boolean[];
   /** All operations with a response below this index are ordered. */
   private watermark = 0;
@@ -71,7 +76,8 @@ class Search<State, Input, Output> {
   private ceiling = 0;
   private remaining: number;
   private steps = 0;
-  private readonly entered = new Set<string>();
+  /** By the ordered operations and the state: the sets of used operations of unknown outcome with which that was entered. */
+  private readonly entered = new Map<string, bigint[]>();
   private readonly levels: Level<State, Input, Output>[] = [];
   private deepest = { ordered: -1, explanation: '' };
 
@@ -83,49 +89,67 @@ class Search<State, Input, Output> {
     const byInvocation = [...operations].sort((one, other) => one.invokedAt - other.invokedAt);
     const known = byInvocation.filter(({ response }) => response !== undefined);
     this.unknown = byInvocation.filter(({ response }) => response === undefined);
-    this.unknownUsed = this.unknown.map(() => false);
     this.ordered = known.map(() => false);
     this.remaining = known.length;
     this.head = linkedList(known);
   }
 
   run(): SearchResult {
-    this.enter(this.model.initial);
+    this.enter({ state: this.model.initial, used: 0n });
     while (this.remaining > 0) {
       const level = this.levels.at(-1);
       if (level === undefined) {
         const { explanation } = this.deepest;
         return { verdict: 'violated', steps: this.steps, explanation };
       }
+      if (this.steps >= this.stepsMax) return { verdict: 'unknown', steps: this.steps };
+      const from = level.reached[level.position];
       const candidate = level.candidates[level.tried];
-      if (candidate === undefined) this.takeBack();
-      else {
+      if (from === undefined) this.takeBack();
+      else if (candidate !== undefined) {
         level.tried += 1;
-        if (this.steps >= this.stepsMax) return { verdict: 'unknown', steps: this.steps };
-        this.tryNext(level, candidate);
+        this.tryNext(level, from, candidate);
+      } else {
+        this.reachFurther(level, from);
+        level.position += 1;
+        level.tried = 0;
       }
     }
     return { verdict: 'linearizable', steps: this.steps };
   }
 
-  private tryNext(level: Level<State, Input, Output>, candidate: Candidate<Input, Output>): void {
+  private tryNext(
+    level: Level<State, Input, Output>,
+    { state, used }: Reached<State>,
+    candidate: Entry<Input, Output>,
+  ): void {
+    if (candidate.operation === undefined) return;
     this.steps += 1;
     const { input, response } = candidate.operation;
-    const next = this.model.step(level.state, input, response?.output);
+    const next = this.model.step(state, input, response?.output);
     if (next === undefined) return;
-    this.mark(candidate, true);
-    const key = this.key(next);
-    if (this.entered.has(key)) {
-      this.mark(candidate, false);
+    this.mark(candidate.index, true);
+    if (this.isNoBetter(next, used)) {
+      this.mark(candidate.index, false);
       return;
     }
-    this.entered.add(key);
     level.chosen = candidate;
-    if (candidate.entry !== undefined) {
-      lift(candidate.entry);
-      this.remaining -= 1;
+    lift(candidate);
+    this.remaining -= 1;
+    this.enter({ state: next, used });
+  }
+
+  /** Adds what one more operation of unknown outcome leads to. */
+  private reachFurther(level: Level<State, Input, Output>, { state, used }: Reached<State>): void {
+    for (const [index, { invokedAt, input }] of this.unknown.entries()) {
+      if (invokedAt > level.firstReturnAt) return;
+      const bit = 1n << BigInt(index);
+      if ((used & bit) !== 0n) continue;
+      this.steps += 1;
+      const next = this.model.step(state, input, undefined);
+      if (next === undefined || this.isNoBetter(next, used | bit)) continue;
+      level.reached.push({ state: next, used: used | bit });
     }
-    this.enter(next);
   }
 
   private takeBack(): void {
@@ -134,38 +158,24 @@ class Search<State, Input, Output> {
     const candidate = level?.chosen;
     if (level === undefined || candidate === undefined) return;
     level.chosen = undefined;
-    if (candidate.entry !== undefined) {
-      putBack(candidate.entry);
-      this.remaining += 1;
-    }
-    this.mark(candidate, false);
+    putBack(candidate);
+    this.remaining += 1;
+    this.mark(candidate.index, false);
   }
 
-  private enter(state: State): void {
-    const candidates: Candidate<Input, Output>[] = [];
+  private enter(first: Reached<State>): void {
+    const candidates: Entry<Input, Output>[] = [];
     let entry = this.head.next;
-    for (; entry?.isCall === true; entry = entry.next) {
-      const { operation, index } = entry;
-      if (operation !== undefined) candidates.push({ operation, entry, index });
-    }
+    for (; entry?.isCall === true; entry = entry.next) candidates.push(entry);
     const firstReturnAt = entry?.at ?? Infinity;
-    for (const [index, operation] of this.unknown.entries()) {
-      if (operation.invokedAt > firstReturnAt) break;
-      if (this.unknownUsed[index] === false) {
-        candidates.push({ operation, entry: undefined, index });
-      }
-    }
-    this.levels.push({ state, candidates, tried: 0, chosen: undefined });
-    this.noteDepth(state, candidates);
+    const start = { reached: [first], position: 0, tried: 0, chosen: undefined };
+    this.levels.push({ candidates, firstReturnAt, ...start });
+    this.noteDepth(first.state, candidates);
   }
 
-  private mark({ entry, index }: Candidate<Input, Output>, used: boolean): void {
-    if (entry === undefined) {
-      this.unknownUsed[index] = used;
-      return;
-    }
-    this.ordered[index] = used;
-    if (used) this.ceiling = Math.max(this.ceiling, index + 1);
+  private mark(index: number, isOrdered: boolean): void {
+    this.ordered[index] = isOrdered;
+    if (isOrdered) this.ceiling = Math.max(this.ceiling, index + 1);
     else this.watermark = Math.min(this.watermark, index);
     while (this.ordered[this.watermark] === true) this.watermark += 1;
     while (this.ceiling > this.watermark && this.ordered[this.ceiling - 1] !== true) {
@@ -173,24 +183,33 @@ class Search<State, Input, Output> {
     }
   }
 
-  /** Which operations are ordered, and the state: exact, and short because operations are ordered nearly as they were invoked. */
+  /** True when the search has been here before with no more operations of unknown outcome used; notes that it is here now. */
+  private isNoBetter(state: State, used: bigint): boolean {
+    const key = this.key(state);
+    const before = this.entered.get(key);
+    if (before === undefined) {
+      this.entered.set(key, [used]);
+      return false;
+    }
+    if (before.some((fewer) => (fewer & used) === fewer)) return true;
+    before.push(used);
+    return false;
+  }
+
+  /** Which operations with a response are ordered, and the state: exact, and short because they are ordered nearly as they were invoked. */
   private key(state: State): string {
     let beyond = '';
     for (let index = this.watermark; index < this.ceiling; index += 1) {
       if (this.ordered[index] === true) beyond += `${index - this.watermark},`;
     }
-    let unknown = '';
-    for (const [index, used] of this.unknownUsed.entries()) if (used) unknown += `${index},`;
-    return `${this.watermark}|${beyond}|${unknown}|${this.model.fingerprint(state)}`;
+    return `${this.watermark}|${beyond}|${this.model.fingerprint(state)}`;
   }
 
   /** Remembers the state in which most operations were ordered: if there is no order, that is where to look. */
-  private noteDepth(state: State, candidates: readonly Candidate<Input, Output>[]): void {
+  private noteDepth(state: State, candidates: readonly Entry<Input, Output>[]): void {
     const ordered = this.ordered.length - this.remaining;
     if (ordered <= this.deepest.ordered) return;
-    const last = this.levels
-      .slice(-5, -1)
-      .map(({ chosen }) => (chosen === undefined ? '' : describe(chosen.operation)));
+    const last = this.levels.slice(-5, -1).map(({ chosen }) => describe(chosen?.operation));
     const explanation =
       `${ordered} of ${this.ordered.length} operations can be ordered, the last ones: ${last.join('; ')}. ` +
       `Then the state is ${this.model.fingerprint(state)} and none of these fits: ` +
@@ -202,7 +221,8 @@ class Search<State, Input, Output> {
   }
 }
 
-function describe<Input, Output>(operation: Operation<Input, Output>): string {
+function describe<Input, Output>(operation: Operation<Input, Output> | undefined): string {
+  if (operation === undefined) return '';
   const { name, input, invokedAt, response } = operation;
   const outcome = response === undefined ? '?' : JSON.stringify(response.output);
   const until = response === undefined ? '' : response.at.toFixed(1);

@@ -1,0 +1,34 @@
+import { runProgram } from './harness/run-program';
+
+const CHAOS = 'libs/testkit/dist/chaos/main.js';
+const LEASES = 'libs/testkit/dist/chaos/leases-main.js';
+const TIMEOUT_MS = 170_000;
+
+describe('real processes that are killed, frozen and cut off', () => {
+  it('give their clients answers for which there is an order', async () => {
+    const { code, output } = await runProgram(
+      CHAOS,
+      ['--seconds', '60', '--seed', '1'],
+      TIMEOUT_MS,
+    );
+
+    // The output is what one needs when this fails.
+    expect({ code, output }).toEqual({
+      code: 0,
+      output: expect.stringContaining('PASSED') as string,
+    });
+    const [, calls] = /seed 1, \d+ s, (\d+) calls/.exec(output) ?? [];
+    expect(Number(calls)).toBeGreaterThan(2_000);
+  });
+
+  it('end no lease early while a leader hangs, five leaders change and everything restarts, and end those of the dead', async () => {
+    const args = ['--count', '200', '--ttl-seconds', '4', '--freeze-seconds', '5'];
+
+    const { code, output } = await runProgram(LEASES, args, TIMEOUT_MS);
+
+    expect({ code, output }).toEqual({
+      code: 0,
+      output: expect.stringContaining('PASSED') as string,
+    });
+  });
+});

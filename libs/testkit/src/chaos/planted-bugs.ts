@@ -1,0 +1,123 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+/** A mistake, as a change of built code. */
+export interface PlantedBug {
+  readonly name: string;
+  /** Whose history has it, or what it would mean. */
+  readonly story: string;
+  readonly changes: readonly {
+    /** Below the workspace. */
+    readonly file: string;
+    /** Occurs exactly once. */
+    readonly find: string;
+    readonly replace: string;
+  }[];
+}
+
+/** Mistakes that a run must find, or its verdicts mean nothing. None of them is found by a check that was written for it. */
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'reads-without-read-index',
+    story:
+      'replicas answer from what they have (etcd 0.4.1 and Consul in 2014: aphyr.com/posts/316)',
+    changes: [
+      {
+        file: 'libs/raft/dist/node/driver.js',
+        find: 'const reached = this.reads.add(startedMs, deadlineMs, call.signal);',
+        replace: 'const reached = Promise.resolve();',
+      },
+    ],
+  },
+  {
+    name: 'tokens-start-again-with-each-leader',
+    story:
+      'fencing tokens are counted by the leader (a Redis failover loses the INCR behind Redisson’s)',
+    changes: [
+      {
+        file: 'libs/raft/dist/client-sessions/deduplicated-state-machine.js',
+        find: 'const { index, stampMs: nowMs } = entry;',
+        replace: 'const { index, stampMs: nowMs } = entry; globalThis.plantedTerm = entry.term;',
+      },
+      {
+        file: 'apps/lock-service/dist/domain/lock-table.js',
+        find: 'const token = Math.max(context.index, newestToken + 1);',
+        replace:
+          'if (this.plantedTerm !== globalThis.plantedTerm) { this.plantedTerm = globalThis.plantedTerm; this.plantedToken = 0; } ' +
+          'const token = (this.plantedToken += 1);',
+      },
+    ],
+  },
+  {
+    name: 'commit-without-a-majority',
+    story: 'a leader answers once its own disk has the entry (Redis, NATS with its defaults)',
+    changes: [
+      {
+        file: 'libs/raft/dist/core/commitment.js',
+        find: 'const index = (0, quorum_1.quorumValue)(matched);',
+        replace: 'const index = Math.max(...matched);',
+      },
+    ],
+  },
+  {
+    name: 'request-ids-are-ignored',
+    story: 'a retry after a failover is applied a second time',
+    changes: [
+      {
+        file: 'libs/raft/dist/client-sessions/deduplicated-state-machine.js',
+        find: 'const first = this.table.find(entry.clientId, entry.sequence);',
+        replace: 'const first = undefined;',
+      },
+    ],
+  },
+  {
+    name: 'renewals-change-nothing',
+    story: 'a watchdog that is answered and does not renew (Redisson issue 5698)',
+    changes: [
+      {
+        file: 'apps/lock-service/dist/domain/lock-table.js',
+        find: 'this.sessions.renew(session, nowMs);',
+        replace: '',
+      },
+    ],
+  },
+];
+
+/** Copies what the services run from, with the bug in it. Nothing in the workspace is changed. */
+export function plant(bug: PlantedBug, workspace: string, target: string): void {
+  const modules = join(target, 'node_modules');
+  mkdirSync(modules, { recursive: true });
+  for (const name of readdirSync(join(workspace, 'node_modules'))) {
+    if (name === '@raftway') continue;
+    symlinkSync(join(workspace, 'node_modules', name), join(modules, name));
+  }
+  // Links relative to the workspace: in the copy they lead into the copy.
+  const own = join('node_modules', '@raftway');
+  cpSync(join(workspace, own), join(target, own), { recursive: true, verbatimSymlinks: true });
+  for (const kind of ['apps', 'libs']) {
+    for (const name of readdirSync(join(workspace, kind))) {
+      for (const part of ['package.json', 'dist']) {
+        const from = join(workspace, kind, name, part);
+        if (existsSync(from)) cpSync(from, join(target, kind, name, part), { recursive: true });
+      }
+    }
+  }
+  for (const { file, find, replace } of bug.changes) {
+    const path = join(target, file);
+    const parts = readFileSync(path, 'utf8').split(find);
+    if (parts.length !== 2) {
+      throw new Error(
+        `${bug.name}: "${find}" occurs ${parts.length - 1} times in ${file}, not once`,
+      );
+    }
+    writeFileSync(path, parts.join(replace));
+  }
+}
