@@ -80,10 +80,11 @@ export class RaftError extends Error {
  * - `foreign`: the directory belongs to another node or cluster.
  * - `unsupported`: a newer version wrote it.
  * - `snapshotFailed`: a snapshot could not be written; the older one and the log are untouched, and it may be tried again.
+ * - `noSpace`: the disk is full. Nothing was written or acknowledged, and it may be tried again.
  * - `io`: the operating system refused; after a failed write or sync the process must stop (never retry a failed fsync).
  */
 export type StorageErrorCode =
-  'damaged' | 'locked' | 'foreign' | 'unsupported' | 'snapshotFailed' | 'io';
+  'damaged' | 'locked' | 'foreign' | 'unsupported' | 'snapshotFailed' | 'noSpace' | 'io';
 
 /** Where and why storage failed, and what an operator can do about it. */
 export class StorageError extends Error {

@@ -25,5 +25,6 @@ export function maybeCommit(state: RaftState): void {
 
 function matchIndexOf(state: RaftState, id: number): LogIndex {
   if (id === state.id) return state.log.stableIndex;
-  return state.leader?.progress.get(id)?.matchIndex ?? 0;
+  const progress = state.leader?.progress.get(id);
+  return progress?.counts === true ? progress.matchIndex : 0;
 }

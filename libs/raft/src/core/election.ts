@@ -3,10 +3,11 @@
  */
 import { invariant } from './invariants';
 import type { RequestVote, RequestVoteReply } from './messages';
-import { countVotes, quorumSize } from './quorum';
+import { quorumSize } from './quorum';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles';
 import { resetElectionDeadline, send } from './state';
 import type { RaftState } from './state';
+import { suspectRunOf, tally } from './suspicion';
 import { NO_SERVER, Role } from './types';
 import type { Term } from './types';
 
@@ -37,8 +38,9 @@ export function tickCheckQuorum(state: RaftState): void {
   if (leader === undefined) return;
   const voters = state.configurations.voters;
   const heard = voters.filter((id) => {
-    const lastContactMs = leader.progress.get(id)?.lastContactMs ?? -Infinity;
-    return id === state.id || state.nowMs - lastContactMs <= options.electionTimeoutMs;
+    const progress = leader.progress.get(id);
+    if (progress === undefined) return id === state.id;
+    return progress.counts && state.nowMs - progress.lastContactMs <= options.electionTimeoutMs;
   });
   const diskStalled = log.durability.oldestWriteAgeMs(state.nowMs) >= options.diskStallTimeoutMs;
   // A group of one has nobody to hand over to.
@@ -122,6 +124,7 @@ function reply(state: RaftState, message: RequestVote, granted: boolean, term: T
     term,
     preVote: message.preVote,
     granted,
+    suspectRun: suspectRunOf(state),
   });
 }
 
@@ -130,17 +133,22 @@ export function handleRequestVoteReply(state: RaftState, message: RequestVoteRep
   if (message.preVote) {
     const expected = message.granted ? state.currentTerm + 1 : state.currentTerm;
     if (state.role !== Role.preCandidate || message.term !== expected) return;
-    state.votes.set(message.from, message.granted);
+    noteVote(state, message);
     countPreVotes(state);
     return;
   }
   if (state.role !== Role.candidate || message.term !== state.currentTerm) return;
-  state.votes.set(message.from, message.granted);
+  noteVote(state, message);
   countCandidateVotes(state);
 }
 
+function noteVote(state: RaftState, message: RequestVoteReply): void {
+  state.votes.set(message.from, message.granted);
+  if (message.suspectRun) state.suspectVotes.set(message.from, message.suspectRun);
+}
+
 function countPreVotes(state: RaftState): void {
-  const result = countVotes(state.configurations.voters, state.votes);
+  const result = tally(state);
   if (result === 'won') campaign(state, false);
   if (result === 'lost') becomeFollower(state, state.currentTerm, NO_SERVER);
 }
@@ -153,7 +161,7 @@ export function countCandidateVotes(state: RaftState): void {
     () => `candidate ${state.id} of term ${state.currentTerm} voted for ${state.votedFor}`,
   );
   if (state.log.durability.holds(state.currentTerm, state.id)) state.votes.set(state.id, true);
-  const result = countVotes(state.configurations.voters, state.votes);
+  const result = tally(state);
   if (result === 'won' && state.votes.get(state.id) === true) becomeLeader(state);
   if (result === 'lost') becomeFollower(state, state.currentTerm, NO_SERVER);
 }

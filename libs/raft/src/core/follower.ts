@@ -7,6 +7,7 @@ import type { AppendEntries, Heartbeat, InstallSnapshot } from './messages';
 import { becomeFollower } from './roles';
 import { resetElectionDeadline, send } from './state';
 import type { RaftState } from './state';
+import { boundCommit, maybeReadmitted, noteVerified, suspectRunOf } from './suspicion';
 import { EntryKind, Role } from './types';
 import type { Entry, LogIndex, ServerId } from './types';
 
@@ -38,6 +39,7 @@ export function handleAppendEntries(state: RaftState, message: AppendEntries): v
   }
   appendMissing(state, entries);
   const matchIndex = Math.max(lastNewIndex, prevLogIndex);
+  noteVerified(state, matchIndex);
   state.log.commitTo(Math.min(message.leaderCommit, matchIndex));
   send(state, {
     type: 'appendEntriesReply',
@@ -48,6 +50,7 @@ export function handleAppendEntries(state: RaftState, message: AppendEntries): v
     matchIndex,
     hintIndex: 0,
     hintTerm: 0,
+    suspectRun: suspectRunOf(state),
   });
 }
 
@@ -91,19 +94,22 @@ function refuse(state: RaftState, message: AppendEntries): void {
     matchIndex: message.prevLogIndex,
     hintIndex: hint.index,
     hintTerm: hint.term,
+    suspectRun: suspectRunOf(state),
   });
 }
 
 /** The leader is there, and knows that we have everything up to its commit index. */
 export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
   followLeader(state, message.from);
-  state.log.commitTo(message.leaderCommit);
+  maybeReadmitted(state, message.readmittedRun);
+  state.log.commitTo(boundCommit(state, message.leaderCommit));
   send(state, {
     type: 'heartbeatReply',
     from: state.id,
     to: message.from,
     term: state.currentTerm,
     round: message.round,
+    suspectRun: suspectRunOf(state),
   });
 }
 
@@ -121,11 +127,13 @@ export function handleInstallSnapshot(state: RaftState, message: InstallSnapshot
     state.snapshot = snapshot;
     state.unwrittenSnapshot = snapshot;
   }
+  noteVerified(state, state.log.commitIndex);
   send(state, {
     type: 'installSnapshotReply',
     from: state.id,
     to: message.from,
     term: state.currentTerm,
     matchIndex: state.log.commitIndex,
+    suspectRun: suspectRunOf(state),
   });
 }

@@ -26,6 +26,7 @@ export function transferLeadership(state: RaftState, target: ServerId): void {
   }
   const progress = leader.progress.get(target === NO_SERVER ? mostAdvanced(state) : target);
   if (progress === undefined || !state.configurations.isVoter(progress.id)) return;
+  if (progress.suspectRun !== 0) return;
   if (leader.transfer?.target === progress.id) return;
   leader.transfer = {
     target: progress.id,
@@ -41,7 +42,7 @@ function mostAdvanced(state: RaftState): ServerId {
   for (const progress of state.leader?.progress.values() ?? []) {
     const silentMs = state.nowMs - progress.lastContactMs;
     if (silentMs > state.options.electionTimeoutMs) continue;
-    if (!state.configurations.isVoter(progress.id)) continue;
+    if (!state.configurations.isVoter(progress.id) || progress.suspectRun !== 0) continue;
     if (best === undefined || progress.matchIndex > best.matchIndex) best = progress;
   }
   return best?.id ?? NO_SERVER;
@@ -70,5 +71,6 @@ export function tickTransfer(state: RaftState): void {
 /** The leader wants this server to take over: campaigns without a pre-vote, which the others would refuse. */
 export function handleTimeoutNow(state: RaftState, message: TimeoutNow): void {
   const follows = state.role === Role.follower && state.leaderId === message.from;
-  if (follows && state.configurations.isVoter(state.id)) campaign(state, true);
+  // A suspect server needs every vote, which a campaign that ousts a leader would not get.
+  if (follows && state.configurations.isVoter(state.id) && !state.suspect) campaign(state, true);
 }

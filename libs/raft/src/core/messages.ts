@@ -18,7 +18,16 @@ export interface RequestVote extends Envelope {
   readonly leadershipTransfer: boolean;
 }
 
-export interface RequestVoteReply extends Envelope {
+/** What every reply that could count towards a quorum carries. */
+interface Reply extends Envelope {
+  /**
+   * Set while the sender does not know all that it promised before it was restarted: the `runId` of its process, see suspicion.ts.
+   * Absent or 0 otherwise.
+   */
+  readonly suspectRun?: number | undefined;
+}
+
+export interface RequestVoteReply extends Reply {
   readonly type: 'requestVoteReply';
   readonly preVote: boolean;
   readonly granted: boolean;
@@ -33,7 +42,7 @@ export interface AppendEntries extends Envelope {
   readonly leaderCommit: LogIndex;
 }
 
-export interface AppendEntriesReply extends Envelope {
+export interface AppendEntriesReply extends Reply {
   readonly type: 'appendEntriesReply';
   readonly success: boolean;
   /** On success: everything up to here is on the follower's disk and equals the leader's log. On refusal: the refused prevLogIndex. */
@@ -50,9 +59,11 @@ export interface Heartbeat extends Envelope {
   readonly leaderCommit: LogIndex;
   /** The leader's newest round, counted up by the leader: acks are tied to rounds, not to requests (etcd #20418). */
   readonly round: number;
+  /** The receiver's process of this `runId` is no longer suspect: it has an entry that was appended after it started, and that others have committed. */
+  readonly readmittedRun?: number | undefined;
 }
 
-export interface HeartbeatReply extends Envelope {
+export interface HeartbeatReply extends Reply {
   readonly type: 'heartbeatReply';
   readonly round: number;
 }
@@ -63,7 +74,7 @@ export interface InstallSnapshot extends Envelope {
   readonly snapshot: SnapshotMetadata;
 }
 
-export interface InstallSnapshotReply extends Envelope {
+export interface InstallSnapshotReply extends Reply {
   readonly type: 'installSnapshotReply';
   /** Everything up to here is on the follower's disk. */
   readonly matchIndex: LogIndex;

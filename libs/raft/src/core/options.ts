@@ -8,6 +8,8 @@ export interface InitialState {
   readonly snapshot: SnapshotMetadata | undefined;
   /** True when nothing was ever written. */
   readonly empty: boolean;
+  /** Anything but undefined: the end of the log may have been lost although it was acknowledged; see suspicion.ts. */
+  readonly suspectTail?: object | undefined;
 }
 
 /** How one server's core is set up. Times are milliseconds, sizes bytes. */

@@ -10,6 +10,9 @@ import type { LogIndex, ServerId } from './types';
  */
 export type ProgressState = 'probe' | 'replicate' | 'snapshot';
 
+/** Suspect runs of one follower that a leader remembers; messages of more restarts than these cannot be under way. */
+const RETIRED_RUNS_MAX = 1000;
+
 /** What the leader knows about one other member (Raft figure 2: nextIndex and matchIndex, and what pipelining adds). */
 export class Progress {
   state: ProgressState = 'probe';
@@ -25,6 +28,14 @@ export class Progress {
   acknowledgedRound = 0;
   /** In `probe`: a probe is under way. */
   private probeSent = false;
+  /** Not 0: the process that answers is suspect (see suspicion.ts), and this is its run. */
+  suspectRun = 0;
+  /** A suspect run that counts all the same: it helped to elect this leader, as did every other voter. */
+  countedRun = 0;
+  /** An entry of this leader that was appended after it heard of the suspect run. */
+  readmitIndex: LogIndex = 0;
+  /** Runs that have ended, or are no longer suspect. What still arrives of them is old. */
+  private readonly retiredRuns = new Set<number>();
   private lastSentMs: number;
   private lastProgressMs: number;
 
@@ -49,6 +60,44 @@ export class Progress {
         return this.inflight.isFull();
       case 'snapshot':
         return true;
+    }
+  }
+
+  /** True when its answers count towards quorums. */
+  get counts(): boolean {
+    return this.suspectRun === 0 || this.suspectRun === this.countedRun;
+  }
+
+  isRetired(run: number): boolean {
+    return this.retiredRuns.has(run);
+  }
+
+  /** It was restarted and may have lost what it acknowledged: nothing that is known of it holds any longer. */
+  becomeSuspect(run: number, nextIndex: LogIndex): void {
+    if (this.suspectRun !== 0) this.retire(this.suspectRun);
+    this.suspectRun = run;
+    this.readmitIndex = nextIndex;
+    this.matchIndex = 0;
+    this.sentCommitIndex = 0;
+    this.acknowledgedRound = 0;
+    this.state = 'probe';
+    this.pendingSnapshotIndex = 0;
+    this.probeSent = false;
+    this.inflight.reset();
+    this.nextIndex = nextIndex;
+  }
+
+  /** Its answers count again. */
+  becomeTrusted(): void {
+    this.retire(this.suspectRun);
+    this.suspectRun = 0;
+  }
+
+  private retire(run: number): void {
+    this.retiredRuns.add(run);
+    const [oldest] = this.retiredRuns;
+    if (this.retiredRuns.size > RETIRED_RUNS_MAX && oldest !== undefined) {
+      this.retiredRuns.delete(oldest);
     }
   }
 

@@ -128,6 +128,7 @@ export function handleForwardProposals(state: RaftState, message: ForwardProposa
 
 /** A server led only terms in which it had its own vote; of terms before the one that it was started in it knows nothing. */
 function mayHaveLedInEarlierRun(state: RaftState, term: Term): boolean {
+  if (state.suspect) return true;
   const { currentTerm, votedFor } = state.startedWith;
   return term < currentTerm || (term === currentTerm && votedFor === state.id);
 }

@@ -68,6 +68,7 @@ export class Raft {
     );
     this.state.snapshot = recovered.snapshot;
     this.state.unwrittenSnapshot = recovered.unwrittenSnapshot;
+    this.state.suspect = initialState.suspectTail !== undefined;
     this.written = recovered.writtenHardState;
   }
 
@@ -90,6 +91,11 @@ export class Raft {
 
   get lastIndex(): LogIndex {
     return this.state.log.lastIndex;
+  }
+
+  /** True while this server may have forgotten what it acknowledged or voted for, and so counts in no quorum: see suspicion.ts. */
+  get isSuspect(): boolean {
+    return this.state.suspect;
   }
 
   get commitIndex(): LogIndex {

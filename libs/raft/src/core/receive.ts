@@ -17,6 +17,7 @@ import {
 import { becomeFollower } from './roles';
 import { send } from './state';
 import type { RaftState } from './state';
+import { suspectRunOf } from './suspicion';
 import { NO_SERVER } from './types';
 
 /** Gives a message to whoever deals with it, after what its term alone demands (Raft §5.1). */
@@ -73,6 +74,7 @@ function refuseLateLeader(state: RaftState, message: Message): void {
     to: message.from,
     term: state.currentTerm,
     round: 0,
+    suspectRun: suspectRunOf(state),
   });
 }
 

@@ -7,6 +7,7 @@ import { maybeTimeoutNow } from './leadership-transfer';
 import type { Progress } from './progress';
 import { send } from './state';
 import type { LeaderState, RaftState } from './state';
+import { admits, mayReadmit } from './suspicion';
 import type { LogIndex, ServerId } from './types';
 
 /** Sends every follower what it lacks, as far as its window allows. Once a Ready, so that all proposals of a turn share a message. */
@@ -92,6 +93,7 @@ function sendHeartbeat(state: RaftState, progress: Progress, leader: LeaderState
     term: state.currentTerm,
     leaderCommit,
     round: leader.reads.round,
+    readmittedRun: mayReadmit(state, progress) ? progress.suspectRun : 0,
   });
 }
 
@@ -123,7 +125,7 @@ function confirmRounds(state: RaftState): void {
 
 /** A follower accepted or refused an append. */
 export function handleAppendEntriesReply(state: RaftState, message: AppendEntriesReply): void {
-  const progress = contact(state, message.from);
+  const progress = contact(state, message);
   if (progress === undefined) return;
   if (message.success) {
     accepted(state, progress, message.matchIndex);
@@ -136,7 +138,7 @@ export function handleAppendEntriesReply(state: RaftState, message: AppendEntrie
 
 /** A follower has installed a snapshot, or had no need of it. */
 export function handleInstallSnapshotReply(state: RaftState, message: InstallSnapshotReply): void {
-  const progress = contact(state, message.from);
+  const progress = contact(state, message);
   if (progress !== undefined) accepted(state, progress, message.matchIndex);
 }
 
@@ -154,9 +156,11 @@ function accepted(state: RaftState, progress: Progress, matchIndex: LogIndex): v
 
 /** A follower answered a heartbeat: confirms rounds, and shows that the follower lives if appends to it have got lost. */
 export function handleHeartbeatReply(state: RaftState, message: HeartbeatReply): void {
-  const progress = contact(state, message.from);
+  const progress = contact(state, message);
   if (progress === undefined) return;
-  progress.acknowledgedRound = Math.max(progress.acknowledgedRound, message.round);
+  if (progress.counts) {
+    progress.acknowledgedRound = Math.max(progress.acknowledgedRound, message.round);
+  }
   confirmRounds(state);
   if (progress.isStalled(state.nowMs, state.options.appendTimeoutMs)) recover(state, progress);
   maybeTimeoutNow(state, progress);
@@ -214,8 +218,12 @@ export function handleSnapshotTransferFailed(state: RaftState, id: ServerId): vo
   progress.pauseProbe(state.nowMs);
 }
 
-function contact(state: RaftState, from: ServerId): Progress | undefined {
-  const progress = state.leader?.progress.get(from);
-  if (progress !== undefined) progress.lastContactMs = state.nowMs;
+function contact(
+  state: RaftState,
+  message: AppendEntriesReply | HeartbeatReply | InstallSnapshotReply,
+): Progress | undefined {
+  const progress = state.leader?.progress.get(message.from);
+  if (progress === undefined || !admits(state, progress, message.suspectRun ?? 0)) return undefined;
+  progress.lastContactMs = state.nowMs;
   return progress;
 }

@@ -5,6 +5,7 @@ import { invariant } from './invariants';
 import { appendAsLeader, countUncommitted } from './leader-log';
 import { createLeaderState, resetElectionDeadline, send } from './state';
 import type { RaftState } from './state';
+import { noteSuspectVoters } from './suspicion';
 import { EntryKind, NO_SERVER, Role } from './types';
 import type { Entry, ServerId, Term } from './types';
 
@@ -21,6 +22,7 @@ export function becomeFollower(state: RaftState, term: Term, leaderId: ServerId)
   if (term > state.currentTerm) {
     state.currentTerm = term;
     state.votedFor = NO_SERVER;
+    state.verifiedIndex = 0;
   }
   if (state.leader !== undefined) leaveLeadership(state);
   if (state.leaderId !== leaderId) {
@@ -30,6 +32,7 @@ export function becomeFollower(state: RaftState, term: Term, leaderId: ServerId)
   }
   state.role = Role.follower;
   state.votes = new Map();
+  state.suspectVotes = new Map();
 }
 
 function leaveLeadership(state: RaftState): void {
@@ -77,8 +80,10 @@ export function becomeLeader(state: RaftState): void {
   );
   state.role = Role.leader;
   state.leaderId = state.id;
-  state.votes = new Map();
   state.leader = createLeaderState(state);
+  noteSuspectVoters(state, state.leader);
+  state.votes = new Map();
+  state.suspectVotes = new Map();
   for (let index = state.log.commitIndex + 1; index <= state.log.lastIndex; index += 1) {
     countUncommitted(state, state.log.entryAt(index) as Entry, 1);
   }

@@ -61,6 +61,12 @@ export class RaftState {
   needsFlush = false;
   /** See ForwardProposals.runId. */
   readonly runId: number;
+  /** This server may have forgotten what it acknowledged or voted for: see suspicion.ts. */
+  suspect = false;
+  /** While suspect: this process has compared its log up to here with that of the current term's leader. */
+  verifiedIndex: LogIndex = 0;
+  /** As (pre-)candidate: voters that are suspect, with their runs. */
+  suspectVotes = new Map<ServerId, number>();
 
   constructor(
     readonly id: ServerId,
@@ -68,7 +74,7 @@ export class RaftState {
     readonly log: RaftLog,
     readonly configurations: Configurations,
     /** Term and vote that this run of the process began with. */
-    readonly startedWith: { readonly currentTerm: Term; readonly votedFor: ServerId },
+    public startedWith: { readonly currentTerm: Term; readonly votedFor: ServerId },
     nowMs: number,
   ) {
     this.currentTerm = startedWith.currentTerm;

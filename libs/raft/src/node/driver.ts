@@ -31,6 +31,7 @@ import { PendingProposals } from './pending-proposals';
 import { PendingReads } from './pending-reads';
 import { PersistQueue } from './persist-queue';
 import { Snapshots } from './snapshots';
+import { SuspicionWatch } from './suspicion-watch';
 import { Ticker } from './ticker';
 
 /** How long the state machine may run before the event loop gets a turn. */
@@ -55,6 +56,7 @@ export class Driver<Result> {
   private readonly applyQueue: ApplyQueue<Result>;
   private readonly ticker: Ticker;
   private readonly leaseExpiry: LeaseExpiry<Result>;
+  private readonly suspicion: SuspicionWatch;
   private inputs: Input[] = [];
   private nextTicket = 1;
   private turnScheduled = false;
@@ -110,7 +112,12 @@ export class Driver<Result> {
         this.input({ type: 'persisted', number: persist.number });
       },
       onFatal: (error) => this.fatal(error),
+      onNoSpace: (error) => {
+        if (error === undefined) logger.info('the disk has room again');
+        else logger.error('the disk is full: this replica acknowledges nothing', { error });
+      },
     });
+    this.suspicion = new SuspicionWatch(this.raft, recovered, storage, logger);
     this.snapshots = new Snapshots(
       options,
       this.raft,
@@ -165,6 +172,10 @@ export class Driver<Result> {
     if (requestId.length > REQUEST_ID_LENGTH_MAX) {
       const message = `a request id has at most ${REQUEST_ID_LENGTH_MAX} characters`;
       return Promise.reject(new RaftError('tooLarge', message));
+    }
+    if (this.persistQueue.isDiskFull && this.raft.role === Role.leader) {
+      const message = 'the disk of this replica is full, so it takes no commands';
+      return Promise.reject(new RaftError('queueFull', message));
     }
     const startedMs = performance.now();
     const applied = this.proposals.add({
@@ -284,6 +295,7 @@ export class Driver<Result> {
       this.drainReady();
       this.snapshots.maybeTake();
     }
+    this.suspicion.look();
     this.noticeStatus(nowMs);
     if (!this.applyQueue.isEmpty) this.schedule();
   }

@@ -1,5 +1,9 @@
 import type { Message, Persist } from '../core';
+import { StorageError } from '../errors';
 import type { Storage } from '../storage/storage';
+
+/** How often a full disk is tried again, in milliseconds. */
+const NO_SPACE_RETRY_MS = 250;
 
 interface Batch {
   persist: Persist | undefined;
@@ -10,11 +14,15 @@ interface Batch {
 /**
  * Group commit: one write is under way at a time, and everything that comes meanwhile goes into the next one. So the busier the group, the
  * more entries share a sync, and a quiet group waits for nothing.
+ *
+ * A full disk is waited for: to the core it is a slow one, so a leader steps down and nothing is acknowledged. Any other failure is final.
  */
 export class PersistQueue {
   private inFlight: Batch | undefined;
   private waiting: Batch | undefined;
   private stopped = false;
+  private noSpace: StorageError | undefined;
+  private wake: (() => void) | undefined;
 
   constructor(
     private readonly storage: Storage,
@@ -22,6 +30,8 @@ export class PersistQueue {
       readonly send: (messages: readonly Message[]) => void;
       readonly onPersisted: (persist: Persist, durationMs: number) => void;
       readonly onFatal: (error: unknown) => void;
+      /** The disk is full, or with undefined has room again. */
+      readonly onNoSpace?: (error: StorageError | undefined) => void;
     },
   ) {}
 
@@ -29,6 +39,11 @@ export class PersistQueue {
   get unpersistedEntries(): number {
     const count = (batch: Batch | undefined): number => batch?.persist?.entries.length ?? 0;
     return count(this.inFlight) + count(this.waiting);
+  }
+
+  /** True while a write waits for room on the disk. */
+  get isDiskFull(): boolean {
+    return this.noSpace !== undefined;
   }
 
   /** Writes, and sends when that and everything before it is durable. */
@@ -48,6 +63,7 @@ export class PersistQueue {
   async stop(): Promise<void> {
     this.stopped = true;
     this.waiting = undefined;
+    this.wake?.();
     while (this.inFlight !== undefined) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
@@ -62,6 +78,10 @@ export class PersistQueue {
       try {
         if (batch.persist !== undefined) await this.storage.persist(batch.persist);
       } catch (error) {
+        if (error instanceof StorageError && error.code === 'noSpace') {
+          await this.waitForSpace(batch, error);
+          continue;
+        }
         this.inFlight = undefined;
         this.waiting = undefined;
         this.stopped = true;
@@ -70,12 +90,43 @@ export class PersistQueue {
       }
       this.inFlight = undefined;
       if (this.stopped) return;
+      this.noteSpace(undefined);
       this.callbacks.send(batch.after);
       if (batch.persist !== undefined) {
         this.callbacks.onPersisted(batch.persist, performance.now() - startedMs);
       }
     }
   }
+
+  /** Then everything that waits is one write again. */
+  private async waitForSpace(batch: Batch, error: StorageError): Promise<void> {
+    this.noteSpace(error);
+    if (!this.stopped) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, NO_SPACE_RETRY_MS);
+        this.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.wake = undefined;
+    this.inFlight = undefined;
+    this.waiting = this.stopped ? undefined : joined(batch, this.waiting);
+  }
+
+  private noteSpace(error: StorageError | undefined): void {
+    const changed = (this.noSpace === undefined) !== (error === undefined);
+    this.noSpace = error;
+    if (changed) this.callbacks.onNoSpace?.(error);
+  }
+}
+
+function joined(first: Batch, second: Batch | undefined): Batch {
+  if (second === undefined) return first;
+  const persist =
+    second.persist === undefined ? first.persist : merge(first.persist, second.persist);
+  return { persist, after: first.after.concat(second.after) };
 }
 
 /** Two writes as one, with the effect of both in order. */

@@ -10,7 +10,7 @@ import { SnapshotStore } from './snapshot-store';
 import type { Recovered, Storage } from './storage';
 import type { LogReset } from './wal/frame';
 import { type AppendCost, WriteAheadLog } from './wal/wal';
-import type { RecoveredLog } from './wal/recovery';
+import type { RecoveredLog, TailPosition } from './wal/recovery';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -25,6 +25,8 @@ export interface FileStorageOptions {
   readonly fileSystem?: FileSystem;
   /** Yields the function that gives the lock back. @default {@link acquireDirectoryLock} */
   readonly acquireLock?: (directory: string) => () => void;
+  /** Names a data directory that is used for the first time. @default a random UUID */
+  readonly drawIncarnationId?: () => string;
   /** Called after every durable batch. @default nothing */
   readonly onAppend?: (cost: AppendCost & { readonly entries: number }) => void;
 }
@@ -113,6 +115,10 @@ export class FileStorage implements Storage {
     await this.updateMeta({ peerIncarnations });
   }
 
+  async trustTail(): Promise<void> {
+    if (this.meta?.suspectTail !== undefined) await this.updateMeta({ suspectTail: undefined });
+  }
+
   async close(): Promise<void> {
     await this.metaWrites;
     await this.wal.close();
@@ -124,7 +130,7 @@ export class FileStorage implements Storage {
     const meta = await this.openMeta();
     const snapshot = await this.snapshots.open();
     this.opened = snapshot;
-    const log = await this.wal.open();
+    const log = await this.wal.open((tail) => this.noteSuspectTail(tail));
     const empty = log.nextBatchNumber === 1 && snapshot === undefined;
     if (empty && meta.written) {
       throw new StorageError(
@@ -145,7 +151,16 @@ export class FileStorage implements Storage {
       incarnationId: meta.incarnationId,
       peerIncarnations: meta.peerIncarnations,
       empty,
+      suspectTail: this.meta?.suspectTail,
     };
+  }
+
+  /** Durably, before the log is cut: a crash right after it must not find a log that looks whole. */
+  private async noteSuspectTail({ name, offset }: TailPosition): Promise<void> {
+    // Nothing is acknowledged before the first batch is noted.
+    if (this.meta?.written !== true) return;
+    const file = path.join(this.options.directory, 'wal', name);
+    await this.updateMeta({ suspectTail: { file, offset } });
   }
 
   /** Which of the log's entries count beside the snapshot. */
@@ -191,7 +206,7 @@ export class FileStorage implements Storage {
         formatVersion: META_FORMAT_VERSION,
         nodeId,
         clusterId,
-        incarnationId: randomUUID(),
+        incarnationId: (this.options.drawIncarnationId ?? randomUUID)(),
         written: false,
         peerIncarnations: new Map(),
       };

@@ -61,6 +61,10 @@ export class MemoryStorage implements Storage {
     return Promise.resolve();
   }
 
+  trustTail(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -1,6 +1,7 @@
 import { crc32c } from './crc32c';
 import type { ServerId } from '../core';
 import { StorageError } from '../errors';
+import type { SuspectTail } from './storage';
 
 /** What a data directory says about itself. */
 export interface Meta {
@@ -12,6 +13,8 @@ export interface Meta {
   /** True once something was written to the log: from then on a missing log is damage. */
   readonly written: boolean;
   readonly peerIncarnations: ReadonlyMap<ServerId, string>;
+  /** Where the log was cut although what stood there may have been acknowledged; until the group has made up for it. */
+  readonly suspectTail?: SuspectTail | undefined;
 }
 
 export const META_FORMAT_VERSION = 1;

@@ -15,7 +15,7 @@ const MESSAGES: readonly Message[] = [
     lastLogTerm: 3,
     leadershipTransfer: false,
   },
-  { type: 'requestVoteReply', ...link, preVote: false, granted: true },
+  { type: 'requestVoteReply', ...link, preVote: false, granted: true, suspectRun: 8 },
   {
     type: 'appendEntries',
     ...link,
@@ -32,9 +32,10 @@ const MESSAGES: readonly Message[] = [
     matchIndex: 9,
     hintIndex: 5,
     hintTerm: 2,
+    suspectRun: 9007199254740991,
   },
-  { type: 'heartbeat', ...link, leaderCommit: 12, round: 77 },
-  { type: 'heartbeatReply', ...link, round: 77 },
+  { type: 'heartbeat', ...link, leaderCommit: 12, round: 77, readmittedRun: 8 },
+  { type: 'heartbeatReply', ...link, round: 77, suspectRun: 0 },
   {
     type: 'installSnapshot',
     ...link,
@@ -51,7 +52,7 @@ const MESSAGES: readonly Message[] = [
       },
     },
   },
-  { type: 'installSnapshotReply', ...link, matchIndex: 100 },
+  { type: 'installSnapshotReply', ...link, matchIndex: 100, suspectRun: 8 },
   { type: 'timeoutNow', ...link },
   { type: 'transferLeadership', ...link, target: 3 },
   {
@@ -115,7 +116,7 @@ describe('the message codec', () => {
     };
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-        decode(Buffer.concat([Buffer.from([1]), bytes]));
+        decode(Buffer.concat([Buffer.from([2]), bytes]));
       }),
     );
     fc.assert(

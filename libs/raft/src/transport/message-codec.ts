@@ -20,7 +20,7 @@ import { readSnapshotMetadata, writeSnapshotMetadata } from '../storage/snapshot
  *
  * Numbers of types and refusals are part of the protocol: they never change, new ones are added. Decoding trusts nothing: see BinaryReader.
  */
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 
 const TYPES = [
   'requestVote',
@@ -95,6 +95,7 @@ function writeFields(writer: BinaryWriter, message: Message): void {
       return;
     case 'requestVoteReply':
       writer.u8(message.preVote ? 1 : 0).u8(message.granted ? 1 : 0);
+      writer.uint53(message.suspectRun ?? 0);
       return;
     case 'appendEntries':
       writeAppendEntries(writer, message);
@@ -102,18 +103,20 @@ function writeFields(writer: BinaryWriter, message: Message): void {
     case 'appendEntriesReply':
       writer.u8(message.success ? 1 : 0);
       writer.uint53(message.matchIndex).uint53(message.hintIndex).uint53(message.hintTerm);
+      writer.uint53(message.suspectRun ?? 0);
       return;
     case 'heartbeat':
       writer.uint53(message.leaderCommit).uint53(message.round);
+      writer.uint53(message.readmittedRun ?? 0);
       return;
     case 'heartbeatReply':
-      writer.uint53(message.round);
+      writer.uint53(message.round).uint53(message.suspectRun ?? 0);
       return;
     case 'installSnapshot':
       writeSnapshotMetadata(writer, message.snapshot);
       return;
     case 'installSnapshotReply':
-      writer.uint53(message.matchIndex);
+      writer.uint53(message.matchIndex).uint53(message.suspectRun ?? 0);
       return;
     case 'timeoutNow':
       return;
@@ -190,6 +193,7 @@ const READERS: {
     ...envelope,
     preVote: reader.boolean(),
     granted: reader.boolean(),
+    suspectRun: reader.uint53(),
   }),
   appendEntries: readAppendEntries,
   appendEntriesReply: (reader, envelope) => ({
@@ -199,17 +203,20 @@ const READERS: {
     matchIndex: reader.uint53(),
     hintIndex: reader.uint53(),
     hintTerm: reader.uint53(),
+    suspectRun: reader.uint53(),
   }),
   heartbeat: (reader, envelope) => ({
     type: 'heartbeat',
     ...envelope,
     leaderCommit: reader.uint53(),
     round: reader.uint53(),
+    readmittedRun: reader.uint53(),
   }),
   heartbeatReply: (reader, envelope) => ({
     type: 'heartbeatReply',
     ...envelope,
     round: reader.uint53(),
+    suspectRun: reader.uint53(),
   }),
   installSnapshot: (reader, envelope) => ({
     type: 'installSnapshot',
@@ -220,6 +227,7 @@ const READERS: {
     type: 'installSnapshotReply',
     ...envelope,
     matchIndex: reader.uint53(),
+    suspectRun: reader.uint53(),
   }),
   timeoutNow: (_reader, envelope) => ({ type: 'timeoutNow', ...envelope }),
   transferLeadership: (reader, envelope) => ({

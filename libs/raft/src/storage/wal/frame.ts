@@ -11,11 +11,14 @@ import { decodeEntry, encodeEntry, ENCODED_ENTRY_BYTES_MIN } from '../entry-code
  *
  * The checksum covers length, number and body. Batch numbers go up by one over all segments, so that a missing or misplaced batch shows.
  * Frames begin at multiples of eight, so that recovery can look for a good frame behind a bad one cheaply. The body is a list of
- * records: u8 type, then the record; type 0 fills the rest with zeros.
+ * records: u8 type, then the record; type 0 ends it, and at least one {@link END_MARK} fills the rest. So a frame never ends with a zero: a write that stopped
+ * early, in a file that ends there or that was filled with zeros beforehand, can be told from one that was finished. See tail.ts.
  */
 export const FRAME_MAGIC = 0x31465752; // "RWF1"
 export const FRAME_HEADER_BYTES = 24;
 export const FRAME_ALIGNMENT_BYTES = 8;
+/** The last byte of every frame. */
+export const END_MARK = 0xa5;
 const CHECKED_OFFSET = 4;
 const CHECKSUM_OFFSET = 16;
 
@@ -49,7 +52,9 @@ export function encodeFrame(batchNumber: number, batch: Batch): Buffer {
     writer.u8(RecordType.entries).u32(batch.entries.length);
     for (const entry of batch.entries) writer.raw(encodeEntry(entry));
   }
-  while (writer.length % FRAME_ALIGNMENT_BYTES !== 0) writer.u8(RecordType.padding);
+  writer.u8(RecordType.padding);
+  do writer.u8(END_MARK);
+  while (writer.length % FRAME_ALIGNMENT_BYTES !== 0);
   writer.patchU32(4, writer.length - FRAME_HEADER_BYTES);
   const frame = writer.finish();
   frame.writeUInt32LE(checksumOf(frame), CHECKSUM_OFFSET);

@@ -9,15 +9,16 @@ import {
   SEGMENT_HEADER_BYTES,
   segmentNumberOf,
 } from './segment';
+import { endOfContents, isUnfinishedWrite } from './tail';
 
 /**
  * What a log on disk says after a crash.
  *
  * Every batch is synced before the next one is written, so a crash can leave only the very last batch incomplete, and that one was never
- * acknowledged: it is cut. The obvious rule, "cut at the first bad checksum", loses acknowledged entries when a sector in the middle rots
+ * acknowledged: it is cut. Is it bad and yet as long as it was meant to be, then it may have been whole and acknowledged once: it is cut as well, and the replica is
+ * told that it may have forgotten something (tail.ts, ADR 006). The obvious rule, "cut at the first bad checksum", loses acknowledged entries when a sector in the middle rots
  * (Alagappan et al., "Protocol-Aware Recovery for Consensus-Based Storage", FAST '18). So a bad batch with a good one anywhere behind
- * it, in the same file or a later one, is damage: opening fails, and a person decides. A rotten final batch cannot be told from a
- * torn one by anything in the log; the other replicas hold it.
+ * it, in the same file or a later one, is damage: opening fails, and a person decides.
  */
 export interface RecoveredLog {
   readonly hardState: HardState | undefined;
@@ -28,9 +29,17 @@ export interface RecoveredLog {
   readonly segments: readonly RecoveredSegment[];
   readonly nextBatchNumber: number;
   /** Where the last segment must be cut before it is written again. */
-  readonly tornTail: { readonly name: string; readonly offset: number } | undefined;
+  readonly tornTail: TailPosition | undefined;
+  /** What was cut, or removed, may have been acknowledged. */
+  readonly suspectTail: TailPosition | undefined;
   /** A last segment whose header was not complete: created by a crash in the middle of a roll, and to be removed. */
   readonly stillborn: string | undefined;
+}
+
+/** A place in a segment. */
+export interface TailPosition {
+  readonly name: string;
+  readonly offset: number;
 }
 
 export interface RecoveredSegment {
@@ -73,7 +82,8 @@ class Replay {
   private entries: Entry[] = [];
   private readonly segments: RecoveredSegment[] = [];
   private nextBatchNumber: number | undefined;
-  private tornTail: { name: string; offset: number } | undefined;
+  private tornTail: TailPosition | undefined;
+  private suspectTail: TailPosition | undefined;
   private stillborn: string | undefined;
 
   constructor(private readonly directory: string) {}
@@ -83,6 +93,8 @@ class Replay {
     if (header === undefined) {
       if (last && findFrameFrom(file, 0) === undefined) {
         this.stillborn = name;
+        // A batch may have been in it, unless it ends with the header: that is synced before the file gets its name.
+        if (endOfContents(file, 0) > SEGMENT_HEADER_BYTES) this.suspectTail = { name, offset: 0 };
         return;
       }
       throw this.damaged(name, 0, 'the header of a log segment is damaged');
@@ -161,6 +173,7 @@ class Replay {
       );
     }
     this.tornTail = { name, offset };
+    if (!isUnfinishedWrite(file, offset)) this.suspectTail = { name, offset };
   }
 
   private apply(name: string, offset: number, batch: Batch): void {
@@ -210,6 +223,7 @@ class Replay {
       segments: this.segments,
       nextBatchNumber: this.nextBatchNumber ?? 1,
       tornTail: this.tornTail,
+      suspectTail: this.suspectTail,
       stillborn: this.stillborn,
     };
   }

@@ -3,13 +3,18 @@ import type { HardState, LogIndex } from '../../core';
 import { StorageError } from '../../errors';
 import { type FileSystem, type OpenFile } from '../file-system';
 import { type Batch, encodeFrame } from './frame';
-import { recoverLog, type RecoveredLog } from './recovery';
+import { recoverLog, type RecoveredLog, type TailPosition } from './recovery';
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, segmentName } from './segment';
 
 interface Segment {
   readonly name: string;
   readonly segmentNumber: number;
   highestIndex: LogIndex;
+}
+
+function isNoSpace(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 /** What one append cost. */
@@ -39,11 +44,16 @@ export class WriteAheadLog {
     private readonly segmentBytes: number,
   ) {}
 
-  /** Reads everything, cuts a torn tail, and is then ready to append. */
-  async open(): Promise<RecoveredLog> {
+  /**
+   * Reads everything, cuts a bad tail, and is then ready to append.
+   *
+   * @param beforeCut is awaited before a tail is cut that may have been acknowledged: afterwards nothing in the log tells of it.
+   */
+  async open(beforeCut: (tail: TailPosition) => Promise<void>): Promise<RecoveredLog> {
     await this.fileSystem.makeDirectory(this.directory);
     const names = await this.fileSystem.list(this.directory);
     const recovered = await recoverLog(this.directory, names, (file) => this.fileSystem.read(file));
+    if (recovered.suspectTail !== undefined) await beforeCut(recovered.suspectTail);
     if (recovered.stillborn !== undefined) {
       await this.fileSystem.remove(path.join(this.directory, recovered.stillborn));
       await this.fileSystem.syncDirectory(this.directory);
@@ -67,12 +77,17 @@ export class WriteAheadLog {
     return recovered;
   }
 
-  /** Makes a batch durable. Not to be called again before it settles. */
+  /**
+   * Makes a batch durable. Not to be called again before it settles.
+   *
+   * @throws StorageError `noSpace` when the disk is full: nothing has changed, and it may be tried again. `io` is final.
+   */
   async append(batch: Batch): Promise<AppendCost> {
     if (this.failure !== undefined) throw this.failure;
     try {
       return await this.appendOrBreak(batch);
     } catch (error) {
+      if (error instanceof StorageError && error.code === 'noSpace') throw error;
       this.failure = new StorageError('io', 'writing the log failed', {
         file: path.join(this.directory, this.segments.at(-1)?.name ?? ''),
         offset: this.position,
@@ -95,7 +110,14 @@ export class WriteAheadLog {
       await this.roll(batch.entries[0]?.index ?? batch.reset?.index ?? 0);
     }
     const file = this.file as unknown as OpenFile;
-    await file.write(frame, this.position);
+    try {
+      await file.write(frame, this.position);
+    } catch (error) {
+      if (!isNoSpace(error)) throw error;
+      // Some of it may be there: what is written later must not be followed by it.
+      await file.truncate(this.position);
+      throw this.noSpace(error);
+    }
     const syncedFrom = performance.now();
     await file.sync();
     const syncMs = performance.now() - syncedFrom;
@@ -116,16 +138,36 @@ export class WriteAheadLog {
       firstIndex,
     });
     const temporary = path.join(this.directory, `${name}.tmp`);
-    await this.fileSystem.remove(temporary);
-    const file = await this.fileSystem.open(temporary);
-    await file.write(header, 0);
-    await file.sync();
+    const file = await this.create(temporary, header);
     await this.fileSystem.rename(temporary, path.join(this.directory, name));
     await this.fileSystem.syncDirectory(this.directory);
     await this.file?.close();
     this.file = file;
     this.position = header.length;
     this.segments.push({ name, segmentNumber, highestIndex: 0 });
+  }
+
+  /** A new file with these contents. It may fail as often as it likes: nothing depends on it before it has its name. */
+  private async create(temporary: string, contents: Buffer): Promise<OpenFile> {
+    let file: OpenFile | undefined;
+    try {
+      await this.fileSystem.remove(temporary);
+      file = await this.fileSystem.open(temporary);
+      await file.write(contents, 0);
+      await file.sync();
+      return file;
+    } catch (error) {
+      await file?.close();
+      throw isNoSpace(error) ? this.noSpace(error) : error;
+    }
+  }
+
+  private noSpace(cause: unknown): StorageError {
+    return new StorageError('noSpace', 'the disk is full', {
+      file: this.directory,
+      remedy: 'Make room on it; writing is tried again until then, and nothing is acknowledged',
+      cause,
+    });
   }
 
   /** Removes leading segments that hold no entry above the index; never the one that is written. */
