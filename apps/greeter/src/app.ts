@@ -1,9 +1,6 @@
-import { splitHostPort } from '@raftway/config';
-import { registry } from '@raftway/contracts';
-import { registerSelf, type SelfRegistration } from '@raftway/discovery';
+import { defaultInstanceId, registeredServer } from '@raftway/discovery';
 import type { Logger, Metrics } from '@raftway/observability';
 import { createServer } from '@raftway/service-kit';
-import { hostname } from 'node:os';
 import type { GreeterOptions } from './options';
 import { GREETER_GRPC_SERVICE, greeterService } from './service/greeter-service';
 import { NumberedGreetings } from './service/numbered-greetings';
@@ -27,7 +24,7 @@ export interface GreeterApp {
 
 /** Builds a greeter; nothing happens before start(). */
 export function createGreeterApp({ options, logger, metrics }: GreeterAppInput): GreeterApp {
-  const instanceId = () => options.instanceId ?? defaultInstanceId(server.address);
+  const instanceId = () => options.instanceId ?? defaultInstanceId(SERVICE, server.address);
   const numbered = new NumberedGreetings(options.gateway, instanceId);
   const server = createServer({
     ...options,
@@ -36,34 +33,22 @@ export function createGreeterApp({ options, logger, metrics }: GreeterAppInput):
     metrics,
     services: [greeterService(numbered)],
   });
-  let registration: SelfRegistration | undefined;
+  const running = registeredServer({
+    server,
+    options,
+    service: SERVICE,
+    instanceId,
+    grpcServices: [GREETER_GRPC_SERVICE],
+    logger,
+  });
   return {
-    start: async () => {
-      await server.start();
-      registration = registerSelf({
-        registry: options.registry,
-        instance: {
-          service: SERVICE,
-          instanceId: instanceId(),
-          address: options.advertise ?? server.address,
-          grpcServices: [GREETER_GRPC_SERVICE],
-        },
-        logger,
-      });
-    },
+    start: () => running.start(),
     stop: async () => {
-      // At once, so that callers leave during the drain delay; the entry goes when the last call has finished.
-      const draining = registration?.setStatus(registry.InstanceStatus.DRAINING);
-      await Promise.all([draining, server.stop()]);
-      await registration?.deregister();
+      await running.stop();
       numbered.close();
     },
     get address() {
       return server.address;
     },
   };
-}
-
-function defaultInstanceId(address: string): string {
-  return `${SERVICE}-${hostname()}-${splitHostPort(address)?.port ?? 0}`;
 }

@@ -1,5 +1,4 @@
-import { registry } from '@raftway/contracts';
-import { registerSelf, type SelfRegistration } from '@raftway/discovery';
+import { registeredServer } from '@raftway/discovery';
 import type { Logger, Metrics } from '@raftway/observability';
 import type { RaftNode } from '@raftway/raft';
 import {
@@ -70,27 +69,17 @@ export function createIdServiceApp(input: IdServiceAppInput): IdServiceApp {
     metrics,
     services: [idService({ keeper, replica, epochMs })],
   });
-  let registration: SelfRegistration | undefined;
+  const running = registeredServer({
+    server,
+    options,
+    service: SERVICE,
+    instanceId: () => instanceId,
+    grpcServices: [ID_GRPC_SERVICE],
+    logger,
+  });
   return {
-    start: async () => {
-      await server.start();
-      registration = registerSelf({
-        registry: options.registry,
-        instance: {
-          service: SERVICE,
-          instanceId,
-          address: options.advertise ?? server.address,
-          grpcServices: [ID_GRPC_SERVICE],
-        },
-        logger,
-      });
-    },
-    stop: async () => {
-      // At once, so that callers leave during the drain delay; the entry goes when the last call has finished.
-      const draining = registration?.setStatus(registry.InstanceStatus.DRAINING);
-      await Promise.all([draining, server.stop()]);
-      await registration?.deregister();
-    },
+    start: () => running.start(),
+    stop: () => running.stop(),
     get address() {
       return server.address;
     },

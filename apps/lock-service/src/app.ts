@@ -1,8 +1,6 @@
-import { splitHostPort } from '@raftway/config';
-import { type NewInstance, registerSelf, type SelfRegistration } from '@raftway/discovery';
+import { defaultInstanceId, registeredServer, type registerSelf } from '@raftway/discovery';
 import { type Logger, type Metrics } from '@raftway/observability';
 import { createServer, type Replica } from '@raftway/service-kit';
-import { hostname } from 'node:os';
 import { type LockLimits } from './domain/limits';
 import { type LockResult } from './domain/results';
 import { observeLocks } from './metrics';
@@ -10,11 +8,10 @@ import { type LockOptions } from './options';
 import { LOCK_GRPC_SERVICE, lockService } from './service/lock-service';
 import { createLockStore, type RaftMember } from './store';
 
+const SERVICE = 'lock-service';
+
 /** Calls of one replica at the same time: most of them wait for locks. */
 const CONCURRENT_CALLS_MAX = 20_000;
-
-/** How long a stopping replica tries to leave the registry, in milliseconds; after that its entry expires. */
-const DEREGISTER_TIMEOUT_MS = 1_000;
 
 /** What {@link createLockApp} takes. */
 export interface LockAppInput {
@@ -48,29 +45,31 @@ export function createLockApp(input: LockAppInput): LockApp {
   observeLocks(metrics, store);
   const server = createServer({
     ...options,
-    name: 'lock-service',
+    name: SERVICE,
     replica: store.component,
     logger,
     metrics,
     services: [lockService(store.backend)],
     limits: { concurrentCallsMax: CONCURRENT_CALLS_MAX },
   });
-  let registration: SelfRegistration | undefined;
+  const instanceId = () =>
+    options.instanceId ??
+    (store.replica === undefined
+      ? defaultInstanceId(SERVICE, server.address)
+      : `${SERVICE}-${store.replica.nodeId}`);
+  const running = registeredServer({
+    server,
+    options,
+    service: SERVICE,
+    instanceId,
+    grpcServices: [LOCK_GRPC_SERVICE],
+    logger,
+    register: input.register,
+  });
   return {
-    start: async () => {
-      await server.start();
-      registration = (input.register ?? registerSelf)({
-        registry: options.registry,
-        instance: instanceOf(options, server.address, store.replica?.nodeId),
-        logger,
-      });
-    },
-    stop: async () => {
-      const deregistered = registration?.deregister(DEREGISTER_TIMEOUT_MS);
-      // Before the server drains: what waits here is to find another replica, and what is cancelled needs this one's store.
-      await store.drain();
-      await Promise.all([deregistered, server.stop()]);
-    },
+    start: () => running.start(),
+    // What waits here is to find another replica, and what is cancelled needs this one's store.
+    stop: () => running.stop(() => store.drain()),
     get address() {
       return server.address;
     },
@@ -78,20 +77,5 @@ export function createLockApp(input: LockAppInput): LockApp {
     get waitingCalls() {
       return store.waitingCalls();
     },
-  };
-}
-
-/** This replica as the registry lists it. Without a Raft node there is no node id to tell replicas apart by. */
-function instanceOf(
-  options: LockOptions,
-  boundAddress: string,
-  nodeId: number | undefined,
-): NewInstance {
-  const within = nodeId ?? `${hostname()}-${splitHostPort(boundAddress)?.port ?? 0}`;
-  return {
-    service: 'lock-service',
-    instanceId: options.instanceId ?? `lock-service-${within}`,
-    address: options.advertise ?? boundAddress,
-    grpcServices: [LOCK_GRPC_SERVICE],
   };
 }

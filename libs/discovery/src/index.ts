@@ -8,6 +8,12 @@ export {
 } from './registry-client';
 export { installRegistryResolver, REGISTRY_SCHEME } from './resolver';
 export {
+  defaultInstanceId,
+  registeredServer,
+  type RegisteredServer,
+  type RegisteredServerInput,
+} from './registered-server';
+export {
   registerSelf,
   type SelfRegistration,
   type SelfRegistrationOptions,

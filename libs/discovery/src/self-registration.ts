@@ -25,9 +25,10 @@ export interface SelfRegistration {
   /** Resolves when the entry is there for the first time; never, if the registry refuses it or it is deregistered before. */
   registered(): Promise<void>;
   /**
-   * Says what callers should do with this instance. Yields whether the registry has taken it; if not, it is sent with the next contact.
+   * Says what callers should do with this instance. Yields whether the registry has taken it within `timeoutMs` (default 2000); if not, it
+   * is sent with the next contact.
    */
-  setStatus(status: registry.InstanceStatus): Promise<boolean>;
+  setStatus(status: registry.InstanceStatus, timeoutMs?: number): Promise<boolean>;
   /**
    * Stops renewing and removes the entry. Takes at most `timeoutMs` (default 2000): after that the entry is left to expire.
    */
@@ -89,9 +90,9 @@ class RunningRegistration implements SelfRegistration {
     return this.firstRegistration;
   }
 
-  async setStatus(status: registry.InstanceStatus): Promise<boolean> {
+  async setStatus(status: registry.InstanceStatus, timeoutMs?: number): Promise<boolean> {
     this.wantedStatus = status;
-    return this.sendStatus();
+    return this.sendStatus(timeoutMs);
   }
 
   async deregister(timeoutMs = 2000): Promise<void> {
@@ -164,12 +165,12 @@ class RunningRegistration implements SelfRegistration {
     }
   }
 
-  private async sendStatus(): Promise<boolean> {
+  private async sendStatus(timeoutMs = 2000): Promise<boolean> {
     const status = this.wantedStatus;
     const leaseId = this.leaseId();
     if (leaseId === undefined) return false;
     try {
-      await this.client.setStatus(leaseId, status, { timeoutMs: 2000 });
+      await this.client.setStatus(leaseId, status, { timeoutMs });
       this.takenStatus = status;
       return true;
     } catch (error) {

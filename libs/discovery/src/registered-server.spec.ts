@@ -1,0 +1,133 @@
+import { registry } from '@raftway/contracts';
+import { silentLogger } from '@raftway/observability';
+import { createServer } from '@raftway/service-kit';
+import { startFakeRegistry, type RegistryHandlers } from './fake-registry.testing';
+import { defaultInstanceId, registeredServer } from './registered-server';
+import { registerSelf, type SelfRegistration } from './self-registration';
+
+const { DRAINING } = registry.InstanceStatus;
+
+/** A server that notes what happens to it among the other events. */
+function notedServer(events: string[]) {
+  return {
+    address: '127.0.0.1:7',
+    start: () => Promise.resolve(void events.push('serving')),
+    stop: async () => {
+      events.push('NOT_SERVING');
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      events.push('refusing calls');
+    },
+  };
+}
+
+/** A registry that notes what it is told. */
+function notedRegistry(events: string[]): Partial<RegistryHandlers> {
+  return {
+    register: ({ instance, ttl }) => {
+      events.push(`registered ${instance?.instanceId ?? ''} at ${instance?.address ?? ''}`);
+      return { leaseId: 'lease', revision: 1n, ttl };
+    },
+    keepAlive: async function* (requests) {
+      for await (const { leaseId } of requests) yield { leaseId, ttl: undefined, expired: false };
+    },
+    setStatus: ({ status }) => {
+      events.push(status === DRAINING ? 'DRAINING' : 'another status');
+      return { revision: 2n };
+    },
+    deregister: () => {
+      events.push('deregistered');
+      return { revision: 3n };
+    },
+  };
+}
+
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** A registry for one spec, and a promise of the first registration there. */
+async function directoryWith(handlers: Partial<RegistryHandlers>) {
+  const directory = await startFakeRegistry(handlers);
+  cleanups.push(() => directory.stop());
+  let note: (registration: SelfRegistration) => void;
+  const entered = new Promise<SelfRegistration>((resolve) => (note = resolve));
+  const register: typeof registerSelf = (options) => {
+    const registration = registerSelf(options);
+    note(registration);
+    return registration;
+  };
+  const registered = async () => (await entered).registered();
+  return { directory, register, registered };
+}
+
+const common = {
+  service: 'greeter',
+  instanceId: () => 'greeter-1',
+  grpcServices: ['helloworld.Greeter'],
+  logger: silentLogger(),
+};
+
+describe('a registered server', () => {
+  it('leaves in order: DRAINING, NOT_SERVING, out of the registry, and only then it refuses calls', async () => {
+    const events: string[] = [];
+    const { directory, register, registered } = await directoryWith(notedRegistry(events));
+    const options = { registry: [directory.address], drainDelayMs: 300 };
+    const running = registeredServer({ ...common, register, options, server: notedServer(events) });
+    await running.start();
+    await registered();
+
+    await Promise.all([
+      running.stop(() => Promise.resolve(void events.push('before the server'))),
+      running.stop(),
+    ]);
+
+    expect(events).toEqual([
+      'serving',
+      'registered greeter-1 at 127.0.0.1:7',
+      'DRAINING',
+      'before the server',
+      'NOT_SERVING',
+      'deregistered',
+      'refusing calls',
+    ]);
+  });
+
+  it('registers the address that it is told to advertise', async () => {
+    const events: string[] = [];
+    const { directory, register, registered } = await directoryWith(notedRegistry(events));
+    const options = { registry: [directory.address], drainDelayMs: 0, advertise: 'a.example:9' };
+    const running = registeredServer({ ...common, register, options, server: notedServer(events) });
+
+    await running.start();
+    await registered();
+    await running.stop();
+
+    expect(events).toContain('registered greeter-1 at a.example:9');
+  });
+
+  it.each(['away', 'silent'])('is not held up by a registry that is %s', async (how) => {
+    const silence = () => new Promise<never>(() => undefined);
+    const { directory, register, registered } = await directoryWith({
+      ...notedRegistry([]),
+      setStatus: silence,
+      deregister: silence,
+    });
+    const server = createServer({ name: 'greeter', services: [], drainDelayMs: 0 });
+    const options = { registry: [directory.address], drainDelayMs: 0 };
+    const running = registeredServer({ ...common, register, options, server });
+    await running.start();
+    await registered();
+    if (how === 'away') await directory.stop();
+
+    const before = performance.now();
+    await running.stop();
+
+    // Half a second, and some more for a slow machine; without a bound it is two seconds and more.
+    expect(performance.now() - before).toBeLessThan(1500);
+  });
+});
+
+it('names an instance by its host and port', () => {
+  expect(defaultInstanceId('greeter', '127.0.0.1:20051')).toMatch(/^greeter-.+-20051$/);
+});
