@@ -129,6 +129,7 @@ class ChaosRun {
 
   async dispose(): Promise<void> {
     this.running = false;
+    for (const client of this.lockClients) client.abandon();
     this.rpc.close();
     await this.options.network.heal();
     await this.cluster.kill();

@@ -3,7 +3,7 @@
  *
  * What is promised: no lease ends while its owner renews it, whatever happens to leaders, and the time for which a service did not work does not count.
  * What is promised, too: the lease of an owner that has died does end. Here thousands of sessions (each with a lock) and of registrations are
- * kept alive while the leader hangs for longer than their time to live, while leadership changes five times, and while everything is switched
+ * kept alive while the leaders hang for longer than their time to live, while everything does, while leadership changes five times, and while everything is switched
  * off for longer than their time to live; then half of the owners die.
  */
 import { raft } from '@raftway/contracts';
@@ -69,6 +69,11 @@ class LeaseRun {
     await this.timed(`both leaders are frozen for ${freezeMs} ms, then go on`, async () => {
       const leaders = await Promise.all(LEASED.map((service) => this.leader(service)));
       await Promise.all(leaders.map((leader) => leader.freeze(freezeMs)));
+      await this.allFollow();
+    });
+    await this.everythingIsThere();
+    await this.timed(`everything is frozen for ${freezeMs} ms, then goes on`, async () => {
+      await Promise.all(cluster.replicas.map((replica) => replica.freeze(freezeMs)));
       await this.allFollow();
     });
     await this.everythingIsThere();

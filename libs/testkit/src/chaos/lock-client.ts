@@ -38,6 +38,11 @@ export class LockClient {
     else await this.takeAndGiveBack(name);
   }
 
+  /** Is never heard of again. */
+  abandon(): void {
+    this.session?.abandon();
+  }
+
   /** Gives everything back. */
   async stop(): Promise<void> {
     await this.session?.close();

@@ -72,6 +72,11 @@ async function run(options: Arguments, network: Network): Promise<number> {
   console.log(
     `seed ${seed}; cuts: ${network.canCut ? 'yes' : 'no'}; slow links: ${network.slowness ?? 'no'}`,
   );
+  const end = (): never => {
+    rmSync(dataDir, { recursive: true, force: true });
+    process.exit(130);
+  };
+  process.once('SIGTERM', end).once('SIGINT', end);
   let keepsData = true;
   try {
     const report = (line: string): void => console.log(line);

@@ -14,6 +14,8 @@ export interface PlantedBug {
   readonly name: string;
   /** Whose history has it, or what it would mean. */
   readonly story: string;
+  /** Which program has to find it. */
+  readonly foundBy: 'chaos' | 'leases';
   readonly changes: readonly {
     /** Below the workspace. */
     readonly file: string;
@@ -29,6 +31,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'reads-without-read-index',
     story:
       'replicas answer from what they have (etcd 0.4.1 and Consul in 2014: aphyr.com/posts/316)',
+    foundBy: 'chaos',
     changes: [
       {
         file: 'libs/raft/dist/node/driver.js',
@@ -41,6 +44,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'tokens-start-again-with-each-leader',
     story:
       'fencing tokens are counted by the leader (a Redis failover loses the INCR behind Redisson’s)',
+    foundBy: 'chaos',
     changes: [
       {
         file: 'libs/raft/dist/client-sessions/deduplicated-state-machine.js',
@@ -59,6 +63,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'commit-without-a-majority',
     story: 'a leader answers once its own disk has the entry (Redis, NATS with its defaults)',
+    foundBy: 'chaos',
     changes: [
       {
         file: 'libs/raft/dist/core/commitment.js',
@@ -70,6 +75,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'request-ids-are-ignored',
     story: 'a retry after a failover is applied a second time',
+    foundBy: 'chaos',
     changes: [
       {
         file: 'libs/raft/dist/client-sessions/deduplicated-state-machine.js',
@@ -81,11 +87,25 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'renewals-change-nothing',
     story: 'a watchdog that is answered and does not renew (Redisson issue 5698)',
+    foundBy: 'chaos',
     changes: [
       {
         file: 'apps/lock-service/dist/domain/lock-table.js',
         find: 'this.sessions.renew(session, nowMs);',
         replace: '',
+      },
+    ],
+  },
+  {
+    name: 'wall-clock-instead-of-log-clock',
+    story:
+      'a new leader counts the time during which nobody could renew (etcd issue 15247 is a relative)',
+    foundBy: 'leases',
+    changes: [
+      {
+        file: 'libs/raft/dist/core/log-clock.js',
+        find: 'this.valueMs = startMs;',
+        replace: 'this.valueMs = Math.max(startMs, Date.now());',
       },
     ],
   },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos-run';
+import { runLeases } from './lease-run';
 import type { Network } from './network';
 import { inOwnNetwork } from './own-network';
 import { plant, PLANTED_BUGS, type PlantedBug } from './planted-bugs';
@@ -16,6 +17,8 @@ const USAGE = `Puts known mistakes into a copy of the built services, one at a t
 
 const WORKSPACE = resolve(__dirname, '..', '..', '..', '..');
 
+const LEASES = { count: 200, ttlMs: 4_000, freezeMs: 5_000 };
+
 /** @returns what found it, one line each; none when nothing did. */
 async function hunt(
   bug: PlantedBug,
@@ -26,12 +29,14 @@ async function hunt(
   const scratch = mkdtempSync(join(tmpdir(), 'raftway-planted-'));
   try {
     plant(bug, WORKSPACE, scratch);
-    const { verdicts } = await runChaos({
-      ...{ seed, durationMs, network },
+    const place = {
       root: scratch,
       dataDir: join(scratch, 'data'),
+      network,
       report: () => undefined,
-    });
+    };
+    if (bug.foundBy === 'leases') return await runLeases({ ...LEASES, ...place, seed });
+    const { verdicts } = await runChaos({ ...place, seed, durationMs });
     return verdicts
       .filter(({ verdict }) => verdict === 'violated')
       .map(({ check, findings }) => `${check}: ${(findings[0] ?? '').slice(0, 400)}`);
