@@ -22,16 +22,20 @@ export async function startFakeRegistry(
     drainDelayMs: 0,
     drainTimeoutMs: 50,
     services: [
-      implementService(registry.RegistryServiceService, {
-        register: refuse,
-        keepAlive: refuse,
-        deregister: refuse,
-        setStatus: refuse,
-        lookup: refuse,
-        listServices: refuse,
-        watch: refuse,
-        ...handlers,
-      }),
+      implementService(
+        registry.RegistryServiceService,
+        {
+          register: refuse,
+          keepAlive: refuse,
+          deregister: refuse,
+          setStatus: refuse,
+          lookup: refuse,
+          listServices: refuse,
+          watch: refuse,
+          ...handlers,
+        },
+        { endlessMethods: ['keepAlive', 'watch'] },
+      ),
     ],
   });
   await server.start();

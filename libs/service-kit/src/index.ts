@@ -35,7 +35,7 @@ export type {
   ServiceImplementation,
 } from './rpc/handlers';
 export { toDuration, toMilliseconds } from './rpc/duration';
-export { implementService } from './rpc/implement-service';
+export { implementService, type ServiceTraits } from './rpc/implement-service';
 export { pipelined } from './rpc/pipelined';
 export { createServer } from './server/create-server';
 export type {

@@ -15,7 +15,7 @@ import { health, helloworld, reflectionV1, reflectionV1alpha, rpc } from '@raftw
 import { ServiceError } from '@raftway/errors';
 import { createClient } from './client/create-client';
 import type { CallContext, Handlers } from './rpc/handlers';
-import { implementService } from './rpc/implement-service';
+import { implementService, type ServiceTraits } from './rpc/implement-service';
 import { createServer } from './server/create-server';
 import type { RaftwayServer, ServerOptions } from './server/server-types';
 
@@ -30,27 +30,29 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-function greeter(handlers: Partial<Handlers<Greeter>> = {}) {
+function greeter(handlers: Partial<Handlers<Greeter>> = {}, traits: ServiceTraits<Greeter> = {}) {
   const unused = () => {
     throw new Error('not in these specs');
   };
-  return implementService(helloworld.GreeterService, {
+  const all: Handlers<Greeter> = {
     sayHello: ({ name }) => ({ message: `Hello, ${name}!` }),
     sayHelloStreamReply: unused,
     sayHelloClientStream: unused,
     sayHelloBidiStream: unused,
     sayHelloNumbered: unused,
     ...handlers,
-  });
+  };
+  return implementService(helloworld.GreeterService, all, traits);
 }
 
 async function serve(
   handlers: Partial<Handlers<Greeter>> = {},
   options: Partial<ServerOptions> = {},
+  traits: ServiceTraits<Greeter> = {},
 ): Promise<RaftwayServer> {
   const server = createServer({
     name: 'greeter',
-    services: [greeter(handlers)],
+    services: [greeter(handlers, traits)],
     httpBind: '127.0.0.1:0',
     drainDelayMs: 0,
     drainTimeoutMs: 2000,
@@ -78,6 +80,20 @@ function rawClient(server: RaftwayServer): Client {
   const client = new Client(server.address, credentials.createInsecure());
   cleanups.push(() => client.close());
   return client;
+}
+
+/** Until the server takes no calls any more. */
+function refused(server: RaftwayServer): Promise<void> {
+  return until(async () => {
+    const client = createClient(helloworld.GreeterService, server.address);
+    return client
+      .sayHello({}, { timeoutMs: 1000 })
+      .then(
+        () => false,
+        () => true,
+      )
+      .finally(() => client.close());
+  });
 }
 
 function deferred() {
@@ -370,7 +386,43 @@ describe('drain', () => {
     await stopping;
   });
 
-  it('ends streams with UNAVAILABLE DRAINING instead of waiting for them', async () => {
+  it('lets a stream in progress send all that it has', async () => {
+    const held = deferred();
+    const server = await serve({
+      sayHelloStreamReply: async function* () {
+        yield { message: 'first' };
+        await held.promise;
+        yield { message: 'last' };
+      },
+    });
+    const replies = connect(server).sayHelloStreamReply({})[Symbol.asyncIterator]();
+    await replies.next();
+    const stopped = server.stop();
+    await refused(server);
+    held.resolve();
+    expect((await replies.next()).value).toEqual({ message: 'last' });
+    expect(await replies.next()).toMatchObject({ done: true });
+    await stopped;
+  });
+
+  it('ends streams that outlast the timeout with UNAVAILABLE DRAINING', async () => {
+    const server = await serve(
+      {
+        sayHelloStreamReply: async function* () {
+          yield { message: 'first' };
+          await new Promise(() => undefined);
+        },
+      },
+      { drainTimeoutMs: 100 },
+    );
+    const replies = connect(server).sayHelloStreamReply({})[Symbol.asyncIterator]();
+    await replies.next();
+    const ended = expect(replies.next()).rejects.toMatchObject({ reason: 'DRAINING' });
+    await server.stop();
+    await ended;
+  });
+
+  it('ends streams that were declared endless with UNAVAILABLE DRAINING at once', async () => {
     const reasons: unknown[] = [];
     const server = await serve(
       {
@@ -380,6 +432,7 @@ describe('drain', () => {
         },
       },
       { drainTimeoutMs: 60_000 },
+      { endlessMethods: ['sayHelloBidiStream'] },
     );
     async function* forever() {
       yield { name: 'first' };

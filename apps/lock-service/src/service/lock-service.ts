@@ -1,6 +1,7 @@
 import { lock } from '@raftway/contracts';
 import {
   type CallContext,
+  type Handlers,
   implementService,
   pipelined,
   type ServiceImplementation,
@@ -19,7 +20,7 @@ const RENEWALS_PER_STREAM_MAX = 1_000;
 /** The gRPC face of the lock service: checks requests, asks the backend, words the answers. */
 export function lockService(backend: LockBackend): ServiceImplementation {
   const handlers = new LockHandlers(backend);
-  return implementService(lock.LockServiceService, {
+  const methods: Handlers<typeof lock.LockServiceService> = {
     openSession: (request, call) => handlers.openSession(request, call),
     keepAlive: (requests) => handlers.keepAlive(requests),
     closeSession: (request, call) => handlers.closeSession(request, call),
@@ -29,7 +30,8 @@ export function lockService(backend: LockBackend): ServiceImplementation {
     listLocks: (request, call) => handlers.listLocks(request, call),
     checkToken: (request, call) => handlers.checkToken(request, call),
     forceRelease: (request, call) => handlers.forceRelease(request, call),
-  });
+  };
+  return implementService(lock.LockServiceService, methods, { endlessMethods: ['keepAlive'] });
 }
 
 class LockHandlers {

@@ -8,6 +8,7 @@ import {
 } from '@raftway/errors';
 import type { Logger } from '@raftway/observability';
 import {
+  type Handlers,
   implementService,
   pipelined,
   type RenewalBatcher,
@@ -50,7 +51,7 @@ export interface RegistryServiceParts {
 /** The gRPC face of the registry: checks requests, proposes commands, reads state. */
 export function registryService(parts: RegistryServiceParts): ServiceImplementation {
   const handlers = new RegistryHandlers(parts);
-  return implementService(SharedEncodingService, {
+  const methods: Handlers<typeof SharedEncodingService> = {
     register: (request, call) => handlers.register(request, call),
     keepAlive: (requests) => handlers.keepAlive(requests),
     deregister: (request, call) => handlers.deregister(request, call),
@@ -58,6 +59,9 @@ export function registryService(parts: RegistryServiceParts): ServiceImplementat
     lookup: (request, call) => handlers.lookup(request, call),
     listServices: (request, call) => handlers.listServices(request, call),
     watch: (request, call) => handlers.watch(request, call),
+  };
+  return implementService(SharedEncodingService, methods, {
+    endlessMethods: ['keepAlive', 'watch'],
   });
 }
 

@@ -21,8 +21,9 @@ export interface CallContext {
   /** Full name, `/package.Service/Method`. */
   readonly method: string;
   /**
-   * Aborts when the caller cancels, the deadline passes, the connection ends, or (streams only) the server drains. Its `reason` is the
-   * ServiceError that the call ends with when the handler throws because of it.
+   * Aborts when the caller cancels, the deadline passes, the connection ends, or the server drains: at once for methods that were declared
+   * endless, at the drain timeout for all others. Its `reason` is the ServiceError that the call ends with when the handler throws because
+   * of it.
    */
   readonly signal: AbortSignal;
   /** Milliseconds that remain until the caller's deadline, never below 0; undefined when it set none. */
@@ -70,4 +71,6 @@ export interface ServiceImplementation {
   readonly name: string;
   readonly definition: ServiceShape;
   readonly handlers: Readonly<Record<string, AnyHandler>>;
+  /** Methods whose calls a drain ends at its start. @default none */
+  readonly endlessMethods?: readonly string[];
 }

@@ -1,6 +1,22 @@
 import { serviceName, type ServiceShape } from './definition';
 import type { Handlers, ServiceImplementation } from './handlers';
 
+/** What the server cannot see in a service's definition. */
+export interface ServiceTraits<Service extends ServiceShape> {
+  /**
+   * Streaming methods whose calls never end of their own accord, such as a watch. A drain ends them at its start, with UNAVAILABLE
+   * `DRAINING`; it lets all other calls finish. @default none
+   */
+  readonly endlessMethods?: readonly StreamingMethod<Service>[];
+}
+
+type StreamingMethod<Service extends ServiceShape> = {
+  [Name in keyof Service & string]: Service[Name] extends
+    { readonly requestStream: true } | { readonly responseStream: true }
+    ? Name
+    : never;
+}[keyof Service & string];
+
 /**
  * Binds handlers to a ts-proto service definition; the handlers' types come from it.
  *
@@ -19,10 +35,12 @@ import type { Handlers, ServiceImplementation } from './handlers';
 export function implementService<const Service extends ServiceShape>(
   definition: Service,
   handlers: Handlers<Service>,
+  { endlessMethods = [] }: ServiceTraits<Service> = {},
 ): ServiceImplementation {
   return {
     name: serviceName(definition),
     definition,
     handlers: handlers,
+    endlessMethods,
   };
 }

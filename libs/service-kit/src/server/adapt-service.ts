@@ -20,12 +20,13 @@ import { toStatus } from '../rpc/status';
 import { writeMessages } from '../rpc/write-messages';
 import type { CallRunner, RunningCall } from './call-runner';
 import { MalformedRequest, tolerantDeserializer } from './malformed-request';
-import type { ServerCall } from './server-call';
+import type { GrpcCall, ServerCall } from './server-call';
 
 // From our handlers (promises and async iterables) to grpc-js's (callbacks and streams). Responses are serialized here, inside the same
 // try as the handler, so that a bad response is logged and answered like any other error of the handler.
 
 type Handler = (request: unknown, call: ServerCall) => unknown;
+type Begin = (call: GrpcCall) => RunningCall;
 
 const identity = (bytes: Buffer): Buffer => bytes;
 
@@ -46,7 +47,8 @@ export function adaptService(
       responseSerialize: identity,
       responseDeserialize: method.responseDeserialize,
     };
-    implementation[name] = adaptMethod(method, handler, runner);
+    const endless = service.endlessMethods?.includes(name) ?? false;
+    implementation[name] = adaptMethod(method, handler, (call) => runner.begin(call, endless));
   }
   return { definition, implementation };
 }
@@ -54,27 +56,27 @@ export function adaptService(
 function adaptMethod(
   method: MethodShape,
   anyHandler: AnyHandler,
-  runner: CallRunner,
+  begin: Begin,
 ): UntypedServiceImplementation[string] {
   const handler = anyHandler as unknown as Handler;
   const serialize = method.responseSerialize as (message: unknown) => Buffer;
   if (method.requestStream) {
     return method.responseStream
-      ? bidi(handler, serialize, runner)
-      : clientStreaming(handler, serialize, runner);
+      ? bidi(handler, serialize, begin)
+      : clientStreaming(handler, serialize, begin);
   }
   return method.responseStream
-    ? serverStreaming(handler, serialize, runner)
-    : unary(handler, serialize, runner);
+    ? serverStreaming(handler, serialize, begin)
+    : unary(handler, serialize, begin);
 }
 
 function unary(
   handler: Handler,
   serialize: (message: unknown) => Buffer,
-  runner: CallRunner,
+  begin: Begin,
 ): handleUnaryCall<unknown, Buffer> {
   return (grpcCall: ServerUnaryCall<unknown, Buffer>, callback: sendUnaryData<Buffer>): void => {
-    const running = runner.begin(grpcCall, false);
+    const running = begin(grpcCall);
     answerOnce(running, callback, async () => {
       const request = checked(grpcCall.request, running.call);
       return serialize(await running.call.untilAborted(handler(request, running.call)));
@@ -85,10 +87,10 @@ function unary(
 function clientStreaming(
   handler: Handler,
   serialize: (message: unknown) => Buffer,
-  runner: CallRunner,
+  begin: Begin,
 ): handleClientStreamingCall<unknown, Buffer> {
   return (stream: ServerReadableStream<unknown, Buffer>, callback: sendUnaryData<Buffer>): void => {
-    const running = runner.begin(stream, true);
+    const running = begin(stream);
     answerOnce(running, callback, async () => {
       const requests = checkedRequests(stream, running.call);
       return serialize(await running.call.untilAborted(handler(requests, running.call)));
@@ -119,10 +121,10 @@ function answerOnce(
 function serverStreaming(
   handler: Handler,
   serialize: (message: unknown) => Buffer,
-  runner: CallRunner,
+  begin: Begin,
 ): handleServerStreamingCall<unknown, Buffer> {
   return (stream: ServerWritableStream<unknown, Buffer>): void => {
-    const running = runner.begin(stream, true);
+    const running = begin(stream);
     answerMany(running, stream, serialize, () =>
       handler(checked(stream.request, running.call), running.call),
     );
@@ -132,10 +134,10 @@ function serverStreaming(
 function bidi(
   handler: Handler,
   serialize: (message: unknown) => Buffer,
-  runner: CallRunner,
+  begin: Begin,
 ): handleBidiStreamingCall<unknown, Buffer> {
   return (stream: ServerDuplexStream<unknown, Buffer>): void => {
-    const running = runner.begin(stream, true);
+    const running = begin(stream);
     answerMany(running, stream, serialize, () =>
       handler(checkedRequests(stream, running.call), running.call),
     );

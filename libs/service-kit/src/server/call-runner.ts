@@ -36,8 +36,9 @@ export class CallRunner {
     });
   }
 
-  begin(grpcCall: GrpcCall, streaming: boolean): RunningCall {
-    const call = new ServerCall(grpcCall, streaming, this.logger);
+  /** @param endless whether a drain ends the call at its start instead of waiting for it. */
+  begin(grpcCall: GrpcCall, endless: boolean): RunningCall {
+    const call = new ServerCall(grpcCall, endless, this.logger);
     const refusal = this.limited ? this.tracker.refusal() : undefined;
     const startedMs = performance.now();
     const span = CallSpan.server(TRACER, call.method.slice(1), (key) => call.metadata.get(key));

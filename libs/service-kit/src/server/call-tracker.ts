@@ -2,8 +2,8 @@ import { resourceExhausted, unavailable, type ServiceError } from '@raftway/erro
 
 /** A call in progress, as the tracker sees it. */
 export interface TrackedCall {
-  /** Whether messages may keep coming for as long as the two sides like. */
-  readonly streaming: boolean;
+  /** Whether it never ends of its own accord: waiting for it would only delay a drain. */
+  readonly endless: boolean;
   /** Ends it with this error. */
   abort(reason: ServiceError): void;
 }
@@ -41,10 +41,10 @@ export class CallTracker {
     for (const listener of this.idleListeners.splice(0)) listener();
   }
 
-  /** Refuses calls from now on, and ends streams: nobody knows how long they would go on. */
+  /** Refuses calls from now on, and ends the endless ones; all others, streams too, go on until they finish or abortAll(). */
   drain(): void {
     this.draining = true;
-    for (const call of this.calls) if (call.streaming) call.abort(drainingError());
+    for (const call of this.calls) if (call.endless) call.abort(drainingError());
   }
 
   /** Ends every call that is left. */

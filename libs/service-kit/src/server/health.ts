@@ -1,6 +1,6 @@
 import { health } from '@raftway/contracts';
 import { notFound, resourceExhausted } from '@raftway/errors';
-import type { ServiceImplementation } from '../rpc/handlers';
+import type { Handlers, ServiceImplementation } from '../rpc/handlers';
 import { implementService } from '../rpc/implement-service';
 
 const ServingStatus = health.HealthCheckResponse_ServingStatus;
@@ -67,7 +67,7 @@ export class HealthState {
 
 /** grpc.health.v1.Health over a state. */
 export function healthService(state: HealthState): ServiceImplementation {
-  return implementService(health.HealthService, {
+  const handlers: Handlers<typeof health.HealthService> = {
     check: ({ service }) => {
       const status = state.status(service);
       if (status !== undefined) return { status };
@@ -81,7 +81,8 @@ export function healthService(state: HealthState): ServiceImplementation {
       ),
     }),
     watch: ({ service }, call) => watch(state, service, call.signal),
-  });
+  };
+  return implementService(health.HealthService, handlers, { endlessMethods: ['watch'] });
 }
 
 async function* watch(

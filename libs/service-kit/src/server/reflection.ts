@@ -35,9 +35,12 @@ export function reflectionServices(
       yield { validHost: request.host, originalRequest: request, messageResponse };
     }
   }
+  const handlers = { serverReflectionInfo };
+  // Clients such as grpcurl and editors keep the stream open for their next question.
+  const traits = { endlessMethods: ['serverReflectionInfo'] } as const;
   return [
-    implementService(reflectionV1.ServerReflectionService, { serverReflectionInfo }),
-    implementService(reflectionV1alpha.ServerReflectionService, { serverReflectionInfo }),
+    implementService(reflectionV1.ServerReflectionService, handlers, traits),
+    implementService(reflectionV1alpha.ServerReflectionService, handlers, traits),
   ];
 }
 

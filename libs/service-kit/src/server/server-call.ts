@@ -31,7 +31,7 @@ export class ServerCall implements CallContext, TrackedCall {
 
   constructor(
     private readonly grpcCall: GrpcCall,
-    readonly streaming: boolean,
+    readonly endless: boolean,
     private readonly serverLogger: Logger,
   ) {
     const deadline = grpcCall.getDeadline();

@@ -58,8 +58,8 @@ export interface RaftwayServer {
   /** Starts the replica if there is one, then listens. @throws Error in one sentence when an address is in use or not this machine's. */
   start(): Promise<void>;
   /**
-   * NOT_SERVING → drainDelayMs → no new calls, streams end with UNAVAILABLE `DRAINING` → accepted calls finish, at most drainTimeoutMs →
-   * the rest is cut → the replica stops. A second call waits for the first.
+   * NOT_SERVING → drainDelayMs → no new calls, endless streams end with UNAVAILABLE `DRAINING` → all other accepted calls finish, streams
+   * too, at most drainTimeoutMs → the rest ends with `DRAINING` → the replica stops. A second call waits for the first.
    */
   stop(): Promise<void>;
   /** `host:port` that it listens on. @throws Error before start. */
