@@ -4,6 +4,7 @@ import { root } from '../lib.mjs';
 import { ASIDE } from './runtime.mjs';
 
 const CLI = path.join(root, 'tools/cli/dist/main.js');
+const BENCH = path.join(root, 'tools/bench/dist/main.js');
 const SIMULATE = path.join(root, 'libs/testkit/dist/simulation/main.js');
 const CHAOS = path.join(root, 'libs/testkit/dist/chaos');
 const scripts = path.join(root, 'tools/scripts');
@@ -11,6 +12,10 @@ const scripts = path.join(root, 'tools/scripts');
 /** The CLI, and the services that `raftway up` starts. */
 const STARTED = ['cli', 'registry', 'lock-service', 'id-service', 'gateway', 'greeter'];
 const started = STARTED.map((name) => `@raftway/${name}`).join(',');
+/** The benchmarks, and the services that they start. */
+const measured = ['bench', 'registry', 'lock-service', 'id-service', 'gateway']
+  .map((name) => `@raftway/${name}`)
+  .join(',');
 
 const script = (file, ...args) => ['node', [path.join(scripts, file), ...args]];
 const nx = (targets, ...args) => [
@@ -65,6 +70,8 @@ export const tasks = {
   'verify:leases': verify('leases-main.js'),
   /** Known mistakes, put back one at a time: each must be found. */
   'verify:planted-bugs': verify('planted-main.js'),
+  /** Ourselves beside our peers: `locks`, `gateway` or `raft`; `--seconds 4`, `--no-document`. */
+  bench: sequence([...nx(['build'], '-p', measured), { stdio: ASIDE }], ['node', [BENCH]]),
   format: sequence(['prettier', ['--write', '--log-level=warn', '.']]),
   lint: sequence(nx(['lint'])),
   typecheck: sequence(nx(['typecheck'])),
