@@ -15,12 +15,17 @@ import { NodeServerEngine } from './engine/node/node-server-engine';
 import { HealthService, healthServiceName } from './local/health';
 import { LocalServices } from './local/local-services';
 import { ReflectionService, reflectionServiceNames } from './local/reflection';
+import { gatewayStopping } from './domain/refusal';
 import { type GatewayOptions } from './options';
 import { Deadlines } from './proxy/deadlines';
 import { Dispatcher } from './proxy/dispatcher';
 import { MemoryBudget } from './proxy/memory-budget';
+import { OpenCalls } from './proxy/open-calls';
 import { type ProxyContext } from './proxy/proxy-context';
 import { UpstreamPool } from './proxy/upstream-pool';
+
+/** How long clients that were told GATEWAY_STOPPING get before their connections are cut, in milliseconds. */
+const farewellMs = 250;
 
 /** Routes remembered at most. */
 const routesMax = 10_000;
@@ -43,7 +48,7 @@ export interface GatewayDependencies {
 /** A gateway in this process. */
 export interface GatewayApp {
   start(): Promise<void>;
-  /** NOT_SERVING → drain delay → GOAWAY → open calls finish, at most the drain timeout → the rest is cut. Once; a second call waits for the first. */
+  /** NOT_SERVING → drain delay → GOAWAY → open calls finish, at most the drain timeout → the rest gets GATEWAY_STOPPING. Once; a second call waits for the first. */
   stop(): Promise<void>;
   /** host:port of the one port. @throws Error before start */
   readonly address: string;
@@ -69,6 +74,7 @@ class Gateway implements GatewayApp {
   private readonly metrics: GatewayMetrics;
   private readonly table: RoutingTable;
   private readonly memory: MemoryBudget;
+  private readonly openCalls = new OpenCalls();
   private readonly setAside: SetAside;
   private readonly pool: UpstreamPool;
   private readonly health: HealthService;
@@ -154,13 +160,7 @@ class Gateway implements GatewayApp {
     await delay(this.options.drainDelayMs);
     this.door.stopListening();
     this.health.endWatches();
-    const cut = new AbortController();
-    await Promise.race([this.engine.drain(), delay(this.options.drainTimeoutMs, cut.signal)]);
-    cut.abort();
-    if (this.engine.streamCount > 0)
-      this.logger.warn('calls were cut at the end of the drain', {
-        calls: this.engine.streamCount,
-      });
+    await this.finishCalls();
     this.unsubscribe();
     this.catalog.stop();
     this.engine.destroy();
@@ -168,6 +168,17 @@ class Gateway implements GatewayApp {
     this.pool.destroy();
     await this.admin?.stop();
     this.logger.info('gateway has stopped');
+  }
+
+  private async finishCalls(): Promise<void> {
+    const drained = this.engine.drain();
+    if (await within(drained, this.options.drainTimeoutMs)) return;
+    if (this.engine.streamCount > 0)
+      this.logger.warn('calls were cut at the end of the drain', {
+        calls: this.engine.streamCount,
+      });
+    this.openCalls.stopAll(gatewayStopping());
+    await within(drained, farewellMs);
   }
 
   private createPool(): UpstreamPool {
@@ -201,6 +212,7 @@ class Gateway implements GatewayApp {
       setAside: this.setAside,
       deadlines: new Deadlines(nowMs),
       memory: this.memory,
+      openCalls: this.openCalls,
       observer: this.metrics,
       logger: this.logger,
       replayBytesMax: options.retryBufferBytesMax,
@@ -233,11 +245,14 @@ class Gateway implements GatewayApp {
         ...reflectionServiceNames,
       ],
     });
-    return new LocalServices({
-      [healthServiceName]: this.health.methods(),
-      [reflectionServiceNames[0]]: reflection.methods(),
-      [reflectionServiceNames[1]]: reflection.methods(),
-    });
+    return new LocalServices(
+      { memory: this.memory, openCalls: this.openCalls },
+      {
+        [healthServiceName]: this.health.methods(),
+        [reflectionServiceNames[0]]: reflection.methods(),
+        [reflectionServiceNames[1]]: reflection.methods(),
+      },
+    );
   }
 
   private createAdmin(options: GatewayOptions, metrics: Metrics): RaftwayServer {
@@ -311,6 +326,15 @@ function delay(milliseconds: number, signal?: AbortSignal): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Whether something happens within a time. */
+async function within(work: Promise<void>, timeoutMs: number): Promise<boolean> {
+  const timer = new AbortController();
+  const timedOut = delay(timeoutMs, timer.signal).then(() => false);
+  const done = await Promise.race([work.then(() => true), timedOut]);
+  timer.abort();
+  return done;
 }
 
 function serverLimits(options: GatewayOptions) {

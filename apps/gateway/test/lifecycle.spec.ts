@@ -341,19 +341,43 @@ describe('draining', () => {
     await other.close();
   });
 
-  it('cuts what does not end in time', async () => {
+  it('ends what does not end in time with GATEWAY_STOPPING, on both sides', async () => {
     const impatient = await Harness.start({ drainTimeoutMs: 100 });
-    await impatient.backend();
+    const backend = await impatient.backend('a', {
+      Unary: (call: UnaryCall) => backend.note(call),
+    });
     impatient.registerAll();
+    const unanswered = impatient.client().unary('x');
     const stream = impatient.client().bidi();
     const first = new Promise<Buffer>((resolve) => stream.once('data', resolve));
     stream.write(Buffer.from('x'));
     await first;
     const end = collect(stream);
+    await eventually(() => backend.calls === 2, 'both calls are at the instance');
 
     await impatient.gateway.stop();
 
-    expect((await end).code).not.toBe(0);
+    for (const outcome of [await end, await unanswered]) {
+      expect(outcome.code).toBe(14);
+      expect(errorInfo(outcome.trailers)).toMatchObject({ reason: 'GATEWAY_STOPPING' });
+    }
+    await eventually(() => backend.cancelled === 2, 'the instance was told');
+    await impatient.close();
+  });
+
+  it('answers a question that is left open at its own services the same way', async () => {
+    const impatient = await Harness.start({ drainTimeoutMs: 100 });
+    const path = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+    const stream = impatient.client().bidi({}, path);
+    const first = new Promise<Buffer>((resolve) => stream.once('data', resolve));
+    stream.write(Buffer.from([0x3a, 0])); // list_services
+    await first;
+    const end = collect(stream);
+
+    await impatient.gateway.stop();
+
+    const { trailers } = await end;
+    expect(errorInfo(trailers)).toMatchObject({ reason: 'GATEWAY_STOPPING' });
     await impatient.close();
   });
 });

@@ -138,13 +138,17 @@ class Watcher implements LocalHandler {
     this.onDone();
   }
 
+  onRoom(): void {
+    this.report();
+  }
+
   end(): void {
     this.call.end();
   }
 
-  /** Sends the status when it is another than the last. */
+  /** Sends the status when it is another than the last. A client that does not read misses what was between. */
   report(): void {
-    if (this.service === undefined) return;
+    if (this.service === undefined || this.call.isCongested) return;
     const status = this.health.status(this.service) ?? Serving.SERVICE_UNKNOWN;
     if (status === this.last) return;
     this.last = status;

@@ -3,14 +3,18 @@ import { limitReached } from '../domain/refusal';
 import { headerValue, type HeaderPairs } from '../domain/header-rules';
 import { http2Code } from '../domain/http2-codes';
 import { type EngineStream, type StreamListener } from '../engine/engine';
+import { type MemoryBudget } from '../proxy/memory-budget';
+import { type OpenCall, type OpenCalls } from '../proxy/open-calls';
 import { sendRefusal, statusPairs } from '../proxy/reply';
 
 /** Bytes in front of a gRPC message: a flag and a 32-bit length. */
 const prefixBytes = 5;
 /** Largest request of the gateway's own services. */
 const messageBytesMax = 64 * 1024;
-/** Answers that may wait for a slow client. */
-const unsentBytesMax = 16 * 1024 * 1024;
+/** With more than this unsent no further request is read: a client that does not read its answers gets no new ones. */
+const unsentBytesHigh = 16 * 1024;
+/** The same with an answer that was made below that: no answer may be larger. */
+const unsentBytesMax = 4 * 1024 * 1024;
 
 /** What one of the gateway's own methods does with a call. */
 export interface LocalHandler {
@@ -18,23 +22,43 @@ export interface LocalHandler {
   onMessage(message: Uint8Array): void;
   /** The client sends nothing more. */
   onHalfClose(): void;
+  /** Answers have left, and the call is not {@link LocalCall.isCongested} any more. */
+  onRoom?(): void;
   /** The call is over, however it ended. */
   onClosed(): void;
 }
 
+/** What calls share with those that are proxied. */
+export interface LocalCallContext {
+  readonly memory: MemoryBudget;
+  readonly openCalls: OpenCalls;
+}
+
 /** A call of one of the gateway's own services (health, reflection): messages instead of bytes. */
-export class LocalCall implements StreamListener {
+export class LocalCall implements StreamListener, OpenCall {
   private handler: LocalHandler | undefined;
   private buffered: Buffer = Buffer.alloc(0);
   private started = false;
   private ended = false;
+  private halfClosed = false;
   private unsentBytes = 0;
+  /** Bytes of request data that the client has not been given credit for. */
+  private unreleasedBytes = 0;
+  /** What the budget has been told of this call. */
+  private countedBytes = 0;
 
   constructor(
     private readonly stream: EngineStream,
     private readonly headers: HeaderPairs,
+    private readonly context: LocalCallContext,
   ) {
     stream.setListener(this);
+    context.openCalls.add(this);
+  }
+
+  /** Whether so much waits for the client that nothing should be added without need. */
+  get isCongested(): boolean {
+    return this.unsentBytes > unsentBytesHigh;
   }
 
   /** Starts the call. @param requestEnded whether there will be no request at all */
@@ -67,16 +91,16 @@ export class LocalCall implements StreamListener {
     frame[0] = 0;
     frame.writeUInt32BE(message.length, 1);
     frame.set(message, prefixBytes);
-    this.unsentBytes += frame.length;
-    if (this.unsentBytes > unsentBytesMax)
+    if (this.unsentBytes + frame.length > unsentBytesMax)
       return this.fail(limitReached('MESSAGE_TOO_LARGE', 'unread response bytes', unsentBytesMax));
+    this.unsentBytes += frame.length;
+    this.count();
     this.stream.sendData(frame);
   }
 
   /** Ends the call with OK. */
   end(): void {
-    if (this.ended) return;
-    this.ended = true;
+    if (!this.finish()) return;
     if (this.started) this.stream.sendEnd(['grpc-status', '0']);
     else
       this.stream.sendHeaders(
@@ -87,51 +111,105 @@ export class LocalCall implements StreamListener {
 
   /** Ends the call with an error. */
   fail(error: ServiceError): void {
-    if (this.ended) return;
-    this.ended = true;
+    if (!this.finish()) return;
     if (this.started) this.stream.sendEnd(statusPairs(error));
     else sendRefusal(this.stream, error);
+  }
+
+  stop(error: ServiceError): void {
+    this.fail(error);
   }
 
   onHeaders(): void {}
 
   onData(chunk: Uint8Array): void {
-    this.stream.release(chunk.length);
-    if (this.ended) return;
+    if (this.ended) return this.stream.release(chunk.length);
+    this.unreleasedBytes += chunk.length;
     this.buffered = Buffer.concat([this.buffered, chunk]);
     this.guard(() => this.readMessages());
+    this.count();
   }
 
   onEnd(): void {
-    if (!this.ended) this.guard(() => this.handler?.onHalfClose());
+    this.halfClosed = true;
+    this.guard(() => this.readMessages());
   }
 
   onSent(bytes: number): void {
+    const wasCongested = this.isCongested;
     this.unsentBytes -= bytes;
+    if (wasCongested && !this.isCongested)
+      this.guard(() => {
+        this.readMessages();
+        if (!this.ended && !this.isCongested) this.handler?.onRoom?.();
+      });
+    this.count();
   }
 
   onReset(): void {
-    this.ended = true;
+    this.finish();
   }
 
   onClosed(): void {
-    this.ended = true;
+    this.finish();
+    this.unsentBytes = 0;
+    this.count();
     this.handler?.onClosed();
     this.handler = undefined;
   }
 
   private readMessages(): void {
-    while (!this.ended && this.buffered.length >= prefixBytes) {
-      const length = this.buffered.readUInt32BE(1);
-      // Refused by its prefix, before anything of it is kept.
-      if (length > messageBytesMax)
-        throw limitReached('MESSAGE_TOO_LARGE', 'request message bytes', messageBytesMax);
-      if (this.buffered[0] !== 0) return this.stream.reset(http2Code.protocolError);
-      if (this.buffered.length < prefixBytes + length) return;
-      const message = this.buffered.subarray(prefixBytes, prefixBytes + length);
-      this.buffered = this.buffered.subarray(prefixBytes + length);
+    while (!this.ended && !this.isCongested) {
+      const message = this.nextMessage();
+      if (message === undefined) break;
       this.handler?.onMessage(message);
     }
+    if (this.ended || this.isCongested) return;
+    this.releaseRequest();
+    if (!this.halfClosed) return;
+    this.halfClosed = false;
+    this.handler?.onHalfClose();
+  }
+
+  private nextMessage(): Uint8Array | undefined {
+    if (this.buffered.length < prefixBytes) return undefined;
+    const length = this.buffered.readUInt32BE(1);
+    // Refused by its prefix, before anything of it is kept.
+    if (length > messageBytesMax)
+      throw limitReached('MESSAGE_TOO_LARGE', 'request message bytes', messageBytesMax);
+    if (this.buffered[0] !== 0) {
+      this.finish();
+      this.stream.reset(http2Code.protocolError);
+      return undefined;
+    }
+    if (this.buffered.length < prefixBytes + length) return undefined;
+    const message = this.buffered.subarray(prefixBytes, prefixBytes + length);
+    this.buffered = this.buffered.subarray(prefixBytes + length);
+    return message;
+  }
+
+  /** Notes the end once. Returns false when it was noted before. */
+  private finish(): boolean {
+    if (this.ended) return false;
+    this.ended = true;
+    this.context.openCalls.remove(this);
+    this.buffered = Buffer.alloc(0);
+    this.releaseRequest();
+    this.count();
+    return true;
+  }
+
+  private releaseRequest(): void {
+    const bytes = this.unreleasedBytes;
+    this.unreleasedBytes = 0;
+    if (bytes > 0) this.stream.release(bytes);
+  }
+
+  /** Tells the budget what this call holds now. */
+  private count(): void {
+    const heldBytes = this.unsentBytes + this.buffered.length;
+    this.context.memory.add(heldBytes - this.countedBytes);
+    this.countedBytes = heldBytes;
   }
 
   private guard(action: () => void): void {

@@ -1,7 +1,7 @@
 import { methodUnknown } from '../domain/refusal';
 import { type EngineStream, type HeaderPairs } from '../engine/engine';
 import { DiscardingListener, sendRefusal } from '../proxy/reply';
-import { LocalCall, type LocalHandler } from './local-call';
+import { LocalCall, type LocalCallContext, type LocalHandler } from './local-call';
 
 /** Opens a call of one method. */
 export type LocalMethod = (call: LocalCall) => LocalHandler;
@@ -10,7 +10,10 @@ export type LocalMethod = (call: LocalCall) => LocalHandler;
 export class LocalServices {
   private readonly services: ReadonlyMap<string, ReadonlyMap<string, LocalMethod>>;
 
-  constructor(services: Readonly<Record<string, Readonly<Record<string, LocalMethod>>>>) {
+  constructor(
+    private readonly context: LocalCallContext,
+    services: Readonly<Record<string, Readonly<Record<string, LocalMethod>>>>,
+  ) {
     this.services = new Map(
       Object.entries(services).map(([name, methods]) => [name, new Map(Object.entries(methods))]),
     );
@@ -33,7 +36,7 @@ export class LocalServices {
       stream.setListener(new DiscardingListener(stream));
       return sendRefusal(stream, methodUnknown(grpcService, method));
     }
-    const call = new LocalCall(stream, headers);
+    const call = new LocalCall(stream, headers, this.context);
     call.run(opener, requestEnded);
   }
 }

@@ -46,8 +46,9 @@ export class Dispatcher {
       return refuseHttp(stream, '415', ['accept-post', 'application/grpc']);
     const path = this.parsePath(facts.path);
     if (path === undefined) return this.refuse(stream, '', refusal.pathNotCanonical(facts.path));
-    if (this.settings.local.serves(path.grpcService))
-      return this.settings.local.open(stream, path.grpcService, path.method, headers, requestEnded);
+    const { local } = this.settings;
+    if (local.serves(path.grpcService))
+      return local.open(stream, path.grpcService, path.method, headers, requestEnded);
     const error = this.refusalOf(path.grpcService);
     if (error !== undefined) return this.refuse(stream, path.grpcService, error);
     const timeoutMs = this.timeoutMs(facts.timeout);

@@ -30,6 +30,7 @@ import {
   type StreamReset,
 } from '../engine/engine';
 import { type Expirable } from './deadlines';
+import { type OpenCall } from './open-calls';
 import { type ProxyContext } from './proxy-context';
 import { sendRefusal, statusPairs } from './reply';
 import { type ConnectionWaiter, type Upstream } from './upstream';
@@ -49,7 +50,7 @@ export interface ProxyCallStart {
 }
 
 /** One call. Listens to the client's stream; its {@link Attempt} listens to the instance's. */
-export class ProxyCall implements StreamListener, Expirable {
+export class ProxyCall implements StreamListener, Expirable, OpenCall {
   private readonly startedMs: number;
   private attempt: Attempt | undefined;
   private tried: Set<string> | undefined;
@@ -75,6 +76,7 @@ export class ProxyCall implements StreamListener, Expirable {
     this.startedMs = context.nowMs();
     this.requestEnded = start.requestEnded;
     client.setListener(this);
+    context.openCalls.add(this);
     if (start.timeoutMs !== undefined)
       this.deadlineBucket = context.deadlines.add(this, this.startedMs + start.timeoutMs);
     this.tryNext('');
@@ -123,6 +125,13 @@ export class ProxyCall implements StreamListener, Expirable {
     this.deadlineBucket = undefined;
     this.attempt?.cancel();
     this.fail(refusal.deadlineExceeded(this.start.timeoutMs ?? 0, waiting));
+  }
+
+  // ---- from the gateway ----
+
+  stop(error: ServiceError): void {
+    this.attempt?.cancel();
+    this.fail(error);
   }
 
   // ---- from the attempt ----
@@ -266,6 +275,7 @@ export class ProxyCall implements StreamListener, Expirable {
   private finish(code: number, reason: string): boolean {
     if (this.finished) return false;
     this.finished = true;
+    this.context.openCalls.remove(this);
     if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
     const { route, method, clientAddress } = this.start;
     const durationMs = this.context.nowMs() - this.startedMs;

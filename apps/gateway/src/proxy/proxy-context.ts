@@ -2,6 +2,7 @@ import { type SetAside } from '@raftway/load-balancing';
 import { type Logger } from '@raftway/observability';
 import { type Deadlines } from './deadlines';
 import { type MemoryBudget } from './memory-budget';
+import { type OpenCalls } from './open-calls';
 import { type UpstreamPool } from './upstream-pool';
 
 /** Counts what happens to calls. */
@@ -17,6 +18,7 @@ export interface ProxyContext {
   readonly setAside: SetAside;
   readonly deadlines: Deadlines;
   readonly memory: MemoryBudget;
+  readonly openCalls: OpenCalls;
   readonly observer: CallObserver;
   readonly logger: Logger;
   /** A request is kept for another try up to this many bytes. */
