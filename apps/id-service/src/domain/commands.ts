@@ -1,4 +1,4 @@
-import { BinaryReader, BinaryWriter, DecodeError } from '@raftway/raft/state-machine';
+import { type BinaryReader, BinaryWriter, decodeCommandWith } from '@raftway/raft/state-machine';
 import {
   LEASE_MAX_MS,
   LEASE_MIN_MS,
@@ -85,18 +85,14 @@ export function encodeCommand(command: IdCommand): Uint8Array {
   return writer.finish();
 }
 
-/** Reads a command and checks its limits; undefined when the bytes are not one. */
+/**
+ * Reads a command and checks its limits; undefined when the bytes are not one.
+ *
+ * @throws NewerFormatError
+ */
 export function decodeCommand(bytes: Uint8Array): IdCommand | undefined {
-  try {
-    const reader = new BinaryReader(bytes);
-    if (reader.u8() !== VERSION) return undefined;
-    const command = readBody(reader);
-    reader.end();
-    return command !== undefined && isWithinLimits(command) ? command : undefined;
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined;
-    throw error;
-  }
+  const command = decodeCommandWith(bytes, VERSION, readBody);
+  return command !== undefined && isWithinLimits(command) ? command : undefined;
 }
 
 function readBody(reader: BinaryReader): IdCommand | undefined {

@@ -1,7 +1,8 @@
+import { fingerprint } from '@raftway/raft/state-machine';
 import { encodeCommand, type IdCommand, type LeaseWorkerCommand } from './commands';
 import { IdStateMachine } from './id-state-machine';
 import { CEILING_AHEAD_MAX_MS, SEQUENCE_NUMBER_MAX, WORKERS_MAX } from './limits';
-import { hashName, type IdResult, type WorkerGranted } from './results';
+import type { IdResult, WorkerGranted } from './results';
 
 const EPOCH_MS = Date.UTC(2025, 0, 1);
 const WALL_MS = EPOCH_MS + 100 * 86_400_000;
@@ -309,7 +310,7 @@ describe('a sequence', () => {
         kind: 'sequenceTaken',
         first,
         last,
-        nameHash: hashName('orders'),
+        nameHash: fingerprint('orders'),
       })),
     );
   });
@@ -351,7 +352,7 @@ describe('a bad command', () => {
   const truncated = encodeCommand(lease()).subarray(0, -1);
   it.each<[string, Uint8Array | IdCommand]>([
     ['no bytes', new Uint8Array()],
-    ['another version', Uint8Array.of(9, 4, 1, 0)],
+    ['an older version', Uint8Array.of(0, 4, 1, 0)],
     ['an unknown kind', Uint8Array.of(1, 77)],
     ['too few bytes', truncated],
     ['too many bytes', Uint8Array.of(...encodeCommand(lease()), 0)],
@@ -371,6 +372,12 @@ describe('a bad command', () => {
 
     expect(group.apply(command)).toMatchObject({ kind: 'refused', reason: 'badCommand' });
     expect(group.machine.snapshot()).toEqual(before);
+  });
+
+  it('that a newer version wrote stops the replica instead of letting it differ', () => {
+    const group = new Group();
+
+    expect(() => group.apply(Uint8Array.of(9, 4, 1, 0))).toThrow('newer');
   });
 });
 

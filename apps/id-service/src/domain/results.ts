@@ -45,7 +45,7 @@ export interface SequenceTaken {
   readonly kind: 'sequenceTaken';
   readonly first: bigint;
   readonly last: bigint;
-  /** A hash of the name, so that a request id that is used again for another sequence is noticed. */
+  /** The fingerprint of the name, so that a request id that is used again for another sequence is noticed. */
   readonly nameHash: number;
 }
 
@@ -67,15 +67,6 @@ export function refused(
   facts: Partial<Pick<Refused, 'limitMs' | 'groupMs' | 'epochMs'>> = {},
 ): Refused {
   return { kind: 'refused', reason, limitMs: 0, groupMs: 0, epochMs: 0, ...facts };
-}
-
-/** FNV-1a over the UTF-16 units, 32 bits. */
-export function hashName(name: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < name.length; at += 1) {
-    hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
-  }
-  return hash >>> 0;
 }
 
 const VERSION = 1;

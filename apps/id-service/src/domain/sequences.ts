@@ -1,6 +1,6 @@
-import type { BinaryReader, BinaryWriter } from '@raftway/raft/state-machine';
+import { type BinaryReader, type BinaryWriter, fingerprint } from '@raftway/raft/state-machine';
 import { SEQUENCE_NUMBER_MAX } from './limits';
-import { hashName, refused, type IdResult } from './results';
+import { refused, type IdResult } from './results';
 
 const SEQUENCE_BYTES_MIN = 10;
 
@@ -20,7 +20,7 @@ export class Sequences {
     if (last > SEQUENCE_NUMBER_MAX) return refused('sequenceExhausted');
     this.lastNumbers.set(name, last);
     const first = last - BigInt(count) + 1n;
-    return { kind: 'sequenceTaken', first, last, nameHash: hashName(name) };
+    return { kind: 'sequenceTaken', first, last, nameHash: fingerprint(name) };
   }
 
   write(writer: BinaryWriter): void {

@@ -1,6 +1,7 @@
 import { id } from '@raftway/contracts';
 import { internal, requestIdReused } from '@raftway/errors';
 import { formatSnowflake } from '@raftway/ids';
+import { fingerprint } from '@raftway/raft/state-machine';
 import {
   implementService,
   type CallContext,
@@ -10,7 +11,7 @@ import {
 } from '@raftway/service-kit';
 import type { WorkerKeeper } from '../adapters/worker-keeper';
 import { encodeCommand } from '../domain/commands';
-import { hashName, type IdResult } from '../domain/results';
+import type { IdResult } from '../domain/results';
 import { refusalError } from './refusals';
 import { validIdsRequest, validIdText, validSequenceRequest } from './validation';
 
@@ -61,7 +62,7 @@ async function nextSequence(
   if (result.kind !== 'sequenceTaken') throw internal(new Error(`answered with ${result.kind}`));
   // A known request id yields the first answer, which is this request's only if it asked for the same.
   const { first, last, nameHash } = result;
-  if (nameHash !== hashName(name) || last - first + 1n !== BigInt(count)) {
+  if (nameHash !== fingerprint(name) || last - first + 1n !== BigInt(count)) {
     throw requestIdReused();
   }
   return { first, last };

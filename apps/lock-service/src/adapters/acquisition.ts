@@ -14,12 +14,12 @@
  * - unknown outcome of the command: like draining.
  */
 import { type ServiceError, outcomeUnknown } from '@raftway/errors';
+import { fingerprint } from '@raftway/raft/state-machine';
 import { type Acquire, type CancelWait } from '../domain/commands';
 import { type LockStateMachine } from '../domain/lock-state-machine';
 import { type LockOutcome } from '../domain/results';
 import { type AcquireAnswer, type AcquireInput, type BackendCall } from '../service/lock-backend';
 import { abortReason, orAborted } from './abort';
-import { fingerprint } from './fingerprint';
 import { type PendingWaits } from './pending-waits';
 import {
   draining,

@@ -1,5 +1,6 @@
 import { requestIdReused } from '@raftway/errors';
 import { type Logger } from '@raftway/observability';
+import { fingerprint } from '@raftway/raft/state-machine';
 import { ownCall, RenewalBatcher, type Replica, type ReplicaCall } from '@raftway/service-kit';
 import { encodeCommand } from '../domain/command-codec';
 import { type CancelWait, type LockCommand } from '../domain/commands';
@@ -13,7 +14,6 @@ import {
   type LockBackend,
 } from '../service/lock-backend';
 import { Acquisition } from './acquisition';
-import { fingerprint } from './fingerprint';
 import { PendingWaits } from './pending-waits';
 import { randomText } from './random-text';
 import { draining, type Subject, toServiceError, unexpected } from './refusals';

@@ -1,4 +1,9 @@
-import { BinaryReader, BinaryWriter, DecodeError } from '@raftway/raft/state-machine';
+import {
+  type BinaryReader,
+  BinaryWriter,
+  decodeCommandWith,
+  DecodeError,
+} from '@raftway/raft/state-machine';
 import { type LockCommand } from './commands';
 import { readMetadata, writeMetadata } from './metadata-codec';
 
@@ -55,24 +60,12 @@ export function encodeCommand(command: LockCommand): Uint8Array {
 }
 
 /**
- * Reads a command.
+ * Reads a command; undefined for bytes that are none.
  *
- * @returns undefined for bytes that are no command: every replica answers those alike.
- * @throws Error when the format is newer than this code: to skip an entry that other replicas apply would make the replicas differ.
+ * @throws NewerFormatError
  */
 export function decodeCommand(bytes: Uint8Array): LockCommand | undefined {
-  try {
-    const reader = new BinaryReader(bytes);
-    const version = reader.u8();
-    if (version > COMMAND_FORMAT_VERSION) throw new NewerFormatError(version);
-    if (version !== COMMAND_FORMAT_VERSION) return undefined;
-    const command = decodeBody(reader);
-    reader.end();
-    return command;
-  } catch (error) {
-    if (error instanceof NewerFormatError) throw error;
-    return undefined;
-  }
+  return decodeCommandWith(bytes, COMMAND_FORMAT_VERSION, decodeBody);
 }
 
 function decodeBody(reader: BinaryReader): LockCommand {
@@ -131,11 +124,5 @@ function decodeBody(reader: BinaryReader): LockCommand {
       };
     default:
       throw new DecodeError(`no command has kind ${kind}`);
-  }
-}
-
-class NewerFormatError extends Error {
-  constructor(version: number) {
-    super(`a command has format ${version}; this replica knows up to ${COMMAND_FORMAT_VERSION}`);
   }
 }

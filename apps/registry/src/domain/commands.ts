@@ -1,5 +1,5 @@
 import { registry } from '@raftway/contracts';
-import { BinaryReader, BinaryWriter } from '@raftway/raft/state-machine';
+import { type BinaryReader, BinaryWriter, decodeCommandWith } from '@raftway/raft/state-machine';
 
 /** What the log holds. Requests are validated before they become one of these; what depends on state is decided when applied. */
 export type Command =
@@ -52,23 +52,16 @@ export function encodeCommand(command: Command): Uint8Array {
 }
 
 /**
- * @returns undefined for bytes that no version of this code writes: every replica then does the same, nothing.
- * @throws when a newer version wrote it: this replica cannot know what the others did with it, and must stop.
+ * Reads a command; undefined for bytes that are none.
+ *
+ * @throws NewerFormatError
  */
 export function decodeCommand(bytes: Uint8Array): Command | undefined {
-  const reader = new BinaryReader(bytes);
-  try {
-    const version = reader.u8();
-    if (version > COMMAND_VERSION) throw new UnknownCommandVersionError(version);
-    return decodeBody(reader, reader.u8());
-  } catch (error) {
-    if (error instanceof UnknownCommandVersionError) throw error;
-    return undefined;
-  }
+  return decodeCommandWith(bytes, COMMAND_VERSION, decodeBody);
 }
 
-function decodeBody(reader: BinaryReader, kind: number): Command | undefined {
-  switch (kind) {
+function decodeBody(reader: BinaryReader): Command | undefined {
+  switch (reader.u8()) {
     case KIND.register:
       return {
         kind: 'register',
@@ -84,13 +77,5 @@ function decodeBody(reader: BinaryReader, kind: number): Command | undefined {
       return { kind: 'setStatus', leaseId: reader.text(), status: reader.u32() };
     default:
       return undefined;
-  }
-}
-
-class UnknownCommandVersionError extends Error {
-  override readonly name = 'UnknownCommandVersionError';
-
-  constructor(version: number) {
-    super(`command version ${version} is newer than this replica's ${COMMAND_VERSION}`);
   }
 }

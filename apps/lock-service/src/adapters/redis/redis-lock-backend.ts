@@ -1,4 +1,5 @@
 import { type Logger } from '@raftway/observability';
+import { fingerprint } from '@raftway/raft/state-machine';
 import { RenewalBatcher } from '@raftway/service-kit';
 import { type LockLimits } from '../../domain/limits';
 import { type HolderView } from '../../domain/results';
@@ -10,7 +11,6 @@ import {
   type LockBackend,
 } from '../../service/lock-backend';
 import { orAborted } from '../abort';
-import { fingerprint } from '../fingerprint';
 import { randomText } from '../random-text';
 import { draining, toServiceError } from '../refusals';
 import { WaitCanceller } from '../wait-canceller';
