@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { documentRun } from './document';
 import { runLeases } from './lease-run';
 import { loopbackNetwork } from './network';
 
 const USAGE = `Keeps sessions and registrations alive through frozen leaders, changes of leader and a restart of everything.
 
-  npm run verify:leases -- [--count 10000] [--ttl-seconds 20] [--freeze-seconds 30] [--seed 1] [--root <folder>]`;
+  npm run verify:leases -- [--count 10000] [--ttl-seconds 20] [--freeze-seconds 30] [--seed 1] [--root <folder>] [--document]`;
 
 const WORKSPACE = resolve(__dirname, '..', '..', '..', '..');
 
@@ -21,6 +22,7 @@ async function main(): Promise<number> {
       'freeze-seconds': text,
       seed: text,
       root: text,
+      document: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });
@@ -29,6 +31,7 @@ async function main(): Promise<number> {
     return 2;
   }
   const dataDir = mkdtempSync(join(tmpdir(), 'raftway-leases-'));
+  const lines: string[] = [];
   const findings = await runLeases({
     seed: Number(values.seed ?? 1),
     count: Number(values.count ?? 10_000),
@@ -37,9 +40,13 @@ async function main(): Promise<number> {
     root: resolve(values.root ?? WORKSPACE),
     dataDir,
     network: loopbackNetwork(),
-    report: (line) => console.log(line),
+    report: (line) => {
+      lines.push(line);
+      console.log(line);
+    },
   });
   for (const finding of findings) console.error(finding);
+  if (values.document === true) documentRun(WORKSPACE, 'leases', [...lines, ...findings]);
   console.log(findings.length === 0 ? 'PASSED' : `FAILED; logs are in ${dataDir}`);
   if (findings.length === 0) rmSync(dataDir, { recursive: true, force: true });
   return findings.length === 0 ? 0 : 1;

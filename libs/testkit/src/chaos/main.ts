@@ -1,9 +1,10 @@
 /* eslint-disable no-console -- a command line program */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos-run';
+import { documentRun } from './document';
 import { inOwnNetwork } from './own-network';
 import type { Network } from './network';
 import { hasPassed, summarize } from './summary';
@@ -17,7 +18,7 @@ const USAGE = `Runs three replicas of lock-service, id-service and registry thro
   --operations <n>   end when so many calls were made
   --seed <n>         which faults, in which order (default: the time)
   --root <folder>    where apps/<service>/dist/main.js are (default: this workspace)
-  --write <file>     write the summary there, too
+  --document         put the summary into docs/reference/verification.md, too
   --loopback         no network namespaces, and so no cut links`;
 
 const WORKSPACE = resolve(__dirname, '..', '..', '..', '..');
@@ -27,7 +28,7 @@ interface Arguments {
   readonly operationsMax: number | undefined;
   readonly seed: number;
   readonly root: string;
-  readonly write: string | undefined;
+  readonly document: boolean;
   readonly loopback: boolean;
 }
 
@@ -41,7 +42,7 @@ function parseArguments(): Arguments | undefined {
         operations: text,
         seed: text,
         root: text,
-        write: text,
+        document: { type: 'boolean' },
         loopback: { type: 'boolean' },
       },
     });
@@ -56,7 +57,7 @@ function parseArguments(): Arguments | undefined {
       operationsMax: number(values.operations),
       seed: number(values.seed) ?? Math.floor(Date.now() / 1000),
       root: resolve(values.root ?? WORKSPACE),
-      write: values.write,
+      document: values.document ?? false,
       loopback: values.loopback ?? false,
     };
   } catch (error) {
@@ -84,9 +85,9 @@ async function run(options: Arguments, network: Network): Promise<number> {
       ...{ seed, durationMs, operationsMax, root, dataDir, network, report },
     });
     const passed = hasPassed(result);
-    const lines = ['', ...summarize(result), '', passed ? 'PASSED' : 'FAILED'];
-    console.log(lines.join('\n'));
-    if (options.write !== undefined) writeFileSync(options.write, `${lines.join('\n')}\n`);
+    const lines = [...summarize(result), '', passed ? 'PASSED' : 'FAILED'];
+    console.log(['', ...lines].join('\n'));
+    if (options.document) documentRun(WORKSPACE, 'chaos', lines);
     keepsData = !passed;
     return passed ? 0 : 1;
   } finally {

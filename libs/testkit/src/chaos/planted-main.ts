@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos-run';
+import { documentRun } from './document';
 import { runLeases } from './lease-run';
 import type { Network } from './network';
 import { inOwnNetwork } from './own-network';
@@ -11,7 +12,7 @@ import { plant, PLANTED_BUGS, type PlantedBug } from './planted-bugs';
 
 const USAGE = `Puts known mistakes into a copy of the built services, one at a time, and checks that a run with faults finds each.
 
-  npm run verify:planted-bugs -- [--only <name>] [--seconds 45] [--seed 1]
+  npm run verify:planted-bugs -- [--only <name>] [--seconds 45] [--seed 1] [--document]
 
   ${PLANTED_BUGS.map(({ name, story }) => `${name.padEnd(36)} ${story}`).join('\n  ')}`;
 
@@ -39,7 +40,7 @@ async function hunt(
     const { verdicts } = await runChaos({ ...place, seed, durationMs });
     return verdicts
       .filter(({ verdict }) => verdict === 'violated')
-      .map(({ check, findings }) => `${check}: ${(findings[0] ?? '').slice(0, 400)}`);
+      .map(({ check, findings }) => `${check}: ${(findings[0] ?? '').slice(0, 160)}`);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -48,7 +49,13 @@ async function hunt(
 async function main(): Promise<number> {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
-    options: { only: text, seconds: text, seed: text, help: { type: 'boolean' } },
+    options: {
+      only: text,
+      seconds: text,
+      seed: text,
+      document: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
   });
   const bugs = PLANTED_BUGS.filter(({ name }) => values.only === undefined || name === values.only);
   if (values.help === true || bugs.length === 0) {
@@ -58,13 +65,19 @@ async function main(): Promise<number> {
   const durationMs = 1000 * Number(values.seconds ?? 45);
   return await inOwnNetwork({ isWanted: true, notice: console.log }, async (network) => {
     let missed = 0;
+    const lines: string[] = [];
+    const report = (line: string): void => {
+      lines.push(line);
+      console.log(line);
+    };
     for (const bug of bugs) {
       const found = await hunt(bug, durationMs, Number(values.seed ?? 1), network);
       if (found.length === 0) missed += 1;
-      console.log(`${found.length > 0 ? 'found ' : 'MISSED'}  ${bug.name} (${bug.story})`);
-      for (const line of found) console.log(`          ${line}`);
+      report(`${found.length > 0 ? 'found ' : 'MISSED'}  ${bug.name}: ${bug.story}`);
+      for (const line of found) report(`          ${line}`);
     }
-    console.log(`${bugs.length - missed} of ${bugs.length} planted bugs found`);
+    report(`${bugs.length - missed} of ${bugs.length} planted bugs found`);
+    if (values.document === true) documentRun(WORKSPACE, 'planted-bugs', lines);
     return missed === 0 ? 0 : 1;
   });
 }
