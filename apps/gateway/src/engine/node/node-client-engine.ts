@@ -20,16 +20,25 @@ import { type StreamOwner } from './node-stream';
 
 /** How often dead connections are looked for, in milliseconds. */
 const sweepMs = 1000;
+/**
+ * Streams that one connection is used for. Ids are odd and end at 2^31 - 1 (RFC 9113 §5.1.1), so that 2^30 is the most; half of it leaves
+ * the streams that are open then all the room they need.
+ */
+const streamsInAllMax = 2 ** 29;
 const connectionWindowBytes = 4 * 1024 * 1024;
 const withBody = { endStream: false };
 const withoutBody = { endStream: true };
 
 /** The client side on `node:http2`. */
 export class NodeClientEngine implements ClientEngine {
-  constructor(private readonly limits: ClientLimits) {}
+  /** @param streamsMax streams after which a connection is closed and another one made. */
+  constructor(
+    private readonly limits: ClientLimits,
+    private readonly streamsMax = streamsInAllMax,
+  ) {}
 
   connect(address: string, listener: ConnectionListener): ClientConnection {
-    return new NodeClientConnection(address, this.limits, listener);
+    return new NodeClientConnection(address, this.limits, listener, this.streamsMax);
   }
 }
 
@@ -51,6 +60,7 @@ class NodeClientConnection implements ClientConnection, StreamOwner {
     address: string,
     private readonly limits: ClientLimits,
     private readonly listener: ConnectionListener,
+    private streamsLeft: number,
   ) {
     const { host, port } = splitAddress(address);
     this.socket = connectSocket({ host, port, noDelay: true });
@@ -97,7 +107,10 @@ class NodeClientConnection implements ClientConnection, StreamOwner {
     this.streamCount += 1;
     const stream = this.session.request(headers, endOfStream ? withoutBody : withBody);
     const held = this.limits.streamBufferBytesMax;
-    return new NodeClientStream(stream, this, held, endOfStream, listener);
+    const wrapped = new NodeClientStream(stream, this, held, endOfStream, listener);
+    this.streamsLeft -= 1;
+    if (this.streamsLeft === 0) this.drain();
+    return wrapped;
   }
 
   probe(): void {
@@ -106,7 +119,7 @@ class NodeClientConnection implements ClientConnection, StreamOwner {
 
   drain(): void {
     this.startDraining();
-    if (!this.session.destroyed) this.session.close();
+    this.closeWhenDrained();
   }
 
   destroy(): void {
@@ -126,13 +139,19 @@ class NodeClientConnection implements ClientConnection, StreamOwner {
 
   streamClosed(): void {
     this.streamCount -= 1;
-    if (!this.draining && !this.closed) this.listener.onCapacity();
+    if (this.draining) this.closeWhenDrained();
+    else if (!this.closed) this.listener.onCapacity();
   }
 
   private startDraining(): void {
     if (this.draining) return;
     this.draining = true;
     if (this.ready) this.listener.onDraining();
+  }
+
+  /** Not before: the GOAWAY of a close overtakes a request that was made in the same turn, and the peer then never answers that. */
+  private closeWhenDrained(): void {
+    if (this.streamCount === 0 && !this.session.destroyed) this.session.close();
   }
 
   private checkAlive(): void {
