@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, writeSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 
@@ -29,6 +29,12 @@ export interface FileSystem {
   syncDirectory(directory: string): Promise<void>;
 }
 
+/**
+ * Writes up to this size are made at once: copying them into the page cache takes microseconds, and a visit to libuv's thread pool takes
+ * longer than that on an idle machine, and a turn of the scheduler, there and back, on a busy one.
+ */
+const WRITE_AT_ONCE_BYTES_MAX = 64 * 1024;
+
 /** The real thing. Syncs run in libuv's thread pool, so heartbeats continue meanwhile. */
 export const nodeFileSystem: FileSystem = {
   async makeDirectory(directory) {
@@ -42,7 +48,10 @@ export const nodeFileSystem: FileSystem = {
       async write(bytes, position) {
         for (let done = 0; done < bytes.length;) {
           const left = bytes.length - done;
-          done += (await handle.write(bytes, done, left, position + done)).bytesWritten;
+          done +=
+            bytes.length <= WRITE_AT_ONCE_BYTES_MAX
+              ? writeSync(handle.fd, bytes, done, left, position + done)
+              : (await handle.write(bytes, done, left, position + done)).bytesWritten;
         }
       },
       // fdatasync also flushes the size, which is the metadata that a growing file needs.

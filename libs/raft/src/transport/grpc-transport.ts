@@ -125,6 +125,7 @@ export class GrpcTransport implements Transport {
       'grpc.max_concurrent_streams': 64,
       'grpc.keepalive_time_ms': limits.keepaliveIntervalMs,
       'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
+      'grpc.enable_channelz': 0,
     });
     const service = new PeerService(this.options, this.admission, handler, (from) => {
       const link = this.links.get(from);
