@@ -10,6 +10,7 @@ interface PendingWait {
 export class PendingWaits {
   private readonly byAttempt = new Map<number, Set<PendingWait>>();
   private count = 0;
+  private draining = false;
 
   get size(): number {
     return this.count;
@@ -28,6 +29,8 @@ export class PendingWaits {
     const { timeoutMs, signal } = limits;
     if (isOver()) return Promise.resolve('changed');
     if (signal.aborted) return Promise.resolve('aborted');
+    // A call whose Acquire was still on its way into the log when the drain began.
+    if (this.draining) return Promise.resolve('draining');
     return new Promise((resolve) => {
       const onAbort = () => pending.end('aborted');
       const timer = setTimeout(() => pending.end('timeout'), timeoutMs);
@@ -57,8 +60,9 @@ export class PendingWaits {
     for (const attemptId of [...this.byAttempt.keys()]) this.changed(attemptId);
   }
 
-  /** Ends every wait. */
+  /** Ends every wait, and lets none begin from now on. */
   drain(): void {
+    this.draining = true;
     for (const pending of [...this.byAttempt.values()])
       for (const wait of [...pending]) wait.end('draining');
   }
