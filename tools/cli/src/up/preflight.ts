@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { directoryHolder } from './directory-holder';
 import type { ProcessPlan } from './suite';
 
 /** Something that the person who started the suite can mend; its message is one sentence. */
@@ -55,10 +56,24 @@ export function checkBuilt(plans: readonly ProcessPlan[]): void {
   }
 }
 
+const REPLICA_DIRECTORY = /^(?:registry|lock-service|id-service)-\d+$/;
+
+/** Fails when a replica of another suite, which may listen on other ports, writes there. */
+function checkUnused(dataDir: string): void {
+  for (const name of readdirSync(dataDir).filter((one) => REPLICA_DIRECTORY.test(one))) {
+    const pid = directoryHolder(join(dataDir, name));
+    if (pid === undefined) continue;
+    throw new UpError(
+      `${dataDir} is in use by a running suite (process ${pid} holds ${name}): stop that one, or choose another directory with --data-dir.`,
+    );
+  }
+}
+
 /** Only what a suite writes: the directory may hold other things. */
 function forget(dataDir: string): void {
-  const ours = /^(?:(?:registry|lock-service|id-service)-\d+|suite\.json|up\.json)$/;
-  for (const name of readdirSync(dataDir).filter((one) => ours.test(one))) {
+  const marks = ['suite.json', 'up.json'];
+  const isOurs = (name: string): boolean => REPLICA_DIRECTORY.test(name) || marks.includes(name);
+  for (const name of readdirSync(dataDir).filter(isOurs)) {
     rmSync(join(dataDir, name), { recursive: true, force: true });
   }
 }
@@ -68,14 +83,15 @@ interface SuiteMark {
 }
 
 /**
- * Makes the data directory, forgets its state when asked to, and refuses state of another number of replicas: a group's members are
- * read from the options only into an empty directory.
+ * Makes the data directory, forgets its state when asked to, and refuses state that a running suite uses, or of another number of
+ * replicas: a group's members are read from the options only into an empty directory.
  */
 export function prepareDataDir(dataDir: string, replicas: number, fresh: boolean): void {
   const mark = join(dataDir, 'suite.json');
   try {
     mkdirSync(dataDir, { recursive: true });
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    checkUnused(dataDir);
     if (fresh) forget(dataDir);
     if (existsSync(mark)) {
       const known = readMark(mark);
