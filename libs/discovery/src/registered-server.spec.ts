@@ -93,6 +93,29 @@ describe('a registered server', () => {
     ]);
   });
 
+  it('says DRAINING also when it is stopped while it registers', async () => {
+    const events: string[] = [];
+    let answer: () => void = () => undefined;
+    const { directory, register } = await directoryWith({
+      ...notedRegistry(events),
+      register: async ({ ttl }) => {
+        await new Promise<void>((resolve) => (answer = resolve));
+        return { leaseId: 'lease', revision: 1n, ttl };
+      },
+    });
+    const options = { registry: [directory.address], drainDelayMs: 300 };
+    const server = { ...notedServer(events), stop: () => Promise.resolve() };
+    const running = registeredServer({ ...common, register, options, server });
+    await running.start();
+
+    const stopped = running.stop();
+    const answering = setInterval(() => answer(), 10);
+    await stopped;
+    clearInterval(answering);
+
+    expect(events).toEqual(['serving', 'DRAINING', 'deregistered']);
+  });
+
   it('registers the address that it is told to advertise', async () => {
     const events: string[] = [];
     const { directory, register, registered } = await directoryWith(notedRegistry(events));

@@ -55,6 +55,8 @@ class RunningRegistration implements SelfRegistration {
   private readonly firstRegistration: Promise<void>;
   private markRegistered: () => void = () => undefined;
   private running: Promise<void> = Promise.resolve();
+  /** The newest Register; settles when it is answered. */
+  private registering: Promise<unknown> = Promise.resolve();
   private keeper: LeaseKeeper | undefined;
   private wantedStatus: registry.InstanceStatus;
   private takenStatus: registry.InstanceStatus | undefined;
@@ -90,19 +92,20 @@ class RunningRegistration implements SelfRegistration {
     return this.firstRegistration;
   }
 
-  async setStatus(status: registry.InstanceStatus, timeoutMs?: number): Promise<boolean> {
+  async setStatus(status: registry.InstanceStatus, timeoutMs = 2000): Promise<boolean> {
+    const deadline = performance.now() + timeoutMs;
     this.wantedStatus = status;
-    return this.sendStatus(timeoutMs);
+    // A Register under way carries the old status, and its lease is known only when it is answered.
+    await within(this.registering, timeoutMs);
+    const leftMs = deadline - performance.now();
+    return leftMs > 0 && this.sendStatus(leftMs);
   }
 
   async deregister(timeoutMs = 2000): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     this.stopping.abort();
     // A Register under way is waited for: aborted, it might still take effect and leave an entry that nobody removes.
-    await Promise.race([
-      this.running,
-      new Promise((resolve) => setTimeout(resolve, timeoutMs).unref()),
-    ]);
+    await within(this.running, timeoutMs);
     const leaseId = this.leaseId();
     this.keeper = undefined;
     const leftMs = deadline - performance.now();
@@ -120,13 +123,14 @@ class RunningRegistration implements SelfRegistration {
   private async run(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      const keeper = await this.register();
+      const registering = this.register();
+      this.registering = registering;
+      const keeper = await registering;
       if (keeper === undefined) {
         await this.backoff.wait(signal);
         continue;
       }
       this.backoff.reset();
-      this.keeper = keeper;
       this.markRegistered();
       await keeper.keep();
       if (signal.aborted) return;
@@ -146,7 +150,7 @@ class RunningRegistration implements SelfRegistration {
       );
       this.takenStatus = status;
       this.logger.info('registered', { leaseId, revision, ttlMs: this.ttlMs });
-      return new LeaseKeeper({
+      this.keeper = new LeaseKeeper({
         client: this.client,
         leaseId,
         ttlMs: this.ttlMs,
@@ -157,6 +161,7 @@ class RunningRegistration implements SelfRegistration {
           if (this.takenStatus !== this.wantedStatus) void this.sendStatus();
         },
       });
+      return this.keeper;
     } catch (error) {
       const refused = error instanceof ServiceError && error.code === Code.invalidArgument;
       if (refused) this.logger.error('the registry refuses this instance', { error });
@@ -178,4 +183,9 @@ class RunningRegistration implements SelfRegistration {
       return false;
     }
   }
+}
+
+/** Waits for something, but not longer than this many milliseconds. Keeps no process alive. */
+async function within(something: Promise<unknown>, timeoutMs: number): Promise<void> {
+  await Promise.race([something, new Promise((resolve) => setTimeout(resolve, timeoutMs).unref())]);
 }
