@@ -42,6 +42,8 @@ export interface RegistryApp {
   stop(): Promise<void>;
   /** `host:port` of the gRPC server. @throws Error before start. */
   readonly address: string;
+  /** Lease renewals without an answer yet. */
+  readonly pendingRenewals: number;
   readonly replica: Replica<RegistryResult>;
 }
 
@@ -90,13 +92,14 @@ export function createRegistryApp(input: RegistryAppInput): RegistryApp {
       }),
     ],
   });
-  return appOf(server, replica, hub);
+  return appOf(server, replica, hub, renewals);
 }
 
 function appOf(
   server: RaftwayServer,
   replica: Replica<RegistryResult>,
   hub: WatchHub,
+  renewals: RenewalBatcher,
 ): RegistryApp {
   return {
     start: () => server.start(),
@@ -106,6 +109,9 @@ function appOf(
     },
     get address() {
       return server.address;
+    },
+    get pendingRenewals() {
+      return renewals.size;
     },
     replica,
   };

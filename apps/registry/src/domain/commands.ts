@@ -1,5 +1,10 @@
 import { registry } from '@raftway/contracts';
-import { type BinaryReader, BinaryWriter, decodeCommandWith } from '@raftway/raft/state-machine';
+import {
+  type BinaryReader,
+  BinaryWriter,
+  decodeCommandWith,
+  fingerprint,
+} from '@raftway/raft/state-machine';
 
 /** What the log holds. Requests are validated before they become one of these; what depends on state is decided when applied. */
 export type Command =
@@ -30,6 +35,15 @@ const KIND = { register: 1, renew: 2, deregister: 3, setStatus: 4 } as const;
 
 /** An empty text's length. */
 const TEXT_BYTES_MIN = 2;
+
+/** Tells two commands about leases apart when they came with one request id. */
+export function fingerprintOf(
+  command: Extract<Command, { kind: 'deregister' | 'setStatus' }>,
+): number {
+  return command.kind === 'deregister'
+    ? fingerprint('deregister', command.leaseId)
+    : fingerprint('setStatus', command.leaseId, String(command.status));
+}
 
 export function encodeCommand(command: Command): Uint8Array {
   const writer = new BinaryWriter().u8(COMMAND_VERSION).u8(KIND[command.kind]);

@@ -169,7 +169,7 @@ describe('a lease', () => {
       bench.run({ kind: 'renew', leaseIds: [old] }),
     ];
 
-    expect(results).toEqual([
+    expect(results).toMatchObject([
       { kind: 'leaseNotFound' },
       { kind: 'leaseNotFound' },
       { kind: 'renewed', ttlsMs: [0] },
@@ -214,7 +214,7 @@ describe('the status', () => {
 
     const result = bench.run({ kind: 'setStatus', leaseId: lease, status: DRAINING });
 
-    expect(result).toEqual({ kind: 'statusSet', revision: 3 });
+    expect(result).toMatchObject({ kind: 'statusSet', revision: 3 });
     expect(bench.machine.state.instanceOf(lease)).toMatchObject({
       status: DRAINING,
       modifiedRevision: 3n,
@@ -227,7 +227,7 @@ describe('the status', () => {
 
     const result = bench.run({ kind: 'setStatus', leaseId: lease, status: SERVING });
 
-    expect(result).toEqual({ kind: 'statusSet', revision: 2 });
+    expect(result).toMatchObject({ kind: 'statusSet', revision: 2 });
   });
 });
 
@@ -400,9 +400,9 @@ describe('bytes', () => {
     const results: RegistryResult[] = [
       { kind: 'registered', leaseId: '7-0a', revision: 2 ** 41, ttlMs: 86_400_000 },
       { kind: 'renewed', ttlsMs: [0, 10_000] },
-      { kind: 'deregistered', revision: 3 },
-      { kind: 'statusSet', revision: 4 },
-      { kind: 'leaseNotFound' },
+      { kind: 'deregistered', revision: 3, fingerprint: 2 ** 32 - 1 },
+      { kind: 'statusSet', revision: 4, fingerprint: 7 },
+      { kind: 'leaseNotFound', fingerprint: 1 },
       { kind: 'limitReached', limit: 'instanceBytesMax' },
       { kind: 'malformed' },
     ];
@@ -411,6 +411,12 @@ describe('bytes', () => {
     for (const result of results) {
       expect(machine.decodeResult(machine.encodeResult(result))).toEqual(result);
     }
-    expect(() => machine.decodeResult(Uint8Array.from([1, 77]))).toThrow();
+    // Version 1 had no fingerprints.
+    expect(machine.decodeResult(Uint8Array.from([1, 5]))).toEqual({
+      kind: 'leaseNotFound',
+      fingerprint: 0,
+    });
+    expect(() => machine.decodeResult(Uint8Array.from([2, 77]))).toThrow();
+    expect(() => machine.decodeResult(Uint8Array.from([3, 7]))).toThrow();
   });
 });

@@ -1,5 +1,6 @@
 import { registry } from '@raftway/contracts';
 import { ChangeHistory } from './change-history';
+import { fingerprintOf } from './commands';
 import { GrpcServiceClaims, type ClaimConflict } from './claims';
 import { DeadlineHeap } from '@raftway/raft/state-machine';
 import { leaseIdOf } from './lease-id';
@@ -118,17 +119,19 @@ export class RegistryState {
   }
 
   deregister(leaseId: string): RegistryResult {
+    const fingerprint = fingerprintOf({ kind: 'deregister', leaseId });
     const lease = this.leases.get(leaseId);
-    if (lease === undefined) return { kind: 'leaseNotFound' };
+    if (lease === undefined) return { kind: 'leaseNotFound', fingerprint };
     this.currentRevision += 1;
     this.removeInstance(lease, Reason.DEREGISTERED);
-    return { kind: 'deregistered', revision: this.currentRevision };
+    return { kind: 'deregistered', revision: this.currentRevision, fingerprint };
   }
 
   setStatus(leaseId: string, status: registry.InstanceStatus): RegistryResult {
+    const fingerprint = fingerprintOf({ kind: 'setStatus', leaseId, status });
     const lease = this.leases.get(leaseId);
     const registration = lease === undefined ? undefined : this.registrationOf(lease);
-    if (registration === undefined) return { kind: 'leaseNotFound' };
+    if (registration === undefined) return { kind: 'leaseNotFound', fingerprint };
     if (registration.instance.status !== status) {
       this.currentRevision += 1;
       const modifiedRevision = BigInt(this.currentRevision);
@@ -138,7 +141,7 @@ export class RegistryState {
       this.totalBytes += registration.sizeBytes;
       this.record(this.currentRevision, registration.instance, registration.sizeBytes);
     }
-    return { kind: 'statusSet', revision: this.currentRevision };
+    return { kind: 'statusSet', revision: this.currentRevision, fingerprint };
   }
 
   /** Removes every instance whose deadline is at or before nowMs, all at one revision; yields how many. */

@@ -1,6 +1,11 @@
 import { BinaryReader, BinaryWriter, DecodeError } from '@raftway/raft/state-machine';
 
-/** What a command did. Everything that a caller did wrong in view of the state is a kind of result, never an exception. */
+/**
+ * What a command did. Everything that a caller did wrong in view of the state is a kind of result, never an exception.
+ *
+ * With a request id a caller may get the result of an earlier request: the `fingerprint` is that of the command which the result belongs to
+ * ({@link fingerprintOf}). That of a registration shows in its lease id.
+ */
 export type RegistryResult =
   | {
       readonly kind: 'registered';
@@ -10,16 +15,22 @@ export type RegistryResult =
     }
   /** One time to live for each lease of the command, in its order; 0 = the lease is gone. */
   | { readonly kind: 'renewed'; readonly ttlsMs: readonly number[] }
-  | { readonly kind: 'deregistered'; readonly revision: number }
-  | { readonly kind: 'statusSet'; readonly revision: number }
-  | { readonly kind: 'leaseNotFound' }
+  | { readonly kind: 'deregistered'; readonly revision: number; readonly fingerprint: number }
+  | { readonly kind: 'statusSet'; readonly revision: number; readonly fingerprint: number }
+  | { readonly kind: 'leaseNotFound'; readonly fingerprint: number }
   /** The registry is full; see domain/limits.ts. */
   | { readonly kind: 'limitReached'; readonly limit: 'instancesMax' | 'instanceBytesMax' }
   /** The command's bytes make no sense. */
   | { readonly kind: 'malformed' };
 
 /** Raised whenever a result's bytes change. */
-const RESULT_VERSION = 1;
+const RESULT_VERSION = 2;
+
+/** Had no fingerprints. */
+const RESULT_VERSION_OLDEST = 1;
+
+/** Equals no command's, but for one in 2^32. */
+const FINGERPRINT_UNKNOWN = 0;
 
 /** The numbers are in snapshots and never change. */
 const KIND = {
@@ -45,12 +56,14 @@ export function encodeResult(result: RegistryResult): Uint8Array {
       break;
     case 'deregistered':
     case 'statusSet':
-      writer.uint53(result.revision);
+      writer.uint53(result.revision).u32(result.fingerprint);
+      break;
+    case 'leaseNotFound':
+      writer.u32(result.fingerprint);
       break;
     case 'limitReached':
       writer.u8(LIMITS.indexOf(result.limit));
       break;
-    case 'leaseNotFound':
     case 'malformed':
       break;
   }
@@ -61,8 +74,10 @@ export function encodeResult(result: RegistryResult): Uint8Array {
 export function decodeResult(bytes: Uint8Array): RegistryResult {
   const reader = new BinaryReader(bytes);
   const version = reader.u8();
-  if (version !== RESULT_VERSION)
+  if (version < RESULT_VERSION_OLDEST || version > RESULT_VERSION)
     throw new DecodeError(`registry result has unknown version ${version}`);
+  const fingerprint = (): number =>
+    version === RESULT_VERSION_OLDEST ? FINGERPRINT_UNKNOWN : reader.u32();
   const kind = reader.u8();
   switch (kind) {
     case KIND.registered:
@@ -78,11 +93,11 @@ export function decodeResult(bytes: Uint8Array): RegistryResult {
         ttlsMs: reader.list(4, () => reader.u32()),
       };
     case KIND.deregistered:
-      return { kind: 'deregistered', revision: reader.uint53() };
+      return { kind: 'deregistered', revision: reader.uint53(), fingerprint: fingerprint() };
     case KIND.statusSet:
-      return { kind: 'statusSet', revision: reader.uint53() };
+      return { kind: 'statusSet', revision: reader.uint53(), fingerprint: fingerprint() };
     case KIND.leaseNotFound:
-      return { kind: 'leaseNotFound' };
+      return { kind: 'leaseNotFound', fingerprint: fingerprint() };
     case KIND.limitReached:
       return { kind: 'limitReached', limit: LIMITS[reader.u8()] ?? 'instancesMax' };
     case KIND.malformed:

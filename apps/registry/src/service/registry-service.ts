@@ -17,7 +17,7 @@ import {
   type ServiceImplementation,
   toDuration,
 } from '@raftway/service-kit';
-import { encodeCommand, type Command } from '../domain/commands';
+import { encodeCommand, fingerprintOf, type Command } from '../domain/commands';
 import { isLeaseOf } from '../domain/lease-id';
 import { STATE_LIMITS } from '../domain/limits';
 import type { RegistryState } from '../domain/registry-state';
@@ -102,7 +102,9 @@ class RegistryHandlers {
     call: ReplicaCall,
   ): Promise<registry.DeregisterResponse> {
     const leaseId = validLeaseRequest(request);
-    const result = await this.propose({ kind: 'deregister', leaseId }, call, request.requestId);
+    const command = { kind: 'deregister', leaseId } as const;
+    const result = await this.propose(command, call, request.requestId);
+    this.checkOwn(result, command, request.requestId);
     if (result.kind === 'leaseNotFound') throw leaseNotFound(leaseId);
     if (result.kind !== 'deregistered') throw unexpected(result, request.requestId);
     return { revision: BigInt(result.revision) };
@@ -116,6 +118,7 @@ class RegistryHandlers {
     const status = validStatus(request.status);
     const command = { kind: 'setStatus', leaseId, status } as const;
     const result = await this.propose(command, call, request.requestId);
+    this.checkOwn(result, command, request.requestId);
     if (result.kind === 'leaseNotFound') throw leaseNotFound(leaseId);
     if (result.kind !== 'statusSet') throw unexpected(result, request.requestId);
     return { revision: BigInt(result.revision) };
@@ -155,6 +158,16 @@ class RegistryHandlers {
   ): Promise<RegistryResult> {
     const { result } = await this.parts.replica.propose(encodeCommand(command), call, requestId);
     return result;
+  }
+
+  /** @throws ServiceError REQUEST_ID_REUSED when the result is that of an earlier request about something else. */
+  private checkOwn(
+    result: RegistryResult,
+    command: Parameters<typeof fingerprintOf>[0],
+    requestId: string,
+  ): void {
+    if (requestId === '' || !('fingerprint' in result)) return;
+    if (result.fingerprint !== fingerprintOf(command)) throw requestIdReused();
   }
 
   private reportConflicts(instance: registry.Instance): void {

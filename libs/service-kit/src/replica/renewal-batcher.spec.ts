@@ -28,6 +28,7 @@ describe('RenewalBatcher', () => {
     const second = [batcher.renew('b'), batcher.renew('c')];
     await nextTurn();
     expect(group.batches).toEqual([['a', 'gone']]);
+    expect(batcher.size).toBe(4);
 
     group.answer();
     expect(await Promise.all(first)).toEqual([1_000, 0]);
@@ -39,6 +40,7 @@ describe('RenewalBatcher', () => {
     ]);
     group.answer();
     expect(await Promise.all(second)).toEqual([1_000, 1_000]);
+    expect(batcher.size).toBe(0);
   });
 
   it('bounds the bytes of a command, so that long ids of one caller do not fail the renewals of others', async () => {

@@ -27,6 +27,7 @@ export class RenewalBatcher {
   private readonly queueMax: number;
   private waiting: WaitingRenewal[] = [];
   private underway = false;
+  private underwayCount = 0;
 
   /** @param propose Replicates one command; yields a time to live for each lease, 0 for those that are gone. */
   constructor(
@@ -35,6 +36,11 @@ export class RenewalBatcher {
   ) {
     this.batchMax = options.batchMax ?? 5_000;
     this.queueMax = options.queueMax ?? 100_000;
+  }
+
+  /** Renewals without an answer yet. */
+  get size(): number {
+    return this.waiting.length + this.underwayCount;
   }
 
   /**
@@ -81,11 +87,14 @@ export class RenewalBatcher {
   }
 
   private async send(batch: readonly WaitingRenewal[]): Promise<void> {
+    this.underwayCount = batch.length;
     try {
       const ttlsMs = await this.propose(batch.map(({ leaseId }) => leaseId));
       for (const [at, { resolve }] of batch.entries()) resolve(ttlsMs[at] ?? 0);
     } catch (error) {
       for (const { reject } of batch) reject(error);
+    } finally {
+      this.underwayCount = 0;
     }
   }
 }
