@@ -23,9 +23,10 @@ export type {
   Persist,
   SnapshotMetadata,
 } from './core';
+export { mergePersists } from './node/persist-queue';
 export { FileStorage, type FileStorageOptions } from './storage/file-storage';
 export type { FileSystem, OpenFile } from './storage/file-system';
-export type { Recovered, Storage } from './storage/storage';
+export type { Recovered, Storage, SuspectTail } from './storage/storage';
 export { GrpcTransport } from './transport/grpc-transport';
 export type { GrpcTransportOptions, TransportLimits } from './transport/grpc-transport-options';
 export type { Transport, TransportHandler } from './transport/transport';

@@ -103,6 +103,12 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
   followLeader(state, message.from);
   maybeReadmitted(state, message.readmittedRun);
   state.log.commitTo(boundCommit(state, message.leaderCommit));
+  // Between two rounds a heartbeat only tells what is committed. An answer would confirm nothing, and with one write in flight it would be a
+  // fourth of all messages. If the answer to a round gets lost, the next round brings another.
+  const { term, round } = state.answeredRound;
+  const isAnswered = term === state.currentTerm && message.round <= round;
+  if (isAnswered && !state.suspect && message.readmittedRun === 0) return;
+  state.answeredRound = { term: state.currentTerm, round: message.round };
   send(state, {
     type: 'heartbeatReply',
     from: state.id,

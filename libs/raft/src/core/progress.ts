@@ -10,9 +10,6 @@ import type { LogIndex, ServerId } from './types';
  */
 export type ProgressState = 'probe' | 'replicate' | 'snapshot';
 
-/** Suspect runs of one follower that a leader remembers; messages of more restarts than these cannot be under way. */
-const RETIRED_RUNS_MAX = 1000;
-
 /** What the leader knows about one other member (Raft figure 2: nextIndex and matchIndex, and what pipelining adds). */
 export class Progress {
   state: ProgressState = 'probe';
@@ -34,8 +31,8 @@ export class Progress {
   countedRun = 0;
   /** An entry of this leader that was appended after it heard of the suspect run. */
   readmitIndex: LogIndex = 0;
-  /** Runs that have ended, or are no longer suspect. What still arrives of them is old. */
-  private readonly retiredRuns = new Set<number>();
+  /** The heartbeat round in which the leader last learned whether the process is suspect. What answers an earlier one may come from an earlier process. */
+  judgedAtRound = 0;
   private lastSentMs: number;
   private lastProgressMs: number;
 
@@ -68,13 +65,8 @@ export class Progress {
     return this.suspectRun === 0 || this.suspectRun === this.countedRun;
   }
 
-  isRetired(run: number): boolean {
-    return this.retiredRuns.has(run);
-  }
-
   /** It was restarted and may have lost what it acknowledged: nothing that is known of it holds any longer. */
   becomeSuspect(run: number, nextIndex: LogIndex): void {
-    if (this.suspectRun !== 0) this.retire(this.suspectRun);
     this.suspectRun = run;
     this.readmitIndex = nextIndex;
     this.matchIndex = 0;
@@ -85,20 +77,6 @@ export class Progress {
     this.probeSent = false;
     this.inflight.reset();
     this.nextIndex = nextIndex;
-  }
-
-  /** Its answers count again. */
-  becomeTrusted(): void {
-    this.retire(this.suspectRun);
-    this.suspectRun = 0;
-  }
-
-  private retire(run: number): void {
-    this.retiredRuns.add(run);
-    const [oldest] = this.retiredRuns;
-    if (this.retiredRuns.size > RETIRED_RUNS_MAX && oldest !== undefined) {
-      this.retiredRuns.delete(oldest);
-    }
   }
 
   /** An append message that ends at `lastIndex` was sent. */

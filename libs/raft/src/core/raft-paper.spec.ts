@@ -328,6 +328,26 @@ describe('commitment (§5.3, §5.4.2)', () => {
     expect(server.raft.commitIndex).toBe(3);
   });
 
+  it('a follower answers a round once, and learns what is committed from each of its heartbeats', () => {
+    const server = new Harness({ id: 1, members: 3 }).persist();
+    const heartbeat = (term: number, round: number, leaderCommit: number): Message => {
+      return { type: 'heartbeat', from: 2, to: 1, term, leaderCommit, round, readmittedRun: 0 };
+    };
+    const answers = (message: Message): unknown[] =>
+      server
+        .receive(message)
+        .persist()
+        .take()
+        .filter(({ type }) => type === 'heartbeatReply');
+
+    expect(answers(heartbeat(2, 1, 0))).toMatchObject([{ round: 1 }]);
+    expect(answers(heartbeat(2, 1, 1))).toEqual([]);
+    expect(server.raft.status(0).commitIndex).toBe(1);
+    expect(answers(heartbeat(2, 2, 1))).toMatchObject([{ round: 2 }]);
+    // Another leader counts its rounds for itself.
+    expect(answers(heartbeat(3, 1, 1))).toMatchObject([{ round: 1 }]);
+  });
+
   it('a heartbeat carries no commit index beyond what its receiver is known to have (R5)', () => {
     const server = new Harness({ id: 1, members: 3 }).becomeLeader(2).persist();
     server.acknowledge(2, 2).take();

@@ -223,7 +223,9 @@ function contact(
   message: AppendEntriesReply | HeartbeatReply | InstallSnapshotReply,
 ): Progress | undefined {
   const progress = state.leader?.progress.get(message.from);
-  if (progress === undefined || !admits(state, progress, message.suspectRun ?? 0)) return undefined;
+  if (progress === undefined) return undefined;
+  const round = message.type === 'heartbeatReply' ? message.round : 0;
+  if (!admits(state, progress, message.suspectRun ?? 0, round)) return undefined;
   progress.lastContactMs = state.nowMs;
   return progress;
 }

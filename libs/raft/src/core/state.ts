@@ -46,6 +46,8 @@ export class RaftState {
   electionDeadlineMs = 0;
   /** When the leader of this term was last heard. */
   leaderHeardMs = 0;
+  /** The newest heartbeat round that this server has answered, and the term of the leader that began it. */
+  answeredRound = { term: 0, round: 0 };
   /** As (pre-)candidate: who answered what. */
   votes = new Map<ServerId, boolean>();
   /** The newest snapshot, ours or received. */

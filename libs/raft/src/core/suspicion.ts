@@ -57,19 +57,22 @@ export function noteSuspectVoters(state: RaftState, leader: LeaderState): void {
 }
 
 /**
- * The leader looks at whose answer it got before it believes it.
+ * The leader looks at whose answer it got before it believes it. Messages are late, so an answer may come from a process that has ended since; only the answer to a
+ * heartbeat that was sent after the leader made up its mind can change it.
  *
  * @param run the suspect run in the answer; 0 when the sender knows what it promised.
- * @returns false for an answer of an earlier process, which says nothing about the present one.
+ * @param round the heartbeat round that it answers; 0 when it answers something else.
+ * @returns false for an answer that says nothing about the present process.
  */
-export function admits(state: RaftState, progress: Progress, run: number): boolean {
+export function admits(state: RaftState, progress: Progress, run: number, round: number): boolean {
   if (run === progress.suspectRun) return true;
+  const isReadmitted = run === 0 && mayReadmit(state, progress);
+  if (!isReadmitted && round <= progress.judgedAtRound) return false;
+  progress.judgedAtRound = (state.leader as LeaderState).reads.round;
   if (run === 0) {
-    if (!mayReadmit(state, progress)) return false;
-    progress.becomeTrusted();
+    progress.suspectRun = 0;
     return true;
   }
-  if (progress.isRetired(run)) return false;
   progress.becomeSuspect(run, state.log.lastIndex + 1);
   appendAsLeader(state, {
     ticket: 0,

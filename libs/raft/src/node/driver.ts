@@ -24,12 +24,13 @@ import type { Applied, CallOptions, RaftStatus } from '../raft-node';
 import type { Recovered, Storage } from '../storage/storage';
 import type { Transport } from '../transport/transport';
 import { ApplyQueue } from './apply-queue';
+import { refuse } from './call-limits';
 import { LeaseExpiry } from './lease-expiry';
 import { Listeners } from './listeners';
 import type { ResolvedRaftNodeOptions } from './options';
 import { PendingProposals } from './pending-proposals';
 import { PendingReads } from './pending-reads';
-import { PersistQueue } from './persist-queue';
+import { logNoSpace, PersistQueue } from './persist-queue';
 import { Snapshots } from './snapshots';
 import { SuspicionWatch } from './suspicion-watch';
 import { Ticker } from './ticker';
@@ -42,7 +43,6 @@ const PROPOSAL_BYTES_PER_TURN_MAX = 4 * 1024 * 1024;
 const SWEEP_INTERVAL_MS = 25;
 /** How long an old leader's answers may be on their way after it was replaced. */
 const LATE_ANSWER_HEARTBEATS = 4;
-const REQUEST_ID_LENGTH_MAX = 128;
 
 /** See the head of this file. One life: recovered, started, stopped. */
 export class Driver<Result> {
@@ -112,10 +112,7 @@ export class Driver<Result> {
         this.input({ type: 'persisted', number: persist.number });
       },
       onFatal: (error) => this.fatal(error),
-      onNoSpace: (error) => {
-        if (error === undefined) logger.info('the disk has room again');
-        else logger.error('the disk is full: this replica acknowledges nothing', { error });
-      },
+      onNoSpace: (error) => logNoSpace(logger, error),
     });
     this.suspicion = new SuspicionWatch(this.raft, recovered, storage, logger);
     this.snapshots = new Snapshots(
@@ -165,18 +162,9 @@ export class Driver<Result> {
   propose(command: Uint8Array, call: CallOptions): Promise<Applied<Result>> {
     if (this.state !== 'running') return Promise.reject(stopped());
     const { requestId = '' } = call;
-    if (command.length > this.options.commandBytesMax) {
-      const message = `a command of ${command.length} bytes is above the limit of ${this.options.commandBytesMax}`;
-      return Promise.reject(new RaftError('tooLarge', message));
-    }
-    if (requestId.length > REQUEST_ID_LENGTH_MAX) {
-      const message = `a request id has at most ${REQUEST_ID_LENGTH_MAX} characters`;
-      return Promise.reject(new RaftError('tooLarge', message));
-    }
-    if (this.persistQueue.isDiskFull && this.raft.role === Role.leader) {
-      const message = 'the disk of this replica is full, so it takes no commands';
-      return Promise.reject(new RaftError('queueFull', message));
-    }
+    const diskFull = this.persistQueue.isDiskFull && this.raft.role === Role.leader;
+    const refusal = refuse(command, requestId, this.options.commandBytesMax, diskFull);
+    if (refusal !== undefined) return Promise.reject(refusal);
     const startedMs = performance.now();
     const applied = this.proposals.add({
       ticket: this.nextTicket++,
@@ -208,7 +196,7 @@ export class Driver<Result> {
     this.schedule();
   }
 
-  /** Fails what waits and takes nothing more; resolves when no write is under way. */
+  /** Fails what waits and takes nothing more; resolves when nothing uses the storage any more. */
   async stop(): Promise<void> {
     this.state = 'stopped';
     this.ticker.stop();
@@ -216,6 +204,7 @@ export class Driver<Result> {
     this.reads.stop();
     await this.transport.stop();
     await this.persistQueue.stop();
+    await this.snapshots.idle();
   }
 
   /** Takes no new calls; what is under way goes on. */
@@ -253,10 +242,12 @@ export class Driver<Result> {
     data: Uint8Array,
   ): Promise<void> {
     if (this.state === 'stopped') throw stopped();
-    await this.snapshots.receive(snapshot, data);
-    const message = { type: 'installSnapshot', from, to: this.options.id, term, snapshot } as const;
-    this.input({ type: 'message', message });
-    this.turn();
+    await this.snapshots.receive(snapshot, data, () => {
+      const { id } = this.options;
+      const message = { type: 'installSnapshot', from, to: id, term, snapshot } as const;
+      this.input({ type: 'message', message });
+      this.turn();
+    });
   }
 
   private schedule(): void {

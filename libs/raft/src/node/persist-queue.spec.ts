@@ -1,7 +1,7 @@
 import { entriesOf, persistOf } from '../../test/support/entries';
 import type { Message, Persist } from '../core';
 import { MemoryStorage } from '../storage/memory-storage';
-import { merge, PersistQueue } from './persist-queue';
+import { mergePersists, PersistQueue } from './persist-queue';
 
 /** A storage whose writes end when the test says so. */
 class SlowStorage extends MemoryStorage {
@@ -119,7 +119,7 @@ describe('two writes as one', () => {
   };
 
   it('cuts the first one’s entries where the second one’s begin', () => {
-    const merged = merge(
+    const merged = mergePersists(
       persistOf(1, { entries: entriesOf(1, 5), hardState }),
       persistOf(2, { entries: entriesOf(4, 6, 2) }),
     );
@@ -135,14 +135,14 @@ describe('two writes as one', () => {
   });
 
   it('drops what a snapshot replaces, and keeps a snapshot before entries', () => {
-    const replaced = merge(
+    const replaced = mergePersists(
       persistOf(1, { entries: entriesOf(1, 5), hardState }),
       persistOf(2, { snapshot, entries: entriesOf(10, 11) }),
     );
     expect(replaced).toMatchObject({ number: 2, snapshot, hardState });
     expect(replaced.entries.map(({ index }) => index)).toEqual([10, 11]);
 
-    const followed = merge(replaced, persistOf(3, { entries: entriesOf(12, 12) }));
+    const followed = mergePersists(replaced, persistOf(3, { entries: entriesOf(12, 12) }));
     expect(followed).toMatchObject({ number: 3, snapshot });
     expect(followed.entries.map(({ index }) => index)).toEqual([10, 11, 12]);
   });

@@ -1,5 +1,6 @@
 import type { Message, Persist } from '../core';
 import { StorageError } from '../errors';
+import type { RaftLogger } from '../observer';
 import type { Storage } from '../storage/storage';
 
 /** How often a full disk is tried again, in milliseconds. */
@@ -54,7 +55,7 @@ export class PersistQueue {
       return;
     }
     this.waiting ??= { persist: undefined, after: [] };
-    if (persist !== undefined) this.waiting.persist = merge(this.waiting.persist, persist);
+    if (persist !== undefined) this.waiting.persist = mergePersists(this.waiting.persist, persist);
     for (const message of after) this.waiting.after.push(message);
     if (this.inFlight === undefined) void this.run();
   }
@@ -125,12 +126,18 @@ export class PersistQueue {
 function joined(first: Batch, second: Batch | undefined): Batch {
   if (second === undefined) return first;
   const persist =
-    second.persist === undefined ? first.persist : merge(first.persist, second.persist);
+    second.persist === undefined ? first.persist : mergePersists(first.persist, second.persist);
   return { persist, after: first.after.concat(second.after) };
 }
 
+/** Tells people that the disk is full, or with undefined that it no longer is. */
+export function logNoSpace(logger: RaftLogger, error: StorageError | undefined): void {
+  if (error === undefined) logger.info('the disk has room again');
+  else logger.error('the disk is full: this replica acknowledges nothing', { error });
+}
+
 /** Two writes as one, with the effect of both in order. */
-export function merge(first: Persist | undefined, second: Persist): Persist {
+export function mergePersists(first: Persist | undefined, second: Persist): Persist {
   if (first === undefined) return second;
   const hardState = second.hardState ?? first.hardState;
   if (second.snapshot !== undefined) return { ...second, hardState };

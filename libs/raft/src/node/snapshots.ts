@@ -23,7 +23,10 @@ export class Snapshots<Result> {
   private taking: Promise<{ index: LogIndex; sizeBytes: number }> | undefined;
   /** After a failure the log has to grow a little more before the next attempt. */
   private notBeforeIndex: LogIndex = 0;
+  /** On disk, and offered to the core at this moment. */
   private received: { readonly snapshot: SnapshotMetadata; readonly data: Uint8Array } | undefined;
+  /** What uses the storage now. */
+  private readonly underway = new Set<Promise<unknown>>();
 
   constructor(
     private readonly options: Options,
@@ -63,7 +66,7 @@ export class Snapshots<Result> {
 
   /** Takes a snapshot now, or joins the one that is being taken. */
   take(): Promise<{ index: LogIndex; sizeBytes: number }> {
-    this.taking ??= this.takeOne().finally(() => {
+    this.taking ??= this.track(this.takeOne()).finally(() => {
       this.taking = undefined;
     });
     return this.taking;
@@ -96,7 +99,7 @@ export class Snapshots<Result> {
   async send(to: ServerId): Promise<void> {
     const startedMs = performance.now();
     try {
-      const found = await this.storage.loadSnapshot();
+      const found = await this.track(this.storage.loadSnapshot());
       if (found === undefined) throw new Error('there is no snapshot to send');
       await this.transport.sendSnapshot(to, this.raft.term, found.snapshot, found.data);
       const durationMs = performance.now() - startedMs;
@@ -108,12 +111,27 @@ export class Snapshots<Result> {
     }
   }
 
-  /** Makes a received snapshot durable, and remembers it until the core says what to do with it. */
-  async receive(snapshot: SnapshotMetadata, data: Uint8Array): Promise<void> {
+  /**
+   * Makes a received snapshot durable, then offers it to the core.
+   *
+   * @param offer tells the core, which calls {@link install} before this returns if it wants the snapshot. It is not kept for later.
+   */
+  async receive(snapshot: SnapshotMetadata, data: Uint8Array, offer: () => void): Promise<void> {
     // One that is older than our log is not worth the disk; the core answers what we have.
-    if (snapshot.lastIncludedIndex <= this.raft.commitIndex) return;
-    await this.storage.saveSnapshot(snapshot, data);
-    this.received = { snapshot, data };
+    if (snapshot.lastIncludedIndex > this.raft.commitIndex) {
+      await this.track(this.storage.saveSnapshot(snapshot, data));
+      this.received = { snapshot, data };
+    }
+    try {
+      offer();
+    } finally {
+      this.received = undefined;
+    }
+  }
+
+  /** Resolves when nothing of this uses the storage any more. */
+  async idle(): Promise<void> {
+    while (this.underway.size > 0) await Promise.allSettled(this.underway);
   }
 
   /** The core wants a received snapshot to replace log and state. */
@@ -132,5 +150,12 @@ export class Snapshots<Result> {
     const durationMs = performance.now() - startedMs;
     this.options.observer.onSnapshot?.('installed', received.data.length, durationMs);
     this.options.logger.info('snapshot installed', { index, bytes: received.data.length });
+  }
+
+  private track<Value>(work: Promise<Value>): Promise<Value> {
+    this.underway.add(work);
+    const done = (): void => void this.underway.delete(work);
+    work.then(done, done);
+    return work;
   }
 }

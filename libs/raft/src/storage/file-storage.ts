@@ -211,8 +211,11 @@ export class FileStorage implements Storage {
         peerIncarnations: new Map(),
       };
       await this.updateMeta({});
+      await this.fileSystem.syncDirectory(path.dirname(directory));
       return this.meta;
     }
+    // Its name, too, may not have reached the disk yet when a process was killed.
+    await this.fileSystem.syncDirectory(directory);
     const meta = decodeMeta(this.metaFile, await this.fileSystem.read(this.metaFile));
     if (meta.nodeId !== nodeId || meta.clusterId !== clusterId) {
       throw new StorageError(

@@ -27,6 +27,8 @@ export class SnapshotStore {
       const index = Number(match[1]);
       if (index > (this.newest?.index ?? 0)) this.newest = { index, name };
     }
+    // Its name may be in the kernel's memory only, when a process was killed right after the rename; the log is about to rely on it.
+    if (this.newest !== undefined) await this.fileSystem.syncDirectory(this.directory);
     return await this.load();
   }
 

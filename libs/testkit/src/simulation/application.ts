@@ -1,8 +1,7 @@
-import type { Entry, Ready, ServerId } from '@raftway/raft/core';
+import type { Entry, Ready, ServerId, SnapshotMetadata } from '@raftway/raft/core';
 import type { Checker } from './checker';
-import { SafetyViolation } from './checker';
-import type { SnapshotFile } from './disk';
 import { CommandList } from './state-machine';
+import { SafetyViolation } from './violation';
 
 /**
  * What became of a command, as far as the server that took it can tell: `acknowledged` and applied at an index, `refused` without effect, `superseded` by
@@ -19,6 +18,12 @@ interface WaitingCommand {
 interface WaitingRead {
   readonly settle: (readable: boolean) => void;
   index: number | undefined;
+}
+
+/** A snapshot: what it stands for and its bytes. */
+export interface SnapshotFile {
+  readonly snapshot: SnapshotMetadata;
+  readonly data: Uint8Array;
 }
 
 /** The state machine of one process, and who waits for it. */

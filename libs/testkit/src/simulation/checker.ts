@@ -1,11 +1,7 @@
 import type { Entry, Message, Raft, ServerId, Term } from '@raftway/raft/core';
 import type { Coverage } from './coverage';
-import type { SimulatedDisk } from './disk';
-
-/** A property of Raft that a run has broken. */
-export class SafetyViolation extends Error {
-  override readonly name = 'SafetyViolation';
-}
+import type { StoragePromises } from './promises';
+import { SafetyViolation } from './violation';
 
 interface KnownEntry {
   readonly entry: Entry;
@@ -43,7 +39,7 @@ export class Checker {
   private readonly watched = new Map<Raft, Watched>();
 
   constructor(
-    private readonly disks: readonly SimulatedDisk[],
+    private readonly disks: readonly StoragePromises[],
     private readonly coverage: Coverage,
   ) {}
 
@@ -76,7 +72,7 @@ export class Checker {
 
   /** Nobody may say what a crash could take back: votes and acknowledged entries are on the sender's disk when they are sent. */
   onSend(message: Message): void {
-    const disk = this.disks[message.from - 1] as SimulatedDisk;
+    const disk = this.disks[message.from - 1] as StoragePromises;
     const durable = disk.durableVote();
     // A disk in a later term has had all that this term needed.
     if (durable.term > message.term) return;
@@ -90,7 +86,7 @@ export class Checker {
         break;
       case 'appendEntriesReply':
         verify(
-          !message.success || disk.durableTerm(message.matchIndex) !== undefined,
+          !message.success || disk.has(message.matchIndex),
           () => `server ${from} acknowledges ${message.matchIndex}, which is not on its disk`,
         );
         break;
@@ -99,7 +95,7 @@ export class Checker {
   }
 
   private requireVote(server: ServerId, term: Term, votedFor: ServerId): void {
-    const durable = (this.disks[server - 1] as SimulatedDisk).durableVote();
+    const durable = (this.disks[server - 1] as StoragePromises).durableVote();
     verify(
       durable.term > term || (durable.term === term && durable.votedFor === votedFor),
       () => `server ${server} uses a vote for ${votedFor} in term ${term} that is not on its disk`,
@@ -183,10 +179,7 @@ export class Checker {
 
   /** A committed entry is on the disks of a majority at the moment when it is first committed. */
   private checkDurable(index: number, term: Term): void {
-    const holders = this.disks.filter((disk) => {
-      const durable = disk.durableTerm(index);
-      return durable === term || durable === -1;
-    });
+    const holders = this.disks.filter((disk) => disk.holds(index, term));
     verify(
       holders.length * 2 > this.disks.length,
       () => `entry ${index} of term ${term} is committed, and on ${holders.length} disks only`,

@@ -1,9 +1,9 @@
 import type { EventQueue } from '../event-queue';
 import type { SeededRandom } from '../random';
 import type { Outcome } from './application';
-import { SafetyViolation } from './checker';
 import type { Coverage } from './coverage';
 import type { SimulatedServer } from './server';
+import { SafetyViolation } from './violation';
 
 interface Acknowledged {
   readonly id: string;

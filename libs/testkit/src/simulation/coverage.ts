@@ -3,6 +3,19 @@ export interface Coverage {
   steps: number;
   faults: number;
   crashes: number;
+  powerCuts: number;
+  pagesDropped: number;
+  pagesTorn: number;
+  writesReordered: number;
+  bitsFlipped: number;
+  syncFailures: number;
+  diskFull: number;
+  /** Starts of a process that read its disk to the end. */
+  recoveries: number;
+  /** Of these, with the end of the log lost although it may have been acknowledged. */
+  suspectTails: number;
+  /** Servers that were suspect and came to be trusted again. */
+  readmissions: number;
   pauses: number;
   partitions: number;
   messages: number;
@@ -26,6 +39,16 @@ export function emptyCoverage(): Coverage {
     steps: 0,
     faults: 0,
     crashes: 0,
+    powerCuts: 0,
+    pagesDropped: 0,
+    pagesTorn: 0,
+    writesReordered: 0,
+    bitsFlipped: 0,
+    syncFailures: 0,
+    diskFull: 0,
+    recoveries: 0,
+    suspectTails: 0,
+    readmissions: 0,
     pauses: 0,
     partitions: 0,
     messages: 0,

@@ -49,7 +49,7 @@ function parseArguments(words: readonly string[]): Arguments | undefined {
   };
 }
 
-function runAll(parsed: Arguments): boolean {
+async function runAll(parsed: Arguments): Promise<boolean> {
   const total = emptyCoverage();
   const startedMs = Date.now();
   let runs = 0;
@@ -64,7 +64,7 @@ function runAll(parsed: Arguments): boolean {
         const { faultyMs } = parsed;
         addCoverage(
           total,
-          simulate({ seed, nodes, faultyMs, trace: parsed.trace ? trace : undefined }),
+          await simulate({ seed, nodes, faultyMs, trace: parsed.trace ? trace : undefined }),
         );
       } catch (error) {
         console.log(lines.join('\n'));
@@ -89,6 +89,8 @@ const parsed = parseArguments(process.argv.slice(2));
 if (parsed === undefined) {
   console.error(USAGE);
   process.exitCode = 2;
-} else if (!runAll(parsed)) {
-  process.exitCode = 1;
+} else {
+  void runAll(parsed).then((passed) => {
+    if (!passed) process.exitCode = 1;
+  });
 }

@@ -27,7 +27,10 @@ export class Nemesis {
     this.running = false;
     this.victims.network.becomePerfect();
     for (const server of this.victims.servers) {
-      server.disk.latencyMaxMs = 3;
+      server.disk.files.latencyMaxMs = 3;
+      server.disk.files.isFull = false;
+      server.disk.files.failNextSync = false;
+      server.disk.files.onSync = undefined;
       server.thaw();
       if (!server.isUp) server.start();
     }
@@ -49,6 +52,8 @@ export class Nemesis {
     if (dice <= 16) this.crash([this.leaderOrAny()]);
     else if (dice <= 24) this.crash([random.pick(this.victims.servers)]);
     else if (dice <= 28) this.crash(this.victims.servers);
+    else if (dice <= 31) this.failSync();
+    else if (dice <= 34) this.fillDisk();
     else if (dice <= 40) this.split();
     else if (dice <= 50) this.isolate(true);
     else if (dice <= 60) this.isolate(false);
@@ -65,16 +70,33 @@ export class Nemesis {
   }
 
   private crash(servers: readonly SimulatedServer[]): void {
-    const { queue, random, coverage } = this.victims;
+    const { queue, random } = this.victims;
     for (const server of servers) {
       if (!server.isUp) continue;
-      coverage.crashes += 1;
-      server.crash();
-      // Short enough to be back, quite often, while messages to its earlier self are still under way.
-      queue.after(random.integer(1, random.chance(0.5) ? 20 : 600), () => {
-        if (!server.isUp) server.start();
-      });
+      const { files } = server.disk;
+      if (!random.chance(0.5)) this.crashNow(server);
+      else {
+        // While its disk is busy, which is when there is most to lose.
+        files.onSync = () => {
+          files.onSync = undefined;
+          queue.after(random.next() * files.latencyMaxMs, () => this.crashNow(server));
+        };
+      }
     }
+  }
+
+  private crashNow(server: SimulatedServer): void {
+    if (!this.running || !server.isUp) return;
+    const { queue, random, coverage } = this.victims;
+    coverage.crashes += 1;
+    const power = random.chance(0.6);
+    if (power) coverage.powerCuts += 1;
+    server.crash(power);
+    if (random.chance(0.2)) this.rot(server);
+    // Short enough to be back, quite often, while messages to its earlier self are still under way.
+    queue.after(random.integer(1, random.chance(0.5) ? 20 : 600), () => {
+      if (!server.isUp) server.start();
+    });
   }
 
   /** Two halves that do not hear each other. */
@@ -142,10 +164,37 @@ export class Nemesis {
   private slowDisk(): void {
     const { queue, random, trace } = this.victims;
     const victim = random.chance(0.5) ? this.leaderOrAny() : random.pick(this.victims.servers);
-    victim.disk.latencyMaxMs = random.pick([20, 80, 400]);
-    trace(() => `disk of server ${victim.id} takes up to ${victim.disk.latencyMaxMs} ms`);
+    const { files } = victim.disk;
+    files.latencyMaxMs = random.pick([20, 80, 400]);
+    trace(() => `disk of server ${victim.id} takes up to ${files.latencyMaxMs} ms`);
     queue.after(random.integer(100, 900), () => {
-      victim.disk.latencyMaxMs = 3;
+      victim.disk.files.latencyMaxMs = 3;
+    });
+  }
+
+  /** Of what is acknowledged a majority stays whole: no rule can do without. */
+  private rot(server: SimulatedServer): void {
+    const { servers, coverage, trace } = this.victims;
+    const others = servers.filter((other) => other !== server && other.disk.isRotten);
+    if (others.length + 1 > (servers.length - 1) / 2) return;
+    if (!server.disk.rotLastBatch()) return;
+    coverage.bitsFlipped += 1;
+    trace(() => `the last batch on the disk of server ${server.id} rots`);
+  }
+
+  private failSync(): void {
+    const victim = this.leaderOrAny();
+    this.victims.trace(() => `the next sync of server ${victim.id} fails`);
+    victim.disk.files.failNextSync = true;
+  }
+
+  private fillDisk(): void {
+    const { queue, random, trace } = this.victims;
+    const victim = random.chance(0.5) ? this.leaderOrAny() : random.pick(this.victims.servers);
+    trace(() => `the disk of server ${victim.id} is full`);
+    victim.disk.files.isFull = true;
+    queue.after(random.integer(50, 900), () => {
+      victim.disk.files.isFull = false;
     });
   }
 }

@@ -17,7 +17,7 @@ const none: NetworkFaults = { loss: 0, duplication: 0, lateness: 0, lateMaxMs: 0
 /** Who gets what the network carries. */
 export interface NetworkReceiver {
   deliver(message: Message): void;
-  deliverSnapshot(from: ServerId, term: number, snapshot: SnapshotMetadata, data: unknown): void;
+  deliverSnapshot(from: ServerId, term: number, snapshot: SnapshotMetadata, data: Uint8Array): void;
   unreachable(to: ServerId): void;
   snapshotFailed(to: ServerId): void;
 }
@@ -82,7 +82,7 @@ export class SimulatedNetwork {
     to: ServerId,
     term: number,
     snapshot: SnapshotMetadata,
-    data: unknown,
+    data: Uint8Array,
   ): void {
     this.queue.after(this.random.integer(5, 120), () => {
       if (this.isCut(from, to) || this.random.chance(this.faults.loss * 2)) {

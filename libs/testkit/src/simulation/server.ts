@@ -1,8 +1,8 @@
+import type { Recovered, Storage } from '@raftway/raft';
 import { createRaft } from '@raftway/raft/core';
 import type {
   Input,
   Message,
-  Persist,
   Proposal,
   Raft,
   Ready,
@@ -10,13 +10,15 @@ import type {
   SnapshotMetadata,
 } from '@raftway/raft/core';
 import { Application } from './application';
-import type { Outcome } from './application';
+import type { Outcome, SnapshotFile } from './application';
 import type { SimulatedDisk } from './disk';
+import { LogWriter } from './log-writer';
 import { describeMessage } from './world';
 import type { World } from './world';
 import type { NetworkReceiver } from './network';
-import { SafetyViolation } from './checker';
+import { ServerSnapshots } from './server-snapshots';
 import type { CommandList } from './state-machine';
+import { SafetyViolation } from './violation';
 
 /** What lives as long as the process: a crash throws it away. */
 interface Process {
@@ -24,12 +26,10 @@ interface Process {
   /** The process's monotonic clock began then. */
   readonly bootMs: number;
   readonly application: Application;
-  readonly afterPersist: { readonly number: number; readonly messages: readonly Message[] }[];
-  /** Who is sending us a snapshot: their links break when we crash. */
-  readonly snapshotSenders: ServerId[];
-  lastSnapshotIndex: number;
-  persistNumber: number;
-  durableNumber: number;
+  readonly storage: Storage;
+  readonly writer: LogWriter;
+  readonly snapshots: ServerSnapshots;
+  wasSuspect: boolean;
   nextTicket: number;
   drainScheduled: boolean;
 }
@@ -38,6 +38,8 @@ interface Process {
 export class SimulatedServer implements NetworkReceiver {
   readonly disk: SimulatedDisk;
   private process: Process | undefined;
+  /** Set while a new process reads its disk. */
+  private opening: Storage | undefined;
   /** While frozen (SIGSTOP): what arrives waits. */
   private frozen = false;
   private waiting: (() => void)[] = [];
@@ -59,7 +61,7 @@ export class SimulatedServer implements NetworkReceiver {
   }
 
   get isUp(): boolean {
-    return this.process !== undefined;
+    return this.process !== undefined || this.opening !== undefined;
   }
 
   get isFrozen(): boolean {
@@ -70,16 +72,34 @@ export class SimulatedServer implements NetworkReceiver {
     return this.process?.application.appliedIndex ?? 0;
   }
 
+  /** A new process reads its disk, which may take a while and may fail, and then takes part. */
   start(): void {
+    const storage = this.disk.openStorage();
+    this.opening = storage;
+    const open = async (): Promise<void> => {
+      const recovered = await storage.open();
+      const snapshot = await storage.loadSnapshot();
+      if (this.opening !== storage) return;
+      this.opening = undefined;
+      this.world.guard(() => this.boot(storage, recovered, snapshot));
+    };
+    open().catch((error: unknown) => {
+      if (this.opening === storage) this.world.guard(() => this.storageFailed(error));
+    });
+  }
+
+  private boot(storage: Storage, recovered: Recovered, file: SnapshotFile | undefined): void {
     const { world } = this;
+    this.disk.promises.recovered(recovered);
+    world.coverage.recoveries += 1;
+    if (recovered.suspectTail !== undefined) world.coverage.suspectTails += 1;
     const bootMs = world.queue.nowMs - world.random.integer(0, 1_000_000);
-    const file = this.disk.newestSnapshot();
     const application = new Application(this.id, world.checker);
     if (file !== undefined) application.restore(file);
     const raft = createRaft(
       {
         id: this.id,
-        initialState: this.disk.recover(),
+        initialState: recovered,
         bootstrap: world.configuration,
         random: () => world.random.next(),
         heartbeatIntervalMs: world.timing.heartbeatIntervalMs,
@@ -96,11 +116,10 @@ export class SimulatedServer implements NetworkReceiver {
       raft,
       bootMs,
       application,
-      afterPersist: [],
-      snapshotSenders: [],
-      lastSnapshotIndex: application.appliedIndex,
-      persistNumber: 0,
-      durableNumber: 0,
+      storage,
+      writer: this.writerFor(storage),
+      snapshots: this.snapshotsFor(storage, raft, application, file),
+      wasSuspect: raft.isSuspect,
       nextTicket: 1,
       drainScheduled: false,
     };
@@ -110,18 +129,23 @@ export class SimulatedServer implements NetworkReceiver {
     this.scheduleTick(this.process);
   }
 
-  /** The process ends without a word. */
-  crash(): void {
+  /** The process ends without a word; with `power`, the machine does. */
+  crash(power: boolean): void {
     const { process } = this;
-    if (process === undefined) return;
-    this.world.trace(() => `server ${this.id} crashes: ${this.describe()}`);
+    if (!this.isUp) return;
+    this.world.trace(
+      () => `server ${this.id} ${power ? 'loses power' : 'is killed'}: ${this.describe()}`,
+    );
     this.process = undefined;
+    this.opening = undefined;
     this.frozen = false;
     this.waiting = [];
-    this.disk.crash();
+    if (power) this.disk.files.losePower();
+    else this.disk.files.endProcess();
+    if (process === undefined) return;
     this.world.checker.forget(process.raft);
     process.application.abandon();
-    for (const from of process.snapshotSenders) this.world.network.snapshotFailed(from, this.id);
+    for (const from of process.snapshots.senders) this.world.network.snapshotFailed(from, this.id);
   }
 
   freeze(): void {
@@ -195,23 +219,20 @@ export class SimulatedServer implements NetworkReceiver {
     });
   }
 
-  deliverSnapshot(from: ServerId, term: number, snapshot: SnapshotMetadata, data: unknown): void {
+  deliverSnapshot(
+    from: ServerId,
+    term: number,
+    snapshot: SnapshotMetadata,
+    data: Uint8Array,
+  ): void {
     const { process } = this;
     if (process === undefined) {
       this.world.network.snapshotFailed(from, this.id);
       return;
     }
-    process.snapshotSenders.push(from);
-    // The file reaches the disk before the core hears of it.
-    this.world.queue.after(1 + this.world.random.next() * this.disk.latencyMaxMs, () => {
-      this.whenRunning(() => {
-        if (process !== this.process) return;
-        process.snapshotSenders.splice(process.snapshotSenders.indexOf(from), 1);
-        this.disk.saveSnapshot({ snapshot, data });
-        const message: Message = { type: 'installSnapshot', from, to: this.id, term, snapshot };
-        this.world.trace(() => `server ${this.id} gets ${describeMessage(message)}`);
-        this.step({ type: 'message', message });
-      });
+    process.snapshots.senders.push(from);
+    this.whenRunning(() => {
+      if (process === this.process) process.snapshots.receive(from, term, snapshot, data);
     });
   }
 
@@ -232,7 +253,8 @@ export class SimulatedServer implements NetworkReceiver {
     );
   }
 
-  private whenRunning(run: () => void): void {
+  /** At once, or when the process is no longer frozen. */
+  whenRunning(run: () => void): void {
     if (this.frozen) this.waiting.push(run);
     else run();
   }
@@ -257,7 +279,19 @@ export class SimulatedServer implements NetworkReceiver {
     const nowMs = world.queue.nowMs - process.bootMs;
     process.raft.step(input, nowMs);
     world.checker.afterStep(process.raft, world.queue.nowMs, nowMs);
+    if (process.wasSuspect && !process.raft.isSuspect) this.trusted(process);
     this.scheduleDrain(process);
+  }
+
+  /** The group has given back whatever this server's disk had lost. */
+  private trusted(process: Process): void {
+    process.wasSuspect = false;
+    this.world.trace(() => `server ${this.id} is trusted again`);
+    this.world.coverage.readmissions += 1;
+    this.disk.isRotten = false;
+    this.disk.promises.trusted();
+    // Fails when the disk is full: the next start is then more careful than it would have to be.
+    process.storage.trustTail().catch(() => undefined);
   }
 
   /** The Ready is taken at the end of a turn of the event loop: sometimes one input makes a turn, sometimes many. */
@@ -278,46 +312,66 @@ export class SimulatedServer implements NetworkReceiver {
 
   private handle(process: Process, ready: Ready): void {
     const { world } = this;
-    if (ready.persist !== undefined) this.persist(process, ready.persist);
     for (const message of ready.sendNow) world.network.send(message);
-    if (ready.sendAfterPersist.length > 0) {
-      if (process.durableNumber === process.persistNumber) this.sendAll(ready.sendAfterPersist);
-      else {
-        process.afterPersist.push({
-          number: process.persistNumber,
-          messages: ready.sendAfterPersist,
-        });
-      }
-    }
+    process.writer.add(ready.persist, ready.sendAfterPersist);
     this.applyAll(process, ready);
     process.application.answer(ready);
-    for (const to of ready.sendSnapshot) this.sendSnapshot(process, to);
+    for (const to of ready.sendSnapshot) process.snapshots.send(to);
     // The core may have moved on without a step of ours: flushed appends, for one.
     world.checker.afterStep(process.raft, world.queue.nowMs, world.queue.nowMs - process.bootMs);
   }
 
-  private sendAll(messages: readonly Message[]): void {
-    for (const message of messages) this.world.network.send(message);
+  private snapshotsFor(
+    storage: Storage,
+    raft: Raft,
+    application: Application,
+    newest: SnapshotFile | undefined,
+  ): ServerSnapshots {
+    const { id, world } = this;
+    const { promises } = this.disk;
+    const isAlive = (): boolean => this.process?.storage === storage;
+    const step = (input: Input): void => this.step(input);
+    const host = { id, world, promises, raft, application, storage, isAlive, step };
+    return new ServerSnapshots(host, newest);
   }
 
-  private persist(process: Process, batch: Persist): void {
-    process.persistNumber = batch.number;
-    this.disk.persist(batch, () => {
-      this.whenRunning(() => {
-        if (process !== this.process) return;
-        process.durableNumber = batch.number;
-        while ((process.afterPersist[0]?.number ?? Infinity) <= batch.number) {
-          this.sendAll(process.afterPersist.shift()?.messages ?? []);
-        }
-        this.step({ type: 'persisted', number: batch.number });
-      });
+  private writerFor(storage: Storage): LogWriter {
+    const { world } = this;
+    const whenAlive = (run: () => void): void => {
+      if (this.process?.storage === storage) world.guard(run);
+    };
+    return new LogWriter(storage, {
+      send: (messages) =>
+        whenAlive(() => {
+          for (const message of messages) world.network.send(message);
+        }),
+      onPersisted: (batch) =>
+        whenAlive(() => {
+          this.disk.promises.persisted(batch);
+          this.step({ type: 'persisted', number: batch.number });
+        }),
+      onFatal: (error) => whenAlive(() => this.storageFailed(error)),
+      later: (delayMs, run) =>
+        world.queue.after(delayMs, () => this.whenRunning(() => whenAlive(run))),
+    });
+  }
+
+  /** The process stops, and is started again some time later; but damage is for people. */
+  private storageFailed(error: unknown): void {
+    if (error instanceof SafetyViolation) throw error;
+    const { code } = error as { code?: unknown };
+    if (code !== 'io' && code !== 'ENOSPC' && code !== 'EIO') throw error;
+    this.world.trace(() => `server ${this.id} stops: ${String(error)}`);
+    this.crash(this.world.random.chance(0.3));
+    this.world.queue.after(this.world.random.integer(1, 300), () => {
+      if (!this.isUp) this.start();
     });
   }
 
   private applyAll(process: Process, ready: Ready): void {
     const snapshot = ready.persist?.snapshot;
     if (snapshot !== undefined && snapshot.lastIncludedIndex > process.application.appliedIndex) {
-      this.restore(process, snapshot);
+      process.snapshots.restore(snapshot);
     }
     for (const entry of ready.apply) process.application.apply(entry);
     const last = ready.apply.at(-1);
@@ -327,62 +381,8 @@ export class SimulatedServer implements NetworkReceiver {
       this.whenRunning(() => {
         if (process !== this.process) return;
         this.step({ type: 'applied', index: last.index });
-        this.maybeTakeSnapshot(process);
+        process.snapshots.maybeTake();
       });
     });
-  }
-
-  private restore(process: Process, snapshot: SnapshotMetadata): void {
-    const file = this.disk.newestSnapshot();
-    if (file === undefined || file.snapshot.lastIncludedIndex < snapshot.lastIncludedIndex) {
-      throw new SafetyViolation(
-        `server ${this.id} has no file of snapshot ${snapshot.lastIncludedIndex}`,
-      );
-    }
-    // A newer one may have come already: the list is then ahead of the core, and skips entries until the core has caught up.
-    const index = file.snapshot.lastIncludedIndex;
-    this.world.coverage.snapshotsInstalled += 1;
-    this.world.trace(() => `server ${this.id} restores snapshot ${index}`);
-    process.application.restore(file);
-    process.lastSnapshotIndex = index;
-  }
-
-  private maybeTakeSnapshot(process: Process): void {
-    const { timing, coverage } = this.world;
-    const index = process.raft.appliedIndex;
-    // The list must be exactly as old as the index that the snapshot names.
-    if (
-      index !== process.application.appliedIndex ||
-      index - process.lastSnapshotIndex < timing.snapshotEvery
-    ) {
-      return;
-    }
-    const entry = process.raft.entryAt(index);
-    const configuration = process.raft.configurationAt(index);
-    if (entry === undefined || configuration === undefined) return;
-    const snapshot: SnapshotMetadata = {
-      lastIncludedIndex: index,
-      lastIncludedTerm: entry.term,
-      stampMs: entry.stampMs,
-      configuration,
-    };
-    const data = process.application.list.snapshot();
-    process.lastSnapshotIndex = index;
-    this.world.queue.after(1 + this.world.random.next() * 2 * this.disk.latencyMaxMs, () => {
-      this.whenRunning(() => {
-        if (process !== this.process) return;
-        this.disk.saveSnapshot({ snapshot, data });
-        coverage.snapshotsTaken += 1;
-        const compactTo = Math.max(0, index - timing.keepBehindSnapshot);
-        this.step({ type: 'snapshotTaken', snapshot, compactTo });
-        this.disk.compact(compactTo);
-      });
-    });
-  }
-
-  private sendSnapshot(process: Process, to: ServerId): void {
-    const file = this.disk.newestSnapshot();
-    if (file === undefined) throw new SafetyViolation(`leader ${this.id} has no snapshot to send`);
-    this.world.network.sendSnapshot(this.id, to, process.raft.term, file.snapshot, file.data);
   }
 }

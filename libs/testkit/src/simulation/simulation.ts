@@ -3,7 +3,7 @@ import { EventQueue } from '../event-queue';
 import { seededRandom } from '../random';
 import type { SeededRandom } from '../random';
 import type { Outcome } from './application';
-import { Checker, SafetyViolation } from './checker';
+import { Checker } from './checker';
 import { Clients } from './clients';
 import { emptyCoverage } from './coverage';
 import type { Coverage } from './coverage';
@@ -11,6 +11,7 @@ import { SimulatedDisk } from './disk';
 import { Nemesis } from './nemesis';
 import { SimulatedNetwork } from './network';
 import { SimulatedServer } from './server';
+import { SafetyViolation } from './violation';
 import type { Timing, World } from './world';
 
 /** Which run. A run is a function of these and of the code. */
@@ -41,10 +42,10 @@ export class SimulationFailure extends Error {
  *
  * @throws SimulationFailure naming the step, the broken property and the command that replays the run.
  */
-export function simulate(options: SimulationOptions): Coverage {
+export async function simulate(options: SimulationOptions): Promise<Coverage> {
   const simulation = new Simulation(options);
   try {
-    simulation.run();
+    await simulation.run();
   } catch (error) {
     const { seed, nodes } = options;
     const where = `after ${simulation.coverage.steps} steps, at ${simulation.nowMs.toFixed(1)} ms`;
@@ -67,6 +68,9 @@ class Simulation {
   private readonly checker: Checker;
   private readonly clients: Clients;
   private readonly faultyMs: number;
+  /** A promise was settled by the last event. */
+  private hasSettled = false;
+  private failure: { readonly error: unknown } | undefined;
 
   constructor(private readonly options: SimulationOptions) {
     const { seed, nodes } = options;
@@ -74,8 +78,18 @@ class Simulation {
     this.random = seededRandom(seed * 16 + nodes);
     const { queue, random, coverage } = this;
     const ids = Array.from({ length: nodes }, (_unused, offset) => offset + 1);
-    const disks = ids.map(() => new SimulatedDisk(queue, random.fork()));
-    this.checker = new Checker(disks, coverage);
+    const settled = (): void => {
+      this.hasSettled = true;
+    };
+    const disks = ids.map((id) => {
+      const whenRunning = (run: () => void): void => this.servers[id - 1]?.whenRunning(run);
+      const world = { queue, random: random.fork(), coverage, settled, whenRunning };
+      return new SimulatedDisk(id, random.fork(), world);
+    });
+    this.checker = new Checker(
+      disks.map(({ promises }) => promises),
+      coverage,
+    );
     this.network = new SimulatedNetwork(queue, random.fork(), coverage, (message) =>
       this.checker.onSend(message),
     );
@@ -88,6 +102,13 @@ class Simulation {
       configuration: configurationOf(ids),
       timing: drawTiming(random),
       trace: (line) => this.trace(line),
+      guard: (run) => {
+        try {
+          run();
+        } catch (error) {
+          this.failure ??= { error };
+        }
+      },
     };
     for (const id of ids) {
       const server = new SimulatedServer(id, world, disks[id - 1] as SimulatedDisk);
@@ -101,13 +122,29 @@ class Simulation {
     return this.queue.nowMs;
   }
 
-  run(): void {
-    this.sufferFaults();
-    this.recover();
+  async run(): Promise<void> {
+    await this.sufferFaults();
+    await this.recover();
     this.compareReplicas();
   }
 
-  private sufferFaults(): void {
+  /**
+   * Lets virtual time pass. Storage is real code with promises: whatever one event has settled runs to its end before the next event, so that the run stays a
+   * function of its seed. The check phase comes when no microtask is left.
+   */
+  private async runUntil(untilMs: number): Promise<void> {
+    const { queue } = this;
+    while (queue.runNext(untilMs)) {
+      if (this.hasSettled) {
+        this.hasSettled = false;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      if (this.failure !== undefined) throw this.failure.error;
+    }
+    queue.runUntil(untilMs);
+  }
+
+  private async sufferFaults(): Promise<void> {
     const { queue, random, network, servers, coverage } = this;
     for (const server of servers) queue.after(random.next() * 30, () => server.start());
     network.setFaults({
@@ -116,24 +153,24 @@ class Simulation {
       lateness: random.pick([0, 0.02, 0.1, 0.3]),
       lateMaxMs: random.pick([50, 300, 1000]),
     });
-    queue.runUntil(100);
+    await this.runUntil(100);
     const trace = (line: () => string): void => this.trace(line);
     const victims = { queue, random: random.fork(), network, servers, coverage, trace };
     const nemesis = new Nemesis(victims);
     this.clients.start(random.integer(2, 5));
-    queue.runUntil(this.faultyMs);
+    await this.runUntil(this.faultyMs);
     const short = (): boolean =>
       coverage.steps < COVERAGE_MINIMA.steps ||
       coverage.faults < COVERAGE_MINIMA.faults ||
       coverage.commits < COVERAGE_MINIMA.commits;
-    while (short() && queue.nowMs < 10 * this.faultyMs) queue.runUntil(queue.nowMs + 500);
+    while (short() && queue.nowMs < 10 * this.faultyMs) await this.runUntil(queue.nowMs + 500);
     this.trace(() => 'faults end');
     nemesis.stop();
     this.clients.stop();
   }
 
   /** Safety alone is met by servers that do nothing: with the faults gone, every server must take commands and reads again. */
-  private recover(): void {
+  private async recover(): Promise<void> {
     const { queue, servers } = this;
     const deadlineMs = queue.nowMs + LIVENESS_MS;
     const wrote = new Set<SimulatedServer>();
@@ -151,7 +188,7 @@ class Simulation {
       servers.every(({ appliedIndex }) => appliedIndex === this.checker.committedIndex);
     while (queue.nowMs < deadlineMs && !isWhole()) {
       for (const server of servers) ask(server);
-      queue.runUntil(queue.nowMs + 250);
+      await this.runUntil(queue.nowMs + 250);
     }
     if (!isWhole()) {
       const states = servers.map((server) => `${server.id}: ${server.describe()}`).join('; ');

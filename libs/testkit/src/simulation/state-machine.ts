@@ -24,12 +24,12 @@ export class CommandList {
     this.ids.set(id, entry.index);
   }
 
-  snapshot(): unknown {
-    return [...this.commands];
+  snapshot(): Uint8Array {
+    return Buffer.from(JSON.stringify(this.commands));
   }
 
-  restore(data: unknown): void {
-    this.commands = [...(data as { id: string; index: LogIndex }[])];
+  restore(data: Uint8Array): void {
+    this.commands = JSON.parse(Buffer.from(data).toString()) as typeof this.commands;
     this.ids.clear();
     for (const { id, index } of this.commands) this.ids.set(id, index);
   }

@@ -15,6 +15,8 @@ export interface World {
   readonly configuration: Configuration;
   readonly timing: Timing;
   readonly trace: (line: () => string) => void;
+  /** Runs what a promise leads to: what it throws ends the run. */
+  readonly guard: (run: () => void) => void;
 }
 
 /** Drawn once a run; small, so that a run of a few virtual seconds sees many elections. */

@@ -48,6 +48,8 @@ export interface RecoveredSegment {
   /** The highest index that any of its entries has; 0 when it has none. */
   readonly highestIndex: LogIndex;
   readonly sizeBytes: number;
+  /** The bytes of its last batch, which end at sizeBytes; empty when it has none. */
+  readonly lastFrame: Uint8Array;
 }
 
 const DAMAGE_REMEDY =
@@ -125,12 +127,13 @@ class Replay {
         `the segment begins with batch ${header.firstBatchNumber} where ${this.nextBatchNumber} is due`,
       );
     }
-    const { end, highestIndex } = this.frames(name, file, last);
+    const { end, highestIndex, lastFrame } = this.frames(name, file, last);
     this.segments.push({
       name,
       segmentNumber: header.segmentNumber,
       highestIndex,
       sizeBytes: end,
+      lastFrame,
     });
   }
 
@@ -138,8 +141,9 @@ class Replay {
     name: string,
     file: Buffer,
     last: boolean,
-  ): { end: number; highestIndex: LogIndex } {
+  ): { end: number; highestIndex: LogIndex; lastFrame: Uint8Array } {
     let offset = SEGMENT_HEADER_BYTES;
+    let lastOffset = offset;
     let highestIndex = 0;
     while (offset < file.length) {
       const due = this.nextBatchNumber as number;
@@ -154,9 +158,10 @@ class Replay {
       this.apply(name, offset, frame.batch);
       highestIndex = Math.max(highestIndex, frame.batch.entries.at(-1)?.index ?? 0);
       this.nextBatchNumber = due + 1;
+      lastOffset = offset;
       offset = frame.end;
     }
-    return { end: offset, highestIndex };
+    return { end: offset, highestIndex, lastFrame: file.subarray(lastOffset, offset) };
   }
 
   private cutOrRefuse(name: string, file: Buffer, offset: number, last: boolean): void {
@@ -186,8 +191,9 @@ class Replay {
     if (first === undefined) return;
     const logFirst = this.entries[0]?.index;
     if (logFirst !== undefined) {
-      const keep = first.index - logFirst;
-      if (keep < 0 || keep > this.entries.length) {
+      // Below the first one: the segments before were let go while this batch, which replaces entries of theirs, waited to be written. A snapshot covers those.
+      const keep = Math.max(0, first.index - logFirst);
+      if (keep > this.entries.length) {
         throw this.damaged(
           name,
           offset,

@@ -3,7 +3,12 @@ import type { HardState, LogIndex } from '../../core';
 import { StorageError } from '../../errors';
 import { type FileSystem, type OpenFile } from '../file-system';
 import { type Batch, encodeFrame } from './frame';
-import { recoverLog, type RecoveredLog, type TailPosition } from './recovery';
+import {
+  recoverLog,
+  type RecoveredLog,
+  type RecoveredSegment,
+  type TailPosition,
+} from './recovery';
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, segmentName } from './segment';
 
 interface Segment {
@@ -69,12 +74,22 @@ export class WriteAheadLog {
     if (last !== undefined) {
       this.file = await this.fileSystem.open(path.join(this.directory, last.name));
       this.position = last.sizeBytes;
-      if (recovered.tornTail !== undefined) {
-        await this.file.truncate(last.sizeBytes);
-        await this.file.sync();
-      }
+      if (recovered.tornTail !== undefined) await this.file.truncate(last.sizeBytes);
+      await this.keep(last, this.file);
     }
     return recovered;
+  }
+
+  /**
+   * What was read may be in the kernel's memory only: the process was killed before its sync, or that sync failed, and a file whose pages count as clean would not
+   * be written by another one. The core is about to speak for it, so it is written once more. All but the last batch was synced before the next one was begun.
+   */
+  private async keep(last: RecoveredSegment, file: OpenFile): Promise<void> {
+    if (last.lastFrame.length > 0) {
+      await file.write(last.lastFrame, last.sizeBytes - last.lastFrame.length);
+    }
+    await file.sync();
+    await this.fileSystem.syncDirectory(this.directory);
   }
 
   /**
