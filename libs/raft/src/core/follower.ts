@@ -107,7 +107,7 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
   // fourth of all messages. If the answer to a round gets lost, the next round brings another.
   const { term, round } = state.answeredRound;
   const isAnswered = term === state.currentTerm && message.round <= round;
-  if (isAnswered && !state.suspect && message.readmittedRun === 0) return;
+  if (isAnswered && !state.suspect && (message.readmittedRun ?? 0) === 0) return;
   state.answeredRound = { term: state.currentTerm, round: message.round };
   send(state, {
     type: 'heartbeatReply',

@@ -2,7 +2,7 @@
  * One test a rule of the paper. Each has three parts: init, act, check.
  */
 import { entry, Group, Harness, recovered } from '../../test/core-harness';
-import type { AppendEntries, RequestVote } from './messages';
+import type { AppendEntries, Message, RequestVote } from './messages';
 
 function voteRequest(fields: Partial<RequestVote>): RequestVote {
   return {
