@@ -7,7 +7,8 @@
  * - `outcomeUnknown`: the proposal may or may not take effect; {@link RaftError.reason} says why. Retry only with a request id.
  * - `deadlineExceeded`: a read or a transfer did not finish in time. Reads have no effect; retry.
  * - `cancelled`: the caller's signal fired during a read, or before a proposal was sent. Certain to have had no effect.
- * - `stopped`: the replica is not started, stopping, or stopped. What was under way has an unknown outcome.
+ * - `stopped`: the replica is not started, stopping, or stopped, and the call was a read or was never sent. Certain to have had no effect;
+ *   retry elsewhere. What was under way when it stopped is `outcomeUnknown`.
  * - `transferFailed`: leadership did not move; the message says why.
  * - `invalidOptions`: an option breaks a rule; the message is the rule.
  */
@@ -64,7 +65,7 @@ export class RaftError extends Error {
 
   /** True when the call certainly had no effect, so that it may be retried without a request id. */
   get hadNoEffect(): boolean {
-    return this.code !== 'outcomeUnknown' && this.code !== 'stopped';
+    return this.code !== 'outcomeUnknown';
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {

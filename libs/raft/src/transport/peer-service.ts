@@ -27,7 +27,8 @@ interface Receiver {
 
 /** The receiving side of all links. */
 export class PeerService {
-  private readonly installing = new Set<ServerId>();
+  /** The stream on which a peer sends its snapshot. */
+  private readonly installing = new Map<ServerId, Call>();
 
   /**
    * @param onHello a peer was admitted.
@@ -122,8 +123,11 @@ export class PeerService {
     if (this.installing.has(from)) {
       throw new DecodeError(`server ${from} is already sending a snapshot`);
     }
-    this.installing.add(from);
-    const done = (): void => void this.installing.delete(from);
+    this.installing.set(from, call);
+    // The close of a stream may come after the next one has begun.
+    const done = (): void => {
+      if (this.installing.get(from) === call) this.installing.delete(from);
+    };
     call.on('close', done);
     call.on('cancelled', done);
     let file: Buffer | undefined;

@@ -21,6 +21,8 @@ export function sendSnapshotTo(
   data: Uint8Array,
   signal: AbortSignal,
 ): Promise<void> {
+  // An aborted signal tells nobody who comes later.
+  if (signal.aborted) return Promise.reject(givenUp());
   const file = Buffer.concat(encodeSnapshotFile(snapshot, data));
   const { snapshotChunkBytes, snapshotIdleTimeoutMs } = options.limits;
   return new Promise((resolve, reject) => {
@@ -36,7 +38,7 @@ export function sendSnapshotTo(
       () => settle(new Error('the snapshot transfer makes no progress')),
       snapshotIdleTimeoutMs,
     );
-    const onAbort = (): void => settle(new Error('the snapshot transfer was given up'));
+    const onAbort = (): void => settle(givenUp());
     const next = (): void => {
       idle.refresh();
       if (offset >= file.length) {
@@ -61,4 +63,8 @@ export function sendSnapshotTo(
     });
     signal.addEventListener('abort', onAbort, { once: true });
   });
+}
+
+function givenUp(): Error {
+  return new Error('the snapshot transfer was given up');
 }
