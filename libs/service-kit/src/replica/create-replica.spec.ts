@@ -124,7 +124,7 @@ describe('errors of Raft', () => {
     ['queueFull', 'RESOURCE_EXHAUSTED', 'QUEUE_FULL'],
     ['tooLarge', 'INVALID_ARGUMENT', 'INVALID_ARGUMENT'],
     ['outcomeUnknown', 'UNAVAILABLE', 'OUTCOME_UNKNOWN'],
-    ['stopped', 'UNAVAILABLE', 'OUTCOME_UNKNOWN'],
+    ['stopped', 'UNAVAILABLE', 'NOT_READY'],
     ['deadlineExceeded', 'DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED'],
     ['cancelled', 'CANCELLED', 'CANCELLED'],
     ['transferFailed', 'FAILED_PRECONDITION', 'TRANSFER_FAILED'],

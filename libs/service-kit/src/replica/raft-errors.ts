@@ -40,7 +40,7 @@ export function raftErrorToServiceError(error: unknown): ServiceError {
       return outcomeUnknown(message, { ...cause, metadata });
     }
     case 'stopped':
-      return outcomeUnknown(message, { ...cause, metadata: { why: 'stopped' } });
+      return unavailable('NOT_READY', message, cause);
     case 'deadlineExceeded':
       return deadlineExceeded(message, cause);
     case 'cancelled':
