@@ -136,9 +136,12 @@ export async function serveCluster(): Promise<ServedCluster> {
   };
 }
 
-/** Waits until a condition holds. @throws after five seconds */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUpAtMs = performance.now() + 5_000;
+/** Waits until a condition holds. @throws after `timeoutMs` */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 5_000,
+): Promise<void> {
+  const giveUpAtMs = performance.now() + timeoutMs;
   while (!(await condition())) {
     if (performance.now() > giveUpAtMs) throw new Error(`never came true: ${String(condition)}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

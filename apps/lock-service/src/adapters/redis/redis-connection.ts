@@ -15,6 +15,9 @@ const COMMAND_TIMEOUT_MS = 2_000;
 /** How long connecting may take, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 2_000;
 
+/** How long a connection may take to close before it is cut, in milliseconds. */
+const DISCONNECT_TIMEOUT_MS = 500;
+
 const RECONNECT_FIRST_MS = 50;
 const RECONNECT_MAX_MS = 1_000;
 
@@ -115,6 +118,7 @@ export class RedisConnection {
       replyMapping: 'legacy',
       connectionName: `raftway-lock-service-${purpose}`,
       connectTimeout: CONNECT_TIMEOUT_MS,
+      disconnectTimeout: DISCONNECT_TIMEOUT_MS,
       commandTimeout: COMMAND_TIMEOUT_MS,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
