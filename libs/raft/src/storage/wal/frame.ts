@@ -7,9 +7,9 @@ import { decodeEntry, encodeEntry, ENCODED_ENTRY_BYTES_MIN } from '../entry-code
 /**
  * One batch of the WAL: what one write and one sync make durable, all or nothing.
  *
- *     u32 magic · u32 body length · u64 batch number · u32 CRC-32C · u32 zero · body
+ *     u32 magic · u32 body length · u64 batch number · u32 CRC-32C · u32 CRC-32C of the header before · body
  *
- * The checksum covers length, number and body. Batch numbers go up by one over all segments, so that a missing or misplaced batch shows.
+ * The first checksum covers length, number and body; the second one lets recovery believe the length when the body is bad (segments of format 1 have zero there). Batch numbers go up by one over all segments, so that a missing or misplaced batch shows.
  * Frames begin at multiples of eight, so that recovery can look for a good frame behind a bad one cheaply. The body is a list of
  * records: u8 type, then the record; type 0 ends it, and at least one {@link END_MARK} fills the rest. So a frame never ends with a zero: a write that stopped
  * early, in a file that ends there or that was filled with zeros beforehand, can be told from one that was finished. See tail.ts.
@@ -21,6 +21,7 @@ export const FRAME_ALIGNMENT_BYTES = 8;
 export const END_MARK = 0xa5;
 const CHECKED_OFFSET = 4;
 const CHECKSUM_OFFSET = 16;
+const HEADER_CHECKSUM_OFFSET = 20;
 
 const RecordType = { padding: 0, hardState: 1, reset: 2, entries: 3 } as const;
 
@@ -58,6 +59,7 @@ export function encodeFrame(batchNumber: number, batch: Batch): Buffer {
   writer.patchU32(4, writer.length - FRAME_HEADER_BYTES);
   const frame = writer.finish();
   frame.writeUInt32LE(checksumOf(frame), CHECKSUM_OFFSET);
+  frame.writeUInt32LE(headerChecksumOf(frame), HEADER_CHECKSUM_OFFSET);
   return frame;
 }
 
@@ -104,8 +106,20 @@ function checkedFrameAt(file: Buffer, offset: number): Buffer | undefined {
   if (bodyLength > file.length - offset - FRAME_HEADER_BYTES) return undefined;
   const frame = file.subarray(offset, offset + FRAME_HEADER_BYTES + bodyLength);
   if (frame.readUInt32LE(CHECKSUM_OFFSET) !== checksumOf(frame)) return undefined;
-  if (frame.readUInt32LE(CHECKSUM_OFFSET + 4) !== 0) return undefined;
+  const headerChecksum = frame.readUInt32LE(HEADER_CHECKSUM_OFFSET);
+  if (headerChecksum !== 0 && headerChecksum !== headerChecksumOf(frame)) return undefined;
   return frame;
+}
+
+/** How long the frame with this header is meant to be; undefined when the header is not as it was written. */
+export function declaredFrameBytes(header: Buffer): number | undefined {
+  if (header.readUInt32LE(0) !== FRAME_MAGIC) return undefined;
+  if (header.readUInt32LE(HEADER_CHECKSUM_OFFSET) !== headerChecksumOf(header)) return undefined;
+  return FRAME_HEADER_BYTES + header.readUInt32LE(4);
+}
+
+function headerChecksumOf(header: Buffer): number {
+  return crc32c(header.subarray(0, HEADER_CHECKSUM_OFFSET));
 }
 
 function checksumOf(frame: Buffer): number {

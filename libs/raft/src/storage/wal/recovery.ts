@@ -6,6 +6,7 @@ import { type Batch, decodeFrameAt, findFrameFrom, type Frame, type LogReset } f
 import {
   decodeSegmentHeader,
   SEGMENT_FORMAT_VERSION,
+  SEGMENT_FORMAT_VERSION_OLDEST,
   SEGMENT_HEADER_BYTES,
   segmentNumberOf,
 } from './segment';
@@ -44,6 +45,7 @@ export interface TailPosition {
 
 export interface RecoveredSegment {
   readonly name: string;
+  readonly formatVersion: number;
   readonly segmentNumber: number;
   /** The highest index that any of its entries has; 0 when it has none. */
   readonly highestIndex: LogIndex;
@@ -101,15 +103,12 @@ class Replay {
       }
       throw this.damaged(name, 0, 'the header of a log segment is damaged');
     }
-    if (header.formatVersion !== SEGMENT_FORMAT_VERSION) {
-      throw new StorageError(
-        'unsupported',
-        `log format ${header.formatVersion} is not understood`,
-        {
-          file: path.join(this.directory, name),
-          remedy: NEWER_REMEDY,
-        },
-      );
+    const { formatVersion } = header;
+    if (formatVersion < SEGMENT_FORMAT_VERSION_OLDEST || formatVersion > SEGMENT_FORMAT_VERSION) {
+      throw new StorageError('unsupported', `log format ${formatVersion} is not understood`, {
+        file: path.join(this.directory, name),
+        remedy: NEWER_REMEDY,
+      });
     }
     const previous = this.segments.at(-1);
     if (previous !== undefined && header.segmentNumber !== previous.segmentNumber + 1) {
@@ -130,6 +129,7 @@ class Replay {
     const { end, highestIndex, lastFrame } = this.frames(name, file, last);
     this.segments.push({
       name,
+      formatVersion,
       segmentNumber: header.segmentNumber,
       highestIndex,
       sizeBytes: end,

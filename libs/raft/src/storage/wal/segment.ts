@@ -12,7 +12,9 @@ import type { LogIndex } from '../../core';
  * needed because a log that was cut can begin two segments with the same index.
  */
 const MAGIC = Buffer.from('RAFTWAL\n', 'latin1');
-export const SEGMENT_FORMAT_VERSION = 1;
+/** 2: frames carry a checksum of their header. */
+export const SEGMENT_FORMAT_VERSION = 2;
+export const SEGMENT_FORMAT_VERSION_OLDEST = 1;
 export const SEGMENT_HEADER_BYTES = 48;
 const CHECKSUM_OFFSET = 40;
 

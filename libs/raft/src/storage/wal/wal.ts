@@ -9,7 +9,12 @@ import {
   type RecoveredSegment,
   type TailPosition,
 } from './recovery';
-import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, segmentName } from './segment';
+import {
+  encodeSegmentHeader,
+  SEGMENT_FORMAT_VERSION,
+  SEGMENT_HEADER_BYTES,
+  segmentName,
+} from './segment';
 
 interface Segment {
   readonly name: string;
@@ -39,6 +44,8 @@ export class WriteAheadLog {
   private segments: Segment[] = [];
   private file: OpenFile | undefined;
   private position = 0;
+  /** An older version began this segment: what is new goes into another one. */
+  private isOldFormat = false;
   private nextBatchNumber = 1;
   private hardState: HardState | undefined;
   private failure: StorageError | undefined;
@@ -74,6 +81,7 @@ export class WriteAheadLog {
     if (last !== undefined) {
       this.file = await this.fileSystem.open(path.join(this.directory, last.name));
       this.position = last.sizeBytes;
+      this.isOldFormat = last.formatVersion !== SEGMENT_FORMAT_VERSION;
       if (recovered.tornTail !== undefined) await this.file.truncate(last.sizeBytes);
       await this.keep(last, this.file);
     }
@@ -119,7 +127,7 @@ export class WriteAheadLog {
     let frame = encodeFrame(this.nextBatchNumber, batch);
     const full =
       this.position > SEGMENT_HEADER_BYTES && this.position + frame.length > this.segmentBytes;
-    if (this.file === undefined || full) {
+    if (this.file === undefined || full || this.isOldFormat) {
       // Older segments may go before this one, so each begins with the hard state.
       frame = encodeFrame(this.nextBatchNumber, { ...batch, hardState: this.hardState });
       await this.roll(batch.entries[0]?.index ?? batch.reset?.index ?? 0);
@@ -158,6 +166,7 @@ export class WriteAheadLog {
     await this.fileSystem.syncDirectory(this.directory);
     await this.file?.close();
     this.file = file;
+    this.isOldFormat = false;
     this.position = header.length;
     this.segments.push({ name, segmentNumber, highestIndex: 0 });
   }
