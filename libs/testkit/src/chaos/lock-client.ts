@@ -163,6 +163,7 @@ export class LockClient {
       respondedAt,
       session: session?.record ?? implicit,
       releasedAt: Infinity,
+      returnedAt: Infinity,
     };
     this.parts.history.grants.push(grant);
     return grant;
@@ -183,8 +184,10 @@ export class LockClient {
     history.count('Release', call.outcome);
     const input = { kind: 'release', owner: grant.owner } as const;
     const { outcome } = call;
-    if (outcome.kind === 'answered') this.record(grant.lock, input, call, { kind: 'released' });
-    else if (outcome.kind === 'unknown') {
+    if (outcome.kind === 'answered') {
+      grant.returnedAt = call.respondedAt;
+      this.record(grant.lock, input, call, { kind: 'released' });
+    } else if (outcome.kind === 'unknown') {
       this.record(grant.lock, input, call, undefined);
       session.abandon();
     } else if (outcome.mayRetry) session.abandon();

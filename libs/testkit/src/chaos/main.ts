@@ -1,10 +1,11 @@
 /* eslint-disable no-console -- a command line program */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos-run';
 import { documentRun } from './document';
+import { historyAsJson } from './run-history';
 import { inOwnNetwork } from './own-network';
 import type { Network } from './network';
 import { hasPassed, summarize } from './summary';
@@ -88,10 +89,12 @@ async function run(options: Arguments, network: Network): Promise<number> {
     const lines = [...summarize(result), '', passed ? 'PASSED' : 'FAILED'];
     console.log(['', ...lines].join('\n'));
     if (options.document) documentRun(WORKSPACE, 'chaos', lines);
+    if (!passed) writeFileSync(join(dataDir, 'history.json'), historyAsJson(result.history));
     keepsData = !passed;
     return passed ? 0 : 1;
   } finally {
-    if (keepsData) console.error(`state and logs of the replicas are in ${dataDir}`);
+    if (keepsData)
+      console.error(`the history, and the state and logs of the replicas, are in ${dataDir}`);
     else rmSync(dataDir, { recursive: true, force: true });
   }
 }

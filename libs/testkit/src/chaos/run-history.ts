@@ -24,6 +24,8 @@ export interface GrantRecord {
   readonly session: SessionRecord;
   /** When its client first asked to release it; Infinity when it never did. */
   releasedAt: number;
+  /** When its client was told that the lock was released; Infinity when it never was. */
+  returnedAt: number;
 }
 
 /** How calls of one kind ended. */
@@ -65,4 +67,11 @@ export class RunHistory {
     }
     return sum;
   }
+}
+
+/** For a look at a failed run. */
+export function historyAsJson(history: RunHistory): string {
+  return JSON.stringify(history, (_, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value,
+  );
 }

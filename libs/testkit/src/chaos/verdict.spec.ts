@@ -1,4 +1,5 @@
 import { type GrantRecord, RunHistory } from './run-history';
+import { lockOperations } from './lock-evidence';
 import { findLostLocks, findTokensGoingBack, judge } from './verdict';
 
 function grant(
@@ -15,6 +16,7 @@ function grant(
     respondedAt: at + 10,
     session: { id: owner, aliveUntil: at + 1_000, closedAt: Infinity },
     releasedAt: Infinity,
+    returnedAt: Infinity,
     ...changes,
   };
 }
@@ -52,6 +54,49 @@ describe('findTokensGoingBack', () => {
   it('finds a token that was given twice, and a smaller one for a later grant', () => {
     expect(findTokensGoingBack([grant('x', 5n, 0), grant('y', 5n, 500)])).not.toEqual([]);
     expect(findTokensGoingBack([grant('x', 5n, 0), grant('y', 4n, 500)])).not.toEqual([]);
+  });
+});
+
+describe('lockOperations', () => {
+  const unknown = (kind: 'acquire' | 'release' | 'expire', owner: string, invokedAt: number) => ({
+    ...{ name: owner, key: 'a', input: { kind, owner }, invokedAt, response: undefined },
+  });
+  const seen = (owner: string) => ({
+    ...{ name: 'reader', key: 'a', input: { kind: 'read' as const }, invokedAt: 0 },
+    response: { at: 9, output: { kind: 'seen' as const, owner, token: 1 } },
+  });
+
+  it('makes one of all acquisitions that nobody saw, from the first on, and leaves those that somebody saw', () => {
+    const calls = [
+      ...[unknown('acquire', 'x', 20), unknown('expire', 'x', 20)],
+      ...[unknown('acquire', 'y', 10), unknown('expire', 'y', 10)],
+      ...[unknown('acquire', 'z', 30), unknown('expire', 'z', 30), seen('z')],
+    ];
+
+    const operations = lockOperations(calls, []);
+
+    const owned = operations.flatMap(({ input, invokedAt }) =>
+      'owner' in input ? [`${input.kind} ${input.owner} ${invokedAt}`] : [],
+    );
+    expect(owned.sort()).toEqual([
+      'acquire (nobody knows) 10',
+      'acquire z 30',
+      'expire (nobody knows) 10',
+      'expire z 30',
+    ]);
+  });
+
+  it('keeps every release of unknown outcome', () => {
+    expect(lockOperations([unknown('release', 'x', 5)], [])).toHaveLength(1);
+  });
+
+  it('ends no lease whose lock was given back in time', () => {
+    const kept = grant('x', 1n, 0);
+    const returned = grant('y', 2n, 0, { returnedAt: 500 });
+
+    expect(lockOperations([], [kept, returned]).map(({ input }) => input)).toEqual([
+      { kind: 'expire', owner: 'x' },
+    ]);
   });
 });
 

@@ -1,14 +1,12 @@
 import { checkLinearizability, type LinearizabilityResult } from '../linearizability/check';
-import { type Operation, partitionByKey } from '../linearizability/history';
-import { type LockInput, lockModel, type LockOutput } from '../linearizability/lock-model';
+import { partitionByKey } from '../linearizability/history';
+import { lockModel } from '../linearizability/lock-model';
 import { checkRanges } from '../linearizability/ranges';
 import { registerModel } from '../linearizability/register-model';
 import { sequenceModel } from '../linearizability/sequence-model';
 import { checkUniqueIds } from '../linearizability/unique';
-import type { GrantRecord, RunHistory, SessionRecord } from './run-history';
-
-/** Timers and clocks are rounded: what a client is sure of ends so much earlier, in milliseconds. */
-const TOLERANCE_MS = 5;
+import { lockOperations, sureUntil } from './lock-evidence';
+import type { GrantRecord, RunHistory } from './run-history';
 
 /** What one check has found. */
 export interface Verdict {
@@ -21,7 +19,7 @@ export interface Verdict {
 
 /** Judges everything that clients have seen. Pure. */
 export function judge(history: RunHistory): Verdict[] {
-  const locks = [...history.locks, ...ends(history.grants)];
+  const locks = lockOperations(history.locks, history.grants);
   const sequences = partitionByKey(history.sequences);
   const grants = `${history.grants.length} grants`;
   return [
@@ -66,22 +64,6 @@ function direct(check: string, extent: string, findings: readonly string[]): Ver
   return { check, verdict: findings.length === 0 ? 'holds' : 'violated', extent, findings };
 }
 
-/** The ends of leases, as operations of unknown outcome: see lock-model.ts. */
-function ends(grants: readonly GrantRecord[]): Operation<LockInput, LockOutput>[] {
-  return grants.map(({ lock, owner, session }) => ({
-    name: `end of ${session.id || 'lease'}`,
-    key: lock,
-    input: { kind: 'expire', owner },
-    invokedAt: sureUntil(session),
-    response: undefined,
-  }));
-}
-
-/** Until when a session can certainly not have ended. */
-function sureUntil({ aliveUntil, closedAt }: SessionRecord): number {
-  return Math.min(aliveUntil, closedAt) - TOLERANCE_MS;
-}
-
 /**
  * A grant with a larger token came later. If it was answered before the earlier holder's lease can have ended and before that had asked to
  * release, then two clients have held the lock at a time.
@@ -109,10 +91,6 @@ export function findLostLocks(grants: readonly GrantRecord[]): string[] {
 
 /** Tokens of one lock: none twice, and larger ones for whoever asks later. */
 export function findTokensGoingBack(grants: readonly GrantRecord[]): string[] {
-  return checkUniqueTokens(grants);
-}
-
-function checkUniqueTokens(grants: readonly GrantRecord[]): string[] {
   return [...byLock(grants).values()].flatMap((granted) =>
     checkUniqueIds(
       granted.map(({ lock, owner, token, invokedAt, respondedAt }) => {

@@ -2,7 +2,7 @@ import { type Model, type Operation, partitionByKey } from './history';
 import { searchOrder } from './search';
 
 /** How often the model may be asked for one key: some seconds of work. */
-const STEPS_MAX_DEFAULT = 2_000_000;
+const STEPS_MAX_DEFAULT = 5_000_000;
 
 /** What is known of a history: every key has an order, some key has none, or the search gave up on some key and found no violation. */
 export interface LinearizabilityResult {
@@ -19,7 +19,7 @@ export interface LinearizabilityResult {
  * Checks that a history is linearizable, key by key: a history is linearizable if and only if its part for every object is (Herlihy and Wing's
  * locality theorem). Pure, and bounded: a key that takes more than `stepsMax` questions to the model is reported as undecided.
  *
- * @param options.stepsMax per key; default 2000000
+ * @param options.stepsMax per key; default 5000000
  */
 export function checkLinearizability<State, Input, Output>(
   operations: readonly Operation<Input, Output>[],

@@ -22,6 +22,11 @@ export interface Model<State, Input, Output> {
    * (that it never took effect is allowed anyway).
    */
   step(state: State, input: Input, output: Output | undefined): State | undefined;
+  /**
+   * True for an operation that, when its outcome is unknown, may be taken to have had its effect any number of times. The search need not
+   * remember then whether it has used it. Allows more histories, unless a second effect is impossible anyway. @default never
+   */
+  mayRepeat?(input: Input): boolean;
   /** The same text for equal states, different texts for different ones. */
   fingerprint(state: State): string;
 }

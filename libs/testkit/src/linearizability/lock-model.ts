@@ -44,6 +44,9 @@ export interface LockState {
 export const lockModel: Model<LockState, LockInput, LockOutput> = {
   initial: { owner: '', token: 0, isExact: true },
   step,
+  // An owner that has lost its lock does not lose it again, so for releases and ends of leases this changes nothing. For an acquisition of unknown
+  // outcome it allows a little more than could be, and saves the search from trying all sets of them.
+  mayRepeat: () => true,
   fingerprint: ({ owner, token, isExact }) => `${owner}#${isExact ? '' : '>'}${token}`,
 };
 

@@ -96,6 +96,22 @@ describe('the lock model', () => {
     ).toBe('violated');
   });
 
+  it('decides a long history with many acquisitions of unknown outcome', () => {
+    const calls: Call[] = [];
+    for (let turn = 1; turn <= 1_000; turn += 1) {
+      const at = turn * 100;
+      if (turn % 20 === 0) calls.push(lostAcquire(`lost-${turn}`, at), expire(`lost-${turn}`, at));
+      calls.push(acquire(`a-${turn}`, turn, at + 10), refused('b', at + 20));
+      calls.push(seen(`a-${turn}`, turn, at + 30), release(`a-${turn}`, at + 40));
+    }
+
+    const good = checkLinearizability(calls, lockModel);
+    const bad = checkLinearizability([...calls, seen('', 500, 200_000)], lockModel);
+
+    expect([good.verdict, bad.verdict]).toEqual(['linearizable', 'violated']);
+    expect(good.steps + bad.steps).toBeLessThan(3_000_000);
+  });
+
   it('lets a release of unknown outcome free the lock late', () => {
     expect(
       verdict(acquire('a', 1, 0), lostRelease('a', 5), seen('a', 1, 10), acquire('b', 2, 20)),

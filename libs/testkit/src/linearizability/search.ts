@@ -143,7 +143,7 @@ class Search<State, Input, Output> {
   private reachFurther(level: Level<State, Input, Output>, { state, used }: Reached<State>): void {
     for (const [index, { invokedAt, input }] of this.unknown.entries()) {
       if (invokedAt > level.firstReturnAt) return;
-      const bit = 1n << BigInt(index);
+      const bit = this.model.mayRepeat?.(input) === true ? 0n : 1n << BigInt(index);
       if ((used & bit) !== 0n) continue;
       this.steps += 1;
       const next = this.model.step(state, input, undefined);
