@@ -16,6 +16,8 @@ export class MemoryFileSystem implements FileSystem {
   readonly calls: string[] = [];
   /** Makes the next matching call fail. */
   failOn: ((call: string) => boolean) | undefined;
+  /** What it fails with. */
+  failWith: 'EIO' | 'ENOSPC' = 'EIO';
   /** Leaves syncs out, as if somebody had deleted the call. */
   lieAboutSync = false;
   private names = new Map<string, File>();
@@ -125,7 +127,10 @@ export class MemoryFileSystem implements FileSystem {
 
   private record(call: string): Promise<void> {
     this.calls.push(call);
-    if (this.failOn?.(call) === true) return Promise.reject(new Error(`EIO: ${call}`));
+    if (this.failOn?.(call) === true) {
+      const error = new Error(`${this.failWith}: ${call}`);
+      return Promise.reject(Object.assign(error, { code: this.failWith }));
+    }
     return Promise.resolve();
   }
 }
