@@ -1,4 +1,5 @@
 import { type Measurement, measureByTurns } from './measure/contender';
+import { MachineShare } from './measure/machine-share';
 import { installPeers } from './peers';
 import { writeDocument } from './report/document';
 import { describeEnvironment } from './report/environment';
@@ -10,6 +11,9 @@ import type { Workbench } from './workbench';
 
 const ROUNDS = 2;
 const WARM_UP_SHARE = 0.4;
+
+/** Beyond this a table comes with a warning. */
+const OTHERS_SHARE_MAX = 0.1;
 
 /** What the command line says. */
 export interface BenchFlags {
@@ -24,7 +28,7 @@ export interface BenchFlags {
 /** Runs a suite and yields what it has found as text; writes it down where that is wanted and everything was measured. */
 export async function runSuite(suite: Suite, bench: Workbench, flags: BenchFlags): Promise<string> {
   await installPeers(suite.programs, bench.say);
-  const environment = await describeEnvironment(bench.root, bench.directory, suite.programs);
+  const facts = await describeEnvironment(bench.root, bench.directory, suite.programs);
   bench.say('starting the servers');
   const all = await suite.prepare(bench);
   const contenders = all.filter(({ name }) => flags.only?.includes(name) ?? true);
@@ -36,10 +40,12 @@ export async function runSuite(suite: Suite, bench: Workbench, flags: BenchFlags
   const { seconds } = flags;
   const plan = { seconds, warmUpSeconds: seconds * WARM_UP_SHARE, rounds: ROUNDS };
   const levels = flags.inFlight ?? suite.levels;
+  const machine = new MachineShare();
   let warmAt = 0n;
   const measurements = await measureByTurns(contenders, levels, plan, bench.say, () => {
     warmAt = process.hrtime.bigint();
   });
+  const environment = [...facts, describeOthers(machine.othersShare())];
   const table = tableOf(measurements, suite.baseline);
   const targets = judge(suite, measurements);
   const whole = levels === suite.levels && contenders.length === all.length;
@@ -54,6 +60,12 @@ export async function runSuite(suite: Suite, bench: Workbench, flags: BenchFlags
     parts.push(await summarizeProfiles(bench.profileDirectory, bench.root, warmAt));
   }
   return `${parts.join('\n\n')}\n`;
+}
+
+function describeOthers(share: number): string {
+  const fact = `other processes took ${Math.round(share * 100)} % of the processors meanwhile`;
+  if (share < OTHERS_SHARE_MAX) return fact;
+  return `**the machine was busy**: ${fact}, so that operations a second and latencies say little; CPU/op and syncs/op still count`;
 }
 
 /** Says of each target whether it was reached, as far as what it needs was measured. */

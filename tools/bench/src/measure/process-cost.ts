@@ -6,6 +6,7 @@ const KIBIBYTE = 1024;
 /** Fields of /proc/<pid>/stat behind the name, which may contain spaces: state is 0. */
 const USER_TICKS = 11;
 const SYSTEM_TICKS = 12;
+const REAPED_TICKS = [13, 14];
 
 /** What some processes have used so far. */
 export interface ProcessCost {
@@ -19,13 +20,23 @@ export function processCost(pids: readonly number[]): ProcessCost {
   let ticks = 0;
   let residentBytes = 0;
   for (const pid of pids.flatMap(withChildren)) {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const fields = statFields(pid);
     ticks += Number(fields[USER_TICKS]) + Number(fields[SYSTEM_TICKS]);
     const resident = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
     residentBytes += Number(resident?.[1] ?? 0) * KIBIBYTE;
   }
   return { cpuMicroseconds: ticks * TICK_MICROSECONDS, residentBytes };
+}
+
+/** CPU time of a process's children that have ended, in hundredths of a second. */
+export function reapedTicks(pid: number): number {
+  const fields = statFields(pid);
+  return REAPED_TICKS.reduce((sum, field) => sum + Number(fields[field]), 0);
+}
+
+function statFields(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 function withChildren(pid: number): number[] {
