@@ -263,6 +263,34 @@ describe('what was read when the log was opened', () => {
   });
 });
 
+describe('letting segments go while a new one is begun', () => {
+  it('keeps the term and the vote, at whatever call the power fails', async () => {
+    for (let call = 1; call < 20; call++) {
+      const disk = new MemoryFileSystem();
+      const storage = open(disk, 150);
+      await storage.open();
+      const hardState = { currentTerm: 7, votedFor: 2, commitIndex: 0 };
+      await storage.persist(persistOf(1, { hardState, entries: entriesOf(1, 3) }));
+      const configuration = { clusterId: 'c', members: [{ id: 1, address: 'a:1', voter: true }] };
+      const place = { lastIncludedIndex: 3, lastIncludedTerm: 1, stampMs: 30 };
+      await storage.saveSnapshot({ ...place, configuration }, Buffer.from('state'));
+      let calls = 0;
+      let writes = 0;
+      disk.failOn = (made) => {
+        calls += 1;
+        if (made.startsWith('write /data/wal/0000000002')) writes += 1;
+        // The segment’s header is there; its first batch takes long.
+        return calls >= call || (writes === 2 && made.startsWith('write'));
+      };
+      const write = storage.persist(persistOf(2, { entries: entriesOf(4, 6) }));
+      await write.catch(() => undefined);
+      await storage.compact(3).catch(() => undefined);
+      disk.crash();
+      expect((await recover(disk)).hardState).toMatchObject({ currentTerm: 7, votedFor: 2 });
+    }
+  });
+});
+
 describe('a log of the earlier format', () => {
   it('is read, and goes on in a segment of this one', async () => {
     const disk = await threeBatches();

@@ -20,6 +20,8 @@ interface Segment {
   readonly name: string;
   readonly segmentNumber: number;
   highestIndex: LogIndex;
+  /** A batch in it is durable, and so the hard state with which every segment begins. */
+  hasBatch: boolean;
 }
 
 function isNoSpace(error: unknown): boolean {
@@ -72,10 +74,11 @@ export class WriteAheadLog {
     }
     this.nextBatchNumber = recovered.nextBatchNumber;
     this.hardState = recovered.hardState;
-    this.segments = recovered.segments.map(({ name, segmentNumber, highestIndex }) => ({
+    this.segments = recovered.segments.map(({ name, segmentNumber, highestIndex, lastFrame }) => ({
       name,
       segmentNumber,
       highestIndex,
+      hasBatch: lastFrame.length > 0,
     }));
     const last = recovered.segments.at(-1);
     if (last !== undefined) {
@@ -147,6 +150,7 @@ export class WriteAheadLog {
     this.position += frame.length;
     this.nextBatchNumber += 1;
     const segment = this.segments.at(-1) as Segment;
+    segment.hasBatch = true;
     segment.highestIndex = Math.max(segment.highestIndex, batch.entries.at(-1)?.index ?? 0);
     return { bytes: frame.length, syncMs };
   }
@@ -168,7 +172,7 @@ export class WriteAheadLog {
     this.file = file;
     this.isOldFormat = false;
     this.position = header.length;
-    this.segments.push({ name, segmentNumber, highestIndex: 0 });
+    this.segments.push({ name, segmentNumber, highestIndex: 0, hasBatch: false });
   }
 
   /** A new file with these contents. It may fail as often as it likes: nothing depends on it before it has its name. */
@@ -194,11 +198,14 @@ export class WriteAheadLog {
     });
   }
 
-  /** Removes leading segments that hold no entry above the index; never the one that is written. */
+  /** Removes leading segments that hold no entry above the index; never the newest one with a batch in it, which has the term and the vote. */
   async compact(upTo: LogIndex): Promise<void> {
-    while (this.segments.length > 1 && (this.segments[0] as Segment).highestIndex <= upTo) {
-      const segment = this.segments.shift() as Segment;
-      await this.fileSystem.remove(path.join(this.directory, segment.name));
+    for (;;) {
+      const [oldest, ...younger] = this.segments;
+      if (oldest === undefined || oldest.highestIndex > upTo) return;
+      if (!younger.some(({ hasBatch }) => hasBatch)) return;
+      this.segments.shift();
+      await this.fileSystem.remove(path.join(this.directory, oldest.name));
       // One at a time and in order: a crash in between leaves a log that begins later, never one with a hole.
       await this.fileSystem.syncDirectory(this.directory);
     }
