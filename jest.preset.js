@@ -33,4 +33,6 @@ module.exports = {
   transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`],
   reporters: ['default', path.join(__dirname, 'tools/scripts/jest-count-reporter.cjs')],
   passWithNoTests: true,
+  // What hangs is to fail, and what is slow on a busy machine is not.
+  testTimeout: 30_000,
 };

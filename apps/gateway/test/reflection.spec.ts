@@ -172,7 +172,7 @@ async function symbolFiles(symbol: string): Promise<FileDescriptorProto[]> {
 }
 
 async function known(symbol: string): Promise<void> {
-  const endMs = performance.now() + 5000;
+  const endMs = performance.now() + 20_000;
   while ((await symbolFiles(symbol)).length === 0) {
     if (performance.now() > endMs) throw new Error(`${symbol} has not been learnt`);
   }

@@ -139,7 +139,7 @@ export async function serveCluster(): Promise<ServedCluster> {
 /** Waits until a condition holds. @throws after `timeoutMs` */
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 5_000,
+  timeoutMs = 20_000,
 ): Promise<void> {
   const giveUpAtMs = performance.now() + timeoutMs;
   while (!(await condition())) {

@@ -184,7 +184,7 @@ describe('a service view', () => {
   });
 
   it('moves on when its replica has lost its leader', async () => {
-    const one = await start();
+    const one = await start({ timing: { staleAfterMs: 200 } });
     const other = await start({ snapshot: one.node.machine.snapshot() });
     const view = watch([one.address, other.address]);
     await view.ready();

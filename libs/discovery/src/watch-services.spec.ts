@@ -42,9 +42,9 @@ function watch(seeds: readonly string[], options: Partial<WatchServicesOptions> 
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5000;
+  const deadline = performance.now() + 20_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`not within 5 s: ${condition.toString()}`);
+    if (performance.now() > deadline) throw new Error(`not within 20 s: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -74,11 +74,11 @@ export class Harness {
   }
 }
 
-/** Waits for a condition, at most a few seconds. */
+/** Waits for a condition, at most twenty seconds. */
 export async function eventually(
   condition: () => boolean,
   what: string,
-  withinMs = 5000,
+  withinMs = 20_000,
 ): Promise<void> {
   const endMs = performance.now() + withinMs;
   while (!condition()) {

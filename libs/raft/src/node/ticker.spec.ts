@@ -1,3 +1,4 @@
+import { eventually } from '../../test/support/key-value';
 import { Ticker } from './ticker';
 
 describe('the ticker', () => {
@@ -16,10 +17,12 @@ describe('the ticker', () => {
     const untilMs = performance.now() + 80;
     while (performance.now() < untilMs);
     setImmediate(() => events.push('sockets'));
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    await eventually('time goes on', () => events.includes('tick'));
     ticker.stop();
 
-    expect(events.filter((event) => event === 'stall')).toEqual(['stall']);
-    expect(events.indexOf('tick')).toBeGreaterThan(events.indexOf('sockets'));
+    // A busy machine may add standstills of its own.
+    const beforeTick = events.slice(0, events.indexOf('tick'));
+    expect(beforeTick).toContain('stall');
+    expect(beforeTick).toContain('sockets');
   });
 });
