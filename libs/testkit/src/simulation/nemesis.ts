@@ -79,7 +79,8 @@ export class Nemesis {
         // While its disk is busy, which is when there is most to lose.
         files.onSync = () => {
           files.onSync = undefined;
-          queue.after(random.next() * files.latencyMaxMs, () => this.crashNow(server));
+          // Or soon after, when it has just said what it then forgets.
+          queue.after(random.next() * 3 * files.latencyMaxMs, () => this.crashNow(server));
         };
       }
     }
@@ -92,7 +93,13 @@ export class Nemesis {
     const power = random.chance(0.6);
     if (power) coverage.powerCuts += 1;
     server.crash(power);
-    if (random.chance(0.2)) this.rot(server);
+    const rots = random.chance(0.3) && this.rot(server);
+    // Those who could tell it are gone before it has asked.
+    if (rots && random.chance(0.5)) {
+      queue.after(random.integer(1, 40), () => {
+        if (this.running) this.crashNow(this.leaderOrAny());
+      });
+    }
     // Short enough to be back, quite often, while messages to its earlier self are still under way.
     queue.after(random.integer(1, random.chance(0.5) ? 20 : 600), () => {
       if (!server.isUp) server.start();
@@ -173,13 +180,14 @@ export class Nemesis {
   }
 
   /** Of what is acknowledged a majority stays whole: no rule can do without. */
-  private rot(server: SimulatedServer): void {
+  private rot(server: SimulatedServer): boolean {
     const { servers, coverage, trace } = this.victims;
     const others = servers.filter((other) => other !== server && other.disk.isRotten);
-    if (others.length + 1 > (servers.length - 1) / 2) return;
-    if (!server.disk.rotLastBatch()) return;
+    if (others.length + 1 > (servers.length - 1) / 2) return false;
+    if (!server.disk.rotLastBatch()) return false;
     coverage.bitsFlipped += 1;
     trace(() => `the last batch on the disk of server ${server.id} rots`);
+    return true;
   }
 
   private failSync(): void {
