@@ -166,9 +166,9 @@ describeBackends((backend) => {
 
     it('live on while they are renewed, and lose their locks when they are not', async () => {
       const name = freshName();
-      const { sessionId } = await client().acquire({ name, ttl: ms(1_000) });
-      const next = client().acquire({ name, waitTimeout: ms(10_000) });
-      for (let renewal = 0; renewal < 3; renewal += 1) {
+      const { sessionId } = await client().acquire({ name, ttl: ms(2_000) });
+      const next = client().acquire({ name, waitTimeout: ms(20_000) });
+      for (let renewal = 0; renewal < 5; renewal += 1) {
         await new Promise((resolve) => setTimeout(resolve, 500));
         for await (const { expired } of client().keepAlive([{ sessionId }]))
           expect(expired).toBe(false);
