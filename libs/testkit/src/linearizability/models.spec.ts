@@ -18,17 +18,17 @@ describe('the lock model', () => {
   const acquire = (owner: string, token: number, at: number, until?: number): Call =>
     operation({ kind: 'acquire', owner }, { kind: 'granted', token }, at, until);
   const lostAcquire = (owner: string, at: number): Call =>
-    operation({ kind: 'acquire', owner }, undefined, at);
+    operation<LockInput, LockOutput>({ kind: 'acquire', owner }, undefined, at);
   const refused = (owner: string, at: number): Call =>
     operation({ kind: 'acquire', owner }, { kind: 'refused' }, at);
   const release = (owner: string, at: number): Call =>
     operation({ kind: 'release', owner }, { kind: 'released' }, at);
   const lostRelease = (owner: string, at: number): Call =>
-    operation({ kind: 'release', owner }, undefined, at);
+    operation<LockInput, LockOutput>({ kind: 'release', owner }, undefined, at);
   const vainRelease = (owner: string, at: number): Call =>
     operation({ kind: 'release', owner }, { kind: 'notHolder' }, at);
   const expire = (owner: string, at: number): Call =>
-    operation({ kind: 'expire', owner }, undefined, at);
+    operation<LockInput, LockOutput>({ kind: 'expire', owner }, undefined, at);
   const seen = (owner: string, token: number, at: number): Call =>
     operation({ kind: 'read' }, { kind: 'seen', owner, token }, at);
   const checked = (asked: number, valid: boolean, token: number, at: number): Call =>
@@ -124,7 +124,8 @@ describe('the sequence model', () => {
   type Call = Operation<SequenceInput, SequenceOutput>;
   const next = (first: number, last: number, at: number, until?: number): Call =>
     operation({ count: last - first + 1 }, { first, last }, at, until);
-  const lost = (count: number, at: number): Call => operation({ count }, undefined, at);
+  const lost = (count: number, at: number): Call =>
+    operation<SequenceInput, SequenceOutput>({ count }, undefined, at);
   const verdict = (...calls: Call[]) => checkLinearizability(calls, sequenceModel()).verdict;
 
   it('accepts ranges that follow each other, concurrent ones in any order', () => {
