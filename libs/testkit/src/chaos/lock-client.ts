@@ -134,6 +134,8 @@ export class LockClient {
     const input = { kind: 'acquire', owner } as const;
     if (!response.acquired) {
       this.record(name, input, call, { kind: 'refused' });
+      // A replica that is cut off hears too late of a grant to one of its waiting calls, and gives it back.
+      if (waitMs > 0) this.recordUnknown(name, owner, call.invokedAt);
       return undefined;
     }
     const token = response.fencingToken;
