@@ -65,16 +65,26 @@ class PowerCutCluster {
 }
 
 describe('acknowledged writes', () => {
-  async function writeAndCutPower(cluster: PowerCutCluster): Promise<string[]> {
+  let cluster: PowerCutCluster;
+
+  beforeEach(() => {
+    cluster = new PowerCutCluster();
+  });
+
+  afterEach(() => cluster.stop());
+
+  async function writeAndCutPower(): Promise<string[]> {
     await cluster.start();
     const acknowledged: string[] = [];
     await Promise.all(
       Array.from({ length: 60 }, async (_, at) => {
         const node = cluster.nodes[at % 3] as RaftNode<string>;
-        await node.propose(command(`set k${at} v`));
-        acknowledged.push(`k${at}`);
+        // On a busy machine the leader may change meanwhile; then nobody was told that the write is there.
+        const told = await node.propose(command(`set k${at} v`)).catch(() => undefined);
+        if (told !== undefined) acknowledged.push(`k${at}`);
       }),
     );
+    expect(acknowledged.length).toBeGreaterThan(0);
     await cluster.cutPower();
     await cluster.start();
     const [node] = cluster.nodes as [RaftNode<string>];
@@ -84,20 +94,15 @@ describe('acknowledged writes', () => {
   }
 
   it('are all there after every replica has lost power', async () => {
-    const cluster = new PowerCutCluster();
-    expect(await writeAndCutPower(cluster)).toEqual([]);
-    await cluster.stop();
+    expect(await writeAndCutPower()).toEqual([]);
   });
 
   it('would be lost without the sync: the check above can fail', async () => {
-    const cluster = new PowerCutCluster();
     for (const disk of cluster.disks.values()) disk.lieAboutSync = true;
-    expect((await writeAndCutPower(cluster)).length).toBeGreaterThan(0);
-    await cluster.stop();
+    expect((await writeAndCutPower()).length).toBeGreaterThan(0);
   });
 
   it('are not made by a replica whose sync fails: it stops, and the others go on', async () => {
-    const cluster = new PowerCutCluster();
     await cluster.start();
     const leads = (node: RaftNode<string>): boolean => node.status().role === 'leader';
     await eventually('a leader', () => cluster.nodes.some(leads));
@@ -115,6 +120,5 @@ describe('acknowledged writes', () => {
     );
     const other = cluster.nodes.find((node) => node !== leader && leads(node)) as RaftNode<string>;
     expect((await other.propose(command('set c 1'), { timeoutMs: 5000 })).result).toBe('1');
-    await cluster.stop();
   });
 });
