@@ -164,7 +164,7 @@ describeRedis('a queue', () => {
     const { sessionId } = await hold('a');
     const lost = settled(backend.acquire(input('a', { waitMs: 60_000 }), call()));
     await until(async () => (await waiters('a')) === 1);
-    const [lostAttempt = ''] = await direct.zrange(key('waiters'), 0, 0);
+    const [lostAttempt = ''] = await direct.zrange(key('waiters'), '0', '0');
     const next = backend.acquire(input('a', { waitMs: 60_000 }), call());
     await until(async () => (await waiters('a')) === 2);
 
@@ -186,6 +186,28 @@ describeRedis('a queue', () => {
 
     expect((await next).acquired).toBe(true);
     expect(await lost).toMatchObject({ reason: 'OUTCOME_UNKNOWN' });
+  });
+
+  it("passes over a waiter whose session ends in the same moment as the holder's", async () => {
+    const sessions = ['holder', 'waiter'].map((sid) => key(`session:${sid}`));
+    const scripts = lockScripts(DEFAULT_LOCK_LIMITS);
+    const run = (text: string, ...args: string[]) => direct.eval(text, 1, keyPrefix, ...args);
+    for (const sid of ['holder', 'waiter'])
+      await run(scripts.openSession.text, sid, '60000', '', '1');
+    await hold('a', { sessionId: 'holder' });
+    const ended = settled(
+      backend.acquire(input('a', { sessionId: 'waiter', waitMs: 60_000 }), call()),
+    );
+    await until(async () => (await waiters('a')) === 1);
+
+    await direct
+      .multi()
+      .del(...sessions)
+      .zadd(key('sessions'), 1, 'holder', 1, 'waiter')
+      .exec();
+
+    expect(await ended).toMatchObject({ reason: 'SESSION_EXPIRED' });
+    expect(await locks()).toBe(0);
   });
 
   it('is not needed for a lock whose session key has gone, whoever notices', async () => {
