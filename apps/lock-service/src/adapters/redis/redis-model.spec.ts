@@ -323,7 +323,7 @@ describeRedis('the scripts', () => {
           for (const next of steps) await both.run(next);
         },
       ),
-      { numRuns: Number(process.env['LOCK_MODEL_RUNS'] ?? 50) },
+      { numRuns: Number(process.env['LOCK_MODEL_RUNS'] ?? 100) },
     );
   });
 });
