@@ -14,6 +14,9 @@ export interface Victims {
   readonly trace: (line: () => string) => void;
 }
 
+/** Virtual milliseconds after which faults come more slowly, and again after as many more. */
+const PATIENCE_MS = 12_000;
+
 /** Makes things go wrong until it is stopped: one fault every now and then, several at a time. */
 export class Nemesis {
   private running = true;
@@ -38,7 +41,9 @@ export class Nemesis {
 
   private scheduleNext(): void {
     const { queue, random } = this.victims;
-    queue.after(random.integer(40, 350), () => {
+    // A run that goes on for so long has not committed enough to prove anything: with less trouble it will.
+    const slowness = 1 + 4 * Math.floor(queue.nowMs / PATIENCE_MS);
+    queue.after(random.integer(40, 350) * slowness, () => {
       if (!this.running) return;
       this.strike();
       this.scheduleNext();

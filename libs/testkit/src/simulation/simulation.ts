@@ -163,7 +163,13 @@ class Simulation {
       coverage.steps < COVERAGE_MINIMA.steps ||
       coverage.faults < COVERAGE_MINIMA.faults ||
       coverage.commits < COVERAGE_MINIMA.commits;
-    while (short() && queue.nowMs < 10 * this.faultyMs) await this.runUntil(queue.nowMs + 500);
+    while (short() && queue.nowMs < 10 * this.faultyMs) {
+      // When most disks have lost their ends, all servers must agree on a leader, and in a network that loses every seventh message that takes very long.
+      if (queue.nowMs > 5 * this.faultyMs) {
+        network.setFaults({ loss: 0, duplication: 0, lateness: 0, lateMaxMs: 0 });
+      }
+      await this.runUntil(queue.nowMs + 500);
+    }
     this.trace(() => 'faults end');
     nemesis.stop();
     this.clients.stop();
