@@ -9,9 +9,10 @@ import { SchemaCatalog } from './adapters/schema-catalog';
 import { routableServices } from './adapters/view-adapter';
 import { isNeverRouted } from './domain/never-routed';
 import { type RoutingChange, RoutingTable } from './domain/routing-table';
-import { type ServerListener } from './engine/engine';
-import { NodeClientEngine } from './engine/node/node-client-engine';
-import { NodeServerEngine } from './engine/node/node-server-engine';
+import { type ServerEngine, type ServerListener } from './engine/engine';
+import { FrameClientEngine } from './engine/frames/client-engine';
+import { FlushScheduler } from './engine/frames/flush-scheduler';
+import { FrameServerEngine } from './engine/frames/server-engine';
 import { HealthService, healthServiceName } from './local/health';
 import { LocalServices } from './local/local-services';
 import { ReflectionService, reflectionServiceNames } from './local/reflection';
@@ -79,7 +80,8 @@ class Gateway implements GatewayApp {
   private readonly pool: UpstreamPool;
   private readonly health: HealthService;
   private readonly catalog: SchemaCatalog;
-  private readonly engine: NodeServerEngine;
+  private readonly scheduler = new FlushScheduler();
+  private readonly engine: ServerEngine;
   private readonly door: FrontDoor;
   private readonly admin: RaftwayServer | undefined;
   private boundAddress: string | undefined;
@@ -108,7 +110,11 @@ class Gateway implements GatewayApp {
       names: () => this.table.list().map(({ grpcService }) => grpcService),
     });
     this.catalog = new SchemaCatalog(learnFiles, this.logger);
-    this.engine = new NodeServerEngine(serverLimits(options), this.createListener());
+    this.engine = new FrameServerEngine(
+      serverLimits(options),
+      this.createListener(),
+      this.scheduler,
+    );
     this.door = new FrontDoor({
       bind: options.bind,
       engine: this.engine,
@@ -184,16 +190,7 @@ class Gateway implements GatewayApp {
   private createPool(): UpstreamPool {
     const { options } = this;
     return new UpstreamPool({
-      engine: new NodeClientEngine({
-        connectTimeoutMs: options.connectTimeoutMs,
-        connectionStreamsMax: options.upstreamStreamsMax,
-        headerListBytesMax: options.headerBytesMax,
-        headerCountMax: options.headersMax,
-        streamBufferBytesMax: options.streamBufferBytesMax,
-        connectionMemoryBytesMax: options.connectionMemoryBytesMax,
-        keepaliveMs: options.upstreamKeepaliveMs,
-        keepaliveTimeoutMs: options.keepaliveTimeoutMs,
-      }),
+      engine: new FrameClientEngine(upstreamLimits(options), this.scheduler),
       limits: {
         connectionsMax: options.upstreamConnectionsMax,
         waitingMax: options.upstreamWaitingMax,
@@ -348,6 +345,19 @@ function serverLimits(options: GatewayOptions) {
     streamResetsPerSecond: options.streamResetsPerSecond,
     connectionIdleMs: options.connectionIdleMs,
     keepaliveMs: options.connectionKeepaliveMs,
+    keepaliveTimeoutMs: options.keepaliveTimeoutMs,
+  };
+}
+
+function upstreamLimits(options: GatewayOptions) {
+  return {
+    connectTimeoutMs: options.connectTimeoutMs,
+    connectionStreamsMax: options.upstreamStreamsMax,
+    headerListBytesMax: options.headerBytesMax,
+    headerCountMax: options.headersMax,
+    streamBufferBytesMax: options.streamBufferBytesMax,
+    connectionMemoryBytesMax: options.connectionMemoryBytesMax,
+    keepaliveMs: options.upstreamKeepaliveMs,
     keepaliveTimeoutMs: options.keepaliveTimeoutMs,
   };
 }

@@ -1,5 +1,6 @@
 import { type ClientConnection, type ConnectionListener } from '../src/engine/engine';
-import { NodeClientEngine } from '../src/engine/node/node-client-engine';
+import { FrameClientEngine } from '../src/engine/frames/client-engine';
+import { FlushScheduler } from '../src/engine/frames/flush-scheduler';
 import { eventually } from './support/harness';
 import { RawBackend } from './support/raw-http2';
 
@@ -48,7 +49,10 @@ describe('a connection that has used up its stream ids', () => {
       onDraining: () => events.push('draining'),
       onClosed: () => events.push('closed'),
     };
-    const connection = new NodeClientEngine(limits, 2).connect(backend.address, listener);
+    const connection = new FrameClientEngine(limits, new FlushScheduler(), 2).connect(
+      backend.address,
+      listener,
+    );
     await eventually(() => connection.hasCapacity, 'the connection is made');
 
     open(connection, () => events.push('answer'));

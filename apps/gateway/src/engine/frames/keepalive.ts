@@ -1,6 +1,3 @@
-import { type Http2Session } from 'node:http2';
-import { type Socket } from 'node:net';
-
 /** When a quiet connection is asked whether it lives. */
 export interface KeepaliveLimits {
   readonly keepaliveMs: number;
@@ -9,23 +6,27 @@ export interface KeepaliveLimits {
 
 /** Finds out about dead peers: a PING when nothing has been received for a while, and the end when no answer comes. */
 export class Keepalive {
-  private bytesRead = 0;
+  private seenBytes = 0;
   private lastReadMs: number;
   private pingSentMs: number | undefined;
 
   constructor(
-    private readonly session: Http2Session,
-    private readonly socket: Socket,
     private readonly limits: KeepaliveLimits,
+    private readonly sendPing: () => void,
     nowMs: number,
   ) {
     this.lastReadMs = nowMs;
   }
 
-  /** Called regularly. Returns true when the peer is dead. @param wanted whether a quiet peer is to be asked */
-  check(nowMs: number, wanted: boolean): boolean {
-    if (this.socket.bytesRead !== this.bytesRead) {
-      this.bytesRead = this.socket.bytesRead;
+  /**
+   * Called regularly. Returns true when the peer is dead.
+   *
+   * @param bytesRead what has been received so far; the answer to a PING is seen in it, too
+   * @param wanted whether a quiet peer is to be asked
+   */
+  check(nowMs: number, bytesRead: number, wanted: boolean): boolean {
+    if (bytesRead !== this.seenBytes) {
+      this.seenBytes = bytesRead;
       this.lastReadMs = nowMs;
       this.pingSentMs = undefined;
     }
@@ -37,10 +38,8 @@ export class Keepalive {
 
   /** Asks now, whatever has been received. */
   ping(nowMs: number): void {
-    if (this.pingSentMs !== undefined || this.session.destroyed || this.session.closed) return;
+    if (this.pingSentMs !== undefined) return;
     this.pingSentMs = nowMs;
-    this.session.ping(() => {
-      // The answer is seen as received bytes at the next check.
-    });
+    this.sendPing();
   }
 }

@@ -1,0 +1,34 @@
+/** Something that has gathered work for the end of the turn. */
+export interface Flushable {
+  flush(): void;
+}
+
+/**
+ * Writes what all connections have gathered, once per turn of the event loop.
+ *
+ * In one turn several clients' sockets are read, and what they ask for goes to few instances: written at once, one system
+ * call carries the frames of many calls. The check phase follows the reads directly, so that a lone call waits for nothing.
+ */
+export class FlushScheduler {
+  private dirty: Flushable[] = [];
+  private flushing: Flushable[] = [];
+  private scheduled = false;
+
+  /** Has it flushed at the end of this turn. The caller sees to it that it is not in the list twice. */
+  schedule(one: Flushable): void {
+    this.dirty.push(one);
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(this.run);
+  }
+
+  private readonly run = (): void => {
+    // What becomes dirty meanwhile waits for the next turn: nobody can keep this loop busy.
+    const list = this.dirty;
+    this.dirty = this.flushing;
+    this.flushing = list;
+    this.scheduled = false;
+    for (const one of list) one.flush();
+    list.length = 0;
+  };
+}

@@ -1,0 +1,151 @@
+import { http2Code } from '../../../domain/http2-codes';
+import { ConnectionError } from '../connection-error';
+import { DecoderTable } from './decoder-table';
+import { FieldSection, fieldOverheadBytes } from './field-section';
+import { decodeHuffman } from './huffman';
+
+/** The initial SETTINGS_HEADER_TABLE_SIZE (RFC 9113 §6.5.2); we announce no other. */
+export const headerTableBytes = 4096;
+/** Blocks that are remembered, and the longest of them: a request that repeats is a few bytes. */
+const knownMax = 64;
+const knownBytesMax = 64;
+/** A block may begin with the smallest and the last of several sizes (RFC 7541 §4.2). */
+const sizeUpdatesMax = 2;
+/** Continuation octets of an integer; four of them hold 28 bits, more than any length here. */
+const integerOctetsMax = 4;
+
+/** What is accepted of one header list. */
+export interface HeaderListLimits {
+  readonly headerListBytesMax: number;
+  readonly headerCountMax: number;
+}
+
+/**
+ * The HPACK decoder of one connection (RFC 7541).
+ *
+ * A block of indexed fields means the same as long as the table does not change, so that such blocks are remembered by
+ * their bytes: the calls of one client to one method cost one look-up each, and share one list of strings.
+ */
+export class HpackDecoder {
+  private readonly table = new DecoderTable(headerTableBytes);
+  private readonly known = new Map<string, FieldSection>();
+  private bytes: Buffer = Buffer.alloc(0);
+  private position = 0;
+  private end = 0;
+
+  constructor(private readonly limits: HeaderListLimits) {}
+
+  /**
+   * Decodes one whole block. Lists beyond the limits are decoded to their end, because the table of the connection depends on it, but not kept.
+   *
+   * @throws ConnectionError COMPRESSION_ERROR: the two sides' tables cannot be brought together again
+   */
+  decode(bytes: Buffer, start: number, end: number): FieldSection {
+    if (end - start > knownBytesMax) return this.decodeBlock(bytes, start, end, undefined);
+    const key = bytes.toString('latin1', start, end);
+    return this.known.get(key) ?? this.decodeBlock(bytes, start, end, key);
+  }
+
+  private decodeBlock(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    key: string | undefined,
+  ): FieldSection {
+    const section = new FieldSection();
+    this.bytes = bytes;
+    this.position = start;
+    this.end = end;
+    this.readSizeUpdates();
+    let indexedOnly = this.position === start;
+    while (this.position < end) {
+      const octet = bytes[this.position] ?? 0;
+      if ((octet & 0x80) !== 0) this.readIndexed(section);
+      else {
+        indexedOnly = false;
+        this.readLiteral(section, octet);
+      }
+    }
+    if (indexedOnly && key !== undefined) this.remember(key, section);
+    return section;
+  }
+
+  private remember(key: string, section: FieldSection): void {
+    // The peer chooses the blocks. Starting over is cheap.
+    if (this.known.size >= knownMax) this.known.clear();
+    this.known.set(key, section);
+  }
+
+  private readSizeUpdates(): void {
+    let updates = 0;
+    while (this.position < this.end && ((this.bytes[this.position] ?? 0) & 0xe0) === 0x20) {
+      updates += 1;
+      if (updates > sizeUpdatesMax) throw compressionError('too many table size updates');
+      this.table.resize(this.readInteger(5));
+      this.known.clear();
+    }
+  }
+
+  private readIndexed(section: FieldSection): void {
+    const index = this.readInteger(7);
+    if (index === 0) throw compressionError('index 0');
+    this.add(section, this.table.nameAt(index), this.table.valueAt(index));
+  }
+
+  private readLiteral(section: FieldSection, octet: number): void {
+    const indexing = (octet & 0xc0) === 0x40;
+    // A size update behind a field is an error (RFC 7541 §4.2).
+    if (!indexing && (octet & 0xe0) === 0x20) throw compressionError('table size update too late');
+    const index = this.readInteger(indexing ? 6 : 4);
+    const name = index === 0 ? this.readString() : this.table.nameAt(index);
+    const value = this.readString();
+    if (indexing) {
+      this.table.add(name, value);
+      this.known.clear();
+    }
+    this.add(section, name, value);
+  }
+
+  private add(section: FieldSection, name: string, value: string): void {
+    section.listBytes += name.length + value.length + fieldOverheadBytes;
+    const { pairs } = section;
+    const tooLarge =
+      section.listBytes > this.limits.headerListBytesMax ||
+      pairs.length >= 2 * this.limits.headerCountMax;
+    if (tooLarge) section.isTooLarge = true;
+    else pairs.push(name, value);
+  }
+
+  /** An integer with a prefix of so many bits (RFC 7541 §5.1). */
+  private readInteger(prefixBits: number): number {
+    const { bytes } = this;
+    const mask = (1 << prefixBits) - 1;
+    let value = (bytes[this.position++] ?? 0) & mask;
+    if (value < mask) return value;
+    for (let octets = 0; octets < integerOctetsMax; octets += 1) {
+      if (this.position >= this.end) throw compressionError('block ends within an integer');
+      const octet = bytes[this.position++] ?? 0;
+      value += (octet & 0x7f) * 2 ** (7 * octets);
+      if ((octet & 0x80) === 0) return value;
+    }
+    throw compressionError('integer too large');
+  }
+
+  /** A string literal (RFC 7541 §5.2). */
+  private readString(): string {
+    if (this.position >= this.end) throw compressionError('block ends before a string');
+    const coded = ((this.bytes[this.position] ?? 0) & 0x80) !== 0;
+    const length = this.readInteger(7);
+    const start = this.position;
+    const next = start + length;
+    if (next > this.end) throw compressionError('block ends within a string');
+    this.position = next;
+    return coded
+      ? decodeHuffman(this.bytes, start, next)
+      : this.bytes.toString('latin1', start, next);
+  }
+}
+
+function compressionError(message: string): ConnectionError {
+  return new ConnectionError(http2Code.compressionError, message);
+}
