@@ -1,7 +1,14 @@
 import { type ServiceView } from '@raftway/discovery';
 import { SetAside } from '@raftway/load-balancing';
 import { createMetrics, type Logger, type Metrics, silentLogger } from '@raftway/observability';
-import { createServer, type RaftwayServer } from '@raftway/service-kit';
+import { createServer, Deadlines, type RaftwayServer } from '@raftway/service-kit';
+import {
+  FlushScheduler,
+  FrameClientEngine,
+  FrameServerEngine,
+  type ServerEngine,
+  type ServerListener,
+} from '@raftway/http2';
 import { FrontDoor } from './adapters/front-door';
 import { GatewayMetrics } from './adapters/gateway-metrics';
 import { learnFiles } from './adapters/reflection-client';
@@ -9,16 +16,11 @@ import { SchemaCatalog } from './adapters/schema-catalog';
 import { routableServices } from './adapters/view-adapter';
 import { isNeverRouted } from './domain/never-routed';
 import { type RoutingChange, RoutingTable } from './domain/routing-table';
-import { type ServerEngine, type ServerListener } from './engine/engine';
-import { FrameClientEngine } from './engine/frames/client-engine';
-import { FlushScheduler } from './engine/frames/flush-scheduler';
-import { FrameServerEngine } from './engine/frames/server-engine';
 import { HealthService, healthServiceName } from './local/health';
 import { LocalServices } from './local/local-services';
 import { ReflectionService, reflectionServiceNames } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
 import { type GatewayOptions } from './options';
-import { Deadlines } from './proxy/deadlines';
 import { Dispatcher } from './proxy/dispatcher';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';

@@ -1,6 +1,9 @@
-import { type ClientConnection, type ConnectionListener } from '../src/engine/engine';
-import { FrameClientEngine } from '../src/engine/frames/client-engine';
-import { FlushScheduler } from '../src/engine/frames/flush-scheduler';
+import {
+  type ClientConnection,
+  type ConnectionListener,
+  FlushScheduler,
+  FrameClientEngine,
+} from '@raftway/http2';
 import { eventually } from './support/harness';
 import { RawBackend } from './support/raw-http2';
 

@@ -246,8 +246,8 @@ export const REASONS = {
   },
   METHOD_UNKNOWN: {
     code: Code.unimplemented,
-    meaning: "The gateway's own service has no such method.",
-    remedy: 'Check the name of the method.',
+    meaning: 'The server, or the gateway as far as its own services go, has no such method.',
+    remedy: 'Check the address, the name of the method and the .proto version.',
   },
   PATH_NOT_CANONICAL: {
     code: Code.unimplemented,
@@ -256,8 +256,9 @@ export const REASONS = {
   },
   ENCODING_UNSUPPORTED: {
     code: Code.unimplemented,
-    meaning: "The gateway's own services take no compressed requests.",
-    remedy: 'Send without grpc-encoding.',
+    meaning:
+      "Requests are compressed in a way that the server does not know; the gateway's own services take none.",
+    remedy: 'Send with gzip or deflate, or without grpc-encoding.',
   },
   REQUEST_MISSING: {
     code: Code.unimplemented,

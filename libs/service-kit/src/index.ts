@@ -38,6 +38,7 @@ export { toDuration, toMilliseconds } from './rpc/duration';
 export { implementService, type ServiceTraits } from './rpc/implement-service';
 export { pipelined } from './rpc/pipelined';
 export { createServer } from './server/create-server';
+export { Deadlines, type Expirable } from './server/deadlines';
 export type {
   RaftwayServer,
   ServerComponent,

@@ -1,5 +1,5 @@
 import { Code } from '@raftway/errors';
-import { http2Code } from './http2-codes';
+import { http2Code } from '@raftway/http2/rules';
 
 /**
  * The gRPC status that an HTTP/2 error code means.

@@ -1,4 +1,4 @@
-import { type EngineStream, type HeaderPairs } from '../engine/engine';
+import { type EngineStream, type HeaderPairs } from '@raftway/http2';
 import { MemoryBudget } from '../proxy/memory-budget';
 import { OpenCalls } from '../proxy/open-calls';
 import { LocalCall } from './local-call';

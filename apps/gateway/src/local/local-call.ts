@@ -1,8 +1,12 @@
 import { Code, ServiceError } from '@raftway/errors';
+import {
+  type EngineStream,
+  type HeaderPairs,
+  headerValue,
+  http2Code,
+  type StreamListener,
+} from '@raftway/http2';
 import { limitReached } from '../domain/refusal';
-import { headerValue, type HeaderPairs } from '../domain/header-rules';
-import { http2Code } from '../domain/http2-codes';
-import { type EngineStream, type StreamListener } from '../engine/engine';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { type OpenCall, type OpenCalls } from '../proxy/open-calls';
 import { sendRefusal, statusPairs } from '../proxy/reply';

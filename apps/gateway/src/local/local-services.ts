@@ -1,5 +1,5 @@
+import { type EngineStream, type HeaderPairs } from '@raftway/http2';
 import { methodUnknown } from '../domain/refusal';
-import { type EngineStream, type HeaderPairs } from '../engine/engine';
 import { DiscardingListener, sendRefusal } from '../proxy/reply';
 import { LocalCall, type LocalCallContext, type LocalHandler } from './local-call';
 

@@ -1,10 +1,9 @@
 import { type ServiceError } from '@raftway/errors';
+import { type EngineStream, type HeaderPairs, parseGrpcTimeout } from '@raftway/http2';
 import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
-import { parseGrpcTimeout } from '../domain/grpc-timeout';
 import { isGrpcContentType, requestFacts } from '../domain/header-rules';
 import * as refusal from '../domain/refusal';
 import { type RoutingTable } from '../domain/routing-table';
-import { type EngineStream, type HeaderPairs } from '../engine/engine';
 import { type LocalServices } from '../local/local-services';
 import { ProxyCall } from './proxy-call';
 import { type ProxyContext } from './proxy-context';

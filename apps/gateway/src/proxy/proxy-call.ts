@@ -12,24 +12,25 @@
  * A broken connection is never a reason, because the instance may have acted on the call.
  */
 import { Code, codeName, type ServiceError } from '@raftway/errors';
+import {
+  type ClientConnection,
+  type EngineStream,
+  type HeaderPairs,
+  headerValue,
+  http2Code,
+  http2CodeName,
+  type StreamListener,
+  type StreamReset,
+} from '@raftway/http2';
 import { codeOfHttpStatus, codeOfReset } from '../domain/status-mapping';
 import {
   forwardRequestHeaders,
   forwardResponseHeaders,
-  headerValue,
   isFinalStatus,
-  type HeaderPairs,
 } from '../domain/header-rules';
 import * as refusal from '../domain/refusal';
-import { http2Code, http2CodeName } from '../domain/http2-codes';
 import { type InstanceEndpoint, type Route } from '../domain/routing-table';
-import {
-  type ClientConnection,
-  type EngineStream,
-  type StreamListener,
-  type StreamReset,
-} from '../engine/engine';
-import { type Expirable } from './deadlines';
+import { type Expirable } from '@raftway/service-kit';
 import { type OpenCall } from './open-calls';
 import { type ProxyContext } from './proxy-context';
 import { sendRefusal, statusPairs } from './reply';

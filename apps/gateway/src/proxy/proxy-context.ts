@@ -1,6 +1,6 @@
 import { type SetAside } from '@raftway/load-balancing';
 import { type Logger } from '@raftway/observability';
-import { type Deadlines } from './deadlines';
+import { type Deadlines } from '@raftway/service-kit';
 import { type MemoryBudget } from './memory-budget';
 import { type OpenCalls } from './open-calls';
 import { type UpstreamPool } from './upstream-pool';

@@ -1,6 +1,11 @@
 import { rpc } from '@raftway/contracts';
 import { type ServiceError } from '@raftway/errors';
-import { type EngineStream, type HeaderPairs, type StreamListener } from '../engine/engine';
+import {
+  type EngineStream,
+  type HeaderPairs,
+  percentEncode,
+  type StreamListener,
+} from '@raftway/http2';
 
 const domain = 'raftway';
 
@@ -64,19 +69,6 @@ export class DiscardingListener implements StreamListener {
   onData(chunk: Uint8Array): void {
     this.stream.release(chunk.length);
   }
-}
-
-/** Percent-encoding of `grpc-message`: everything but printable ASCII, and `%` itself, byte by byte in UTF-8. */
-export function percentEncode(text: string): string {
-  if (/^[\x20-\x24\x26-\x7e]*$/.test(text)) return text;
-  let result = '';
-  for (const byte of Buffer.from(text, 'utf8')) {
-    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
-    result += plain
-      ? String.fromCharCode(byte)
-      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-  }
-  return result;
 }
 
 function any(type: string, value: Uint8Array): { typeUrl: string; value: Buffer } {

@@ -1,9 +1,5 @@
 import { type SetAside } from '@raftway/load-balancing';
-import {
-  type ClientConnection,
-  type ClientEngine,
-  type ConnectionListener,
-} from '../engine/engine';
+import { type ClientConnection, type ClientEngine, type ConnectionListener } from '@raftway/http2';
 
 /** Waits for a connection to an endpoint on which a stream can be opened. Exactly one of its methods is called, once. */
 export interface ConnectionWaiter {

@@ -7,6 +7,7 @@ import type {
   ServiceError as GrpcError,
   StatusObject,
 } from '@grpc/grpc-js';
+import type { Writable } from 'node:stream';
 import { readMessages } from '../rpc/read-messages';
 import { toCallMetadata } from '../rpc/metadata';
 import { writeMessages } from '../rpc/write-messages';
@@ -133,11 +134,7 @@ export async function* bidiAttempt(
   }
 }
 
-type WritableCall = Parameters<typeof writeMessages>[1] & {
-  cancel(): void;
-  write(message: Buffer): boolean;
-  end(): void;
-};
+type WritableCall = Writable & { cancel(): void };
 
 /** Sends until the source ends, which half-closes the call, or throws, which cancels it. */
 function sendAll(
@@ -146,7 +143,8 @@ function sendAll(
   ended: AbortSignal,
   fail: (error: unknown) => void,
 ): void {
-  writeMessages(requests, call, ended, (bytes) => call.write(bytes)).then(
+  const sink = { write: (bytes: Buffer) => call.write(bytes), room: () => room(call) };
+  writeMessages(requests, ended, sink).then(
     (outcome) => {
       if (outcome === 'finished') call.end();
     },
@@ -178,4 +176,17 @@ async function* receiveAll(
       call.cancel();
     }
   }
+}
+
+async function room(stream: Writable): Promise<void> {
+  if (!stream.writableNeedDrain || stream.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      stream.off('drain', done);
+      stream.off('close', done);
+      resolve();
+    };
+    stream.on('drain', done);
+    stream.on('close', done);
+  });
 }

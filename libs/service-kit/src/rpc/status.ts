@@ -1,13 +1,6 @@
-import { type Metadata, Metadata as GrpcMetadata, type StatusObject } from '@grpc/grpc-js';
+import type { Metadata } from '@grpc/grpc-js';
 import { Code, codeName, ServiceError, toCode, type ErrorDetails } from '@raftway/errors';
-import { decodeDetails, DETAILS_KEY, encodeDetails, wireText } from './error-details';
-
-/** A ServiceError as a gRPC status with details. @param trailers what the handler set; the details are added to it. */
-export function toStatus(error: ServiceError, trailers?: Metadata): StatusObject {
-  const metadata = trailers?.clone() ?? new GrpcMetadata();
-  metadata.set(DETAILS_KEY, encodeDetails(error));
-  return { code: error.code, details: wireText(error.rawMessage), metadata };
-}
+import { decodeDetails, DETAILS_KEY } from './error-details';
 
 /** What grpc-js rejects a call with. */
 export interface ReceivedStatus {

@@ -1,22 +1,26 @@
-import type { Writable } from 'node:stream';
-
 /** How {@link writeMessages} ended. */
 export type WriteOutcome = 'finished' | 'stopped';
+
+/** Where messages go. */
+export interface MessageSink<Message> {
+  /** Serializes and writes one message; false = wait for room. */
+  write(message: Message): boolean;
+  /** Resolves when there is room, or never will be. */
+  room(): Promise<void>;
+}
 
 const STOPPED = Symbol('stopped');
 
 /**
- * Writes a source's messages to a grpc-js stream and asks for the next one only when the stream has room, so that a slow reader holds the
+ * Writes a source's messages to a stream and asks for the next one only when the stream has room, so that a slow reader holds the
  * source back. Stops when the signal aborts, also while the source is waiting: it is then closed, without waiting for it.
  *
- * @param write serializes and writes one message; false = wait for room.
  * @throws what the source throws.
  */
 export async function writeMessages<Message>(
   source: AsyncIterable<Message> | Iterable<Message>,
-  stream: Writable,
   signal: AbortSignal,
-  write: (message: Message) => boolean,
+  sink: MessageSink<Message>,
 ): Promise<WriteOutcome> {
   const iterator = iteratorOf(source);
   let stop: () => void = () => undefined;
@@ -33,7 +37,7 @@ export async function writeMessages<Message>(
       const step = await orStopped<IteratorResult<Message>>(iterator.next());
       if (step === STOPPED || signal.aborted) break;
       if (step.done === true) return 'finished';
-      if (!write(step.value)) await orStopped(room(stream));
+      if (!sink.write(step.value)) await orStopped(sink.room());
     }
     close(iterator);
     return 'stopped';
@@ -56,17 +60,4 @@ function iteratorOf<Message>(
 /** Runs the source's `finally` blocks; a source that is still waiting for something runs them when that is over. */
 function close(iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
   void (async () => iterator.return?.())().catch(() => undefined);
-}
-
-async function room(stream: Writable): Promise<void> {
-  if (!stream.writableNeedDrain || stream.destroyed) return;
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      stream.off('drain', done);
-      stream.off('close', done);
-      resolve();
-    };
-    stream.on('drain', done);
-    stream.on('close', done);
-  });
 }

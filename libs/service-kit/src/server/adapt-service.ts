@@ -1,186 +1,146 @@
-import type {
-  handleBidiStreamingCall,
-  handleClientStreamingCall,
-  handleServerStreamingCall,
-  handleUnaryCall,
-  sendUnaryData,
-  ServerDuplexStream,
-  ServerReadableStream,
-  ServerUnaryCall,
-  ServerWritableStream,
-  ServiceDefinition,
-  UntypedServiceImplementation,
-} from '@grpc/grpc-js';
-import type { Readable } from 'node:stream';
-import { ServiceError } from '@raftway/errors';
+import { Code, ServiceError } from '@raftway/errors';
 import type { MethodShape } from '../rpc/definition';
 import type { AnyHandler, ServiceImplementation } from '../rpc/handlers';
-import { readMessages } from '../rpc/read-messages';
-import { toStatus } from '../rpc/status';
+import { okTrailers, statusTrailers } from '../rpc/status-trailers';
 import { writeMessages } from '../rpc/write-messages';
 import type { CallRunner, RunningCall } from './call-runner';
-import { MalformedRequest, tolerantDeserializer } from './malformed-request';
-import type { GrpcCall, ServerCall } from './server-call';
+import type { GrpcStream } from './grpc/grpc-stream';
+import { RequestQueue } from './grpc/request-queue';
+import type { ServerCall } from './server-call';
 
-// From our handlers (promises and async iterables) to grpc-js's (callbacks and streams). Responses are serialized here, inside the same
-// try as the handler, so that a bad response is logged and answered like any other error of the handler.
+// From our handlers (promises and async iterables) to messages on a stream. Responses are serialized here, inside the same try as the
+// handler, so that a bad response is logged and answered like any other error of the handler.
 
 type Handler = (request: unknown, call: ServerCall) => unknown;
-type Begin = (call: GrpcCall) => RunningCall;
 
-const identity = (bytes: Buffer): Buffer => bytes;
+/** Answers one call, from its headers on. */
+export type OpenCall = (stream: GrpcStream) => void;
 
-/** A service as grpc-js's Server.addService takes it. */
+/** A method, ready to be called with messages as bytes. */
+interface Method {
+  readonly shape: MethodShape;
+  readonly handler: Handler;
+  readonly serialize: (message: unknown) => Buffer;
+}
+
+/** What a service's methods do with a call, by their paths. @throws TypeError for a method without a handler. */
 export function adaptService(
   service: ServiceImplementation,
   runner: CallRunner,
-): { definition: ServiceDefinition; implementation: UntypedServiceImplementation } {
-  const definition: Record<string, ServiceDefinition[string]> = {};
-  const implementation: UntypedServiceImplementation = {};
-  for (const [name, method] of Object.entries(service.definition)) {
-    const handler = service.handlers[name];
+): ReadonlyMap<string, OpenCall> {
+  const methods = new Map<string, OpenCall>();
+  for (const [name, shape] of Object.entries(service.definition)) {
+    const handler: AnyHandler | undefined = service.handlers[name];
     if (handler === undefined) throw new TypeError(`${service.name} has no handler for ${name}`);
-    definition[name] = {
-      ...method,
-      requestSerialize: identity,
-      requestDeserialize: tolerantDeserializer(method.requestDeserialize),
-      responseSerialize: identity,
-      responseDeserialize: method.responseDeserialize,
+    const method: Method = {
+      shape,
+      handler: handler as unknown as Handler,
+      serialize: shape.responseSerialize as (message: unknown) => Buffer,
     };
     const endless = service.endlessMethods?.includes(name) ?? false;
-    implementation[name] = adaptMethod(method, handler, (call) => runner.begin(call, endless));
+    const open = shape.requestStream ? openStreaming : openSingle;
+    methods.set(shape.path, (stream) => open(method, stream, runner.begin(stream, endless)));
   }
-  return { definition, implementation };
+  return methods;
 }
 
-function adaptMethod(
-  method: MethodShape,
-  anyHandler: AnyHandler,
-  begin: Begin,
-): UntypedServiceImplementation[string] {
-  const handler = anyHandler as unknown as Handler;
-  const serialize = method.responseSerialize as (message: unknown) => Buffer;
-  if (method.requestStream) {
-    return method.responseStream
-      ? bidi(handler, serialize, begin)
-      : clientStreaming(handler, serialize, begin);
-  }
-  return method.responseStream
-    ? serverStreaming(handler, serialize, begin)
-    : unary(handler, serialize, begin);
-}
-
-function unary(
-  handler: Handler,
-  serialize: (message: unknown) => Buffer,
-  begin: Begin,
-): handleUnaryCall<unknown, Buffer> {
-  return (grpcCall: ServerUnaryCall<unknown, Buffer>, callback: sendUnaryData<Buffer>): void => {
-    const running = begin(grpcCall);
-    answerOnce(running, callback, async () => {
-      const request = checked(grpcCall.request, running.call);
-      return serialize(await running.call.untilAborted(handler(request, running.call)));
+/** One request: the handler runs when it and the end of the requests have come. */
+function openSingle(method: Method, stream: GrpcStream, running: RunningCall): void {
+  let started = false;
+  const start = (work: () => unknown): void => {
+    started = true;
+    answer(method, stream, running, work);
+  };
+  const onReadable = (): void => {
+    if (started || !stream.isHalfClosed) return;
+    start(() => {
+      const bytes = stream.take();
+      if (bytes === undefined) throw wrongCount('no request came');
+      const request = decode(method.shape, bytes);
+      if (stream.take() !== undefined) throw wrongCount('a second request came');
+      return method.handler(request, running.call);
     });
   };
-}
-
-function clientStreaming(
-  handler: Handler,
-  serialize: (message: unknown) => Buffer,
-  begin: Begin,
-): handleClientStreamingCall<unknown, Buffer> {
-  return (stream: ServerReadableStream<unknown, Buffer>, callback: sendUnaryData<Buffer>): void => {
-    const running = begin(stream);
-    answerOnce(running, callback, async () => {
-      const requests = checkedRequests(stream, running.call);
-      return serialize(await running.call.untilAborted(handler(requests, running.call)));
-    });
-  };
-}
-
-/** One message or an error: the end of unary and client-streaming calls. */
-function answerOnce(
-  running: RunningCall,
-  callback: sendUnaryData<Buffer>,
-  work: () => Promise<Buffer>,
-): void {
-  const { call } = running;
-  if (running.refusal !== undefined) {
-    callback(toStatus(running.end(running.refusal)));
-    return;
-  }
-  running.span.run(work).then(
-    (bytes) => {
-      running.end(undefined);
-      callback(null, bytes, call.trailers);
+  stream.setListener({
+    onReadable,
+    onCancelled: (reason) => {
+      running.call.abort(reason);
+      if (!started) start(() => undefined);
     },
-    (error: unknown) => callback(toStatus(running.end(error), call.trailers)),
-  );
+  });
+  if (running.refusal !== undefined) start(() => undefined);
+  else onReadable();
 }
 
-function serverStreaming(
-  handler: Handler,
-  serialize: (message: unknown) => Buffer,
-  begin: Begin,
-): handleServerStreamingCall<unknown, Buffer> {
-  return (stream: ServerWritableStream<unknown, Buffer>): void => {
-    const running = begin(stream);
-    answerMany(running, stream, serialize, () =>
-      handler(checked(stream.request, running.call), running.call),
-    );
-  };
+/** Any number of requests: the handler runs at once. */
+function openStreaming(method: Method, stream: GrpcStream, running: RunningCall): void {
+  const requests = new RequestQueue(stream, running.call, (bytes) => decode(method.shape, bytes));
+  stream.setListener({
+    onReadable: () => requests.wake(),
+    onCancelled: (reason) => {
+      running.call.abort(reason);
+      requests.wake();
+    },
+  });
+  answer(method, stream, running, () => method.handler(requests, running.call));
 }
 
-function bidi(
-  handler: Handler,
-  serialize: (message: unknown) => Buffer,
-  begin: Begin,
-): handleBidiStreamingCall<unknown, Buffer> {
-  return (stream: ServerDuplexStream<unknown, Buffer>): void => {
-    const running = begin(stream);
-    answerMany(running, stream, serialize, () =>
-      handler(checkedRequests(stream, running.call), running.call),
-    );
-  };
-}
-
-/** Any number of messages, then trailers or an error. */
-function answerMany(
+function answer(
+  method: Method,
+  stream: GrpcStream,
   running: RunningCall,
-  stream: ServerWritableStream<unknown, Buffer> | ServerDuplexStream<unknown, Buffer>,
-  serialize: (message: unknown) => Buffer,
   start: () => unknown,
 ): void {
-  const { call } = running;
+  const { call, refusal } = running;
   const work = async (): Promise<void> => {
-    if (running.refusal !== undefined) throw running.refusal;
-    const responses = start() as AsyncIterable<unknown>;
-    const write = (message: unknown): boolean => stream.write(serialize(message));
-    const outcome = await writeMessages(responses, stream, call.signal, write);
-    if (outcome === 'stopped') throw ServiceError.from(call.aborted);
+    if (refusal !== undefined) throw refusal;
+    if (method.shape.responseStream) return answerMany(method, stream, call, start);
+    const response = await call.untilAborted(start());
+    stream.send(method.serialize(response));
   };
   running.span.run(work).then(
     () => {
       running.end(undefined);
-      stream.end(call.trailers);
+      stream.end(okTrailers(call.trailers));
     },
-    (error: unknown) => {
-      // The way that grpc-js offers to end a stream with a status: what was written before it is still sent.
-      stream.emit('error', toStatus(running.end(error), call.trailers));
-    },
+    (error: unknown) => stream.end(statusTrailers(running.end(error), call.trailers)),
   );
 }
 
-function checked(request: unknown, call: ServerCall): unknown {
-  if (request instanceof MalformedRequest) throw request.toError(call.method);
-  return request;
+async function answerMany(
+  method: Method,
+  stream: GrpcStream,
+  call: ServerCall,
+  start: () => unknown,
+): Promise<void> {
+  if (call.aborted !== undefined) throw call.aborted;
+  const responses = start() as AsyncIterable<unknown>;
+  const outcome = await writeMessages(responses, call.signal, {
+    write: (message) => stream.send(method.serialize(message)),
+    room: () => stream.room(),
+  });
+  if (outcome === 'stopped') throw ServiceError.from(call.aborted);
 }
 
-async function* checkedRequests(
-  stream: Readable,
-  call: ServerCall,
-): AsyncGenerator<unknown, void, undefined> {
-  for await (const request of readMessages<unknown>(stream, call.signal)) {
-    yield checked(request, call);
+function decode(method: MethodShape, bytes: Buffer): unknown {
+  try {
+    return method.requestDeserialize(bytes);
+  } catch (cause) {
+    const why = cause instanceof Error ? `: ${cause.message}` : '';
+    throw new ServiceError({
+      code: Code.invalidArgument,
+      reason: 'MALFORMED_REQUEST',
+      message: `the request is not the protobuf message that ${method.path} takes${why}`,
+      metadata: { method: method.path },
+      cause,
+    });
   }
+}
+
+function wrongCount(what: string): ServiceError {
+  return new ServiceError({
+    code: Code.unimplemented,
+    reason: 'REQUEST_MISSING',
+    message: `the method takes exactly one request: ${what}`,
+  });
 }

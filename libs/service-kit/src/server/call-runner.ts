@@ -1,7 +1,8 @@
 import { Code, codeName, ServiceError } from '@raftway/errors';
 import { CallSpan, type HistogramMetric, type Logger, type Metrics } from '@raftway/observability';
 import type { CallTracker } from './call-tracker';
-import { ServerCall, type GrpcCall } from './server-call';
+import type { GrpcStream } from './grpc/grpc-stream';
+import { ServerCall } from './server-call';
 
 const TRACER = '@raftway/service-kit';
 
@@ -37,10 +38,10 @@ export class CallRunner {
   }
 
   /** @param endless whether a drain ends the call at its start instead of waiting for it. */
-  begin(grpcCall: GrpcCall, endless: boolean): RunningCall {
-    const call = new ServerCall(grpcCall, endless, this.logger);
+  begin(stream: GrpcStream, endless: boolean): RunningCall {
+    const call = new ServerCall(stream, endless, this.logger, nowMs);
     const refusal = this.limited ? this.tracker.refusal() : undefined;
-    const startedMs = performance.now();
+    const startedMs = nowMs();
     const span = CallSpan.server(TRACER, call.method.slice(1), (key) => call.metadata.get(key));
     this.tracker.add(call);
     const end = (error: unknown): ServiceError | undefined => {
@@ -49,7 +50,7 @@ export class CallRunner {
       const answered = error === undefined ? undefined : this.toAnswer(error, call);
       const status = answered === undefined ? 'OK' : codeName(answered.code);
       span.end(status);
-      this.record(call, status, answered, (performance.now() - startedMs) / 1000);
+      this.record(call, status, answered, (nowMs() - startedMs) / 1000);
       return answered;
     };
     return { call, span, refusal, end: end as RunningCall['end'] };
@@ -80,4 +81,8 @@ export class CallRunner {
       peer: call.peer,
     });
   }
+}
+
+function nowMs(): number {
+  return performance.now();
 }

@@ -1,16 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { joinHostPort, splitHostPort } from '@raftway/config';
 import { createMetrics, silentLogger, type Logger, type Metrics } from '@raftway/observability';
 import type { ServiceImplementation } from '../rpc/handlers';
-import { adaptService } from './adapt-service';
+import { adaptService, type OpenCall } from './adapt-service';
 import { CallRunner } from './call-runner';
 import { CallTracker } from './call-tracker';
 import { HealthState, healthService } from './health';
+import { GrpcListener } from './grpc/grpc-listener';
 import { HttpProbes } from './http-probes';
-import { listenError } from './listen-error';
 import { reflectionServices } from './reflection';
-import { resolveServerLimits, serverChannelOptions } from './server-limits';
+import { resolveServerLimits } from './server-limits';
 import type { RaftwayServer, ServerComponent, ServerOptions } from './server-types';
 
 /** Full names of the services that every server has. */
@@ -35,8 +33,7 @@ export function createServer(options: ServerOptions): RaftwayServer {
 class GrpcServer implements RaftwayServer {
   private readonly logger: Logger;
   private readonly metrics: Metrics;
-  private readonly bind: string;
-  private readonly grpc: Server;
+  private readonly grpc: GrpcListener;
   private readonly tracker: CallTracker;
   private readonly health: HealthState;
   private readonly probes: HttpProbes | undefined;
@@ -48,20 +45,24 @@ class GrpcServer implements RaftwayServer {
     const limits = resolveServerLimits(options.limits);
     this.logger = options.logger ?? silentLogger();
     this.metrics = options.metrics ?? createMetrics({ processMetrics: false });
-    this.bind = options.bind ?? '127.0.0.1:0';
     this.replica = options.replica;
     const services = [...options.services, ...(options.replica?.services ?? [])];
     const names = services.map(({ name }) => name);
 
-    this.grpc = new Server(serverChannelOptions(limits));
     this.tracker = new CallTracker(limits.concurrentCallsMax);
     this.health = new HealthState(names, () => this.reasons().length === 0);
-    this.serve(services, new CallRunner(this.logger, this.metrics, this.tracker, true));
     const own = [
       healthService(this.health),
       ...reflectionServices([...names, HEALTH, ...REFLECTION]),
     ];
-    this.serve(own, new CallRunner(this.logger, this.metrics, this.tracker, false));
+    const runner = (limited: boolean): CallRunner =>
+      new CallRunner(this.logger, this.metrics, this.tracker, limited);
+    this.grpc = new GrpcListener({
+      bind: options.bind ?? '127.0.0.1:0',
+      limits,
+      methods: new Map([...methodsOf(services, runner(true)), ...methodsOf(own, runner(false))]),
+      logger: this.logger,
+    });
     const { httpBind } = options;
     if (httpBind !== undefined) {
       this.probes = new HttpProbes(httpBind, {
@@ -90,9 +91,9 @@ class GrpcServer implements RaftwayServer {
       // Probes first: while a replica recovers, /livez says that the process lives and /readyz why it is not ready.
       await this.probes?.listen();
       await this.replica?.start();
-      await this.listen();
+      this.boundAddress = await this.grpc.listen();
     } catch (error) {
-      this.grpc.forceShutdown();
+      this.grpc.destroy();
       await Promise.allSettled([this.probes?.close(), this.replica?.stop()]);
       throw error;
     }
@@ -102,24 +103,6 @@ class GrpcServer implements RaftwayServer {
 
   stop(): Promise<void> {
     return (this.stopping ??= this.drainAndStop());
-  }
-
-  private serve(services: readonly ServiceImplementation[], runner: CallRunner): void {
-    for (const service of services) {
-      const { definition, implementation } = adaptService(service, runner);
-      this.grpc.addService(definition, implementation);
-    }
-  }
-
-  private async listen(): Promise<void> {
-    const port = await new Promise<number>((resolve, reject) => {
-      this.grpc.bindAsync(this.bind, ServerCredentials.createInsecure(), (error, bound) => {
-        if (error === null) resolve(bound);
-        else reject(listenError('gRPC', this.bind, error));
-      });
-    });
-    const host = splitHostPort(this.bind)?.host ?? '127.0.0.1';
-    this.boundAddress = joinHostPort({ host, port });
   }
 
   private reasons(): string[] {
@@ -141,7 +124,7 @@ class GrpcServer implements RaftwayServer {
       await delay(drainDelayMs);
       await this.finishCalls(drainTimeoutMs);
     }
-    this.grpc.forceShutdown();
+    this.grpc.destroy();
     await this.replica?.stop();
     await this.probes?.close();
     this.logger.info('stopped');
@@ -149,13 +132,19 @@ class GrpcServer implements RaftwayServer {
 
   private async finishCalls(timeoutMs: number): Promise<void> {
     this.tracker.drain();
-    const closed = new Promise<void>((resolve) => this.grpc.tryShutdown(() => resolve()));
-    const finished = Promise.all([this.tracker.idle(), closed]);
+    const finished = Promise.all([this.tracker.idle(), this.grpc.drain()]);
     if (await within(finished, timeoutMs)) return;
     this.logger.warn('calls outlast the drain', { callsInProgress: this.tracker.size });
     this.tracker.abortAll();
     await within(finished, FORCE_GRACE_MS);
   }
+}
+
+function methodsOf(
+  services: readonly ServiceImplementation[],
+  runner: CallRunner,
+): (readonly [string, OpenCall])[] {
+  return services.flatMap((service) => [...adaptService(service, runner)]);
 }
 
 /** Whether something happens within a time. */

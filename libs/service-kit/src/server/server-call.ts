@@ -1,19 +1,9 @@
-import { Metadata, type Deadline } from '@grpc/grpc-js';
-import { cancelled, deadlineExceeded, type ServiceError } from '@raftway/errors';
+import type { ServiceError } from '@raftway/errors';
 import type { Logger } from '@raftway/observability';
 import type { CallContext, CallMetadata, OutgoingMetadata } from '../rpc/handlers';
-import { addMetadata, toCallMetadata, toGrpcMetadata } from '../rpc/metadata';
 import type { TrackedCall } from './call-tracker';
-
-/** The part that grpc-js's four kinds of server call have in common. */
-export interface GrpcCall {
-  readonly metadata: Metadata;
-  getPeer(): string;
-  getDeadline(): Deadline;
-  getPath(): string;
-  sendMetadata(metadata: Metadata): void;
-  on(event: 'cancelled', listener: () => void): unknown;
-}
+import type { GrpcStream } from './grpc/grpc-stream';
+import { addPair, metadataPairs, readMetadata } from './grpc/metadata-pairs';
 
 /** One call in progress. What few handlers use (signal, logger, metadata) is made when first asked for. */
 export class ServerCall implements CallContext, TrackedCall {
@@ -22,29 +12,20 @@ export class ServerCall implements CallContext, TrackedCall {
   private childLogger: Logger | undefined;
   private readableMetadata: CallMetadata | undefined;
   private abortListener: ((reason: ServiceError) => void) | undefined;
-  private headersSent = false;
-  private readonly deadlineAtMs: number | undefined;
-  /** What setTrailer collected. */
-  trailers: Metadata | undefined;
+  /** What setTrailer collected, as header pairs. */
+  trailers: string[] = [];
   /** Set when the status is on its way: what happens after it is of no interest to the handler. */
   finished = false;
 
   constructor(
-    private readonly grpcCall: GrpcCall,
+    private readonly stream: GrpcStream,
     readonly endless: boolean,
     private readonly serverLogger: Logger,
-  ) {
-    const deadline = grpcCall.getDeadline();
-    const atMs = deadline instanceof Date ? deadline.getTime() : deadline;
-    this.deadlineAtMs = Number.isFinite(atMs) ? atMs : undefined;
-    // grpc-js emits it after each call, also after those that ended well: an error with its stack for each would cost a tenth of the CPU.
-    grpcCall.on('cancelled', () => {
-      if (!this.finished) this.abort(this.cancellation());
-    });
-  }
+    private readonly nowMs: () => number,
+  ) {}
 
   get method(): string {
-    return this.grpcCall.getPath();
+    return this.stream.facts.path;
   }
 
   get signal(): AbortSignal {
@@ -61,17 +42,16 @@ export class ServerCall implements CallContext, TrackedCall {
   }
 
   get deadlineMs(): number | undefined {
-    return this.deadlineAtMs === undefined
-      ? undefined
-      : Math.max(0, this.deadlineAtMs - Date.now());
+    const { deadlineAtMs } = this.stream;
+    return deadlineAtMs === undefined ? undefined : Math.max(0, deadlineAtMs - this.nowMs());
   }
 
   get metadata(): CallMetadata {
-    return (this.readableMetadata ??= toCallMetadata(this.grpcCall.metadata));
+    return (this.readableMetadata ??= readMetadata(this.stream.headers));
   }
 
   get peer(): string {
-    return this.grpcCall.getPeer();
+    return this.stream.peer;
   }
 
   get logger(): Logger {
@@ -79,13 +59,11 @@ export class ServerCall implements CallContext, TrackedCall {
   }
 
   sendInitialMetadata(metadata: OutgoingMetadata): void {
-    if (this.headersSent) return;
-    this.headersSent = true;
-    this.grpcCall.sendMetadata(toGrpcMetadata(metadata));
+    this.stream.sendHeaders(metadataPairs(metadata));
   }
 
   setTrailer(key: string, value: string | Uint8Array): void {
-    addMetadata((this.trailers ??= new Metadata()), key, value);
+    addPair(this.trailers, key, value);
   }
 
   abort(reason: ServiceError): void {
@@ -109,12 +87,5 @@ export class ServerCall implements CallContext, TrackedCall {
     const aborted = new Promise<never>((_, reject) => (onAbort = reject));
     this.abortListener = onAbort;
     return Promise.race([result, aborted]);
-  }
-
-  /** grpc-js reports a passed deadline and a caller that gave up in the same way; the clock tells them apart. */
-  private cancellation(): ServiceError {
-    return this.deadlineMs === 0
-      ? deadlineExceeded('the deadline passed')
-      : cancelled('the caller cancelled the call or the connection ended');
   }
 }

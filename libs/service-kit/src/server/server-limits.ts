@@ -1,9 +1,10 @@
-import type { ChannelOptions } from '@grpc/grpc-js';
+import type { ServerLimits as EngineLimits } from '@raftway/http2';
 import type { ServerLimits } from './server-types';
 
 /** Limits with their defaults filled in. */
 export interface ResolvedServerLimits {
   readonly receiveMessageBytesMax: number;
+  readonly connectionsMax: number;
   readonly concurrentStreamsMax: number;
   readonly concurrentCallsMax: number;
   readonly connectionAgeMaxMs: number | undefined;
@@ -19,6 +20,7 @@ export function resolveServerLimits(limits: ServerLimits = {}): ResolvedServerLi
   }
   return {
     receiveMessageBytesMax: limits.receiveMessageBytesMax ?? 4 * 1024 * 1024,
+    connectionsMax: limits.connectionsMax ?? 10_000,
     concurrentStreamsMax: limits.concurrentStreamsMax ?? 1000,
     concurrentCallsMax: limits.concurrentCallsMax ?? 10_000,
     connectionAgeMaxMs: limits.connectionAgeMaxMs,
@@ -26,25 +28,23 @@ export function resolveServerLimits(limits: ServerLimits = {}): ResolvedServerLi
   };
 }
 
-/** A dead peer is noticed after the interval and this. */
-const KEEPALIVE_TIMEOUT_MS = 10_000;
-/** What calls get to finish when their connection has reached its age. */
-const CONNECTION_AGE_GRACE_MS = 30_000;
-
-/** The limits as grpc-js's channel options. */
-export function serverChannelOptions(limits: ResolvedServerLimits): ChannelOptions {
+/** The limits as the HTTP/2 engine's, with those that nobody has to set. */
+export function engineLimits(limits: ResolvedServerLimits): EngineLimits {
   return {
-    'grpc.max_receive_message_length': limits.receiveMessageBytesMax,
-    'grpc.max_send_message_length': -1,
-    'grpc.max_concurrent_streams': limits.concurrentStreamsMax,
-    'grpc.keepalive_time_ms': limits.keepaliveIntervalMs,
-    'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
-    'grpc.enable_channelz': 0,
-    ...(limits.connectionAgeMaxMs === undefined
-      ? {}
-      : {
-          'grpc.max_connection_age_ms': limits.connectionAgeMaxMs,
-          'grpc.max_connection_age_grace_ms': CONNECTION_AGE_GRACE_MS,
-        }),
+    connectionStreamsMax: limits.concurrentStreamsMax,
+    connectionAgeMaxMs: limits.connectionAgeMaxMs,
+    // What calls get to finish when their connection has reached its age.
+    connectionAgeGraceMs: 30_000,
+    headerListBytesMax: 16 * 1024,
+    headerCountMax: 200,
+    // One window's worth of small requests is also what a handler that is slower than its client has to wait.
+    streamBufferBytesMax: 256 * 1024,
+    connectionMemoryBytesMax: 64 * 1024 * 1024,
+    streamResetBurst: 1000,
+    streamResetsPerSecond: 100,
+    connectionIdleMs: Number.POSITIVE_INFINITY,
+    keepaliveMs: limits.keepaliveIntervalMs,
+    // A dead peer is noticed after the interval and this.
+    keepaliveTimeoutMs: 10_000,
   };
 }

@@ -43,6 +43,8 @@ export interface ServerOptions {
 export interface ServerLimits {
   /** Largest request message in bytes. @default 4 MiB */
   readonly receiveMessageBytesMax?: number | undefined;
+  /** Connections of clients; further ones are closed at once. @default 10000 */
+  readonly connectionsMax?: number | undefined;
   /** Streams one connection may have open. @default 1000 */
   readonly concurrentStreamsMax?: number | undefined;
   /** Calls in progress on the whole server, health and reflection apart; further ones get RESOURCE_EXHAUSTED. @default 10000 */

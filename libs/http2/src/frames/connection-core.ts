@@ -1,6 +1,6 @@
 import { type Socket } from 'node:net';
-import { type HeaderPairs } from '../../domain/header-rules';
-import { http2Code } from '../../domain/http2-codes';
+import { type HeaderPairs } from '../header-pairs';
+import { http2Code } from '../http2-codes';
 import { ClosedStreams } from './closed-streams';
 import { ConnectionError } from './connection-error';
 import { type ConnectionLimits, memoryShares, type MemoryShares } from './connection-limits';

@@ -5,7 +5,7 @@
  * lengths are enough, and the codes are counted out of them. Decoding walks a table four bits at a time: no code is
  * shorter than five bits, so one step yields at most one symbol.
  */
-import { http2Code } from '../../../domain/http2-codes';
+import { http2Code } from '../../http2-codes';
 import { ConnectionError } from '../connection-error';
 
 /** Length in bits of each octet's code; the last one is EOS. */

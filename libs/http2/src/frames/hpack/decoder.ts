@@ -1,4 +1,4 @@
-import { http2Code } from '../../../domain/http2-codes';
+import { http2Code } from '../../http2-codes';
 import { ConnectionError } from '../connection-error';
 import { DecoderTable } from './decoder-table';
 import { FieldSection, fieldOverheadBytes } from './field-section';

@@ -1,4 +1,4 @@
-import { type HeaderPairs } from '../../../domain/header-rules';
+import { type HeaderPairs } from '../../header-pairs';
 import { fieldOverheadBytes } from './field-section';
 import { EncoderTable } from './encoder-table';
 import { staticNames } from './static-table';

@@ -4,7 +4,7 @@
  * A gateway that lets a malformed message pass hands it to a backend that may read it otherwise, or that turns it into
  * HTTP/1.1: that is how requests are smuggled. So everything is refused here that the RFC calls malformed.
  */
-import { type HeaderPairs } from '../../domain/header-rules';
+import { type HeaderPairs } from '../header-pairs';
 import { type FieldSection } from './hpack/field-section';
 
 /** What a header block is. */

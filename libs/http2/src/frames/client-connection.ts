@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { http2Code } from '../../domain/http2-codes';
+import { http2Code } from '../http2-codes';
 import {
   type ClientConnection,
   type ClientLimits,

@@ -1,5 +1,5 @@
 /*
- * The numbers of RFC 9113 that the engine speaks with. Error codes are in `domain/http2-codes.ts`.
+ * The numbers of RFC 9113 that the engine speaks with. Error codes are in `http2-codes.ts`.
  */
 
 /** Frame types (RFC 9113 §6). */

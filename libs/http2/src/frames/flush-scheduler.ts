@@ -14,12 +14,18 @@ export class FlushScheduler {
   private flushing: Flushable[] = [];
   private scheduled = false;
 
+  /**
+   * @param defer when a turn is over. The default is the check phase, for a proxy; a server whose answers are made in promises' reactions
+   * takes process.nextTick, which comes when all that could run have run, and not a turn of the event loop later.
+   */
+  constructor(private readonly defer: (run: () => void) => void = setImmediate) {}
+
   /** Has it flushed at the end of this turn. The caller sees to it that it is not in the list twice. */
   schedule(one: Flushable): void {
     this.dirty.push(one);
     if (this.scheduled) return;
     this.scheduled = true;
-    setImmediate(this.run);
+    this.defer(this.run);
   }
 
   private readonly run = (): void => {

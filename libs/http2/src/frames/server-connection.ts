@@ -1,5 +1,5 @@
 import { type Socket } from 'node:net';
-import { http2Code } from '../../domain/http2-codes';
+import { http2Code } from '../http2-codes';
 import { type ServerLimits, type ServerListener } from '../engine';
 import { Budget } from './budget';
 import { ConnectionError } from './connection-error';
@@ -19,6 +19,7 @@ const lateDataGraceMs = 1000;
 export class ServerConnection extends FrameConnection {
   protected lastPeerStreamId = 0;
   private readonly clientAddress: string;
+  private readonly clientPort: number;
   private readonly resets: Budget;
   private prefaceSeen = 0;
   private idleSinceMs: number;
@@ -38,6 +39,7 @@ export class ServerConnection extends FrameConnection {
     super(socket, serverLimits, scheduler, true, nowMs());
     this.idleSinceMs = nowMs();
     this.clientAddress = socket.remoteAddress ?? '';
+    this.clientPort = socket.remotePort ?? 0;
     this.resets = new Budget(serverLimits.streamResetBurst, serverLimits.streamResetsPerSecond);
     this.greet([settingId.maxConcurrentStreams, serverLimits.connectionStreamsMax]);
     let detail = 'closed';
@@ -56,6 +58,7 @@ export class ServerConnection extends FrameConnection {
   check(nowMs: number, seconds: number): void {
     this.resets.refill(seconds);
     if (this.isClosed) return;
+    this.checkAge(nowMs);
     const failure = this.checkTimes(nowMs, seconds, this.streamCount > 0);
     if (failure !== undefined) {
       this.serverListener.onConnectionError(failure);
@@ -65,6 +68,15 @@ export class ServerConnection extends FrameConnection {
       nowMs - this.idleSinceMs >= this.serverLimits.connectionIdleMs
     )
       this.close();
+  }
+
+  private checkAge(nowMs: number): void {
+    const { connectionAgeMaxMs, connectionAgeGraceMs = 0 } = this.serverLimits;
+    if (connectionAgeMaxMs === undefined) return;
+    const overdueMs = nowMs - this.startedMs - connectionAgeMaxMs;
+    if (overdueMs < 0) return;
+    if (!this.draining) this.drain();
+    else if (overdueMs >= connectionAgeGraceMs) this.destroy();
   }
 
   /** Asks the client to go elsewhere; the connection closes when its streams have ended. */
@@ -105,7 +117,8 @@ export class ServerConnection extends FrameConnection {
     const stream = this.createStream(streamId);
     stream.contentLeft = section.contentLength;
     stream.remoteEnded = endStream;
-    this.serverListener.onStream(stream, section.pairs, endStream, this.clientAddress);
+    const { clientAddress, clientPort } = this;
+    this.serverListener.onStream(stream, section.pairs, endStream, clientAddress, clientPort);
   }
 
   protected onMoreHeaders(stream: FrameStream, section: FieldSection, endStream: boolean): void {

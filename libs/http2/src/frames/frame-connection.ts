@@ -1,5 +1,5 @@
 import { type Socket } from 'node:net';
-import { http2Code } from '../../domain/http2-codes';
+import { http2Code } from '../http2-codes';
 import { Budget } from './budget';
 import { ConnectionCore } from './connection-core';
 import { ConnectionError } from './connection-error';
@@ -38,7 +38,7 @@ export abstract class FrameConnection extends ConnectionCore implements FrameHan
   private readonly decoder: HpackDecoder;
   private readonly blocks: HeaderBlocks;
   private readonly idleFrames = new Budget(idleFramesBurst, idleFramesPerSecond);
-  private readonly startedMs: number;
+  protected readonly startedMs: number;
   private sawSettings = false;
   private settingsAcknowledged = false;
 

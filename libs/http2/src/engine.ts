@@ -11,9 +11,9 @@
  * releases on one side what was sent on the other, and so holds a bounded number of bytes whatever the two peers do.
  */
 import { type Socket } from 'node:net';
-import { type HeaderPairs } from '../domain/header-rules';
+import { type HeaderPairs } from './header-pairs';
 
-export { type HeaderPairs } from '../domain/header-rules';
+export { type HeaderPairs } from './header-pairs';
 
 /** Why a stream ended before its end. */
 export interface StreamReset {
@@ -60,12 +60,16 @@ export interface EngineStream {
 
 /** Takes a server's new streams. */
 export interface ServerListener {
-  /** @param clientAddress the peer's IP address; empty when unknown. */
+  /**
+   * @param clientAddress the peer's IP address; empty when unknown.
+   * @param clientPort the peer's port; 0 when unknown.
+   */
   onStream(
     stream: EngineStream,
     headers: HeaderPairs,
     endOfStream: boolean,
     clientAddress: string,
+    clientPort: number,
   ): void;
   /** A connection was closed by a limit or a protocol error. */
   onConnectionError(detail: string): void;
@@ -82,6 +86,10 @@ export interface ServerLimits {
   /** Streams that a client may reset at once, and per second after that. */
   readonly streamResetBurst: number;
   readonly streamResetsPerSecond: number;
+  /** A connection of this age is drained, so that its client comes again, perhaps elsewhere. @default never */
+  readonly connectionAgeMaxMs?: number | undefined;
+  /** … and closed when its streams have not ended within this. */
+  readonly connectionAgeGraceMs?: number | undefined;
   /** A connection without streams for this long is closed. Streams are never cut for being quiet. */
   readonly connectionIdleMs: number;
   /** A connection with streams that has sent nothing for this long is pinged. */

@@ -1,4 +1,4 @@
-import { http2Code, http2CodeName } from '../../domain/http2-codes';
+import { http2Code, http2CodeName } from '../http2-codes';
 import {
   type EngineStream,
   type HeaderPairs,

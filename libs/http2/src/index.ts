@@ -1,0 +1,16 @@
+export type {
+  ClientConnection,
+  ClientEngine,
+  ClientLimits,
+  ConnectionListener,
+  EngineStream,
+  ServerEngine,
+  ServerLimits,
+  ServerListener,
+  StreamListener,
+  StreamReset,
+} from './engine';
+export { FrameClientEngine } from './frames/client-engine';
+export { FlushScheduler, type Flushable } from './frames/flush-scheduler';
+export { FrameServerEngine } from './frames/server-engine';
+export * from './rules';

@@ -1,0 +1,6 @@
+/** What is pure: header lists, codes, and the texts of gRPC over HTTP/2. */
+export { headerValue, type HeaderPairs } from './header-pairs';
+export { http2Code, http2CodeName } from './http2-codes';
+export { formatGrpcTimeout, parseGrpcTimeout } from './grpc/grpc-timeout';
+export { percentEncode } from './grpc/percent-encoding';
+export { frameMessage, MessageReader, type ReceivedMessage } from './grpc/message-framing';
