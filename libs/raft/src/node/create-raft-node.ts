@@ -137,8 +137,6 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
       clusterId: options.clusterId,
       members: options.members,
       bindAddress: options.bindAddress,
-      channelCredentials: options.channelCredentials,
-      serverCredentials: options.serverCredentials,
       limits: options.transportLimits,
       logger: options.logger,
       observer: options.observer,

@@ -1,4 +1,3 @@
-import type { ChannelCredentials, ServerCredentials } from '@grpc/grpc-js';
 import type { Member, ServerId } from '../core';
 import { RaftError } from '../errors';
 import { type RaftLogger, type RaftObserver, silentLogger } from '../observer';
@@ -72,10 +71,6 @@ export interface RaftNodeOptions<Result> {
   /** @default 8 MiB */
   readonly segmentBytes?: number | undefined;
   readonly transportLimits?: Partial<TransportLimits> | undefined;
-  /** @default plaintext */
-  readonly channelCredentials?: ChannelCredentials | undefined;
-  /** @default plaintext */
-  readonly serverCredentials?: ServerCredentials | undefined;
   /** @default files in dataDir */
   readonly storage?: Storage | undefined;
   /** @default gRPC */
@@ -94,20 +89,12 @@ export interface RaftNodeOptions<Result> {
 /** {@link RaftNodeOptions} with every default filled in, checked. */
 export interface ResolvedRaftNodeOptions<Result> extends Omit<
   { readonly [Key in keyof RaftNodeOptions<Result>]-?: NonNullable<RaftNodeOptions<Result>[Key]> },
-  | 'peers'
-  | 'dataDir'
-  | 'storage'
-  | 'transport'
-  | 'channelCredentials'
-  | 'serverCredentials'
-  | 'transportLimits'
+  'peers' | 'dataDir' | 'storage' | 'transport' | 'transportLimits'
 > {
   readonly members: readonly Member[];
   readonly dataDir: string | undefined;
   readonly storage: Storage | undefined;
   readonly transport: ((identity: TransportIdentity) => Transport) | undefined;
-  readonly channelCredentials: ChannelCredentials | undefined;
-  readonly serverCredentials: ServerCredentials | undefined;
   readonly transportLimits: Partial<TransportLimits> | undefined;
 }
 
@@ -148,8 +135,6 @@ export function resolveRaftNodeOptions<Result>(
     pendingReadsMax: options.pendingReadsMax ?? 20_000,
     segmentBytes: options.segmentBytes ?? 8 * MEBIBYTE,
     transportLimits: options.transportLimits,
-    channelCredentials: options.channelCredentials,
-    serverCredentials: options.serverCredentials,
     storage: options.storage,
     transport: options.transport,
     logger,

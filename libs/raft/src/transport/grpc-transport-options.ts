@@ -1,9 +1,3 @@
-import {
-  type ChannelCredentials,
-  credentials,
-  type ServerCredentials,
-  ServerCredentials as Servers,
-} from '@grpc/grpc-js';
 import type { Member, ServerId } from '../core';
 import { type RaftLogger, type RaftObserver, silentLogger } from '../observer';
 
@@ -64,10 +58,6 @@ export interface GrpcTransportOptions {
   readonly members: readonly Member[];
   /** "host:port" to listen on. */
   readonly bindAddress: string;
-  /** @default plaintext */
-  readonly channelCredentials?: ChannelCredentials | undefined;
-  /** @default plaintext */
-  readonly serverCredentials?: ServerCredentials | undefined;
   readonly limits?: Partial<TransportLimits> | undefined;
   readonly logger?: RaftLogger | undefined;
   readonly observer?: RaftObserver | undefined;
@@ -75,8 +65,6 @@ export interface GrpcTransportOptions {
 
 /** {@link GrpcTransportOptions} with every default filled in. */
 export interface ResolvedGrpcTransportOptions extends GrpcTransportOptions {
-  readonly channelCredentials: ChannelCredentials;
-  readonly serverCredentials: ServerCredentials;
   readonly limits: TransportLimits;
   readonly logger: RaftLogger;
   readonly observer: RaftObserver;
@@ -87,8 +75,6 @@ export function resolveGrpcTransportOptions(
 ): ResolvedGrpcTransportOptions {
   return {
     ...options,
-    channelCredentials: options.channelCredentials ?? credentials.createInsecure(),
-    serverCredentials: options.serverCredentials ?? Servers.createInsecure(),
     limits: { ...DEFAULT_TRANSPORT_LIMITS, ...options.limits },
     logger: options.logger ?? silentLogger,
     observer: options.observer ?? {},

@@ -1,5 +1,5 @@
-import { Server } from '@grpc/grpc-js';
-import { raft as contracts } from '@raftway/contracts';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { FrameServerEngine, headerValue } from '@raftway/http2';
 import type { Message, ServerId, SnapshotMetadata } from '../core';
 import { Admission } from './admission';
 import {
@@ -8,9 +8,16 @@ import {
   type ResolvedGrpcTransportOptions,
 } from './grpc-transport-options';
 import { MessageLane } from './message-lane';
+import { EnginePeerCall } from './peer-call';
 import { PeerService } from './peer-service';
+import { type Lane, lanePaths, peerScheduler } from './peer-stream';
 import { sendSnapshotTo } from './snapshot-sender';
 import type { Transport, TransportHandler } from './transport';
+
+/** gRPC's status for a method that there is not. */
+const UNIMPLEMENTED = 12;
+/** Connections of peers: three lanes from each, old ones that are not known to be dead, and room. */
+const CONNECTIONS_MAX = 256;
 
 interface Link {
   readonly address: string;
@@ -30,6 +37,7 @@ export class GrpcTransport implements Transport {
   private readonly links = new Map<ServerId, Link>();
   private readonly stopping = new AbortController();
   private server: Server | undefined;
+  private engine: FrameServerEngine | undefined;
   private port = 0;
 
   constructor(options: GrpcTransportOptions) {
@@ -113,32 +121,75 @@ export class GrpcTransport implements Transport {
       link.append.stop();
     }
     // Streams between replicas never end by themselves, so there is nothing to drain.
-    this.server?.forceShutdown();
+    this.server?.close();
     this.server = undefined;
+    this.engine?.destroy();
     return Promise.resolve();
   }
 
   private async listen(handler: TransportHandler): Promise<void> {
-    const { limits, bindAddress, serverCredentials } = this.options;
-    const server = new Server({
-      'grpc.max_receive_message_length': limits.frameBytesMax + 1024,
-      'grpc.max_concurrent_streams': 64,
-      'grpc.keepalive_time_ms': limits.keepaliveIntervalMs,
-      'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
-      'grpc.enable_channelz': 0,
-    });
     const service = new PeerService(this.options, this.admission, handler, (from) => {
       const link = this.links.get(from);
       link?.control.hurry();
       link?.append.hurry();
     });
-    server.addService(contracts.RaftPeerServiceService, service.implementation());
-    this.server = server;
-    this.port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync(bindAddress, serverCredentials, (error, port) => {
-        if (error === null) resolve(port);
-        else reject(error);
-      });
+    const { frameBytesMax } = this.options.limits;
+    const engine = new FrameServerEngine(
+      this.engineLimits(),
+      {
+        onStream: (stream, headers) => {
+          const call = new EnginePeerCall(stream, frameBytesMax + 1024);
+          const lane = laneOf(headerValue(headers, ':path'));
+          if (lane === undefined) call.answer({ code: UNIMPLEMENTED, details: 'no such method' });
+          else service.open(lane, call);
+        },
+        onConnectionError: (detail) =>
+          this.options.logger.debug('peer connection closed', { detail }),
+      },
+      peerScheduler,
+    );
+    this.engine = engine;
+    this.server = createServer({ noDelay: true }, (socket) => {
+      if (engine.connectionCount < CONNECTIONS_MAX) engine.adopt(socket);
+      else socket.destroy();
     });
+    this.port = await listenOn(this.server, this.options.bindAddress);
   }
+
+  private engineLimits(): ConstructorParameters<typeof FrameServerEngine>[0] {
+    const { limits } = this.options;
+    return {
+      // A lane has a connection of its own.
+      connectionStreamsMax: 4,
+      headerListBytesMax: 16 * 1024,
+      headerCountMax: 100,
+      streamBufferBytesMax: limits.frameBytes,
+      connectionMemoryBytesMax: 8 * limits.frameBytes,
+      streamResetBurst: 100,
+      streamResetsPerSecond: 10,
+      connectionIdleMs: limits.openTimeoutMs,
+      keepaliveMs: limits.keepaliveIntervalMs,
+      keepaliveTimeoutMs: limits.keepaliveTimeoutMs,
+    };
+  }
+}
+
+function laneOf(path: string | undefined): Lane | undefined {
+  return (Object.keys(lanePaths) as Lane[]).find((lane) => lanePaths[lane] === path);
+}
+
+/** @returns the port. @throws the system's error, such as EADDRINUSE */
+function listenOn(server: Server, bindAddress: string): Promise<number> {
+  const colon = bindAddress.lastIndexOf(':');
+  const host = bindAddress.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  const port = Number(bindAddress.slice(colon + 1));
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.removeListener('error', reject);
+      // An accept that fails concerns one connection.
+      server.on('error', () => undefined);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
 }

@@ -1,13 +1,53 @@
-import { PassThrough } from 'node:stream';
-import type { ServerReadableStream } from '@grpc/grpc-js';
-import type { raft as contracts } from '@raftway/contracts';
 import { eventually } from '../../test/support/key-value';
 import { encodeSnapshotFile } from '../storage/snapshot-file';
 import { Admission, HELLO_FORMAT_VERSION } from './admission';
 import { resolveGrpcTransportOptions } from './grpc-transport-options';
+import type { Frame, PeerCall, PeerCallListener } from './peer-call';
 import { PeerService } from './peer-service';
 
-type Call = ServerReadableStream<contracts.PeerFrame, contracts.PeerStreamResult>;
+/** A peer's stream without a network: what comes while it is paused waits. Its close comes when the spec says so. */
+class FakeCall implements PeerCall {
+  answered: string | undefined;
+  private listener: PeerCallListener | undefined;
+  private waiting: (() => void)[] = [];
+  private paused = false;
+
+  setListener(listener: PeerCallListener): void {
+    this.listener = listener;
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    for (const event of this.waiting.splice(0)) event();
+  }
+
+  admit(): void {}
+
+  answer(error?: { readonly details: string }): void {
+    this.answered ??= error?.details ?? 'received';
+  }
+
+  write(frame: Frame): void {
+    this.come(() => this.listener?.onFrame(frame));
+  }
+
+  end(): void {
+    this.come(() => this.listener?.onEnd());
+  }
+
+  close(): void {
+    this.listener?.onClosed();
+  }
+
+  private come(event: () => void): void {
+    if (this.paused) this.waiting.push(event);
+    else event();
+  }
+}
 
 const options = resolveGrpcTransportOptions({
   id: 1,
@@ -45,17 +85,10 @@ function receiving() {
     },
     () => (admitted += 1),
   );
-  const { snapshot } = service.implementation();
 
-  /** Opens a stream; `answer` is what it ends with. */
-  function open() {
-    // Its close comes when the spec says so.
-    const stream = new PassThrough({ objectMode: true, emitClose: false, autoDestroy: false });
-    const call = Object.assign(stream, { sendMetadata: () => undefined });
-    const opened: { call: typeof call; answer: string | undefined } = { call, answer: undefined };
-    snapshot(call as unknown as Call, (error) => {
-      opened.answer = error === null ? 'received' : (error as { details: string }).details;
-    });
+  function open(): FakeCall {
+    const call = new FakeCall();
+    service.open('snapshot', call);
     const value = {
       formatVersion: HELLO_FORMAT_VERSION,
       clusterId: 'c',
@@ -63,11 +96,11 @@ function receiving() {
       to: 1n,
       incarnationId: 'two',
     };
-    call.write({ frame: { $case: 'hello', value } });
-    return opened;
+    call.write({ $case: 'hello', value });
+    return call;
   }
 
-  function sendAll({ call }: ReturnType<typeof open>): void {
+  function sendAll(call: FakeCall): void {
     const value = {
       term: 1n,
       lastIncludedIndex: 1n,
@@ -76,7 +109,8 @@ function receiving() {
       totalBytes: BigInt(file.length),
       data: file,
     };
-    call.end({ frame: { $case: 'chunk', value } });
+    call.write({ $case: 'chunk', value });
+    call.end();
   }
   return { open, sendAll, admitted: () => admitted };
 }
@@ -86,17 +120,17 @@ describe('snapshot streams of one peer', () => {
     const { open, sendAll, admitted } = receiving();
     const first = open();
     sendAll(first);
-    await eventually('the first is received', () => first.answer === 'received');
+    await eventually('the first is received', () => first.answered === 'received');
     const second = open();
     await eventually('the second is admitted', () => admitted() === 2);
 
-    first.call.emit('close');
+    first.close();
     const third = open();
-    await eventually('the third is answered', () => third.answer !== undefined);
+    await eventually('the third is answered', () => third.answered !== undefined);
     sendAll(second);
-    await eventually('the second is received', () => second.answer !== undefined);
+    await eventually('the second is received', () => second.answered !== undefined);
 
-    expect(third.answer).toBe('server 2 is already sending a snapshot');
-    expect(second.answer).toBe('received');
+    expect(third.answered).toBe('server 2 is already sending a snapshot');
+    expect(second.answered).toBe('received');
   });
 });

@@ -1,34 +1,29 @@
-import {
-  Metadata,
-  type sendUnaryData,
-  type ServerReadableStream,
-  status as GrpcStatus,
-} from '@grpc/grpc-js';
-import type { raft as contracts } from '@raftway/contracts';
 import { DecodeError } from '../state-machine/binary-reader';
 import type { ServerId } from '../core';
 import { decodeSnapshotFile } from '../storage/snapshot-file';
 import { type Admission, AdmissionRefused, type Hello } from './admission';
 import type { ResolvedGrpcTransportOptions } from './grpc-transport-options';
 import { decodeMessages } from './message-codec';
-import { INCARNATION_HEADER } from './peer-stream';
+import type { Frame, PeerCall } from './peer-call';
+import type { Lane } from './peer-stream';
 import type { TransportHandler } from './transport';
 
-type Call = ServerReadableStream<contracts.PeerFrame, contracts.PeerStreamResult>;
-type Answer = sendUnaryData<contracts.PeerStreamResult>;
-type Frame = NonNullable<contracts.PeerFrame['frame']>;
+/** The statuses of gRPC that a peer is answered with. */
+const GrpcStatus = { INVALID_ARGUMENT: 3, FAILED_PRECONDITION: 9, INTERNAL: 13 } as const;
 
 /** What a stream does with its frames once it is admitted. */
 interface Receiver {
   onFrame(frame: Frame): void;
   /** No more frames will come. */
   onEnd(): Promise<void>;
+  /** The stream is over, however it ended. */
+  onClosed(): void;
 }
 
 /** The receiving side of all links. */
 export class PeerService {
   /** The stream on which a peer sends its snapshot. */
-  private readonly installing = new Map<ServerId, Call>();
+  private readonly installing = new Map<ServerId, PeerCall>();
 
   /**
    * @param onHello a peer was admitted.
@@ -40,30 +35,17 @@ export class PeerService {
     private readonly onHello: (from: ServerId) => void,
   ) {}
 
-  /** The handlers of RaftPeerService. */
-  implementation(): contracts.RaftPeerServiceServer {
-    const messages = (call: Call, answer: Answer): void =>
-      this.accept(call, answer, (from) => this.messageReceiver(from));
-    return {
-      control: messages,
-      append: messages,
-      snapshot: (call, answer) =>
-        this.accept(call, answer, (from) => this.snapshotReceiver(from, call)),
-    };
-  }
-
   /** Waits for the hello, checks it, then hands frames to a receiver. Answers once, whatever happens. */
-  private accept(call: Call, answer: Answer, receiverFor: (from: ServerId) => Receiver): void {
+  open(lane: Lane, call: PeerCall): void {
+    const receiverFor = (from: ServerId): Receiver =>
+      lane === 'snapshot' ? this.snapshotReceiver(from, call) : this.messageReceiver(from);
     let receiver: Receiver | undefined;
     let answered = false;
     const finish = (error?: unknown): void => {
       if (answered) return;
       answered = true;
       clearTimeout(helloTimer);
-      if (error === undefined) answer(null, {});
-      else answer(this.describe(error));
-      // What is still on its way is not looked at.
-      call.resume();
+      call.answer(error === undefined ? undefined : this.describe(error));
     };
     const helloTimer = setTimeout(
       () => finish(new DecodeError('no hello came')),
@@ -76,29 +58,32 @@ export class PeerService {
       if (answered) return;
       clearTimeout(helloTimer);
       receiver = receiverFor(hello.from);
-      const metadata = new Metadata();
-      metadata.set(INCARNATION_HEADER, this.options.incarnationId);
-      call.sendMetadata(metadata);
+      call.admit(this.options.incarnationId);
       this.onHello(hello.from);
       call.resume();
     };
-    call.on('data', ({ frame }: contracts.PeerFrame) => {
-      if (answered) return;
-      if (receiver === undefined) {
-        greet(frame).catch(finish);
-        return;
-      }
-      try {
-        if (frame !== undefined) receiver.onFrame(frame);
-      } catch (error) {
-        finish(error);
-      }
+    call.setListener({
+      onFrame: (frame) => {
+        if (answered) return;
+        if (receiver === undefined) {
+          greet(frame).catch(finish);
+          return;
+        }
+        try {
+          if (frame !== undefined) receiver.onFrame(frame);
+        } catch (error) {
+          finish(error);
+        }
+      },
+      onEnd: () => {
+        Promise.resolve(receiver?.onEnd()).then(() => finish(), finish);
+      },
+      onFault: finish,
+      onClosed: () => {
+        receiver?.onClosed();
+        finish(new DecodeError('the caller went away'));
+      },
     });
-    call.on('end', () => {
-      Promise.resolve(receiver?.onEnd()).then(() => finish(), finish);
-    });
-    call.on('error', finish);
-    call.on('cancelled', () => finish(new DecodeError('the caller went away')));
   }
 
   private messageReceiver(from: ServerId): Receiver {
@@ -116,10 +101,11 @@ export class PeerService {
         this.handler.onMessages(messages);
       },
       onEnd: () => Promise.resolve(),
+      onClosed: () => undefined,
     };
   }
 
-  private snapshotReceiver(from: ServerId, call: Call): Receiver {
+  private snapshotReceiver(from: ServerId, call: PeerCall): Receiver {
     if (this.installing.has(from)) {
       throw new DecodeError(`server ${from} is already sending a snapshot`);
     }
@@ -128,8 +114,6 @@ export class PeerService {
     const done = (): void => {
       if (this.installing.get(from) === call) this.installing.delete(from);
     };
-    call.on('close', done);
-    call.on('cancelled', done);
     let file: Buffer | undefined;
     let received = 0;
     let term = 0;
@@ -159,10 +143,11 @@ export class PeerService {
           done();
         }
       },
+      onClosed: done,
     };
   }
 
-  private describe(error: unknown): { code: GrpcStatus; details: string } {
+  private describe(error: unknown): { code: number; details: string } {
     const { logger } = this.options;
     if (error instanceof AdmissionRefused) {
       logger.warn('refused a peer', { reason: error.message });

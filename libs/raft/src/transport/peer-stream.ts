@@ -1,19 +1,38 @@
-import {
-  type ClientWritableStream,
-  Metadata,
-  type ServiceError,
-  status as GrpcStatus,
-} from '@grpc/grpc-js';
 import { raft as contracts } from '@raftway/contracts';
+import {
+  type ClientConnection,
+  type EngineStream,
+  FlushScheduler,
+  frameMessage,
+  FrameClientEngine,
+  type HeaderPairs,
+  headerValue,
+  type StreamListener,
+  type StreamReset,
+} from '@raftway/http2';
 import type { ServerId } from '../core';
 import { type Admission, AdmissionRefused, HELLO_FORMAT_VERSION } from './admission';
-import type { ResolvedGrpcTransportOptions } from './grpc-transport-options';
+import type { ResolvedGrpcTransportOptions, TransportLimits } from './grpc-transport-options';
 
 /** The three one-way streams of a link. */
 export type Lane = 'control' | 'append' | 'snapshot';
 
+/** Their methods of RaftPeerService. */
+export const lanePaths: Readonly<Record<Lane, string>> = {
+  control: contracts.RaftPeerServiceService.control.path,
+  append: contracts.RaftPeerServiceService.append.path,
+  snapshot: contracts.RaftPeerServiceService.snapshot.path,
+};
+
 /** With this header a receiver says that the hello was accepted, and who it is. */
 export const INCARNATION_HEADER = 'raftway-incarnation';
+/** gRPC's FAILED_PRECONDITION: what a receiver answers that will not talk to us. */
+const FAILED_PRECONDITION = '9';
+
+const requestHeaders = (address: string, lane: Lane): HeaderPairs => [
+  ...[':method', 'POST', ':scheme', 'http', ':path', lanePaths[lane]],
+  ...[':authority', address, 'te', 'trailers', 'content-type', 'application/grpc'],
+];
 
 /** Why a stream is over. */
 export interface StreamEnd {
@@ -22,17 +41,41 @@ export interface StreamEnd {
   readonly reason: string;
 }
 
+/** What is sent leaves when the driver's turn is over: all messages to one peer in one piece. */
+export const peerScheduler = new FlushScheduler((run) => process.nextTick(run));
+
+function engineFor(limits: TransportLimits): FrameClientEngine {
+  return new FrameClientEngine(
+    {
+      connectTimeoutMs: limits.openTimeoutMs,
+      connectionStreamsMax: 1,
+      headerListBytesMax: 16 * 1024,
+      headerCountMax: 100,
+      // A receiver answers with headers and trailers alone.
+      streamBufferBytesMax: 64 * 1024,
+      connectionMemoryBytesMax: 8 * limits.frameBytesMax,
+      keepaliveMs: limits.keepaliveIntervalMs,
+      keepaliveTimeoutMs: limits.keepaliveTimeoutMs,
+    },
+    peerScheduler,
+  );
+}
+
 /**
  * One attempt at one stream to a peer: its own connection, the hello, and frames after it was accepted. Over once, over for good; whoever
  * owns it makes the next attempt. A connection for each lane keeps bulk out of the heartbeats' socket buffer, and a fresh one for each
  * attempt means that our backoff is the only one.
  */
-export class PeerStream {
-  private readonly client: contracts.RaftPeerServiceClient;
-  private readonly call: ClientWritableStream<contracts.PeerFrame>;
+export class PeerStream implements StreamListener {
+  private readonly connection: ClientConnection;
   private readonly openTimer: NodeJS.Timeout;
+  private stream: EngineStream | undefined;
   private over = false;
   private admitted = false;
+  private unsentBytes = 0;
+  /** Who waits for which bytes to leave, in order. */
+  private readonly written: { readonly bytes: number; readonly done: (() => void) | undefined }[] =
+    [];
 
   /**
    * @param onOpen the hello was accepted.
@@ -52,26 +95,20 @@ export class PeerStream {
     },
   ) {
     const { limits } = options;
-    this.client = new contracts.RaftPeerServiceClient(address, options.channelCredentials, {
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.keepalive_time_ms': limits.keepaliveIntervalMs,
-      'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
-      'grpc.keepalive_permit_without_calls': 1,
-      'grpc.max_send_message_length': limits.frameBytesMax,
-      'grpc.enable_retries': 0,
-      // Its books cost more than what they count here.
-      'grpc.enable_channelz': 0,
-      'grpc.service_config_disable_resolution': 1,
-    });
-    this.call = this.client[lane](new Metadata(), (error) => this.finished(error));
-    this.call.on('metadata', (metadata: Metadata) => void this.greet(metadata));
-    // A refused or broken call also reports through the callback above; without a listener the stream would throw.
-    this.call.on('error', () => undefined);
     this.openTimer = setTimeout(
       () => this.end({ refused: false, reason: 'the peer did not answer the hello' }),
       limits.openTimeoutMs,
     );
-    this.writeFrame({ $case: 'hello', value: this.hello() });
+    this.connection = engineFor(limits).connect(address, {
+      onReady: () => {
+        if (this.over) return;
+        this.stream = this.connection.open(requestHeaders(address, lane), false, this);
+        this.writeFrame({ $case: 'hello', value: this.hello() });
+      },
+      onCapacity: () => undefined,
+      onDraining: () => undefined,
+      onClosed: (detail) => this.end({ refused: false, reason: detail }),
+    });
   }
 
   /**
@@ -81,14 +118,14 @@ export class PeerStream {
    */
   writeFrame(frame: NonNullable<contracts.PeerFrame['frame']>, onWritten?: () => void): void {
     if (this.over) return;
-    this.call.write({ frame }, (error?: Error | null) => {
-      if (error === undefined || error === null) onWritten?.();
-    });
+    const bytes = frameMessage(contracts.PeerFrame.encode({ frame }).finish());
+    this.written.push({ bytes: bytes.length, done: onWritten });
+    this.stream?.sendData(bytes);
   }
 
   /** No more frames will come: the receiver may finish. */
   finish(): void {
-    if (!this.over) this.call.end();
+    if (!this.over) this.stream?.sendEnd();
   }
 
   /** Gives the stream up; reports nothing. */
@@ -96,8 +133,41 @@ export class PeerStream {
     if (this.over) return;
     this.over = true;
     clearTimeout(this.openTimer);
-    this.call.cancel();
-    this.client.close();
+    this.connection.destroy();
+  }
+
+  // ---- from the connection ----
+
+  onHeaders(headers: HeaderPairs, endOfStream: boolean): void {
+    if (endOfStream) this.finished(headers);
+    else void this.greet(headers);
+  }
+
+  /** The one message of the answer is empty. */
+  onData(chunk: Uint8Array): void {
+    this.stream?.release(chunk.length);
+  }
+
+  onEnd(trailers: HeaderPairs | undefined): void {
+    this.finished(trailers ?? []);
+  }
+
+  onSent(bytes: number): void {
+    this.unsentBytes += bytes;
+    for (let next = this.written[0]; next !== undefined; next = this.written[0]) {
+      if (next.bytes > this.unsentBytes || this.over) return;
+      this.unsentBytes -= next.bytes;
+      this.written.shift();
+      next.done?.();
+    }
+  }
+
+  onReset(reset: StreamReset): void {
+    this.end({ refused: false, reason: reset.detail });
+  }
+
+  onClosed(): void {
+    this.end({ refused: false, reason: 'closed' });
   }
 
   private hello(): contracts.PeerHello {
@@ -111,12 +181,12 @@ export class PeerStream {
     };
   }
 
-  private async greet(metadata: Metadata): Promise<void> {
-    const [incarnationId] = metadata.get(INCARNATION_HEADER);
+  private async greet(headers: HeaderPairs): Promise<void> {
+    const incarnationId = headerValue(headers, INCARNATION_HEADER);
     // Headers without it come with a refusal; its status follows.
     if (incarnationId === undefined || this.over || this.admitted) return;
     try {
-      await this.admission.meet(this.peer, incarnationId.toString());
+      await this.admission.meet(this.peer, incarnationId);
     } catch (error) {
       const refused = error instanceof AdmissionRefused;
       this.end({ refused, reason: (error as Error).message });
@@ -128,18 +198,29 @@ export class PeerStream {
     this.callbacks.onOpen();
   }
 
-  private finished(error: ServiceError | null): void {
-    if (error === null) {
+  private finished(trailers: HeaderPairs): void {
+    const status = headerValue(trailers, 'grpc-status');
+    if (status === '0') {
       if (!this.over) this.callbacks.onComplete?.();
       this.end({ refused: false, reason: 'the peer closed the stream' });
       return;
     }
-    this.end({ refused: error.code === GrpcStatus.FAILED_PRECONDITION, reason: error.details });
+    const message = headerValue(trailers, 'grpc-message');
+    const reason = message === undefined ? `the peer answered ${status}` : percentDecode(message);
+    this.end({ refused: status === FAILED_PRECONDITION, reason });
   }
 
   private end(end: StreamEnd): void {
     if (this.over) return;
     this.close();
     this.callbacks.onEnd(end);
+  }
+}
+
+function percentDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
