@@ -37,7 +37,7 @@ const MAY_IMPORT = {
     'tool',
     'assets',
   ],
-  tool: ['contracts', 'errors', 'kit', 'core', 'observability'],
+  tool: ['contracts', 'errors', 'kit', 'adapter', 'core', 'observability'],
   assets: [],
 };
 

@@ -31,7 +31,7 @@ export const locks: Suite = {
   operation: 'one cycle: acquire a free lock, then release it',
   method: [
     'Each worker has a lock name and a session (etcd: a lease, Redis: a random value) of its own and makes cycles one after the other.',
-    'One client process for all; gRPC calls go with grpc-js over one connection to the leader, for us and for etcd alike.',
+    'One client process for all; gRPC calls go with the same small HTTP/2 client over one connection to the leader, for us and for etcd alike.',
     'Raftway: `Acquire` and `Release` of `raftway.lock.v1.LockService`, three replicas. etcd: `Lock` and `Unlock` of `v3lockpb.Lock`, three members.',
     'Redis: `SET NX PX` and a script that deletes, one server with `appendfsync always`. It is shown for orientation: it has no replica, ' +
       'no fencing token and no queue, and its one disk is all that stands between two holders.',
