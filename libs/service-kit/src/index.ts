@@ -18,7 +18,12 @@ export {
   type ReplicaOptions,
 } from './replica/replica-options';
 export { RenewalBatcher, type RenewalBatcherOptions } from './replica/renewal-batcher';
-export type { Replica, ReplicaCall, ReplicaSettings } from './replica/replica-types';
+export type {
+  CancellableCall,
+  Replica,
+  ReplicaCall,
+  ReplicaSettings,
+} from './replica/replica-types';
 export {
   serviceName,
   type MethodShape,

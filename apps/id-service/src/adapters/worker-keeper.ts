@@ -6,7 +6,7 @@
  */
 import { resourceExhausted, ServiceError, unavailable, type ErrorDetails } from '@raftway/errors';
 import type { Logger } from '@raftway/observability';
-import { ownCall, type Replica, type ReplicaCall } from '@raftway/service-kit';
+import { ownCall, type Replica, type CancellableCall } from '@raftway/service-kit';
 import { encodeCommand, type IdCommand } from '../domain/commands';
 import type { IdIssuer } from '../domain/id-issuer';
 import type { IdResult, Refused } from '../domain/results';
@@ -85,7 +85,7 @@ export class WorkerKeeper {
    * Exactly `count` ids, strictly growing: from memory, or after waiting for a grant until the call's deadline.
    * @throws ServiceError UNAVAILABLE, or what keeps the group from granting, when the wait was in vain.
    */
-  async take(count: number, call: ReplicaCall): Promise<bigint[]> {
+  async take(count: number, call: CancellableCall): Promise<bigint[]> {
     const ids = this.takeNow(count);
     if (ids.length === count) return ids;
     this.input.observer.waited();

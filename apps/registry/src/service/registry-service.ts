@@ -13,6 +13,7 @@ import {
   pipelined,
   type RenewalBatcher,
   type Replica,
+  type CancellableCall,
   type ReplicaCall,
   type ServiceImplementation,
   toDuration,
@@ -144,7 +145,7 @@ class RegistryHandlers {
 
   async *watch(
     request: registry.WatchRequest,
-    call: ReplicaCall,
+    call: CancellableCall,
   ): AsyncGenerator<registry.WatchResponse> {
     const service = validServiceName(request.service, true);
     await this.parts.replica.read(call);

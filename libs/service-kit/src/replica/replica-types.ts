@@ -4,8 +4,11 @@ import type { CallContext } from '../rpc/handlers';
 import type { ServerComponent } from '../server/server-types';
 import type { ReplicaOptions } from './replica-options';
 
-/** The part of a call that proposals and reads need. */
-export type ReplicaCall = Pick<CallContext, 'signal' | 'deadlineMs'>;
+/** The part of a client's call that tells how long its answer is of interest. */
+export type CancellableCall = Pick<CallContext, 'deadlineMs' | 'signal'>;
+
+/** The part of a call that proposals and reads need. Without a signal nobody can cancel it. */
+export type ReplicaCall = Pick<CancellableCall, 'deadlineMs'> & Partial<CancellableCall>;
 
 /** What a replica is made from. */
 export interface ReplicaSettings<Result> {

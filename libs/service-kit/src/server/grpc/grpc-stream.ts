@@ -188,12 +188,11 @@ export class GrpcStream implements StreamListener, Expirable {
   }
 
   onReset(reset: StreamReset): void {
-    const why = reset.connectionLost ? 'the connection ended' : 'the caller cancelled the call';
-    this.giveUp(cancelled(why));
+    this.giveUp(reset.connectionLost ? 'the connection ended' : 'the caller cancelled the call');
   }
 
   onClosed(): void {
-    this.giveUp(cancelled('the connection ended'));
+    this.giveUp('the connection ended');
     this.wake();
   }
 
@@ -202,10 +201,10 @@ export class GrpcStream implements StreamListener, Expirable {
     if (!this.ended) this.listener?.onCancelled(deadlineExceeded('the deadline passed'));
   }
 
-  private giveUp(reason: ServiceError): void {
+  private giveUp(why: string): void {
     if (this.ended) return;
     this.finish();
-    this.listener?.onCancelled(reason);
+    this.listener?.onCancelled(cancelled(why));
   }
 
   private finish(): void {
