@@ -25,6 +25,7 @@ import type { Recovered, Storage } from '../storage/storage';
 import type { Transport } from '../transport/transport';
 import { ApplyQueue } from './apply-queue';
 import { refuse } from './call-limits';
+import { CommitNotices } from './commit-notices';
 import { LeaseExpiry } from './lease-expiry';
 import { Listeners } from './listeners';
 import type { ResolvedRaftNodeOptions } from './options';
@@ -57,6 +58,7 @@ export class Driver<Result> {
   private readonly ticker: Ticker;
   private readonly leaseExpiry: LeaseExpiry<Result>;
   private readonly suspicion: SuspicionWatch;
+  private readonly commitNotices = new CommitNotices();
   private inputs: Input[] = [];
   private nextTicket = 1;
   private turnScheduled = false;
@@ -314,7 +316,12 @@ export class Driver<Result> {
   }
 
   private handle(ready: Ready): void {
-    if (ready.sendNow.length > 0) this.transport.send(ready.sendNow);
+    if (ready.sendNow.length > 0) {
+      const wereHeld = !this.commitNotices.isEmpty;
+      this.transport.send(this.commitNotices.hold(ready.sendNow));
+      // When the answers of this turn have left.
+      if (!wereHeld && !this.commitNotices.isEmpty) setImmediate(() => this.sendNotices());
+    }
     this.persistQueue.add(ready.persist, ready.sendAfterPersist);
     if (ready.persist?.snapshot !== undefined) this.install(ready.persist.snapshot);
     this.applyQueue.add(ready.apply);
@@ -327,6 +334,10 @@ export class Driver<Result> {
     }
     for (const ticket of ready.readsRefused) this.reads.onRefused(ticket);
     for (const to of ready.sendSnapshot) void this.snapshots.send(to);
+  }
+
+  private sendNotices(): void {
+    if (this.state !== 'stopped') this.transport.send(this.commitNotices.take());
   }
 
   private install(snapshot: SnapshotMetadata): void {

@@ -64,7 +64,7 @@ export class MemoryFileSystem implements FileSystem {
       },
       truncate: async (size) => {
         await this.record(`truncate ${name}`);
-        opened.contents = Buffer.from(opened.contents.subarray(0, size));
+        opened.contents = Buffer.concat([opened.contents.subarray(0, size)], size);
       },
       close: () => Promise.resolve(),
     };

@@ -35,7 +35,7 @@ export class PageFile {
 
   truncate(size: number): void {
     const before = this.contents.length;
-    this.contents = Buffer.from(this.contents.subarray(0, size));
+    this.contents = Buffer.concat([this.contents.subarray(0, size)], size);
     this.markDirty(Math.min(size, before), Math.max(size, before));
   }
 

@@ -149,6 +149,8 @@ class Replay {
       const due = this.nextBatchNumber as number;
       const frame = this.decode(name, file, offset);
       if (frame === undefined) {
+        // Nothing has been written here yet. That nothing is missing is shown by the number with which the next segment begins.
+        if (endOfContents(file, offset) === offset) break;
         this.cutOrRefuse(name, file, offset, last);
         break;
       }

@@ -86,6 +86,7 @@ export class WriteAheadLog {
       this.position = last.sizeBytes;
       this.isOldFormat = last.formatVersion !== SEGMENT_FORMAT_VERSION;
       if (recovered.tornTail !== undefined) await this.file.truncate(last.sizeBytes);
+      await this.file.truncate(Math.max(last.sizeBytes, this.segmentBytes));
       await this.keep(last, this.file);
     }
     return recovered;
@@ -142,6 +143,7 @@ export class WriteAheadLog {
       if (!isNoSpace(error)) throw error;
       // Some of it may be there: what is written later must not be followed by it.
       await file.truncate(this.position);
+      await file.truncate(Math.max(this.position, this.segmentBytes));
       throw this.noSpace(error);
     }
     const syncedFrom = performance.now();
@@ -182,6 +184,8 @@ export class WriteAheadLog {
       await this.fileSystem.remove(temporary);
       file = await this.fileSystem.open(temporary);
       await file.write(contents, 0);
+      // Its whole length from the start: a sync that need not write down a new size is a third faster, and each batch waits for one.
+      await file.truncate(this.segmentBytes);
       await file.sync();
       return file;
     } catch (error) {
