@@ -3,6 +3,7 @@ import { MemoryFileSystem } from '../../test/support/memory-file-system';
 import type { SnapshotMetadata } from '../core';
 import { StorageError } from '../errors';
 import { FileStorage, type FileStorageOptions } from './file-storage';
+import { endOfContents } from './wal/tail';
 
 const NODE = { directory: '/data', nodeId: 1, clusterId: 'c' } as const;
 
@@ -11,6 +12,7 @@ function open(disk: MemoryFileSystem, options: Partial<FileStorageOptions> = {})
     ...NODE,
     fileSystem: disk,
     acquireLock: () => () => undefined,
+    segmentBytes: 10_000,
     ...options,
   });
 }
@@ -47,7 +49,7 @@ async function threeBatches(): Promise<MemoryFileSystem> {
   return disk;
 }
 
-/** Where each batch begins, from the magic numbers. */
+/** Where each batch begins, from the magic numbers, and where the last one ends: behind it there are zeros. */
 function batchOffsets(disk: MemoryFileSystem): { file: string; offsets: number[]; size: number } {
   const [file] = disk.files('/data/wal') as [string];
   let contents: Buffer = Buffer.alloc(0);
@@ -56,7 +58,7 @@ function batchOffsets(disk: MemoryFileSystem): { file: string; offsets: number[]
   for (let at = contents.indexOf('RWF1'); at !== -1; at = contents.indexOf('RWF1', at + 1)) {
     offsets.push(at);
   }
-  return { file, offsets, size: contents.length };
+  return { file, offsets, size: endOfContents(contents, 0) };
 }
 
 describe('file storage', () => {
@@ -234,7 +236,7 @@ describe('damage before the end of the log', () => {
     expect((await failureOf(open(missing).open())).message).toContain('a file is missing');
 
     const cut = whole.clone();
-    cut.edit(second, (contents) => contents.subarray(0, contents.length - 8));
+    cut.edit(second, (contents) => contents.subarray(0, endOfContents(contents, 0) - 8));
     expect((await failureOf(open(cut).open())).message).toContain('a later segment follows');
 
     const exchanged = whole.clone();

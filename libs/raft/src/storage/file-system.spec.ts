@@ -1,3 +1,4 @@
+import type * as NodeFs from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -7,7 +8,7 @@ import { nodeFileSystem, replaceFile } from './file-system';
 
 describe('files of the operating system', () => {
   let directory: string;
-  let datasync: jest.SpyInstance<Promise<void>>;
+  let datasync: jest.SpyInstance;
   let sync: jest.SpyInstance<Promise<void>>;
 
   beforeEach(async () => {
@@ -15,7 +16,7 @@ describe('files of the operating system', () => {
     const handle = await fs.open(path.join(directory, 'probe'), 'w');
     const methods = Object.getPrototypeOf(handle) as fs.FileHandle;
     await handle.close();
-    datasync = jest.spyOn(methods, 'datasync');
+    datasync = jest.spyOn(jest.requireActual<typeof NodeFs>('node:fs'), 'fdatasync');
     sync = jest.spyOn(methods, 'sync');
   });
 
@@ -29,11 +30,16 @@ describe('files of the operating system', () => {
     const storage = new FileStorage({ directory, nodeId: 1, clusterId: 'c' });
     await storage.open();
     await storage.persist(persistOf(1, { entries: entriesOf(1, 1) }));
+    const [segment] = await fs.readdir(path.join(directory, 'wal'));
+    const sizeOf = async () => (await fs.stat(path.join(directory, 'wal', String(segment)))).size;
+    const size = await sizeOf();
     for (let batch = 2; batch <= 5; batch++) {
       datasync.mockClear();
       await storage.persist(persistOf(batch, { entries: entriesOf(batch, batch) }));
       expect(datasync).toHaveBeenCalledTimes(1);
     }
+    // A new size would be one more thing for the disk to write down in each sync.
+    expect(await sizeOf()).toBe(size);
     await storage.close();
 
     const again = new FileStorage({ directory, nodeId: 1, clusterId: 'c' });

@@ -4,6 +4,7 @@ import { StorageError } from '../errors';
 import { crc32c } from './crc32c';
 import { FileStorage } from './file-storage';
 import type { Recovered } from './storage';
+import { endOfContents } from './wal/tail';
 
 const META = '/data/meta.json';
 
@@ -42,7 +43,7 @@ async function lastBatch(
 ): Promise<{ file: string; from: number; to: number }> {
   const file = disk.files('/data/wal').at(-1) as string;
   const contents = await disk.read(file);
-  return { file, from: contents.lastIndexOf('RWF1'), to: contents.length };
+  return { file, from: contents.lastIndexOf('RWF1'), to: endOfContents(contents, 0) };
 }
 
 function changed(
@@ -104,7 +105,7 @@ describe('a last batch that is bad and not short', () => {
     const next = (await whole.read(file)).subarray(48, 48 + 40);
     for (let at = from; at < to; at++) {
       const disk = changed(flipped(whole, file, at, 5), file, (bytes) =>
-        Buffer.concat([bytes, next]),
+        Buffer.concat([bytes.subarray(0, to), next]),
       );
       expect((await recover(disk)).suspectTail).toEqual({ file, offset: from });
     }
