@@ -121,7 +121,7 @@ export class RawPeer {
 
   /** The first frame of that kind, now or later. */
   async first(matches: (one: Received) => boolean): Promise<Received> {
-    await eventually(() => this.closed || this.frames.some(matches), 'a frame', 10_000);
+    await eventually(() => this.closed || this.frames.some(matches), 'a frame');
     const found = this.frames.find(matches);
     if (found === undefined) throw new Error('the connection was closed without the frame');
     return found;
@@ -132,7 +132,7 @@ export class RawPeer {
     const { payload } = await this.first(
       ({ kind, payload: bytes }) => kind === type.goaway && bytes.readUInt32BE(4) !== 0,
     );
-    await eventually(() => this.closed, 'the connection is closed', 10_000);
+    await eventually(() => this.closed, 'the connection is closed');
     return { code: payload.readUInt32BE(4), text: payload.toString('latin1', 8) };
   }
 
