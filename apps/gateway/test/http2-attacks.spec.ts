@@ -239,13 +239,16 @@ describe('a client that wants too much gets no more than its share:', () => {
     peer.destroy();
   });
 
-  it('SETTINGS that are never acknowledged are known, and cost nothing but the connection', async () => {
-    const peer = await RawPeer.silent(harness.gateway.address);
+  it('a client that never acknowledges SETTINGS is told so', async () => {
+    const own = await Harness.start({ keepaliveTimeoutMs: 500 });
+    own.view.set(...harness.view.instances('echo'));
+    const peer = await RawPeer.silent(own.gateway.address);
     peer.send(preface, frame(type.settings, 0, 0), headers(1), frame(type.data, 1, 1, message));
     await peer.first(({ kind, streamId }) => kind === type.data && streamId === 1);
 
     expect((await peer.goaway()).code).toBe(http2Code.settingsTimeout);
-  }, 20_000);
+    await own.close();
+  });
 });
 
 describe('an instance that floods is closed, and its calls fail:', () => {

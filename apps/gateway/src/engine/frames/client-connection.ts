@@ -148,6 +148,12 @@ export class FrameClientConnection extends FrameConnection implements ClientConn
     else if (closedStreams > 0 && !this.isClosed) this.connectionListener.onCapacity();
   }
 
+  /** Calls that wait for it look for another one at once, and not when the socket has closed. */
+  protected override hangUp(detail: string, withinMs?: number): void {
+    this.startDraining();
+    super.hangUp(detail, withinMs);
+  }
+
   protected onFailure(message: string): void {
     this.failure = message;
   }

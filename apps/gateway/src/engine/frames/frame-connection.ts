@@ -16,8 +16,6 @@ import { encodeSettings } from './peer-settings';
 import { frameFlag, frameType, initialWindowBytes, settingId, windowBytesMax } from './protocol';
 import { FrameStream } from './stream';
 
-/** How long a peer may take to acknowledge our SETTINGS (RFC 9113 §6.5.3), in milliseconds. */
-const settingsTimeoutMs = 10_000;
 /**
  * Frames that cost us and carry nothing: PING, SETTINGS, PRIORITY, empty DATA, WINDOW_UPDATE and the like. A peer has so many at once and per second, and earns more
  * by what these frames are for: data that we send, and streams.
@@ -185,7 +183,9 @@ export abstract class FrameConnection extends ConnectionCore implements FrameHan
   /** Called once a second. Returns what the connection is to be closed for. */
   protected checkTimes(nowMs: number, seconds: number, hasStreams: boolean): string | undefined {
     this.idleFrames.refill(seconds);
-    if (!this.settingsAcknowledged && nowMs - this.startedMs >= settingsTimeoutMs) {
+    // SETTINGS are a question like a PING, and have to be answered as soon (RFC 9113 §6.5.3).
+    const { keepaliveTimeoutMs } = this.limits;
+    if (!this.settingsAcknowledged && nowMs - this.startedMs >= keepaliveTimeoutMs) {
       this.fail(http2Code.settingsTimeout, 'SETTINGS were not acknowledged');
       return undefined;
     }
