@@ -11,8 +11,9 @@ import {
 import { ConnectionError } from './connection-error';
 import { faultOf, messageKind } from './field-rules';
 import { type FlushScheduler } from './flush-scheduler';
-import { FrameConnection, protocolError } from './frame-connection';
+import { FrameConnection } from './frame-connection';
 import { type FieldSection } from './hpack/field-section';
+import { protocolError } from './payloads';
 import { clientPreface, settingId, streamIdMax } from './protocol';
 import { FrameStream } from './stream';
 
@@ -145,6 +146,12 @@ export class FrameClientConnection extends FrameConnection implements ClientConn
   protected onSettled(closedStreams: number): void {
     if (this.draining) this.closeWhenDrained();
     else if (closedStreams > 0 && !this.isClosed) this.connectionListener.onCapacity();
+  }
+
+  /** Calls that wait for it look for another one at once, and not when the socket has closed. */
+  protected override hangUp(detail: string, withinMs?: number): void {
+    this.startDraining();
+    super.hangUp(detail, withinMs);
   }
 
   protected onFailure(message: string): void {

@@ -168,11 +168,15 @@ export abstract class ConnectionCore implements StreamHost, Flushable {
     this.giveBackWindow();
   }
 
-  /** Streams have windows of their own, so that this one is given back at once, as long as the connection holds little. */
+  /**
+   * Streams have windows of their own, so that this one is given back at once. A client that has much in the gateway waits with all its calls; an instance
+   * never does, because it would be other clients' calls that wait for the one that does not read: what is held for a client is bounded at its own connection.
+   */
   private giveBackWindow(): void {
     const { windowBytes, heldBytesMax } = this.shares;
     if (this.owedBytes < windowBytes / 2 || this.isClosed) return;
-    if (this.heldBytes + windowBytes > heldBytesMax && this.heldBytes > 0) return;
+    const holdsMuch = this.heldBytes > 0 && this.heldBytes + windowBytes > heldBytesMax;
+    if (this.isServer && holdsMuch) return;
     this.receiveWindow += this.owedBytes;
     this.writeWindowUpdate(0, this.owedBytes);
     this.owedBytes = 0;

@@ -14,7 +14,7 @@ export interface ConnectionLimits {
 export interface MemoryShares {
   /** The window of the whole connection: what may arrive before we have said anything. */
   readonly windowBytes: number;
-  /** Received and not passed on: above it no more window is given, which stops the peer. */
+  /** Received from a client and not passed on: above it no more window is given, which stops the client. */
   readonly heldBytesMax: number;
   /** Waiting for the windows of a client that does not read: above it the stream that gets more is reset. */
   readonly queuedBytesMax: number;

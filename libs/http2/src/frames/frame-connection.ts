@@ -11,12 +11,11 @@ import { HeaderBlocks } from './header-blocks';
 import { HpackDecoder } from './hpack/decoder';
 import { type FieldSection } from './hpack/field-section';
 import { Keepalive } from './keepalive';
+import { expectLength, piece, protocolError, unpadded } from './payloads';
 import { encodeSettings } from './peer-settings';
 import { frameFlag, frameType, initialWindowBytes, settingId, windowBytesMax } from './protocol';
 import { FrameStream } from './stream';
 
-/** How long a peer may take to acknowledge our SETTINGS (RFC 9113 §6.5.3), in milliseconds. */
-const settingsTimeoutMs = 10_000;
 /**
  * Frames that cost us and carry nothing: PING, SETTINGS, PRIORITY, empty DATA, WINDOW_UPDATE and the like. A peer has so many at once and per second, and earns more
  * by what these frames are for: data that we send, and streams.
@@ -25,8 +24,6 @@ const idleFramesBurst = 2000;
 const idleFramesPerSecond = 500;
 const earnedByData = 3;
 const earnedByStream = 4;
-/** A piece is handed on as a part of what was read when it is this share of it; else it would keep alive too much. */
-const keptShare = 4;
 const pingPayload = Buffer.alloc(8);
 const nothing = Buffer.alloc(0);
 
@@ -186,7 +183,9 @@ export abstract class FrameConnection extends ConnectionCore implements FrameHan
   /** Called once a second. Returns what the connection is to be closed for. */
   protected checkTimes(nowMs: number, seconds: number, hasStreams: boolean): string | undefined {
     this.idleFrames.refill(seconds);
-    if (!this.settingsAcknowledged && nowMs - this.startedMs >= settingsTimeoutMs) {
+    // SETTINGS are a question like a PING, and have to be answered as soon (RFC 9113 §6.5.3).
+    const { keepaliveTimeoutMs } = this.limits;
+    if (!this.settingsAcknowledged && nowMs - this.startedMs >= keepaliveTimeoutMs) {
       this.fail(http2Code.settingsTimeout, 'SETTINGS were not acknowledged');
       return undefined;
     }
@@ -374,32 +373,4 @@ export abstract class FrameConnection extends ConnectionCore implements FrameHan
     if (!stream.adjustSendWindow(increment))
       stream.fail(http2Code.flowControlError, 'stream window above its maximum');
   }
-}
-
-/** A broken rule without a code of its own. */
-export function protocolError(message: string): ConnectionError {
-  return new ConnectionError(http2Code.protocolError, message);
-}
-
-function expectLength(what: string, length: number, expected: number): void {
-  if (length !== expected)
-    throw new ConnectionError(
-      http2Code.frameSizeError,
-      `${what} of another length than ${expected}`,
-    );
-}
-
-/** Where a payload ends without its padding (RFC 9113 §6.1). */
-function unpadded(flags: number, bytes: Buffer, start: number, end: number): number {
-  if ((flags & frameFlag.padded) === 0) return end;
-  if (end === start) throw new ConnectionError(http2Code.frameSizeError, 'padded and empty');
-  const to = end - (bytes[start] ?? 0);
-  if (to < start + 1) throw protocolError('more padding than payload');
-  return to;
-}
-
-/** Data as it is handed on: in place, or copied when it is little of what was read, which would be kept as a whole. */
-function piece(bytes: Buffer, from: number, to: number): Buffer {
-  if ((to - from) * keptShare >= bytes.length) return bytes.subarray(from, to);
-  return Buffer.from(bytes.subarray(from, to));
 }

@@ -5,8 +5,9 @@ import { Budget } from './budget';
 import { ConnectionError } from './connection-error';
 import { faultOf, messageKind } from './field-rules';
 import { type FlushScheduler } from './flush-scheduler';
-import { FrameConnection, protocolError } from './frame-connection';
+import { FrameConnection } from './frame-connection';
 import { type FieldSection } from './hpack/field-section';
+import { protocolError } from './payloads';
 import { clientPreface, settingId, streamIdMax } from './protocol';
 import { FrameStream } from './stream';
 
