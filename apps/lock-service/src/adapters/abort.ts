@@ -15,7 +15,7 @@ export function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal): 
       },
       (error: unknown) => {
         signal.removeEventListener('abort', onAbort);
-        reject(error as Error);
+        reject(error);
       },
     );
   });

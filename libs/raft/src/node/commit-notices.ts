@@ -1,7 +1,7 @@
 import type { Message, ServerId } from '../core';
 
 /**
- * Heartbeats that only tell a follower what has been committed, held back for a moment.
+ * Sends messages, but for heartbeats that only tell a follower what has been committed: those wait for the next turn.
  *
  * They come up in the turn in which callers get their answers, and nobody waits for them; sent at once, they wake two followers that then
  * take the processor from whoever was answered. What goes to the same follower meanwhile tells it as well, and makes them needless.
@@ -10,28 +10,26 @@ export class CommitNotices {
   private readonly rounds = new Map<ServerId, number>();
   private held = new Map<ServerId, Message>();
 
-  get isEmpty(): boolean {
-    return this.held.size === 0;
-  }
+  constructor(private readonly sendNow: (messages: readonly Message[]) => void) {}
 
-  /** Keeps the notices among the messages, and yields the rest. */
-  hold(messages: readonly Message[]): readonly Message[] {
+  send(messages: readonly Message[]): void {
+    const wereHeld = this.held.size > 0;
     const others = messages.filter((message) => !this.isNotice(message));
     for (const message of messages) {
       if (this.isNotice(message)) this.held.set(message.to, message);
-      else if (message.type === 'heartbeat') {
-        this.rounds.set(message.to, message.round);
+      else if (message.type === 'heartbeat' || message.type === 'appendEntries') {
+        if (message.type === 'heartbeat') this.rounds.set(message.to, message.round);
         this.held.delete(message.to);
-      } else if (message.type === 'appendEntries') this.held.delete(message.to);
+      }
     }
-    return others;
+    this.sendNow(others);
+    if (!wereHeld && this.held.size > 0) setImmediate(() => this.sendHeld());
   }
 
-  /** What is to be sent now. */
-  take(): readonly Message[] {
+  private sendHeld(): void {
     const messages = [...this.held.values()];
     this.held = new Map();
-    return messages;
+    this.sendNow(messages);
   }
 
   /** A heartbeat of a round that the follower has heard of confirms nothing. */

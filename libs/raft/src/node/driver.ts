@@ -58,7 +58,7 @@ export class Driver<Result> {
   private readonly ticker: Ticker;
   private readonly leaseExpiry: LeaseExpiry<Result>;
   private readonly suspicion: SuspicionWatch;
-  private readonly commitNotices = new CommitNotices();
+  private readonly outgoing: CommitNotices;
   private inputs: Input[] = [];
   private nextTicket = 1;
   private turnScheduled = false;
@@ -73,6 +73,7 @@ export class Driver<Result> {
     private readonly transport: Transport,
   ) {
     const { logger, observer, clusterId, members } = options;
+    this.outgoing = new CommitNotices((messages) => transport.send(messages));
     this.appliedListeners = new Listeners(logger);
     this.statusListeners = new Listeners(logger);
     const stateMachine = new DeduplicatedStateMachine(options.stateMachine);
@@ -316,12 +317,7 @@ export class Driver<Result> {
   }
 
   private handle(ready: Ready): void {
-    if (ready.sendNow.length > 0) {
-      const wereHeld = !this.commitNotices.isEmpty;
-      this.transport.send(this.commitNotices.hold(ready.sendNow));
-      // When the answers of this turn have left.
-      if (!wereHeld && !this.commitNotices.isEmpty) setImmediate(() => this.sendNotices());
-    }
+    if (ready.sendNow.length > 0) this.outgoing.send(ready.sendNow);
     this.persistQueue.add(ready.persist, ready.sendAfterPersist);
     if (ready.persist?.snapshot !== undefined) this.install(ready.persist.snapshot);
     this.applyQueue.add(ready.apply);
@@ -334,10 +330,6 @@ export class Driver<Result> {
     }
     for (const ticket of ready.readsRefused) this.reads.onRefused(ticket);
     for (const to of ready.sendSnapshot) void this.snapshots.send(to);
-  }
-
-  private sendNotices(): void {
-    if (this.state !== 'stopped') this.transport.send(this.commitNotices.take());
   }
 
   private install(snapshot: SnapshotMetadata): void {

@@ -1,0 +1,53 @@
+import type { Message } from '../core';
+import { CommitNotices } from './commit-notices';
+
+function heartbeat(to: number, round: number, leaderCommit: number): Message {
+  return { type: 'heartbeat', from: 1, to, term: 1, leaderCommit, round, readmittedRun: 0 };
+}
+
+function append(to: number): Message {
+  return {
+    ...{ type: 'appendEntries', from: 1, to, term: 1, prevLogIndex: 0, prevLogTerm: 0 },
+    ...{ entries: [], leaderCommit: 9 },
+  };
+}
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe('what goes to followers', () => {
+  let sent: Message[];
+  let notices: CommitNotices;
+
+  beforeEach(() => {
+    sent = [];
+    notices = new CommitNotices((messages) => sent.push(...messages));
+  });
+
+  it('leaves at once, but for what only says that something is committed: that leaves a turn later', async () => {
+    notices.send([heartbeat(2, 1, 0), append(3)]);
+    expect(sent).toEqual([heartbeat(2, 1, 0), append(3)]);
+
+    notices.send([heartbeat(2, 1, 5)]);
+    expect(sent).toHaveLength(2);
+
+    await nextTurn();
+    expect(sent.at(-1)).toEqual(heartbeat(2, 1, 5));
+  });
+
+  it('is not said twice: the newest notice stands for all, and entries or a new round make it needless', async () => {
+    notices.send([heartbeat(2, 1, 0), heartbeat(3, 1, 0), heartbeat(4, 1, 0)]);
+    notices.send([heartbeat(2, 1, 5), heartbeat(3, 1, 5), heartbeat(4, 1, 5)]);
+    notices.send([heartbeat(2, 1, 6), append(3), heartbeat(4, 2, 6)]);
+    sent = [];
+
+    await nextTurn();
+
+    expect(sent).toEqual([heartbeat(2, 1, 6)]);
+  });
+
+  it('never delays a round, which keeps followers from campaigning and confirms reads', () => {
+    for (let round = 1; round <= 3; round += 1) notices.send([heartbeat(2, round, 0)]);
+
+    expect(sent).toHaveLength(3);
+  });
+});
