@@ -1,3 +1,4 @@
+import type { Standing } from './core/status';
 import type { LogIndex, Member, Role, ServerId, Term } from './core/types';
 
 /** Limits and cancellation of one propose or read. */
@@ -34,6 +35,12 @@ export interface RaftStatus {
   readonly commitIndex: LogIndex;
   readonly appliedIndex: LogIndex;
   readonly snapshotIndex: LogIndex;
+  /** This replica's own part: `waiting` for a group to take it in, or `removed` for good. */
+  readonly standing: Standing;
+  /** Where the members below are in the log. They are in force; decided once commitIndex has reached it. */
+  readonly configurationIndex: LogIndex;
+  /** Two majorities have to agree: a change of members is half done. */
+  readonly joint: boolean;
   readonly members: readonly (Member & {
     /** On the leader only. */
     readonly matchIndex: LogIndex;

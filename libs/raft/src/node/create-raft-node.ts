@@ -236,6 +236,9 @@ function unstarted<Result>(options: ResolvedRaftNodeOptions<Result>): RaftStatus
     commitIndex: 0,
     appliedIndex: 0,
     snapshotIndex: 0,
+    standing: 'waiting',
+    configurationIndex: 0,
+    joint: false,
     members: options.members.map((member) => ({ ...member, matchIndex: 0, lastContactMs: 0 })),
     logClockMs: 0,
   };
