@@ -18,6 +18,17 @@ interface Watched {
   readonly decided: Configuration | undefined;
 }
 
+/** How a server was after its last step. */
+interface Seen {
+  readonly id: ServerId;
+  readonly configuration: Configuration;
+  /** Where it is in the log. */
+  readonly index: LogIndex;
+  readonly lastIndex: LogIndex;
+  readonly lastTerm: Term;
+  readonly isSuspect: boolean;
+}
+
 function verify(condition: boolean, message: () => string): void {
   if (!condition) throw new SafetyViolation(message());
 }
@@ -29,11 +40,7 @@ function verify(condition: boolean, message: () => string): void {
 export class MembershipChecker {
   private readonly committed: Committed[] = [];
   private readonly watched = new Map<Raft, Watched>();
-  /** The newest one that each server was seen with, and where it was in its log. */
-  private readonly seen = new Map<
-    ServerId,
-    { readonly index: LogIndex; readonly configuration: Configuration }
-  >();
+  private readonly seen = new Map<ServerId, Seen>();
 
   constructor(
     private readonly disks: readonly StoragePromises[],
@@ -66,12 +73,46 @@ export class MembershipChecker {
       () =>
         `server ${raft.id} has configurations at ${open.join(' and ')}; committed is ${decidedIndex}`,
     );
+    const entry = raft.entryAt(open[0] ?? 0);
+    if (entry?.term === raft.term && raft.role === 'leader') this.requireNoRival(raft, entry);
+  }
+
+  /**
+   * A leader has begun a change. Nobody who began another one before, in an earlier term, may still be elected by the members of that one if those could decide apart from the new
+   * ones: each would commit its own (Ongaro, raft-dev, 10 July 2015). When the new leader has first committed something in its term, a majority of the old members refuses the rival.
+   */
+  private requireNoRival(raft: Raft, entry: Entry): void {
+    const configuration = decodeConfiguration(entry.payload);
+    const decidedIndex = this.committed.at(-1)?.index ?? 0;
+    for (const rival of this.seen.values()) {
+      if (rival.index <= decidedIndex || rival.lastTerm >= entry.term || rival.isSuspect) continue;
+      if (shareAServer(configuration, rival.configuration)) continue;
+      verify(
+        !this.isElectable(rival),
+        () =>
+          `server ${raft.id} begins to decide with members ${describeMembers(configuration)}, and server ${rival.id} may ` +
+          `be elected by ${describeMembers(rival.configuration)}`,
+      );
+    }
+  }
+
+  private isElectable(candidate: Seen): boolean {
+    const wouldVote = (id: ServerId): boolean => {
+      const voter = this.seen.get(id);
+      if (voter === undefined) return true;
+      const { lastIndex, lastTerm } = candidate;
+      const isBehind =
+        voter.lastTerm < lastTerm || (voter.lastTerm === lastTerm && voter.lastIndex <= lastIndex);
+      return isBehind && !voter.isSuspect;
+    };
+    return voterSetsOf(candidate.configuration).every(
+      (voters) => voters.filter(wouldVote).length * 2 > voters.length,
+    );
   }
 
   /** What is committed of the configurations is the same everywhere, also where a snapshot brought it. */
   afterStep(raft: Raft): void {
-    const { configurationIndex: index, configuration } = raft;
-    this.seen.set(raft.id, { index, configuration });
+    this.look(raft);
     const known = this.committed.findLast(({ index }) => index <= raft.commitIndex);
     const decided = raft.configurationAt(raft.commitIndex);
     const last = this.watched.get(raft);
@@ -138,6 +179,12 @@ export class MembershipChecker {
     const voters = configuration.members.filter(({ voter }) => voter).map(({ id }) => id);
     coverage.learnersPromoted += voters.filter((id) => learners.includes(id)).length;
     if (!isJoint && !voters.includes(raft.id)) coverage.leadersRemoved += 1;
+  }
+
+  private look(raft: Raft): void {
+    const { id, configuration, configurationIndex: index, lastIndex, isSuspect } = raft;
+    const lastTerm = raft.termAt(lastIndex) ?? 0;
+    this.seen.set(id, { id, configuration, index, lastIndex, lastTerm, isSuspect });
   }
 
   private requireOverlap(raft: Raft, configuration: Configuration, before: Committed): void {
