@@ -39,8 +39,8 @@ import {
 } from './replication';
 import { takeSnapshot } from './snapshot';
 import { RaftState, resetElectionDeadline } from './state';
-import { describe, logClockMs } from './status';
-import type { StatusSnapshot } from './status';
+import { describe, logClockMs, standingOf } from './status';
+import type { Standing, StatusSnapshot } from './status';
 import { Role } from './types';
 import type { Configuration, Entry, HardState, LogIndex, Member, ServerId, Term } from './types';
 
@@ -138,6 +138,11 @@ export class Raft {
   /** Where {@link configuration} is in the log, or what snapshot it came with. It is decided when the commit index has reached it. */
   get configurationIndex(): LogIndex {
     return this.state.configurations.currentIndex;
+  }
+
+  /** What this server is to its group. */
+  get standing(): Standing {
+    return standingOf(this.state);
   }
 
   /** Everybody that this server may have to answer or send to: see membership-change.ts. */

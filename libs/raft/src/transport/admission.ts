@@ -7,6 +7,8 @@ export interface Hello {
   readonly from: ServerId;
   readonly to: ServerId;
   readonly incarnationId: string;
+  /** "host:port" where it can be answered; '' when it does not say. */
+  readonly address: string;
 }
 
 export const HELLO_FORMAT_VERSION = 1;
@@ -18,6 +20,8 @@ export interface AdmissionOptions {
   readonly id: ServerId;
   /** Who may open streams; looked at for every hello, because members change. */
   readonly isMember: (id: ServerId) => boolean;
+  /** See GrpcTransportOptions.guests. */
+  readonly guests?: boolean | undefined;
   readonly peerIncarnations: ReadonlyMap<ServerId, string>;
   /** Makes a peer's incarnation durable, before the first of its messages counts. */
   readonly rememberPeer: (id: ServerId, incarnationId: string) => Promise<void>;
@@ -64,7 +68,8 @@ export class Admission {
         `this is server ${id}, the caller wanted ${hello.to}: check the peers' addresses`,
       );
     }
-    if (hello.from === id || !this.options.isMember(hello.from)) {
+    const isGuest = this.options.guests === true && hello.address !== '';
+    if (hello.from === id || !(isGuest || this.options.isMember(hello.from))) {
       throw new AdmissionRefused(`server ${hello.from} is not a peer of server ${id}`);
     }
     await this.meet(hello.from, hello.incarnationId);
@@ -83,7 +88,7 @@ export class Admission {
     if (known !== incarnationId) {
       throw new AdmissionRefused(
         `server ${peer} was known as incarnation ${known} and is now ${incarnationId}: its data directory was replaced. ` +
-          'Restore the directory, or add the server under a new id',
+          'Restore the directory; or remove the server from the group, and add it again under an id that was never used',
       );
     }
   }

@@ -37,7 +37,7 @@ export class PeerService {
     private readonly options: ResolvedGrpcTransportOptions,
     private readonly admission: Admission,
     private readonly handler: TransportHandler,
-    private readonly onHello: (from: ServerId) => void,
+    private readonly onHello: (from: ServerId, address: string) => void,
   ) {}
 
   /** The handlers of RaftPeerService. */
@@ -79,7 +79,7 @@ export class PeerService {
       const metadata = new Metadata();
       metadata.set(INCARNATION_HEADER, this.options.incarnationId);
       call.sendMetadata(metadata);
-      this.onHello(hello.from);
+      this.onHello(hello.from, hello.address);
       call.resume();
     };
     call.on('data', ({ frame }: contracts.PeerFrame) => {
@@ -179,6 +179,6 @@ export class PeerService {
 
 function helloOf(frame: Frame | undefined): Hello {
   if (frame?.$case !== 'hello') throw new DecodeError('a stream must begin with a hello');
-  const { formatVersion, clusterId, from, to, incarnationId } = frame.value;
-  return { formatVersion, clusterId, from: Number(from), to: Number(to), incarnationId };
+  const { formatVersion, clusterId, from, to, incarnationId, address } = frame.value;
+  return { formatVersion, clusterId, from: Number(from), to: Number(to), incarnationId, address };
 }
