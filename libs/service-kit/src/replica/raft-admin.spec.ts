@@ -1,55 +1,25 @@
 import { raft } from '@raftway/contracts';
-import { createMetrics, silentLogger } from '@raftway/observability';
-import type { StateMachine } from '@raftway/raft';
-import { createMemoryCluster, type MemoryCluster } from '@raftway/raft/testing';
-import { startTestServer } from '../testing';
-import { createReplica } from './create-replica';
-import { replicaOptionsSchema } from './replica-options';
+import { startTestGroup, type TestGroup } from '../testing';
 
-/** Nothing is replicated here but the members. */
-const nothing: StateMachine<number> = {
-  apply: () => 0,
-  expire: () => undefined,
-  nextDeadlineMs: () => undefined,
-  snapshot: () => new Uint8Array(1),
-  restore: () => undefined,
-  encodeResult: () => new Uint8Array(0),
-  decodeResult: () => 0,
-};
-
-let cluster: MemoryCluster<number>;
-const cleanups: (() => Promise<void>)[] = [];
+let group: TestGroup;
 
 beforeEach(async () => {
-  cluster = await createMemoryCluster(3, () => nothing);
+  group = await startTestGroup(3);
 });
 
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-  await cluster.stop();
-});
+afterEach(() => group.stop());
 
 /** A client of the RaftAdminService of one replica. */
-async function adminOf(id: number) {
-  const metrics = createMetrics({ processMetrics: false });
-  const replica = createReplica({
-    service: 'test',
-    grpcServices: [],
-    options: replicaOptionsSchema.parse({}),
-    stateMachine: nothing,
-    logger: silentLogger(),
-    metrics,
-    node: cluster.node(id),
-  });
-  const test = await startTestServer({ services: [], replica, metrics });
-  cleanups.push(() => test.stop());
-  return test.client(raft.RaftAdminServiceService);
+function adminOf(id: number) {
+  const server = group.servers.get(id);
+  if (server === undefined) throw new Error(`there is no server ${id}`);
+  return server.client(raft.RaftAdminServiceService);
 }
 
 describe('RaftAdminService', () => {
   it('shows members, their part, and how far behind they are', async () => {
-    const leader = await cluster.leader();
-    const admin = await adminOf(leader.id);
+    const leaderId = await group.leaderId();
+    const admin = adminOf(leaderId);
 
     const status = await admin.getStatus({});
 
@@ -64,9 +34,9 @@ describe('RaftAdminService', () => {
   });
 
   it('removes a server, and adds one as a learner', async () => {
-    const leader = await cluster.leader();
-    const admin = await adminOf(leader.id);
-    const other = (leader.id % 3) + 1;
+    const leaderId = await group.leaderId();
+    const admin = adminOf(leaderId);
+    const other = (leaderId % 3) + 1;
 
     const removed = await admin.removeServer({ id: BigInt(other) });
     expect(removed.members.map(({ id }) => Number(id))).not.toContain(other);
@@ -79,18 +49,18 @@ describe('RaftAdminService', () => {
   });
 
   it('says who leads when it is asked of somebody else', async () => {
-    const leader = await cluster.leader();
-    const admin = await adminOf((leader.id % 3) + 1);
+    const leaderId = await group.leaderId();
+    const admin = adminOf((leaderId % 3) + 1);
 
     await expect(admin.removeServer({ id: 3n })).rejects.toMatchObject({
       codeName: 'FAILED_PRECONDITION',
       reason: 'NOT_LEADER',
-      metadata: { leader_id: String(leader.id), leader_peer_address: `memory:${leader.id}` },
+      metadata: { leader_id: String(leaderId), leader_peer_address: `memory:${leaderId}` },
     });
   });
 
   it('says within the caller’s time that a server has not caught up', async () => {
-    const admin = await adminOf((await cluster.leader()).id);
+    const admin = adminOf(await group.leaderId());
 
     const added = admin.addServer(
       { id: 9n, address: 'memory:9', learner: false },
@@ -101,7 +71,7 @@ describe('RaftAdminService', () => {
   });
 
   it('names every wrong field', async () => {
-    const admin = await adminOf((await cluster.leader()).id);
+    const admin = adminOf(await group.leaderId());
 
     await expect(admin.addServer({ id: 0n, address: 'nowhere' })).rejects.toMatchObject({
       codeName: 'INVALID_ARGUMENT',

@@ -45,6 +45,8 @@ export class StoragePromises {
     if (found.suspectTail === undefined) this.requireAll(found);
     else this.rememberLost();
     this.hardState = found.hardState;
+    // A write that failed may have reached the disk all the same, and counts from now on.
+    this.noteVote(found.hardState);
     this.snapshotIndex = found.snapshot?.lastIncludedIndex ?? 0;
     this.logStart = found.entries[0]?.index ?? this.snapshotIndex + 1;
     this.terms = found.entries.map(({ term }) => term);
