@@ -47,19 +47,17 @@ export class Membership {
 
   /** To be called after the core's steps. */
   look(nowMs: number): void {
-    const { configuration, configurationIndex, commitIndex, standing } = this.raft;
+    const { configuration, configurationIndex, commitIndex } = this.raft;
     const isDecided = configurationIndex <= commitIndex;
-    const isOther = configuration !== this.lastConfiguration;
-    if (!isOther && isDecided === this.wasDecided && standing === this.lastStanding) {
-      this.changes.look();
-      return;
+    const hasChanged = configuration !== this.lastConfiguration || isDecided !== this.wasDecided;
+    if (hasChanged) {
+      this.lastConfiguration = configuration;
+      this.wasDecided = isDecided;
+      this.links.look(nowMs);
+      this.sayStanding(this.raft.standing);
     }
-    this.lastConfiguration = configuration;
-    this.wasDecided = isDecided;
-    this.links.look(nowMs);
-    this.sayStanding(standing);
     this.changes.look();
-    this.callbacks.onChange();
+    if (hasChanged) this.callbacks.onChange();
   }
 
   tick(nowMs: number): void {

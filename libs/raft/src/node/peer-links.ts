@@ -29,8 +29,7 @@ export class PeerLinks {
     for (const [id, { untilMs }] of this.links) {
       if (nowMs >= untilMs) this.links.delete(id);
     }
-    const isWaiting = this.raft.configurationIndex === 0;
-    for (const { id, address } of isWaiting ? this.listed : this.raft.peers()) {
+    for (const { id, address } of this.wanted()) {
       const there = this.moved.get(id) ?? address;
       this.links.set(id, { address: there, untilMs: nowMs + this.lingerMs });
     }
@@ -39,5 +38,17 @@ export class PeerLinks {
     if (summary === this.told) return;
     this.told = summary;
     this.transport.setPeers(peers);
+  }
+
+  private wanted(): readonly Member[] {
+    switch (this.raft.standing) {
+      case 'waiting':
+        // A server whose disk was wiped hears from them that it is not welcome, and why.
+        return this.listed;
+      case 'removed':
+        return [];
+      default:
+        return this.raft.peers();
+    }
   }
 }

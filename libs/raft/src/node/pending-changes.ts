@@ -102,7 +102,12 @@ export class PendingChanges {
   /** Answers those whose change is complete. To be called after the core's steps. */
   look(): void {
     if (this.pending.size === 0) return;
-    const { configuration, configurationIndex, commitIndex } = this.raft;
+    const { configuration, configurationIndex, commitIndex, appliedIndex } = this.raft;
+    for (const pending of this.pending) {
+      // Something that is no configuration was applied in its place.
+      const isPassed = pending.state === 'placed' && pending.index <= appliedIndex;
+      if (isPassed) this.unknown(pending, 'overwritten');
+    }
     if (isJoint(configuration) || configurationIndex > commitIndex) return;
     for (const pending of this.pending) {
       if (pending.state !== 'applied') continue;

@@ -14,6 +14,9 @@ export interface Hello {
 export const HELLO_FORMAT_VERSION = 1;
 
 const INCARNATION_LENGTH_MAX = 128;
+const ADDRESS_LENGTH_MAX = 260;
+/** Servers that are remembered: far more than a group ever has, also when members come and go for years. */
+const INCARNATIONS_MAX = 1024;
 
 export interface AdmissionOptions {
   readonly clusterId: string;
@@ -68,7 +71,10 @@ export class Admission {
         `this is server ${id}, the caller wanted ${hello.to}: check the peers' addresses`,
       );
     }
-    const isGuest = this.options.guests === true && hello.address !== '';
+    const isGuest =
+      this.options.guests === true &&
+      hello.address !== '' &&
+      hello.address.length <= ADDRESS_LENGTH_MAX;
     if (hello.from === id || !(isGuest || this.options.isMember(hello.from))) {
       throw new AdmissionRefused(`server ${hello.from} is not a peer of server ${id}`);
     }
@@ -98,6 +104,9 @@ export class Admission {
     const pending = this.pending.get(peer);
     if (pending !== undefined && pending.incarnationId !== incarnationId) {
       throw new AdmissionRefused(`two incarnations of server ${peer} say hello at once`);
+    }
+    if (this.incarnations.size >= INCARNATIONS_MAX) {
+      throw new AdmissionRefused(`server ${peer} is new here, and too many have been met`);
     }
     const written = pending?.written ?? this.options.rememberPeer(peer, incarnationId);
     this.pending.set(peer, { incarnationId, written });
