@@ -1,14 +1,20 @@
 export * from './gen/raftway/raft/v1/raft';
 export {
+  AddServerRequest,
+  AddServerResponse,
   GetStatusRequest,
   GetStatusResponse,
   Member,
   RaftAdminServiceClient,
   type RaftAdminServiceServer,
   RaftAdminServiceService,
+  RemoveServerRequest,
+  RemoveServerResponse,
   Role,
+  Standing,
   TakeSnapshotRequest,
   TakeSnapshotResponse,
   TransferLeadershipRequest,
   TransferLeadershipResponse,
+  Transition,
 } from './gen/raftway/raft/v1/raft_admin';

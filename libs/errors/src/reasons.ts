@@ -50,6 +50,30 @@ export const REASONS = {
     meaning: 'Leadership of the Raft group did not move; the message says why.',
     remedy: 'Look at RaftAdminService.GetStatus and try again, or name another target.',
   },
+  NOT_LEADER: {
+    code: Code.failedPrecondition,
+    meaning:
+      'Only the leader of the Raft group does this. Metadata has `leader_id` and `leader_peer_address` if one is known.',
+    remedy: 'Ask the replica that leads; nothing happened.',
+  },
+  CHANGE_IN_PROGRESS: {
+    code: Code.failedPrecondition,
+    meaning: 'The members of the Raft group are being changed already; nothing happened.',
+    remedy: 'Try again when GetStatus shows that the change is complete.',
+  },
+  INVALID_CHANGE: {
+    code: Code.failedPrecondition,
+    meaning:
+      'The change does not fit the present members of the Raft group; the message is the rule.',
+    remedy: 'Look at the members in GetStatus. Sending the same request again fails again.',
+  },
+  NOT_CAUGHT_UP: {
+    code: Code.failedPrecondition,
+    meaning:
+      'The server is too far behind, or out of reach, to become a voter yet. One that was added stays a learner.',
+    remedy:
+      'Wait: it becomes a voter by itself once it has caught up. Look at its lag in GetStatus, and at its log.',
+  },
   NOT_HOLDER: {
     code: Code.failedPrecondition,
     meaning: 'The caller does not hold the lock that it acts on.',

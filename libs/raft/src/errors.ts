@@ -1,3 +1,5 @@
+import type { ServerId } from './core/types';
+
 /**
  * Why a call on a replica failed. Codes are stable.
  *
@@ -10,6 +12,10 @@
  * - `stopped`: the replica is not started, stopping, or stopped, and the call was a read or was never sent. Certain to have had no effect;
  *   retry elsewhere. What was under way when it stopped is `outcomeUnknown`.
  * - `transferFailed`: leadership did not move; the message says why.
+ * - `notLeader`: only the leader changes members; {@link RaftError.leader} says who that is. Had no effect.
+ * - `changeInProgress`: an earlier change of members is not complete. Had no effect; retry.
+ * - `invalidChange`: the change does not fit the present members; the message is the rule. Had no effect; do not retry.
+ * - `notCaughtUp`: a server is too far behind to be a voter. A server that was just added stays a learner, and becomes a voter once it has caught up.
  * - `invalidOptions`: an option breaks a rule; the message is the rule.
  */
 export type RaftErrorCode =
@@ -21,6 +27,10 @@ export type RaftErrorCode =
   | 'cancelled'
   | 'stopped'
   | 'transferFailed'
+  | 'notLeader'
+  | 'changeInProgress'
+  | 'invalidChange'
+  | 'notCaughtUp'
   | 'invalidOptions';
 
 /**
@@ -51,21 +61,28 @@ export class RaftError extends Error {
   readonly code: RaftErrorCode;
   /** Set when the code is `outcomeUnknown`. */
   readonly reason: OutcomeUnknownReason | undefined;
+  /** Set when the code is `notLeader` and the leader is known. The address is that of its peer endpoint. */
+  readonly leader: { readonly id: ServerId; readonly address: string } | undefined;
 
   constructor(
     code: RaftErrorCode,
     message: string,
-    options: { readonly reason?: OutcomeUnknownReason; readonly cause?: unknown } = {},
+    options: {
+      readonly reason?: OutcomeUnknownReason;
+      readonly leader?: { readonly id: ServerId; readonly address: string } | undefined;
+      readonly cause?: unknown;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.reason = options.reason;
+    this.leader = options.leader;
     Object.defineProperty(this, RAFT_ERROR, { value: true });
   }
 
   /** True when the call certainly had no effect, so that it may be retried without a request id. */
   get hadNoEffect(): boolean {
-    return this.code !== 'outcomeUnknown';
+    return this.code !== 'outcomeUnknown' && this.code !== 'notCaughtUp';
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {

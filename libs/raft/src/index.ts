@@ -1,7 +1,14 @@
 // For services.
 export { createRaftNode } from './node/create-raft-node';
 export type { PeerOption, RaftNodeOptions } from './node/options';
-export type { Applied, CallOptions, RaftNode, RaftStatus } from './raft-node';
+export type {
+  Applied,
+  CallOptions,
+  MembersChanged,
+  NewServer,
+  RaftNode,
+  RaftStatus,
+} from './raft-node';
 export type { ApplyContext, StateMachine } from './state-machine';
 export {
   type OutcomeUnknownReason,
@@ -11,7 +18,16 @@ export {
   type StorageErrorCode,
 } from './errors';
 export { type RaftLogger, type RaftObserver, silentLogger } from './observer';
-export { type LogIndex, type Member, Role, type ServerId, type Term } from './core';
+export {
+  type LogIndex,
+  type Member,
+  type MemberChange,
+  Role,
+  type ServerId,
+  type Standing,
+  type Term,
+  Transition,
+} from './core';
 
 // For other storages, transports and simulators.
 export type {
@@ -29,4 +45,4 @@ export type { FileSystem, OpenFile } from './storage/file-system';
 export type { Recovered, Storage, SuspectTail } from './storage/storage';
 export { GrpcTransport } from './transport/grpc-transport';
 export type { GrpcTransportOptions, TransportLimits } from './transport/grpc-transport-options';
-export type { Transport, TransportHandler } from './transport/transport';
+export type { PeerAddress, Transport, TransportHandler } from './transport/transport';

@@ -1,3 +1,5 @@
+import type { MemberChange } from './core/membership';
+import type { Standing } from './core/status';
 import type { LogIndex, Member, Role, ServerId, Term } from './core/types';
 
 /** Limits and cancellation of one propose or read. */
@@ -34,6 +36,12 @@ export interface RaftStatus {
   readonly commitIndex: LogIndex;
   readonly appliedIndex: LogIndex;
   readonly snapshotIndex: LogIndex;
+  /** This replica's own part: `waiting` for a group to take it in, or `removed` for good. */
+  readonly standing: Standing;
+  /** Where the members below are in the log. They are in force; decided once commitIndex has reached it. */
+  readonly configurationIndex: LogIndex;
+  /** Two majorities have to agree: a change of members is half done. */
+  readonly joint: boolean;
   readonly members: readonly (Member & {
     /** On the leader only. */
     readonly matchIndex: LogIndex;
@@ -41,6 +49,22 @@ export interface RaftStatus {
     readonly lastContactMs: number;
   })[];
   readonly logClockMs: number;
+}
+
+/** A server that is to become a member. */
+export interface NewServer {
+  /** A number that no server of the group has had before. */
+  readonly id: ServerId;
+  /** "host:port" under which the others reach its peer endpoint. */
+  readonly address: string;
+  /** False: it stays a learner, which receives the log and counts in no majority. @default true */
+  readonly voter?: boolean | undefined;
+}
+
+/** The members after a change, and where they are in the log. */
+export interface MembersChanged {
+  readonly index: LogIndex;
+  readonly members: readonly Member[];
 }
 
 /**
@@ -59,12 +83,29 @@ export interface RaftNode<Result> {
   /** Resolves when the local state machine is at least as new as everything acknowledged before the call (ReadIndex). */
   readBarrier(options?: CallOptions): Promise<void>;
   status(): RaftStatus;
-  /** True when recovered from disk, not stopped, and able to take part. */
+  /** True when recovered from disk, not stopped, and a member: a server that waits to be added, or was removed, takes no part. */
   isReady(): boolean;
   /** Called after every entry that the local state machine has applied (also while recovering), and after a restore. */
   onApplied(listener: (index: LogIndex) => void): () => void;
-  /** Called when role, term or known leader change. */
+  /** Called when role, term, known leader or the members change. */
   onStatusChange(listener: (status: RaftStatus) => void): () => void;
+  /**
+   * Changes members, all at once: learners are added, learners that have caught up become voters, voters become learners, members go. Resolves when the change is complete.
+   * With more than one voter that comes or goes it passes through a joint configuration. Only the leader takes it.
+   *
+   * @throws RaftError notLeader, changeInProgress, invalidChange, notCaughtUp, outcomeUnknown (it may still be completed).
+   */
+  changeMembers(changes: readonly MemberChange[], options?: CallOptions): Promise<MembersChanged>;
+  /**
+   * Adds a server that waits with an empty data directory and `initialState: 'existing'`. It is a learner first; unless it is to stay one, this resolves when it has caught up
+   * and is a voter. Adding a server that is a member already, under the same address, only waits.
+   *
+   * @param options.timeoutMs Default: 60000.
+   * @throws RaftError as for changeMembers; notCaughtUp when the time is over: it then becomes a voter later, by itself.
+   */
+  addServer(server: NewServer, options?: CallOptions): Promise<MembersChanged>;
+  /** Removes a server. A leader that removes itself hands over. @throws RaftError as for changeMembers. */
+  removeServer(id: ServerId, options?: CallOptions): Promise<MembersChanged>;
   /** Yields the new leader's id; fails when the transfer does not complete within an election timeout. */
   transferLeadership(target?: ServerId): Promise<ServerId>;
   /** Takes a snapshot now; yields the index it stands for and its size. */

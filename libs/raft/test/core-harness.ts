@@ -1,9 +1,11 @@
 import { createRaft } from '../src/core';
 import type {
+  ChangePlaced,
   Configuration,
   Entry,
   InitialState,
   Input,
+  MemberChange,
   Message,
   Persist,
   ProposalPlaced,
@@ -70,6 +72,7 @@ export class Harness {
   readonly reads: ReadReady[] = [];
   readonly readsRefused: number[] = [];
   readonly snapshotsTo: ServerId[] = [];
+  readonly changes: ChangePlaced[] = [];
   private durable = 0;
 
   constructor(options: HarnessOptions) {
@@ -101,6 +104,7 @@ export class Harness {
       this.reads.push(...ready.reads);
       this.readsRefused.push(...ready.readsRefused);
       this.snapshotsTo.push(...ready.sendSnapshot);
+      this.changes.push(...ready.changes);
       const last = ready.apply.at(-1);
       if (last !== undefined) this.raft.step({ type: 'applied', index: last.index }, this.now);
       const restored = ready.persist?.snapshot;
@@ -151,6 +155,10 @@ export class Harness {
       payload: new Uint8Array(8),
     }));
     return this.step({ type: 'propose', proposals });
+  }
+
+  change(...changes: MemberChange[]): this {
+    return this.step({ type: 'changeMembers', ticket: 1, changes });
   }
 
   read(...tickets: number[]): this {

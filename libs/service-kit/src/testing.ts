@@ -1,2 +1,3 @@
 export { createTestReplica, testCall, type TestReplicaSettings } from './testing/test-replica';
 export { startTestServer, type TestServer } from './testing/test-server';
+export { startTestGroup, type TestGroup } from './testing/test-group';

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { raftCommand } from './raft/commands';
 import { UpError } from './up/preflight';
 import { up } from './up/up';
 
@@ -80,6 +81,16 @@ function wholeNumber(least: number, most: number): (text: string) => number {
     return value;
   };
 }
+
+program.addCommand(
+  raftCommand({
+    out: (text) => void process.stdout.write(`${text}\n`),
+    error: (text) => void process.stderr.write(`${text}\n`),
+    exit: (code) => {
+      process.exitCode = code;
+    },
+  }),
+);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);

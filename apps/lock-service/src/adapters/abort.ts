@@ -15,6 +15,7 @@ export function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal): 
       },
       (error: unknown) => {
         signal.removeEventListener('abort', onAbort);
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- passed on as it came
         reject(error);
       },
     );

@@ -91,6 +91,9 @@ export class ImmediateNode implements RaftNode<RegistryResult> {
       commitIndex: index,
       appliedIndex: index,
       snapshotIndex: 0,
+      standing: 'voter',
+      configurationIndex: 1,
+      joint: false,
       members: [],
       logClockMs: this.nowMs,
     };
@@ -112,6 +115,18 @@ export class ImmediateNode implements RaftNode<RegistryResult> {
 
   transferLeadership(): Promise<number> {
     return Promise.resolve(this.id);
+  }
+
+  changeMembers(): Promise<never> {
+    return Promise.reject(new RaftError('invalidChange', 'this is a group of one'));
+  }
+
+  addServer(): Promise<never> {
+    return this.changeMembers();
+  }
+
+  removeServer(): Promise<never> {
+    return this.changeMembers();
   }
 
   takeSnapshot(): Promise<{ index: number; sizeBytes: number }> {

@@ -1,10 +1,7 @@
 import { configurationOf } from '../../test/core-harness';
-import {
-  bootstrapEntry,
-  Configurations,
-  decodeConfiguration,
-  encodeConfiguration,
-} from './configuration';
+import { bootstrapEntry, decodeConfiguration, encodeConfiguration } from './configuration';
+import { Configurations } from './configurations';
+import type { Member } from './types';
 
 describe('a configuration as bytes', () => {
   it('comes back as it was', () => {
@@ -19,6 +16,32 @@ describe('a configuration as bytes', () => {
     const shuffled = bootstrapEntry({ clusterId, members: [...members].reverse() });
 
     expect(shuffled).toEqual(bootstrapEntry(configurationOf(3)));
+  });
+
+  it('is version 1 without transitions, as it was before there were any', () => {
+    const before =
+      '{"version":1,"clusterId":"c","members":[{"id":1,"address":"a:1","voter":true}]}';
+    const members = [{ id: 1, address: 'a:1', voter: true }];
+
+    expect(new TextDecoder().decode(encodeConfiguration({ clusterId: 'c', members }))).toBe(before);
+    expect(decodeConfiguration(new TextEncoder().encode(before))).toEqual({
+      clusterId: 'c',
+      members,
+    });
+  });
+
+  it('is version 2 with transitions, and comes back with them', () => {
+    const members: Member[] = [
+      { id: 1, address: 'a:1', voter: true, transition: 'outgoing' },
+      { id: 2, address: 'b:1', voter: true, transition: 'incoming' },
+      { id: 3, address: 'c:1', voter: true, transition: 'demoted' },
+      { id: 4, address: 'd:1', voter: false, transition: 'joining' },
+    ];
+
+    const bytes = encodeConfiguration({ clusterId: 'c', members });
+
+    expect(new TextDecoder().decode(bytes)).toContain('"version":2');
+    expect(decodeConfiguration(bytes)).toEqual({ clusterId: 'c', members });
   });
 
   it('of a version that is not known is refused', () => {

@@ -3,7 +3,7 @@
  */
 import { invariant } from './invariants';
 import type { RequestVote, RequestVoteReply } from './messages';
-import { quorumSize } from './quorum';
+import { isQuorum } from './quorum';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles';
 import { resetElectionDeadline, send } from './state';
 import type { RaftState } from './state';
@@ -15,18 +15,26 @@ import type { Term } from './types';
 export function tickElection(state: RaftState): void {
   if (state.nowMs < state.electionDeadlineMs) return;
   resetElectionDeadline(state);
-  if (!mayCampaign(state)) return;
+  if (!mayCampaign(state)) {
+    // Whoever led is silent, and nobody here will find out more: callers are not to be sent to it any longer.
+    if (state.leaderId !== NO_SERVER) becomeFollower(state, state.currentTerm, NO_SERVER);
+    return;
+  }
   becomePreCandidate(state);
   requestVotes(state, { preVote: true, term: state.currentTerm + 1, leadershipTransfer: false });
   countPreVotes(state);
 }
 
 /**
- * Learners do not campaign. Nor does a server whose disk does not answer: it could not lead, and would keep others from trying.
+ * Learners do not campaign, and removed servers do not once they know that their removal is committed. Nor does a server whose disk does not answer: it could not
+ * lead, and would keep others from trying.
  */
 function mayCampaign(state: RaftState): boolean {
-  const diskAgeMs = state.log.durability.oldestWriteAgeMs(state.nowMs);
-  return state.configurations.isVoter(state.id) && diskAgeMs < state.options.diskStallTimeoutMs;
+  const { configurations, log, id } = state;
+  const diskAgeMs = log.durability.oldestWriteAgeMs(state.nowMs);
+  return (
+    configurations.mayBeNeeded(id, log.commitIndex) && diskAgeMs < state.options.diskStallTimeoutMs
+  );
 }
 
 /**
@@ -36,15 +44,15 @@ function mayCampaign(state: RaftState): boolean {
 export function tickCheckQuorum(state: RaftState): void {
   const { leader, options, log } = state;
   if (leader === undefined) return;
-  const voters = state.configurations.voters;
-  const heard = voters.filter((id) => {
+  const { majorities, voters } = state.configurations;
+  const heard = isQuorum(majorities, (id) => {
     const progress = leader.progress.get(id);
     if (progress === undefined) return id === state.id;
     return progress.counts && state.nowMs - progress.lastContactMs <= options.electionTimeoutMs;
   });
   const diskStalled = log.durability.oldestWriteAgeMs(state.nowMs) >= options.diskStallTimeoutMs;
   // A group of one has nobody to hand over to.
-  if (heard.length < quorumSize(voters.length) || (diskStalled && voters.length > 1)) {
+  if (!heard || (diskStalled && voters.length > 1)) {
     becomeFollower(state, state.currentTerm, NO_SERVER);
   }
 }

@@ -25,7 +25,7 @@ export function transferLeadership(state: RaftState, target: ServerId): void {
     return;
   }
   const progress = leader.progress.get(target === NO_SERVER ? mostAdvanced(state) : target);
-  if (progress === undefined || !state.configurations.isVoter(progress.id)) return;
+  if (progress === undefined || !state.configurations.staysVoter(progress.id)) return;
   if (progress.suspectRun !== 0) return;
   if (leader.transfer?.target === progress.id) return;
   leader.transfer = {
@@ -36,13 +36,13 @@ export function transferLeadership(state: RaftState, target: ServerId): void {
   maybeTimeoutNow(state, progress);
 }
 
-/** Among the voters that answer, the one with the longest matching log. */
-function mostAdvanced(state: RaftState): ServerId {
+/** Among the voters that answer and stay voters, the one with the longest matching log. */
+export function mostAdvanced(state: RaftState): ServerId {
   let best: Progress | undefined;
   for (const progress of state.leader?.progress.values() ?? []) {
     const silentMs = state.nowMs - progress.lastContactMs;
     if (silentMs > state.options.electionTimeoutMs) continue;
-    if (!state.configurations.isVoter(progress.id) || progress.suspectRun !== 0) continue;
+    if (!state.configurations.staysVoter(progress.id) || progress.suspectRun !== 0) continue;
     if (best === undefined || progress.matchIndex > best.matchIndex) best = progress;
   }
   return best?.id ?? NO_SERVER;

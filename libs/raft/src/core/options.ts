@@ -22,6 +22,8 @@ export interface RaftOptions {
    * `initialState.empty`.
    */
   readonly bootstrap?: Configuration | undefined;
+  /** With an empty directory: begin without a log and without members, and wait until the leader of an existing group sends both. @default false */
+  readonly join?: boolean | undefined;
   /** Yields numbers in [0, 1): election timeouts are drawn from it (Raft §5.2). */
   readonly random: () => number;
   /** How often the leader tells that it is there. @default 50 */
@@ -99,7 +101,8 @@ export function resolveRaftOptions(options: RaftOptions): ResolvedRaftOptions {
       `electionTimeoutMs (${electionTimeoutMs}) must be at least twice heartbeatIntervalMs (${heartbeatIntervalMs})`,
     );
   }
-  if (options.initialState.empty && options.bootstrap === undefined) {
+  const mustFound = options.initialState.empty && options.join !== true;
+  if (mustFound && options.bootstrap === undefined) {
     throw new RangeError('bootstrap must be given when the data directory is empty');
   }
   return resolved;

@@ -1,5 +1,5 @@
 import type { Message, ProposalRefusal } from './messages';
-import type { ProposalPlaced, ReadReady } from './ready';
+import type { ChangePlaced, ProposalPlaced, ReadReady } from './ready';
 import type { LogIndex, ServerId } from './types';
 
 /** What steps have produced since the last Ready, apart from what the log knows itself. */
@@ -10,6 +10,7 @@ export class Outbox {
   readsRefused: number[] = [];
   proposals: ProposalPlaced[] = [];
   sendSnapshot: ServerId[] = [];
+  changes: ChangePlaced[] = [];
 
   isEmpty(): boolean {
     return (
@@ -18,7 +19,8 @@ export class Outbox {
       this.reads.length === 0 &&
       this.readsRefused.length === 0 &&
       this.proposals.length === 0 &&
-      this.sendSnapshot.length === 0
+      this.sendSnapshot.length === 0 &&
+      this.changes.length === 0
     );
   }
 

@@ -1,3 +1,4 @@
+import type { CatchUp } from './catch-up';
 import type { InflightWindow } from './inflight';
 import type { LogIndex, ServerId } from './types';
 
@@ -33,6 +34,10 @@ export class Progress {
   readmitIndex: LogIndex = 0;
   /** The heartbeat round in which the leader last learned whether the process is suspect. What answers an earlier one may come from an earlier process. */
   judgedAtRound = 0;
+  /** Set for a member that is no voter: whether it could become one. */
+  catchUp: CatchUp | undefined;
+  /** It is no member any more, and is only told so; until then, once that is known. */
+  departsAtMs = Infinity;
   private lastSentMs: number;
   private lastProgressMs: number;
 
@@ -77,6 +82,7 @@ export class Progress {
     this.probeSent = false;
     this.inflight.reset();
     this.nextIndex = nextIndex;
+    this.catchUp?.reset(nextIndex, this.lastContactMs);
   }
 
   /** An append message that ends at `lastIndex` was sent. */

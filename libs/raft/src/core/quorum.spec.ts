@@ -1,4 +1,11 @@
-import { countVotes, quorumSize, quorumValue } from './quorum';
+import {
+  countJointVotes,
+  countVotes,
+  isQuorum,
+  jointQuorumValue,
+  quorumSize,
+  quorumValue,
+} from './quorum';
 
 describe('quorumSize', () => {
   it.each([
@@ -62,5 +69,33 @@ describe('countVotes', () => {
         ]),
       ),
     ).toBe('pending');
+  });
+});
+
+describe('two sets (Raft §6)', () => {
+  const majorities = [
+    [1, 2, 3],
+    [3, 4, 5, 6, 7],
+  ];
+
+  it('have reached what a majority of each has', () => {
+    const values = [0, 9, 9, 5, 5, 5, 1, 1];
+    expect(jointQuorumValue(majorities, (id) => values[id] as number)).toBe(5);
+    expect(jointQuorumValue([], () => 9)).toBe(0);
+  });
+
+  it('are not outvoted by a majority of their union', () => {
+    expect(isQuorum(majorities, (id) => id > 3)).toBe(false);
+    expect(isQuorum(majorities, (id) => id > 1 && id < 6)).toBe(true);
+  });
+
+  it('elect together, and each can refuse', () => {
+    const votes = (...pairs: [number, boolean][]): Map<number, boolean> => new Map(pairs);
+
+    expect(countJointVotes(majorities, votes([1, true], [2, true]))).toBe('pending');
+    expect(countJointVotes(majorities, votes([1, false], [2, false]))).toBe('lost');
+    expect(countJointVotes(majorities, votes([1, true], [3, true], [4, true], [5, true]))).toBe(
+      'won',
+    );
   });
 });

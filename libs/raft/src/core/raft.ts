@@ -22,13 +22,15 @@
 import { maybeCommit } from './commitment';
 import { countCandidateVotes, tickCheckQuorum, tickElection } from './election';
 import { tickTransfer, transferLeadership } from './leadership-transfer';
+import { changeMembers, maybeResign, peersOf, tickMembership } from './membership-change';
 import { resolveRaftOptions } from './options';
 import type { RaftOptions } from './options';
 import { Outbox } from './outbox';
 import { flushForwards, flushReads, propose, read } from './proposals';
 import type { Input, Persist, Ready } from './ready';
 import { receive } from './receive';
-import { bootstrap, recover } from './recovery';
+import { bootstrap, join, recover } from './recovery';
+import type { RecoveredState } from './recovery';
 import {
   handleSnapshotTransferFailed,
   handleUnreachable,
@@ -37,10 +39,10 @@ import {
 } from './replication';
 import { takeSnapshot } from './snapshot';
 import { RaftState, resetElectionDeadline } from './state';
-import { describe, logClockMs } from './status';
-import type { StatusSnapshot } from './status';
+import { describe, logClockMs, standingOf } from './status';
+import type { Standing, StatusSnapshot } from './status';
 import { Role } from './types';
-import type { Configuration, Entry, HardState, LogIndex, ServerId, Term } from './types';
+import type { Configuration, Entry, HardState, LogIndex, Member, ServerId, Term } from './types';
 
 /** One server's core. See the head of this file for how it is to be driven. */
 export class Raft {
@@ -55,9 +57,7 @@ export class Raft {
   constructor(options: RaftOptions, nowMs: number) {
     const resolved = resolveRaftOptions(options);
     const { initialState } = options;
-    const recovered = initialState.empty
-      ? bootstrap(options.bootstrap as Configuration)
-      : recover(initialState);
+    const recovered = recoverFrom(options);
     this.state = new RaftState(
       resolved.id,
       resolved,
@@ -130,6 +130,26 @@ export class Raft {
     return this.state.configurations.at(index);
   }
 
+  /** The configuration in force: the newest one in the log, committed or not. No members while this server waits to be taken in. */
+  get configuration(): Configuration {
+    return this.state.configurations.current;
+  }
+
+  /** Where {@link configuration} is in the log, or what snapshot it came with. It is decided when the commit index has reached it. */
+  get configurationIndex(): LogIndex {
+    return this.state.configurations.currentIndex;
+  }
+
+  /** What this server is to its group. */
+  get standing(): Standing {
+    return standingOf(this.state);
+  }
+
+  /** Everybody that this server may have to answer or send to: see membership-change.ts. */
+  peers(): readonly Member[] {
+    return peersOf(this.state);
+  }
+
   /** The log clock in milliseconds: running on the leader, elsewhere the last committed stamp. */
   logClockMs(nowMs: number): number {
     return logClockMs(this.state, nowMs);
@@ -181,6 +201,9 @@ export class Raft {
       case 'transferLeadership':
         transferLeadership(this.state, input.target);
         break;
+      case 'changeMembers':
+        changeMembers(this.state, input.ticket, input.changes);
+        break;
     }
     // Proposals that were to be forwarded by a server that has just become the leader itself.
     if (this.state.leader !== undefined) flushForwards(this.state);
@@ -217,6 +240,7 @@ export class Raft {
       readsRefused: outbox.readsRefused,
       proposals: outbox.proposals,
       sendSnapshot: outbox.sendSnapshot,
+      changes: outbox.changes,
     };
     state.outbox = new Outbox();
     return ready;
@@ -231,6 +255,7 @@ export class Raft {
     if (state.leader === undefined) return;
     if (state.hasCommittedInTerm() && state.leader.reads.wantsRound()) startRound(state);
     replicateToAll(state);
+    maybeResign(state);
     // A round of a group of one is answered at once and may ask for the next.
     state.needsFlush = false;
   }
@@ -285,11 +310,17 @@ export class Raft {
     }
     tickCheckQuorum(state);
     tickTransfer(state);
+    tickMembership(state);
     if (state.leader !== undefined && state.nowMs >= state.leader.heartbeatDueMs) {
       state.leader.heartbeatDueMs = state.nowMs + state.options.heartbeatIntervalMs;
       startRound(state);
     }
   }
+}
+
+function recoverFrom({ initialState, join: joins, bootstrap: first }: RaftOptions): RecoveredState {
+  if (!initialState.empty) return recover(initialState);
+  return joins === true ? join() : bootstrap(first as Configuration);
 }
 
 /** Makes a core. See {@link Raft}. */

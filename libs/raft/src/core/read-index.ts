@@ -11,7 +11,6 @@
  *
  * A new leader's commit index may be behind what its predecessor acknowledged, until an entry of its own term is committed; reads wait for that (Raft §8).
  */
-import { quorumValue } from './quorum';
 import type { LogIndex, ServerId } from './types';
 
 /** Reads of one origin: this server or a follower that asked for a read index. */
@@ -89,10 +88,10 @@ export class ReadRounds {
   /**
    * Looks at which round a quorum has answered.
    *
-   * @param answered the newest round that each voter answered; this server answers its own at once.
+   * @param answered the newest round that a quorum of the voters answered; a leader that is one answers its own at once.
    */
-  confirm(answered: number[]): { sentAtMs: number | undefined; reads: readonly ConfirmedReads[] } {
-    this.confirmed = Math.max(this.confirmed, quorumValue(answered));
+  confirm(answered: number): { sentAtMs: number | undefined; reads: readonly ConfirmedReads[] } {
+    this.confirmed = Math.max(this.confirmed, answered);
     const done = this.underWay.filter((round) => round.number <= this.confirmed);
     if (done.length === 0) return { sentAtMs: undefined, reads: [] };
     this.underWay = this.underWay.slice(done.length);

@@ -1,3 +1,4 @@
+import type { MemberChange } from './membership';
 import type { Message, Proposal, ProposalRefusal } from './messages';
 import type { Entry, HardState, LogIndex, ServerId, SnapshotMetadata, Term } from './types';
 
@@ -26,7 +27,31 @@ export type Input =
   /** A link broke or a message was dropped: what was in flight may be lost. */
   | { readonly type: 'peerUnreachable'; readonly to: ServerId }
   /** Hand leadership over; 0 = to whoever is most advanced. */
-  | { readonly type: 'transferLeadership'; readonly target: ServerId };
+  | { readonly type: 'transferLeadership'; readonly target: ServerId }
+  /** Somebody on this server wants other members. Only a leader takes it; it is not passed on. */
+  | {
+      readonly type: 'changeMembers';
+      readonly ticket: number;
+      readonly changes: readonly MemberChange[];
+    };
+
+/**
+ * Why a change of members was not taken: it certainly has no effect.
+ *
+ * - `notLeader`: ask the leader.
+ * - `notEstablished`: the leader has not committed an entry of its own term yet; try again soon.
+ * - `changeInProgress`: an earlier change is not committed yet, or its joint configuration is in force; try again when it is over.
+ * - `transferring`: the leader is handing over.
+ * - `notCaughtUp`: a server that was to become a voter is too far behind.
+ * - `invalid`: the change does not fit the present members.
+ */
+export type ChangeRefusal =
+  'notLeader' | 'notEstablished' | 'changeInProgress' | 'transferring' | 'notCaughtUp' | 'invalid';
+
+/** What became of a change of members: a place in the log, or a refusal with a sentence for people. A place is no promise that it will be committed. */
+export type ChangePlaced =
+  | { readonly ticket: number; readonly index: LogIndex; readonly term: Term }
+  | { readonly ticket: number; readonly refusal: ChangeRefusal; readonly message: string };
 
 /** What must reach the disk, in one write and one sync. */
 export interface Persist {
@@ -69,4 +94,5 @@ export interface Ready {
   readonly proposals: readonly ProposalPlaced[];
   /** Peers that need the newest snapshot; step snapshotTransferFailed if it cannot be delivered. */
   readonly sendSnapshot: readonly ServerId[];
+  readonly changes: readonly ChangePlaced[];
 }

@@ -1,9 +1,5 @@
-import {
-  bootstrapEntry,
-  checkConfiguration,
-  Configurations,
-  decodeConfiguration,
-} from './configuration';
+import { bootstrapEntry, checkConfiguration, decodeConfiguration } from './configuration';
+import { Configurations } from './configurations';
 import { invariant } from './invariants';
 import { RaftLog } from './log';
 import type { LogBase } from './log';
@@ -37,6 +33,18 @@ export function bootstrap(configuration: Configuration): RecoveredState {
     log: new RaftLog(base, [entry], nothing, hardState.commitIndex, 0, 0),
     configurations,
     hardState,
+    writtenHardState: nothing,
+    snapshot: undefined,
+    unwrittenSnapshot: undefined,
+  };
+}
+
+/** A server that an existing group will take in: it knows nobody, so it does not campaign; the first entry or snapshot tells it who is there. */
+export function join(): RecoveredState {
+  return {
+    log: new RaftLog({ index: 0, term: 0, stampMs: 0 }, [], nothing, 0, 0, 0),
+    configurations: new Configurations(),
+    hardState: nothing,
     writtenHardState: nothing,
     snapshot: undefined,
     unwrittenSnapshot: undefined,

@@ -5,6 +5,7 @@ import { maybeCommit } from './commitment';
 import type { AppendEntriesReply, HeartbeatReply, InstallSnapshotReply } from './messages';
 import { maybeTimeoutNow } from './leadership-transfer';
 import type { Progress } from './progress';
+import { jointQuorumValue } from './quorum';
 import { send } from './state';
 import type { LeaderState, RaftState } from './state';
 import { admits, mayReadmit } from './suspicion';
@@ -99,7 +100,7 @@ function sendHeartbeat(state: RaftState, progress: Progress, leader: LeaderState
 
 function confirmRounds(state: RaftState): void {
   const leader = state.leader as LeaderState;
-  const answered = state.configurations.voters.map((id) =>
+  const answered = jointQuorumValue(state.configurations.majorities, (id) =>
     id === state.id ? leader.reads.round : (leader.progress.get(id)?.acknowledgedRound ?? 0),
   );
   const { sentAtMs, reads } = leader.reads.confirm(answered);
@@ -145,6 +146,7 @@ export function handleInstallSnapshotReply(state: RaftState, message: InstallSna
 function accepted(state: RaftState, progress: Progress, matchIndex: LogIndex): void {
   if (matchIndex > state.log.lastIndex) return;
   const isNews = progress.matched(matchIndex, state.nowMs);
+  progress.catchUp?.observe(progress.matchIndex, state.log.lastIndex, state.nowMs);
   const probeAnswered = progress.state === 'probe' && matchIndex >= progress.matchIndex;
   const snapshotArrived =
     progress.state === 'snapshot' && progress.matchIndex >= state.log.baseIndex;

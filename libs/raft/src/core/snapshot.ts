@@ -26,4 +26,5 @@ export function takeSnapshot(
     if (progress.state === 'snapshot') keepFrom = Math.min(keepFrom, progress.pendingSnapshotIndex);
   }
   state.log.compactTo(keepFrom);
+  state.configurations.compactTo(index);
 }

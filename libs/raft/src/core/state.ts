@@ -1,4 +1,5 @@
-import type { Configurations } from './configuration';
+import { CatchUp } from './catch-up';
+import type { Configurations } from './configurations';
 import { InflightWindow } from './inflight';
 import type { RaftLog } from './log';
 import { LogClock } from './log-clock';
@@ -8,7 +9,7 @@ import { Outbox } from './outbox';
 import { Progress } from './progress';
 import { ForwardedReads, ReadRounds } from './read-index';
 import { NO_SERVER, Role } from './types';
-import type { LogIndex, ServerId, SnapshotMetadata, Term } from './types';
+import type { LogIndex, Member, ServerId, SnapshotMetadata, Term } from './types';
 
 /** A transfer of leadership under way (dissertation §3.10). */
 export interface Transfer {
@@ -23,6 +24,8 @@ export interface LeaderState {
   readonly reads: ReadRounds;
   heartbeatDueMs: number;
   transfer: Transfer | undefined;
+  /** Somebody in `progress` is no member any more. */
+  hasFarewells: boolean;
   /** Entries above the commit index, of commands only. */
   uncommittedEntries: number;
   uncommittedBytes: number;
@@ -106,24 +109,25 @@ export function createLeaderState(state: RaftState): LeaderState {
     reads: new ReadRounds(),
     heartbeatDueMs: state.nowMs,
     transfer: undefined,
+    hasFarewells: false,
     uncommittedEntries: 0,
     uncommittedBytes: 0,
   };
   for (const member of state.configurations.othersThan(state.id)) {
-    leader.progress.set(member.id, createProgress(state, member.id));
+    leader.progress.set(member.id, createProgress(state, member));
   }
   return leader;
 }
 
-function createProgress(state: RaftState, id: ServerId): Progress {
-  const { inflightAppendsMax, inflightBytesMax } = state.options;
-  const nextIndex: LogIndex = state.log.lastIndex + 1;
-  return new Progress(
-    id,
-    nextIndex,
-    state.nowMs,
-    new InflightWindow(inflightAppendsMax, inflightBytesMax),
-  );
+/** What a leader knows of a member that it has not heard yet. */
+export function createProgress(state: RaftState, { id, voter }: Member): Progress {
+  const { inflightAppendsMax, inflightBytesMax, electionTimeoutMs } = state.options;
+  const { lastIndex } = state.log;
+  const nextIndex: LogIndex = lastIndex + 1;
+  const window = new InflightWindow(inflightAppendsMax, inflightBytesMax);
+  const progress = new Progress(id, nextIndex, state.nowMs, window);
+  if (!voter) progress.catchUp = new CatchUp(lastIndex, state.nowMs, electionTimeoutMs);
+  return progress;
 }
 
 /**

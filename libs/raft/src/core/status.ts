@@ -1,6 +1,9 @@
 import type { RaftState } from './state';
 import type { LogIndex, Member, Role, ServerId, Term } from './types';
 
+/** What a server is to its group, as far as it knows. */
+export type Standing = 'waiting' | 'learner' | 'voter' | 'removed';
+
 /** What one server knows of itself and its group; the shape of the driver's RaftStatus. */
 export interface StatusSnapshot {
   readonly id: ServerId;
@@ -14,6 +17,12 @@ export interface StatusSnapshot {
   readonly commitIndex: LogIndex;
   readonly appliedIndex: LogIndex;
   readonly snapshotIndex: LogIndex;
+  /** This server's own part: `waiting` for a group to take it in, or `removed` for good. */
+  readonly standing: Standing;
+  /** Where the members below are in the log. They are in force; decided once commitIndex has reached it. */
+  readonly configurationIndex: LogIndex;
+  /** Two majorities have to agree: a change of members is half done. */
+  readonly joint: boolean;
   readonly members: readonly (Member & {
     readonly matchIndex: LogIndex;
     readonly lastContactMs: number;
@@ -25,6 +34,16 @@ export interface StatusSnapshot {
 export function logClockMs(state: RaftState, nowMs: number): number {
   if (state.leader !== undefined) return state.leader.clock.read(nowMs);
   return state.log.entryAt(state.log.commitIndex)?.stampMs ?? state.snapshot?.stampMs ?? 0;
+}
+
+/** Removed only when that is committed: until then the removal may be cut again, and the server may be needed for it. */
+export function standingOf({ id, configurations, log }: RaftState): Standing {
+  if (configurations.currentIndex === 0) return 'waiting';
+  if (configurations.mayBeNeeded(id, log.commitIndex)) return 'voter';
+  const isMember = configurations
+    .since(log.commitIndex)
+    .some(({ members }) => members.some((member) => member.id === id));
+  return isMember ? 'learner' : 'removed';
 }
 
 /** Describes a server as it is now. */
@@ -41,6 +60,9 @@ export function describe(state: RaftState, nowMs: number): StatusSnapshot {
     commitIndex: log.commitIndex,
     appliedIndex: log.appliedIndex,
     snapshotIndex: state.snapshot?.lastIncludedIndex ?? 0,
+    standing: standingOf(state),
+    configurationIndex: configurations.currentIndex,
+    joint: configurations.isJoint,
     members: configurations.current.members.map((member) => {
       const progress = state.leader?.progress.get(member.id);
       const itself = member.id === state.id;

@@ -16,7 +16,7 @@
  */
 import { appendAsLeader } from './leader-log';
 import type { Progress } from './progress';
-import { countVotes } from './quorum';
+import { countJointVotes } from './quorum';
 import type { VoteResult } from './quorum';
 import type { LeaderState, RaftState } from './state';
 import { EntryKind, NO_SERVER } from './types';
@@ -29,13 +29,13 @@ export function suspectRunOf(state: RaftState): number {
 
 /** Where an election stands: a majority of servers that remember all their promises wins, or all voters together. */
 export function tally(state: RaftState): VoteResult {
-  const { voters } = state.configurations;
-  const result = countVotes(voters, state.votes);
+  const { majorities } = state.configurations;
+  const result = countJointVotes(majorities, state.votes);
   if (result !== 'won' || isUnanimous(state)) return result;
   if (state.suspect) return 'pending';
   const trusted = new Map(state.votes);
   for (const id of state.suspectVotes.keys()) trusted.delete(id);
-  return countVotes(voters, trusted) === 'won' ? 'won' : 'pending';
+  return countJointVotes(majorities, trusted) === 'won' ? 'won' : 'pending';
 }
 
 function isUnanimous(state: RaftState): boolean {

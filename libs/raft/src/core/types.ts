@@ -51,16 +51,35 @@ export interface HardState {
   readonly commitIndex: LogIndex;
 }
 
+/**
+ * Where a member stands between two configurations. The three that follow `joining` make a configuration joint (Raft §6: C_old,new): decisions
+ * then take a majority of the voters before and a majority of the voters after the change.
+ */
+export const Transition = {
+  /** A learner that becomes a voter by itself once it has caught up. */
+  joining: 'joining',
+  /** A voter after the change only. */
+  incoming: 'incoming',
+  /** A voter before the change only, and no member after it. */
+  outgoing: 'outgoing',
+  /** A voter before the change only, and a learner after it. */
+  demoted: 'demoted',
+} as const;
+
+export type Transition = (typeof Transition)[keyof typeof Transition];
+
 /** One member of the group. */
 export interface Member {
   readonly id: ServerId;
   /** "host:port" of its peer endpoint. */
   readonly address: string;
-  /** Learners (voter = false) receive the log and do not count. */
+  /** Counts for votes and commits, in a joint configuration perhaps in one of the two majorities only. Learners (voter = false) receive the log and do not count. */
   readonly voter: boolean;
+  /** Absent when the member is in between nothing. */
+  readonly transition?: Transition | undefined;
 }
 
-/** The group's members and name: the payload of a configuration entry. */
+/** The group's members and name: the payload of a configuration entry. Joint when a member's transition says so. */
 export interface Configuration {
   readonly clusterId: string;
   readonly members: readonly Member[];

@@ -23,3 +23,8 @@ export function refuse(
   }
   return undefined;
 }
+
+/** What a call gets when nothing runs here any more. */
+export function stopped(): RaftError {
+  return new RaftError('stopped', 'this replica is not running');
+}

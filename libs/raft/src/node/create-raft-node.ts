@@ -1,16 +1,25 @@
-import { Role, type ServerId } from '../core';
+import { type MemberChange, Role, type ServerId } from '../core';
 import { RaftError } from '../errors';
-import type { Applied, CallOptions, RaftNode, RaftStatus } from '../raft-node';
+import type {
+  Applied,
+  CallOptions,
+  MembersChanged,
+  NewServer,
+  RaftNode,
+  RaftStatus,
+} from '../raft-node';
 import { FileStorage } from '../storage/file-storage';
 import type { Recovered, Storage } from '../storage/storage';
 import { GrpcTransport } from '../transport/grpc-transport';
 import type { Transport } from '../transport/transport';
+import { addServer } from './add-server';
 import { Driver } from './driver';
 import {
   type RaftNodeOptions,
   resolveRaftNodeOptions,
   type ResolvedRaftNodeOptions,
 } from './options';
+import { waitForStatus } from './wait-for-status';
 
 /**
  * Makes one replica of a Raft group. Nothing happens before start().
@@ -60,7 +69,10 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
   }
 
   isReady(): boolean {
-    return this.driver?.isRunning ?? false;
+    const { driver } = this;
+    if (driver?.isRunning !== true) return false;
+    const { standing } = driver.raft;
+    return standing === 'voter' || standing === 'learner';
   }
 
   onApplied(listener: (index: number) => void): () => void {
@@ -94,6 +106,21 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
     return elected;
   }
 
+  changeMembers(
+    changes: readonly MemberChange[],
+    options: CallOptions = {},
+  ): Promise<MembersChanged> {
+    return Promise.resolve().then(() => this.running().membership.change(changes, options));
+  }
+
+  addServer(server: NewServer, options: CallOptions = {}): Promise<MembersChanged> {
+    return Promise.resolve().then(() => addServer(this.running(), server, options));
+  }
+
+  removeServer(id: ServerId, options: CallOptions = {}): Promise<MembersChanged> {
+    return this.changeMembers([{ type: 'remove', id }], options);
+  }
+
   takeSnapshot(): Promise<{ index: number; sizeBytes: number }> {
     return Promise.resolve().then(() => this.running().snapshots.take());
   }
@@ -103,11 +130,12 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
     const recovered = await storage.open();
     let driver: Driver<Result> | undefined;
     try {
-      if (recovered.empty && options.initialState === 'existing') {
+      const waits = recovered.empty && options.initialState === 'existing';
+      if (waits && options.members.length === 1) {
         throw new RaftError(
           'invalidOptions',
-          `the data directory of server ${options.id} is empty, and initialState says that it has taken part in its group: restore the ` +
-            'directory, or start a new server under a new id',
+          `the data directory of server ${options.id} is empty, initialState says that its group exists, and no other peer is named that could be in it: ` +
+            'restore the directory, or name the members of the group that is to add this server',
         );
       }
       driver = new Driver(options, recovered, storage, this.transportFor(recovered));
@@ -136,6 +164,7 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
       id: options.id,
       clusterId: options.clusterId,
       members: options.members,
+      guests: true,
       bindAddress: options.bindAddress,
       limits: options.transportLimits,
       logger: options.logger,
@@ -150,7 +179,7 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
     if (driver.isRunning) {
       driver.refuseCalls();
       await this.handOver(driver);
-      await driver.drain(this.options.electionTimeoutMs);
+      await drain(driver, this.options.electionTimeoutMs);
     }
     await driver.stop();
     await this.storage.close();
@@ -172,22 +201,13 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
   }
 
   /** The leader's id once it satisfies the condition; undefined when the time is over. */
-  private waitForLeader(
+  private async waitForLeader(
     condition: (leaderId: ServerId) => boolean,
     timeoutMs: number,
   ): Promise<ServerId | undefined> {
     const driver = this.driver as Driver<Result>;
-    return new Promise((resolve) => {
-      const finish = (leaderId: ServerId | undefined): void => {
-        clearTimeout(timer);
-        remove();
-        resolve(leaderId);
-      };
-      const timer = setTimeout(() => finish(undefined), timeoutMs);
-      const remove = driver.statusListeners.add(({ leaderId }) => {
-        if (condition(leaderId)) finish(leaderId);
-      });
-    });
+    const found = await waitForStatus(driver, ({ leaderId }) => condition(leaderId), timeoutMs);
+    return found?.leaderId;
   }
 
   private listen(register: (driver: Driver<Result>) => () => void): () => void {
@@ -218,6 +238,14 @@ function openFiles<Result>(options: ResolvedRaftNodeOptions<Result>): Storage {
   });
 }
 
+/** Resolves when no proposal waits any longer, or when the time is over. */
+async function drain<Result>(driver: Driver<Result>, timeoutMs: number): Promise<void> {
+  const giveUpMs = performance.now() + timeoutMs;
+  while (driver.pendingProposals > 0 && performance.now() < giveUpMs) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 function notRunning(): RaftError {
   return new RaftError('stopped', 'this replica is not running');
 }
@@ -234,6 +262,9 @@ function unstarted<Result>(options: ResolvedRaftNodeOptions<Result>): RaftStatus
     commitIndex: 0,
     appliedIndex: 0,
     snapshotIndex: 0,
+    standing: 'waiting',
+    configurationIndex: 0,
+    joint: false,
     members: options.members.map((member) => ({ ...member, matchIndex: 0, lastContactMs: 0 })),
     logClockMs: 0,
   };

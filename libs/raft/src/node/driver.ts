@@ -15,19 +15,19 @@ import {
   type Message,
   type Ready,
   Role,
-  type ServerId,
   type SnapshotMetadata,
 } from '../core';
-import { createRaft, type Raft } from '../core/raft';
-import { RaftError } from '../errors';
+import type { Raft } from '../core/raft';
 import type { Applied, CallOptions, RaftStatus } from '../raft-node';
 import type { Recovered, Storage } from '../storage/storage';
-import type { Transport } from '../transport/transport';
+import type { Transport, TransportHandler } from '../transport/transport';
 import { ApplyQueue } from './apply-queue';
-import { refuse } from './call-limits';
+import { refuse, stopped } from './call-limits';
 import { CommitNotices } from './commit-notices';
+import { createCore } from './create-core';
 import { LeaseExpiry } from './lease-expiry';
 import { Listeners } from './listeners';
+import { Membership } from './membership';
 import type { ResolvedRaftNodeOptions } from './options';
 import { PendingProposals } from './pending-proposals';
 import { PendingReads } from './pending-reads';
@@ -51,6 +51,7 @@ export class Driver<Result> {
   readonly appliedListeners: Listeners<number>;
   readonly statusListeners: Listeners<RaftStatus>;
   readonly snapshots: Snapshots<Result>;
+  readonly membership: Membership;
   private readonly proposals: PendingProposals<Result>;
   private readonly reads: PendingReads;
   private readonly persistQueue: PersistQueue;
@@ -72,7 +73,7 @@ export class Driver<Result> {
     storage: Storage,
     private readonly transport: Transport,
   ) {
-    const { logger, observer, clusterId, members } = options;
+    const { logger, observer } = options;
     this.outgoing = new CommitNotices((messages) => transport.send(messages));
     this.appliedListeners = new Listeners(logger);
     this.statusListeners = new Listeners(logger);
@@ -87,17 +88,7 @@ export class Driver<Result> {
     this.reads = new PendingReads(options.pendingReadsMax, (startedMs, error) => {
       if (error === undefined) observer.onReadBarrier?.(performance.now() - startedMs);
     });
-    this.raft = createRaft(
-      {
-        id: options.id,
-        initialState: recovered,
-        bootstrap: { clusterId, members },
-        random: Math.random,
-        heartbeatIntervalMs: options.heartbeatIntervalMs,
-        electionTimeoutMs: options.electionTimeoutMs,
-      },
-      performance.now(),
-    );
+    this.raft = createCore(options, recovered);
     this.ticker = new Ticker(
       options.heartbeatIntervalMs,
       options.electionTimeoutMs / 2,
@@ -116,6 +107,11 @@ export class Driver<Result> {
       },
       onFatal: (error) => this.fatal(error),
       onNoSpace: (error) => logNoSpace(logger, error),
+    });
+    this.membership = new Membership(options, this.raft, transport, {
+      input: (input) => this.input(input),
+      takeTicket: () => this.nextTicket++,
+      onChange: () => this.statusListeners.emit(this.status()),
     });
     this.suspicion = new SuspicionWatch(this.raft, recovered, storage, logger);
     this.snapshots = new Snapshots(
@@ -140,10 +136,11 @@ export class Driver<Result> {
   async start(): Promise<void> {
     await this.transport.start({
       onMessages: (messages) => this.messages(messages),
-      onSnapshot: (from, term, snapshot, data) => this.snapshotArrived(from, term, snapshot, data),
+      onSnapshot: (...arrived) => this.snapshotArrived(...arrived),
       onUnreachable: (to) => this.input({ type: 'peerUnreachable', to }),
       onNeverSent: (messages) => this.neverSent(messages),
     });
+    this.membership.look(performance.now());
     this.ticker.start();
     this.schedule();
   }
@@ -157,8 +154,7 @@ export class Driver<Result> {
   }
 
   status(): RaftStatus {
-    const nowMs = performance.now();
-    return { ...this.raft.status(nowMs), appliedIndex: this.appliedIndex };
+    return { ...this.raft.status(performance.now()), appliedIndex: this.appliedIndex };
   }
 
   /** See RaftNode.propose. */
@@ -203,11 +199,16 @@ export class Driver<Result> {
   async stop(): Promise<void> {
     this.state = 'stopped';
     this.ticker.stop();
-    this.proposals.stop();
-    this.reads.stop();
+    this.failCalls();
     await this.transport.stop();
     await this.persistQueue.stop();
     await this.snapshots.idle();
+  }
+
+  private failCalls(): void {
+    this.proposals.stop();
+    this.reads.stop();
+    this.membership.changes.stop();
   }
 
   /** Takes no new calls; what is under way goes on. */
@@ -215,12 +216,8 @@ export class Driver<Result> {
     if (this.state === 'running') this.state = 'stopping';
   }
 
-  /** Resolves when no proposal waits any longer, or when the time is over. */
-  async drain(timeoutMs: number): Promise<void> {
-    const giveUpMs = performance.now() + timeoutMs;
-    while (this.proposals.count > 0 && performance.now() < giveUpMs) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+  get pendingProposals(): number {
+    return this.proposals.count;
   }
 
   private messages(messages: readonly Message[]): void {
@@ -239,16 +236,12 @@ export class Driver<Result> {
   }
 
   private async snapshotArrived(
-    from: ServerId,
-    term: number,
-    snapshot: SnapshotMetadata,
-    data: Uint8Array,
+    ...[from, term, snapshot, data]: Parameters<TransportHandler['onSnapshot']>
   ): Promise<void> {
     if (this.state === 'stopped') throw stopped();
     await this.snapshots.receive(snapshot, data, () => {
-      const { id } = this.options;
-      const message = { type: 'installSnapshot', from, to: id, term, snapshot } as const;
-      this.input({ type: 'message', message });
+      const envelope = { from, to: this.options.id, term } as const;
+      this.input({ type: 'message', message: { type: 'installSnapshot', ...envelope, snapshot } });
       this.turn();
     });
   }
@@ -291,6 +284,7 @@ export class Driver<Result> {
     }
     this.suspicion.look();
     this.noticeStatus(nowMs);
+    this.membership.look(nowMs);
     if (!this.applyQueue.isEmpty) this.schedule();
   }
 
@@ -330,17 +324,20 @@ export class Driver<Result> {
     }
     for (const ticket of ready.readsRefused) this.reads.onRefused(ticket);
     for (const to of ready.sendSnapshot) void this.snapshots.send(to);
+    for (const placed of ready.changes) this.membership.changes.onPlaced(placed);
   }
 
   private install(snapshot: SnapshotMetadata): void {
     this.snapshots.install(snapshot);
     this.proposals.onSnapshotInstalled(snapshot.lastIncludedIndex);
+    this.membership.changes.onSnapshotInstalled(snapshot.lastIncludedIndex);
     this.reads.onApplied(this.appliedIndex);
     this.appliedListeners.emit(this.appliedIndex);
   }
 
   private entryApplied(entry: Entry): void {
     if (entry.kind === EntryKind.expiry) this.leaseExpiry.onDone();
+    if (entry.kind === EntryKind.configuration) this.membership.changes.onApplied(entry);
     if (!this.appliedListeners.isEmpty) this.appliedListeners.emit(entry.index);
   }
 
@@ -349,6 +346,7 @@ export class Driver<Result> {
     this.proposals.retryPostponed(() => this.nextTicket++);
     const expiry = this.leaseExpiry.maybePropose(nowMs, () => this.nextTicket++);
     if (expiry !== undefined) this.inputs.push(expiry);
+    this.membership.tick(nowMs);
     if (nowMs - this.lastSweepMs >= SWEEP_INTERVAL_MS) this.sweep(nowMs);
     this.turn();
   }
@@ -366,8 +364,8 @@ export class Driver<Result> {
   }
 
   private noticeStatus(nowMs: number): void {
-    const { role, term, leaderId } = this.raft;
-    const last = this.lastStatus;
+    const { lastStatus: last, raft } = this;
+    const { role, term, leaderId } = raft;
     if (role === last.role && term === last.term && leaderId === last.leaderId) return;
     this.lastStatus = { role, term, leaderId };
     if (term !== last.term || leaderId !== last.leaderId) {
@@ -391,13 +389,8 @@ export class Driver<Result> {
     this.state = 'stopped';
     this.ticker.stop();
     this.options.logger.error('the replica cannot go on', { error });
-    this.proposals.stop();
-    this.reads.stop();
+    this.failCalls();
     void this.transport.stop();
     this.options.onFatal(error instanceof Error ? error : new Error(String(error)));
   }
-}
-
-function stopped(): RaftError {
-  return new RaftError('stopped', 'this replica is not running');
 }

@@ -29,7 +29,10 @@ export interface PeerOption {
 export interface RaftNodeOptions<Result> {
   /** This replica: 1 or more, and one of the peers. */
   readonly id: ServerId;
-  /** All members, this one too, equal on all of them. Addresses may change between restarts; ids may not. */
+  /**
+   * The first members of a new group, this replica too, equal on all of them. Later the members are in the log, and this only says where a member is that has moved: for an id
+   * that is listed, this address is used.
+   */
   readonly peers: readonly PeerOption[];
   /** Keeps groups apart: replicas of different clusters refuse each other. 1 to 128 characters. */
   readonly clusterId: string;
@@ -39,8 +42,8 @@ export interface RaftNodeOptions<Result> {
   /** "host:port" to listen on for peers. @default 127.0.0.1 and the port of this replica's own address */
   readonly bindAddress?: string | undefined;
   /**
-   * `new`: an empty data directory starts a new group from the peers. `existing`: an empty one is refused, so that a lost disk is noticed.
-   * Makes no difference to a directory that is in use. @default new
+   * `new`: an empty data directory starts a new group from the peers. `existing`: with an empty one this replica waits until the leader of an existing group adds it; if
+   * nobody else is among the peers that is refused, so that a lost disk is noticed. Makes no difference to a directory that is in use. @default new
    */
   readonly initialState?: 'new' | 'existing' | undefined;
   /** @default 50 */

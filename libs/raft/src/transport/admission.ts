@@ -7,17 +7,24 @@ export interface Hello {
   readonly from: ServerId;
   readonly to: ServerId;
   readonly incarnationId: string;
+  /** "host:port" where it can be answered; '' when it does not say. */
+  readonly address: string;
 }
 
 export const HELLO_FORMAT_VERSION = 1;
 
 const INCARNATION_LENGTH_MAX = 128;
+const ADDRESS_LENGTH_MAX = 260;
+/** Servers that are remembered: far more than a group ever has, also when members come and go for years. */
+const INCARNATIONS_MAX = 1024;
 
 export interface AdmissionOptions {
   readonly clusterId: string;
   readonly id: ServerId;
   /** Who may open streams; looked at for every hello, because members change. */
   readonly isMember: (id: ServerId) => boolean;
+  /** See GrpcTransportOptions.guests. */
+  readonly guests?: boolean | undefined;
   readonly peerIncarnations: ReadonlyMap<ServerId, string>;
   /** Makes a peer's incarnation durable, before the first of its messages counts. */
   readonly rememberPeer: (id: ServerId, incarnationId: string) => Promise<void>;
@@ -64,7 +71,11 @@ export class Admission {
         `this is server ${id}, the caller wanted ${hello.to}: check the peers' addresses`,
       );
     }
-    if (hello.from === id || !this.options.isMember(hello.from)) {
+    const isGuest =
+      this.options.guests === true &&
+      hello.address !== '' &&
+      hello.address.length <= ADDRESS_LENGTH_MAX;
+    if (hello.from === id || !(isGuest || this.options.isMember(hello.from))) {
       throw new AdmissionRefused(`server ${hello.from} is not a peer of server ${id}`);
     }
     await this.meet(hello.from, hello.incarnationId);
@@ -83,7 +94,7 @@ export class Admission {
     if (known !== incarnationId) {
       throw new AdmissionRefused(
         `server ${peer} was known as incarnation ${known} and is now ${incarnationId}: its data directory was replaced. ` +
-          'Restore the directory, or add the server under a new id',
+          'Restore the directory; or remove the server from the group, and add it again under an id that was never used',
       );
     }
   }
@@ -93,6 +104,9 @@ export class Admission {
     const pending = this.pending.get(peer);
     if (pending !== undefined && pending.incarnationId !== incarnationId) {
       throw new AdmissionRefused(`two incarnations of server ${peer} say hello at once`);
+    }
+    if (this.incarnations.size >= INCARNATIONS_MAX) {
+      throw new AdmissionRefused(`server ${peer} is new here, and too many have been met`);
     }
     const written = pending?.written ?? this.options.rememberPeer(peer, incarnationId);
     this.pending.set(peer, { incarnationId, written });

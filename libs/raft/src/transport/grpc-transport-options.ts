@@ -1,4 +1,5 @@
-import type { Member, ServerId } from '../core';
+import type { ServerId } from '../core';
+import type { PeerAddress } from './transport';
 import { type RaftLogger, type RaftObserver, silentLogger } from '../observer';
 
 const MEBIBYTE = 1024 * 1024;
@@ -54,8 +55,13 @@ export interface GrpcTransportOptions {
   readonly peerIncarnations: ReadonlyMap<ServerId, string>;
   /** Makes a peer's incarnation durable. */
   readonly rememberPeer: (id: ServerId, incarnationId: string) => Promise<void>;
-  /** All members and where they listen; this server's own entry is ignored. */
-  readonly members: readonly Member[];
+  /** The members to begin with and where they listen. This server's own entry is what it tells others. */
+  readonly members: readonly PeerAddress[];
+  /**
+   * Whether a server that is not among the peers may open streams if it says where it can be answered. Members change, and a server that was away, or is new, learns
+   * of the present ones only from them. @default false
+   */
+  readonly guests?: boolean | undefined;
   /** "host:port" to listen on. */
   readonly bindAddress: string;
   readonly limits?: Partial<TransportLimits> | undefined;

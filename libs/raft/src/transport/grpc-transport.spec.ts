@@ -264,6 +264,39 @@ describe('the gRPC transport', () => {
     await expect(refused).rejects.toThrow(advice);
   });
 
+  it('answers a server that it does not know where that one says it is', async () => {
+    const ports = await freePorts(3);
+    const two = await begin({ id: 2, ports: ports.slice(0, 2), guests: true });
+    const three = await begin({ id: 3, ports });
+
+    await eventually('a message', () => {
+      three.transport.send([heartbeat(3, 2, 1)]);
+      return two.messages.length > 0;
+    });
+    await eventually('an answer', () => {
+      two.transport.send([heartbeat(2, 3, 2)]);
+      return three.messages.length > 0;
+    });
+  });
+
+  it('links to the peers that it is given, and to no others any more', async () => {
+    const ports = await freePorts(3);
+    const address = (id: number): string => `127.0.0.1:${ports[id - 1] as number}`;
+    const one = await begin({ id: 1, ports: ports.slice(0, 2) });
+    const two = await begin({ id: 2, ports });
+    const three = await begin({ id: 3, ports });
+
+    one.transport.setPeers([{ id: 3, address: address(3) }]);
+
+    await eventually('a message', () => {
+      one.transport.send([heartbeat(1, 3, 1), heartbeat(1, 2, 77)]);
+      return three.messages.length > 0;
+    });
+    expect(two.messages.filter((message) => 'round' in message && message.round === 77)).toEqual(
+      [],
+    );
+  });
+
   it('does not talk to a server that is another incarnation than the one it knew', async () => {
     const ports = await freePorts(2);
     const two = await begin({ id: 2, ports, incarnationId: 'new' });

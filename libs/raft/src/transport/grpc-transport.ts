@@ -12,7 +12,10 @@ import { EnginePeerCall } from './peer-call';
 import { PeerService } from './peer-service';
 import { type Lane, lanePaths, peerScheduler } from './peer-stream';
 import { sendSnapshotTo } from './snapshot-sender';
-import type { Transport, TransportHandler } from './transport';
+import type { PeerAddress, Transport, TransportHandler } from './transport';
+
+/** Links to servers that said hello and are no peers: enough for any group, and bounded whoever calls. */
+const GUESTS_MAX = 16;
 
 /** gRPC's status for a method that there is not. */
 const UNIMPLEMENTED = 12;
@@ -23,6 +26,8 @@ interface Link {
   readonly address: string;
   readonly control: MessageLane;
   readonly append: MessageLane;
+  /** It is there to answer somebody who is not among the peers, as far as this server knows. */
+  readonly isGuest: boolean;
 }
 
 /**
@@ -36,19 +41,21 @@ export class GrpcTransport implements Transport {
   private readonly admission: Admission;
   private readonly links = new Map<ServerId, Link>();
   private readonly stopping = new AbortController();
+  private handler: TransportHandler | undefined;
   private server: Server | undefined;
   private engine: FrameServerEngine | undefined;
   private port = 0;
 
   constructor(options: GrpcTransportOptions) {
     this.options = resolveGrpcTransportOptions(options);
-    const { clusterId, id, peerIncarnations, rememberPeer } = options;
+    const { clusterId, id, peerIncarnations, rememberPeer, guests } = options;
     this.admission = new Admission({
       clusterId,
       id,
       peerIncarnations,
       rememberPeer,
       isMember: (peer) => this.links.has(peer),
+      guests,
     });
   }
 
@@ -58,25 +65,70 @@ export class GrpcTransport implements Transport {
   }
 
   async start(handler: TransportHandler): Promise<void> {
-    for (const { id, address } of this.options.members) {
-      if (id === this.options.id) continue;
-      const callbacks = {
-        onUnreachable: () => handler.onUnreachable(id),
-        onNeverSent: (messages: readonly Message[]) => handler.onNeverSent(messages),
-      };
-      const lane = (name: 'control' | 'append'): MessageLane =>
-        new MessageLane(this.options, this.admission, id, address, name, callbacks);
-      this.links.set(id, {
-        address,
-        control: lane('control'),
-        append: lane('append'),
-      });
-    }
+    this.handler = handler;
+    for (const { id, address } of this.options.members) this.link(id, address, false);
     await this.listen(handler);
-    for (const link of this.links.values()) {
-      link.control.start();
-      link.append.start();
+    for (const id of this.links.keys()) this.open(id);
+  }
+
+  setPeers(peers: readonly PeerAddress[]): void {
+    const wanted = new Map(peers.map(({ id, address }) => [id, address]));
+    for (const [id, link] of this.links) {
+      if (wanted.get(id) !== link.address && !link.isGuest) this.unlink(id);
     }
+    for (const [id, address] of wanted) {
+      const guest = this.links.get(id);
+      if (guest?.isGuest === true && guest.address === address) {
+        this.links.set(id, { ...guest, isGuest: false });
+      } else if (guest === undefined || guest.isGuest) {
+        this.unlink(id);
+        this.link(id, address, false);
+        if (this.server !== undefined) this.open(id);
+      }
+    }
+  }
+
+  /** Makes a link; nothing is connected yet. */
+  private link(id: ServerId, address: string, isGuest: boolean): void {
+    if (id === this.options.id) return;
+    const callbacks = {
+      onUnreachable: () => {
+        this.handler?.onUnreachable(id);
+        // It will say hello again when it is back.
+        if (this.links.get(id)?.isGuest === true) this.unlink(id);
+      },
+      onNeverSent: (messages: readonly Message[]) => this.handler?.onNeverSent(messages),
+    };
+    const lane = (name: 'control' | 'append'): MessageLane =>
+      new MessageLane(this.options, this.admission, id, address, name, callbacks);
+    this.links.set(id, { address, isGuest, control: lane('control'), append: lane('append') });
+  }
+
+  private open(id: ServerId): void {
+    const link = this.links.get(id);
+    link?.control.start();
+    link?.append.start();
+  }
+
+  private unlink(id: ServerId): void {
+    const link = this.links.get(id);
+    this.links.delete(id);
+    link?.control.stop();
+    link?.append.stop();
+  }
+
+  /** A peer, or a guest, was admitted. */
+  private greeted(from: ServerId, address: string): void {
+    const link = this.links.get(from);
+    if (link !== undefined) {
+      link.control.hurry();
+      link.append.hurry();
+      return;
+    }
+    const guests = [...this.links].filter(([, { isGuest }]) => isGuest);
+    if (guests.length >= GUESTS_MAX) this.unlink((guests[0] as [ServerId, Link])[0]);
+    this.link(from, address, true);
+    this.open(from);
   }
 
   send(messages: readonly Message[]): void {
@@ -128,11 +180,9 @@ export class GrpcTransport implements Transport {
   }
 
   private async listen(handler: TransportHandler): Promise<void> {
-    const service = new PeerService(this.options, this.admission, handler, (from) => {
-      const link = this.links.get(from);
-      link?.control.hurry();
-      link?.append.hurry();
-    });
+    const service = new PeerService(this.options, this.admission, handler, (from, address) =>
+      this.greeted(from, address),
+    );
     const { frameBytesMax } = this.options.limits;
     const engine = new FrameServerEngine(
       this.engineLimits(),

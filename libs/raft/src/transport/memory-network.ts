@@ -63,6 +63,9 @@ class MemoryTransport implements Transport {
     return Promise.resolve();
   }
 
+  /** Everybody on the hub can be reached. */
+  setPeers(): void {}
+
   send(messages: readonly Message[]): void {
     const batches = new Map<ServerId, Message[]>();
     for (const message of messages) {

@@ -95,6 +95,7 @@ function receiving() {
       from: 2n,
       to: 1n,
       incarnationId: 'two',
+      address: '',
     };
     call.write({ $case: 'hello', value });
     return call;

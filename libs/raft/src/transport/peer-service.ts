@@ -32,7 +32,7 @@ export class PeerService {
     private readonly options: ResolvedGrpcTransportOptions,
     private readonly admission: Admission,
     private readonly handler: TransportHandler,
-    private readonly onHello: (from: ServerId) => void,
+    private readonly onHello: (from: ServerId, address: string) => void,
   ) {}
 
   /** Waits for the hello, checks it, then hands frames to a receiver. Answers once, whatever happens. */
@@ -59,7 +59,7 @@ export class PeerService {
       clearTimeout(helloTimer);
       receiver = receiverFor(hello.from);
       call.admit(this.options.incarnationId);
-      this.onHello(hello.from);
+      this.onHello(hello.from, hello.address);
       call.resume();
     };
     call.setListener({
@@ -164,6 +164,6 @@ export class PeerService {
 
 function helloOf(frame: Frame | undefined): Hello {
   if (frame?.$case !== 'hello') throw new DecodeError('a stream must begin with a hello');
-  const { formatVersion, clusterId, from, to, incarnationId } = frame.value;
-  return { formatVersion, clusterId, from: Number(from), to: Number(to), incarnationId };
+  const { formatVersion, clusterId, from, to, incarnationId, address } = frame.value;
+  return { formatVersion, clusterId, from: Number(from), to: Number(to), incarnationId, address };
 }

@@ -171,13 +171,14 @@ export class PeerStream implements StreamListener {
   }
 
   private hello(): contracts.PeerHello {
-    const { clusterId, id, incarnationId } = this.options;
+    const { clusterId, id, incarnationId, members } = this.options;
     return {
       formatVersion: HELLO_FORMAT_VERSION,
       clusterId,
       from: BigInt(id),
       to: BigInt(this.peer),
       incarnationId,
+      address: members.find((member) => member.id === id)?.address ?? '',
     };
   }
 

@@ -17,9 +17,18 @@ export interface TransportHandler {
   onNeverSent(messages: readonly Message[]): void;
 }
 
+/** Where a peer is. */
+export interface PeerAddress {
+  readonly id: ServerId;
+  /** "host:port" of its peer endpoint. */
+  readonly address: string;
+}
+
 /** Carries messages between replicas. It may lose, repeat and reorder them; it never changes them. */
 export interface Transport {
   start(handler: TransportHandler): Promise<void>;
+  /** From now on these are the peers, and nobody else; what waits for others is dropped. May name this server itself. */
+  setPeers(peers: readonly PeerAddress[]): void;
   /** Queues messages, one batch a peer and turn. Never blocks; drops and reports onUnreachable when a peer's queue is full. */
   send(messages: readonly Message[]): void;
   /** Resolves when the peer has the whole snapshot. */

@@ -14,16 +14,25 @@ export class GrpcCluster {
 
   private constructor(
     private readonly ports: readonly number[],
+    /** How many found the group; the others wait to be added. */
+    private readonly founders: number,
     private readonly options: Partial<RaftNodeOptions<string>>,
   ) {}
 
   static async start(
     size: number,
     options: Partial<RaftNodeOptions<string>> = {},
+    /** Servers that are not started, and not in the group. */
+    strangers = 0,
   ): Promise<GrpcCluster> {
-    const cluster = new GrpcCluster(await freePorts(size), options);
-    await Promise.all(cluster.ids.map((id) => cluster.startNode(id)));
+    const cluster = new GrpcCluster(await freePorts(size + strangers), size, options);
+    const ids = cluster.ids.slice(0, size);
+    await Promise.all(ids.map((id) => cluster.startNode(id)));
     return cluster;
+  }
+
+  address(id: number): string {
+    return `127.0.0.1:${this.ports[id - 1] as number}`;
   }
 
   get ids(): number[] {
@@ -47,9 +56,12 @@ export class GrpcCluster {
       logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
       onFatal: (error) => log('fatal')(error.message),
       dataDir: this.dataDir(id),
+      initialState: id > this.founders ? 'existing' : 'new',
       ...this.options,
       id,
-      peers: this.ports.map((port, at) => ({ id: at + 1, address: `127.0.0.1:${port}` })),
+      peers: this.ids
+        .filter((peer) => peer <= this.founders || peer === id)
+        .map((peer) => ({ id: peer, address: this.address(peer) })),
       stateMachine: machine,
     });
     await node.start();

@@ -128,6 +128,10 @@ describe('errors of Raft', () => {
     ['deadlineExceeded', 'DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED'],
     ['cancelled', 'CANCELLED', 'CANCELLED'],
     ['transferFailed', 'FAILED_PRECONDITION', 'TRANSFER_FAILED'],
+    ['notLeader', 'FAILED_PRECONDITION', 'NOT_LEADER'],
+    ['changeInProgress', 'FAILED_PRECONDITION', 'CHANGE_IN_PROGRESS'],
+    ['invalidChange', 'FAILED_PRECONDITION', 'INVALID_CHANGE'],
+    ['notCaughtUp', 'FAILED_PRECONDITION', 'NOT_CAUGHT_UP'],
     ['invalidOptions', 'INTERNAL', 'INTERNAL'],
   ] as const)('%s is %s %s', (code, codeName, reason) => {
     const answer = raftErrorToServiceError(new RaftError(code, 'a fact'));

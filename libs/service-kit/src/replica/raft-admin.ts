@@ -1,15 +1,27 @@
 import { raft } from '@raftway/contracts';
+import { joinHostPort, splitHostPort } from '@raftway/config';
 import { invalidArgument } from '@raftway/errors';
-import { Role, type RaftNode, type RaftStatus } from '@raftway/raft';
-import { toDuration } from '../rpc/duration';
-import type { ServiceImplementation } from '../rpc/handlers';
+import type { MembersChanged, RaftNode } from '@raftway/raft';
+import type { CallContext, ServiceImplementation } from '../rpc/handlers';
 import { implementService } from '../rpc/implement-service';
 import { raftErrorToServiceError } from './raft-errors';
+import { toMemberMessage, toStatusResponse } from './raft-status';
+
+/** Of the caller's time, so that the answer says what happened before the caller gives up. */
+const SHARE_OF_DEADLINE = 0.9;
 
 /** raftway.raft.v1.RaftAdminService over one replica. */
 export function raftAdminService(node: RaftNode<unknown>): ServiceImplementation {
   return implementService(raft.RaftAdminServiceService, {
     getStatus: () => toStatusResponse(node.status()),
+    addServer: async ({ id, address, learner }, call) => {
+      const server = { ...newServerOf(id, address), voter: !learner };
+      return toChanged(await translated(() => node.addServer(server, optionsOf(call))));
+    },
+    removeServer: async ({ id }, call) => {
+      if (!isServerId(id)) throw invalidArgument(idViolation('id', id));
+      return toChanged(await translated(() => node.removeServer(Number(id), optionsOf(call))));
+    },
     transferLeadership: async ({ targetId }) => {
       const target = Number(targetId);
       if (!Number.isSafeInteger(target)) {
@@ -34,32 +46,37 @@ async function translated<Result>(work: () => Promise<Result>): Promise<Result> 
   }
 }
 
-const ROLES: Readonly<Record<Role, raft.Role>> = {
-  [Role.follower]: raft.Role.FOLLOWER,
-  [Role.preCandidate]: raft.Role.PRE_CANDIDATE,
-  [Role.candidate]: raft.Role.CANDIDATE,
-  [Role.leader]: raft.Role.LEADER,
-};
+/** @throws ServiceError with all that is wrong, at once. */
+function newServerOf(id: bigint, address: string): { id: number; address: string } {
+  const violations: { field: string; description: string }[] = [];
+  if (!isServerId(id)) violations.push(idViolation('id', id));
+  const parts = splitHostPort(address);
+  const isReachable = parts !== undefined && parts.port > 0;
+  if (!isReachable) {
+    violations.push({ field: 'address', description: `must be host:port, got "${address}"` });
+  }
+  if (violations.length > 0 || !isReachable) throw invalidArgument(violations);
+  return { id: Number(id), address: joinHostPort(parts) };
+}
 
-function toStatusResponse(status: RaftStatus): raft.GetStatusResponse {
+function isServerId(id: bigint): boolean {
+  return id > 0n && id <= BigInt(Number.MAX_SAFE_INTEGER);
+}
+
+function idViolation(field: string, id: bigint): { field: string; description: string } {
+  return { field, description: `must be a server's id, 1 or more, got ${id}` };
+}
+
+function optionsOf({ signal, deadlineMs }: CallContext) {
+  if (deadlineMs === undefined) return { signal };
+  return { signal, timeoutMs: Math.max(1, deadlineMs * SHARE_OF_DEADLINE) };
+}
+
+function toChanged({ index, members }: MembersChanged): raft.AddServerResponse {
   return {
-    id: BigInt(status.id),
-    clusterId: status.clusterId,
-    role: ROLES[status.role],
-    term: BigInt(status.term),
-    leaderId: BigInt(status.leaderId),
-    firstIndex: BigInt(status.firstIndex),
-    lastIndex: BigInt(status.lastIndex),
-    commitIndex: BigInt(status.commitIndex),
-    appliedIndex: BigInt(status.appliedIndex),
-    snapshotIndex: BigInt(status.snapshotIndex),
-    members: status.members.map(({ id, address, voter, matchIndex, lastContactMs }) => ({
-      id: BigInt(id),
-      address,
-      voter,
-      matchIndex: BigInt(matchIndex),
-      lastContact: toDuration(lastContactMs),
-    })),
-    logClock: toDuration(status.logClockMs),
+    configurationIndex: BigInt(index),
+    members: members.map((member) =>
+      toMemberMessage({ ...member, matchIndex: 0, lastContactMs: 0 }, 0),
+    ),
   };
 }

@@ -47,7 +47,24 @@ export function raftErrorToServiceError(error: unknown): ServiceError {
       return cancelled(message, cause);
     case 'transferFailed':
       return failedPrecondition('TRANSFER_FAILED', message, cause);
+    case 'notLeader':
+      return failedPrecondition('NOT_LEADER', message, {
+        ...cause,
+        metadata: leaderMetadata(error),
+      });
+    case 'changeInProgress':
+      return failedPrecondition('CHANGE_IN_PROGRESS', message, cause);
+    case 'invalidChange':
+      return failedPrecondition('INVALID_CHANGE', message, cause);
+    case 'notCaughtUp':
+      return failedPrecondition('NOT_CAUGHT_UP', message, cause);
     case 'invalidOptions':
       return ServiceError.from(new Error(message, cause));
   }
+}
+
+/** Raft knows where its leader's peers reach it; which client address that is, the operator's replica list says. */
+function leaderMetadata({ leader }: RaftError): Record<string, string> {
+  if (leader === undefined) return {};
+  return { leader_id: String(leader.id), leader_peer_address: leader.address };
 }

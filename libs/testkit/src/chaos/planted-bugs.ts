@@ -67,8 +67,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     changes: [
       {
         file: 'libs/raft/dist/core/commitment.js',
-        find: 'const index = (0, quorum_1.quorumValue)(matched);',
-        replace: 'const index = Math.max(...matched);',
+        find: 'const index = (0, quorum_1.jointQuorumValue)(state.configurations.majorities, (id) => matchIndexOf(state, id));',
+        replace:
+          'const index = Math.max(...state.configurations.voters.map((id) => matchIndexOf(state, id)));',
       },
     ],
   },

@@ -1,5 +1,6 @@
 import type { Entry, Message, Raft, ServerId, Term } from '@raftway/raft/core';
 import type { Coverage } from './coverage';
+import { MembershipChecker } from './membership-checker';
 import type { StoragePromises } from './promises';
 import { SafetyViolation } from './violation';
 
@@ -37,11 +38,14 @@ export class Checker {
   /** committed[i]: the entry at index i, once any server has said that it is committed. */
   private readonly committed: CommittedEntry[] = [];
   private readonly watched = new Map<Raft, Watched>();
+  readonly members: MembershipChecker;
 
   constructor(
     private readonly disks: readonly StoragePromises[],
     private readonly coverage: Coverage,
-  ) {}
+  ) {
+    this.members = new MembershipChecker(disks, coverage);
+  }
 
   /** The highest index that is known to be committed. */
   get committedIndex(): number {
@@ -61,13 +65,16 @@ export class Checker {
       watched = { terms: [], commitIndex: 0, ledTerm: 0, logClockMs: 0 };
       this.watched.set(raft, watched);
     }
+    const lastIndexBefore = watched.terms.length - 1;
     this.checkLog(raft, watched, nowMs);
-    this.checkCommit(raft, watched);
+    this.checkCommit(raft, watched, lastIndexBefore);
+    this.members.afterStep(raft);
     if (raft.role === 'leader') this.checkLeader(raft, watched, raftNowMs);
   }
 
   forget(raft: Raft): void {
     this.watched.delete(raft);
+    this.members.forget(raft);
   }
 
   /** Nobody may say what a crash could take back: votes and acknowledged entries are on the sender's disk when they are sent. */
@@ -112,6 +119,7 @@ export class Checker {
       const entry = raft.entryAt(index) as Entry;
       terms[index] = entry.term;
       this.checkEntry(raft, entry, raft.termAt(index - 1) ?? 0, nowMs);
+      if (entry.kind === 2) this.members.onAppended(raft, this.committedIndex);
     }
   }
 
@@ -135,7 +143,7 @@ export class Checker {
   }
 
   /** State machine safety: what is committed at an index is the same for all, and stays. */
-  private checkCommit(raft: Raft, watched: Watched): void {
+  private checkCommit(raft: Raft, watched: Watched, lastIndexBefore: number): void {
     verify(
       raft.commitIndex >= watched.commitIndex,
       () =>
@@ -152,7 +160,7 @@ export class Checker {
     for (let index = from; index <= raft.commitIndex; index += 1) {
       const term = raft.termAt(index) as Term;
       const committed = this.committed[index];
-      if (committed === undefined) this.recordCommit(raft, index, term);
+      if (committed === undefined) this.recordCommit(raft, index, term, lastIndexBefore);
       else {
         verify(
           committed.entry.term === term,
@@ -164,26 +172,18 @@ export class Checker {
     watched.commitIndex = raft.commitIndex;
   }
 
-  private recordCommit(raft: Raft, index: number, term: Term): void {
+  private recordCommit(raft: Raft, index: number, term: Term, lastIndexBefore: number): void {
     verify(
       index <= this.committed.length || this.committed.length === 0,
       () => `server ${raft.id} commits ${index}, known is ${this.committed.length - 1}`,
     );
     const known = this.known.get(`${index}/${term}`) as KnownEntry;
     // Index 1 is the configuration that every server was started with; it is on no disk before the first write.
-    if (index > 1) this.checkDurable(index, term);
+    if (index > 1) this.members.onDecided(raft, index, term, lastIndexBefore);
     this.checkStamp(known, this.committed[index - 1]);
     this.committed[index] = { ...known, committedInTerm: raft.term };
+    if (known.entry.kind === 2) this.members.onCommitted(raft, known.entry);
     this.coverage.commits += 1;
-  }
-
-  /** A committed entry is on the disks of a majority at the moment when it is first committed. */
-  private checkDurable(index: number, term: Term): void {
-    const holders = this.disks.filter((disk) => disk.holds(index, term));
-    verify(
-      holders.length * 2 > this.disks.length,
-      () => `entry ${index} of term ${term} is committed, and on ${holders.length} disks only`,
-    );
   }
 
   /** The log clock never goes back, and never runs faster than time: no lease ends early. */
@@ -219,6 +219,7 @@ export class Checker {
     if (leader === undefined) this.coverage.elections += 1;
     this.leaders.set(raft.term, raft.id);
     this.requireVote(raft.id, raft.term, raft.id);
+    this.members.onElected(raft);
     for (let index = raft.firstIndex - 1; index < this.committed.length; index += 1) {
       const committed = this.committed[index];
       // A server that was frozen may learn late that it won an old term, and owes that term nothing that came after.

@@ -29,7 +29,8 @@ export class Clients {
   constructor(
     private readonly queue: EventQueue,
     private readonly random: SeededRandom,
-    private readonly servers: readonly SimulatedServer[],
+    /** Whom the clients know. */
+    private readonly servers: () => readonly SimulatedServer[],
     private readonly coverage: Coverage,
   ) {}
 
@@ -46,7 +47,7 @@ export class Clients {
   private next(client: number): void {
     this.queue.after(this.random.integer(2, 60), () => {
       if (!this.running) return;
-      const server = this.random.pick(this.servers);
+      const server = this.random.pick(this.servers());
       if (this.random.chance(0.3))
         this.read(this.random.chance(0.5) ? this.oldLeader(server) : server);
       else {
@@ -60,7 +61,7 @@ export class Clients {
   /** Some clients stay with the leader that they know, also when there is another one by now. */
   private oldLeader(otherwise: SimulatedServer): SimulatedServer {
     let oldest: SimulatedServer | undefined;
-    for (const server of this.servers) {
+    for (const server of this.servers()) {
       const { raft } = server;
       if (raft?.role !== 'leader') continue;
       if (oldest?.raft === undefined || raft.term < oldest.raft.term) oldest = server;

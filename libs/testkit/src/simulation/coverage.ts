@@ -31,6 +31,14 @@ export interface Coverage {
   refused: number;
   reads: number;
   readsRefused: number;
+  /** Of the members: changes that the operator asked for and a server refused. */
+  changesRefused: number;
+  configurationsCommitted: number;
+  jointEntered: number;
+  jointLeft: number;
+  learnersPromoted: number;
+  /** Configurations that were committed by a leader that is no voter in them. */
+  leadersRemoved: number;
 }
 
 /** Nothing has happened yet. */
@@ -64,6 +72,12 @@ export function emptyCoverage(): Coverage {
     refused: 0,
     reads: 0,
     readsRefused: 0,
+    changesRefused: 0,
+    configurationsCommitted: 0,
+    jointEntered: 0,
+    jointLeft: 0,
+    learnersPromoted: 0,
+    leadersRemoved: 0,
   };
 }
 

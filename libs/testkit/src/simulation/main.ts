@@ -7,14 +7,19 @@ const USAGE = `Runs simulated Raft groups through faults and checks Raft's prope
   npm run simulate -- --seed 123 [--nodes 5] [--trace]    one run again, with its last events
   npm run simulate -- --seeds 20000 [--from 1]            many runs, of 3 and of 5 servers
 
+  --members           change the members all the while, too
   --trace-lines <n>   how many of the last events to print (default 200)
   --faulty-ms <n>     virtual milliseconds with faults (default 6000)`;
+
+/** Words without a value. */
+const FLAGS = ['trace', 'members'];
 
 interface Arguments {
   readonly from: number;
   readonly seeds: number;
   readonly nodes: readonly number[];
   readonly trace: boolean;
+  readonly changesMembers: boolean;
   readonly traceLines: number;
   readonly faultyMs: number | undefined;
 }
@@ -23,15 +28,15 @@ function parseArguments(words: readonly string[]): Arguments | undefined {
   const values = new Map<string, string>();
   for (let position = 0; position < words.length; position += 1) {
     const name = (words[position] as string).replace(/^--/, '');
-    if (name === 'trace') values.set(name, 'true');
+    if (FLAGS.includes(name)) values.set(name, 'true');
     else {
       values.set(name, words[position + 1] ?? '');
       position += 1;
     }
   }
-  const known = ['seed', 'seeds', 'from', 'nodes', 'trace', 'trace-lines', 'faulty-ms'];
+  const known = [...FLAGS, 'seed', 'seeds', 'from', 'nodes', 'trace-lines', 'faulty-ms'];
   const number = (name: string, fallback: number): number => Number(values.get(name) ?? fallback);
-  const numbers = [...values].filter(([name]) => name !== 'trace');
+  const numbers = [...values].filter(([name]) => !FLAGS.includes(name));
   if (
     [...values.keys()].some((name) => !known.includes(name)) ||
     numbers.some(([, value]) => !/^\d+$/.test(value)) ||
@@ -44,6 +49,7 @@ function parseArguments(words: readonly string[]): Arguments | undefined {
     seeds: values.has('seed') ? 1 : number('seeds', 1),
     nodes: values.has('nodes') ? [number('nodes', 3)] : [3, 5],
     trace: values.has('trace'),
+    changesMembers: values.has('members'),
     traceLines: number('trace-lines', 200),
     faultyMs: values.has('faulty-ms') ? number('faulty-ms', 0) : undefined,
   };
@@ -61,11 +67,9 @@ async function runAll(parsed: Arguments): Promise<boolean> {
         if (lines.length > parsed.traceLines) lines.shift();
       };
       try {
-        const { faultyMs } = parsed;
-        addCoverage(
-          total,
-          await simulate({ seed, nodes, faultyMs, trace: parsed.trace ? trace : undefined }),
-        );
+        const { faultyMs, changesMembers } = parsed;
+        const run = { seed, nodes, changesMembers, faultyMs };
+        addCoverage(total, await simulate({ ...run, trace: parsed.trace ? trace : undefined }));
       } catch (error) {
         console.log(lines.join('\n'));
         console.error(error instanceof Error ? error.message : error);

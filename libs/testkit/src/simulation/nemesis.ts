@@ -1,3 +1,4 @@
+import type { ServerId } from '@raftway/raft/core';
 import type { EventQueue } from '../event-queue';
 import type { SeededRandom } from '../random';
 import type { Coverage } from './coverage';
@@ -10,6 +11,10 @@ export interface Victims {
   readonly random: SeededRandom;
   readonly network: SimulatedNetwork;
   readonly servers: readonly SimulatedServer[];
+  /** Those that take part in the group now. */
+  readonly active: () => readonly SimulatedServer[];
+  /** The sets of voters a majority of which may decide something now. */
+  readonly voterSets: () => readonly (readonly ServerId[])[];
   readonly coverage: Coverage;
   readonly trace: (line: () => string) => void;
 }
@@ -55,7 +60,7 @@ export class Nemesis {
     coverage.faults += 1;
     const dice = random.integer(1, 100);
     if (dice <= 16) this.crash([this.leaderOrAny()]);
-    else if (dice <= 24) this.crash([random.pick(this.victims.servers)]);
+    else if (dice <= 24) this.crash([random.pick(this.victims.active())]);
     else if (dice <= 28) this.crash(this.victims.servers);
     else if (dice <= 31) this.failSync();
     else if (dice <= 34) this.fillDisk();
@@ -70,7 +75,8 @@ export class Nemesis {
   }
 
   private leaderOrAny(): SimulatedServer {
-    const { servers, random } = this.victims;
+    const { active, random } = this.victims;
+    const servers = active();
     return servers.find((server) => server.raft?.role === 'leader') ?? random.pick(servers);
   }
 
@@ -128,9 +134,9 @@ export class Nemesis {
 
   /** One server, preferably the leader, loses its links; `bothWays`, or only what it sends, or only what it would receive. */
   private isolate(bothWays: boolean): void {
-    const { network, servers, random } = this.victims;
+    const { network, servers, active, random } = this.victims;
     network.heal();
-    const victim = random.chance(0.6) ? this.leaderOrAny() : random.pick(servers);
+    const victim = random.chance(0.6) ? this.leaderOrAny() : random.pick(active());
     const sends = random.chance(0.5);
     for (const other of servers) {
       if (bothWays || sends) network.cutLink(victim.id, other.id);
@@ -141,9 +147,9 @@ export class Nemesis {
   }
 
   private cutOneLink(): void {
-    const { network, servers, random } = this.victims;
-    const one = random.pick(servers);
-    const other = random.pick(servers);
+    const { network, active, random } = this.victims;
+    const one = random.pick(active());
+    const other = random.pick(active());
     network.cutLink(one.id, other.id);
     this.partitioned(`link from ${one.id} to ${other.id} cut`);
   }
@@ -157,7 +163,7 @@ export class Nemesis {
 
   private freeze(): void {
     const { queue, random, coverage } = this.victims;
-    const victim = random.chance(0.6) ? this.leaderOrAny() : random.pick(this.victims.servers);
+    const victim = random.chance(0.6) ? this.leaderOrAny() : random.pick(this.victims.active());
     if (!victim.isUp || victim.isFrozen) return;
     coverage.pauses += 1;
     victim.freeze();
@@ -165,9 +171,9 @@ export class Nemesis {
   }
 
   private transfer(): void {
-    const { servers, random, coverage, trace } = this.victims;
-    const server = random.pick(servers);
-    const target = random.chance(0.3) ? 0 : random.pick(servers).id;
+    const { active, random, coverage, trace } = this.victims;
+    const server = random.pick(active());
+    const target = random.chance(0.3) ? 0 : random.pick(active()).id;
     coverage.transfers += 1;
     trace(() => `server ${server.id} is asked to hand leadership to ${target}`);
     server.transferLeadership(target);
@@ -175,7 +181,7 @@ export class Nemesis {
 
   private slowDisk(): void {
     const { queue, random, trace } = this.victims;
-    const victim = random.chance(0.5) ? this.leaderOrAny() : random.pick(this.victims.servers);
+    const victim = random.chance(0.5) ? this.leaderOrAny() : random.pick(this.victims.active());
     const { files } = victim.disk;
     files.latencyMaxMs = random.pick([20, 80, 400]);
     trace(() => `disk of server ${victim.id} takes up to ${files.latencyMaxMs} ms`);
@@ -186,9 +192,13 @@ export class Nemesis {
 
   /** Of what is acknowledged a majority stays whole: no rule can do without. */
   private rot(server: SimulatedServer): boolean {
-    const { servers, coverage, trace } = this.victims;
-    const others = servers.filter((other) => other !== server && other.disk.isRotten);
-    if (others.length + 1 > (servers.length - 1) / 2) return false;
+    const { servers, voterSets, coverage, trace } = this.victims;
+    const rotten = servers.filter((one) => one === server || one.disk.isRotten);
+    const isTooMuch = voterSets().some((voters) => {
+      const lost = rotten.filter(({ id }) => voters.includes(id));
+      return lost.length > (voters.length - 1) / 2;
+    });
+    if (isTooMuch) return false;
     if (!server.disk.rotLastBatch()) return false;
     coverage.bitsFlipped += 1;
     trace(() => `the last batch on the disk of server ${server.id} rots`);
@@ -203,7 +213,7 @@ export class Nemesis {
 
   private fillDisk(): void {
     const { queue, random, trace } = this.victims;
-    const victim = random.chance(0.5) ? this.leaderOrAny() : random.pick(this.victims.servers);
+    const victim = random.chance(0.5) ? this.leaderOrAny() : random.pick(this.victims.active());
     trace(() => `the disk of server ${victim.id} is full`);
     victim.disk.files.isFull = true;
     queue.after(random.integer(50, 900), () => {

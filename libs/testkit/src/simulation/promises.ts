@@ -14,12 +14,16 @@ export class StoragePromises {
   private snapshotIndex = 0;
   /** Terms of entries that rot has taken from this disk, and that it may have acknowledged before. */
   private lost = new Map<number, Term>();
+  /** Every vote that was ever durable here, by term. Several where rot has taken one: the later one does not count, but the earlier one did. */
+  private readonly votes = new Map<Term, Set<ServerId>>();
+  private highestTerm = 0;
 
   constructor(private readonly id: ServerId) {}
 
   /** A write is done. */
   persisted(batch: Persist): void {
     this.hardState = batch.hardState ?? this.hardState;
+    this.noteVote(this.hardState);
     if (batch.snapshot !== undefined) {
       this.terms = [];
       this.logStart = batch.snapshot.lastIncludedIndex + 1;
@@ -41,6 +45,8 @@ export class StoragePromises {
     if (found.suspectTail === undefined) this.requireAll(found);
     else this.rememberLost();
     this.hardState = found.hardState;
+    // A write that failed may have reached the disk all the same, and counts from now on.
+    this.noteVote(found.hardState);
     this.snapshotIndex = found.snapshot?.lastIncludedIndex ?? 0;
     this.logStart = found.entries[0]?.index ?? this.snapshotIndex + 1;
     this.terms = found.entries.map(({ term }) => term);
@@ -56,6 +62,12 @@ export class StoragePromises {
     return { term: this.hardState.currentTerm, votedFor: this.hardState.votedFor };
   }
 
+  /** True when this server may have voted so: it did, or its disk has gone on to a later term since, with that vote in the same write. */
+  mayHaveVoted(term: Term, votedFor: ServerId): boolean {
+    const votes = this.votes.get(term);
+    return votes === undefined ? this.highestTerm > term : votes.has(votedFor);
+  }
+
   /** True when the entry is on this disk, or in its snapshot, or was there until it rotted. */
   holds(index: number, term: Term): boolean {
     return this.termAt(index) === term || this.covers(index) || this.lost.get(index) === term;
@@ -64,6 +76,13 @@ export class StoragePromises {
   /** True when something is on this disk for the index. */
   has(index: number): boolean {
     return this.termAt(index) !== undefined || this.covers(index);
+  }
+
+  private noteVote({ currentTerm, votedFor }: HardState): void {
+    this.highestTerm = Math.max(this.highestTerm, currentTerm);
+    if (votedFor === 0) return;
+    const votes = this.votes.get(currentTerm) ?? new Set();
+    this.votes.set(currentTerm, votes.add(votedFor));
   }
 
   private covers(index: number): boolean {

@@ -8,10 +8,15 @@ import { COVERAGE_MINIMA, SimulationFailure, simulate } from './simulation';
  * @returns what all of them met.
  * @throws SimulationFailure on the first one that breaks a property or falls short of {@link COVERAGE_MINIMA}.
  */
-export async function runSeeds(from: number, seeds: number, nodes: number): Promise<Coverage> {
+export async function runSeeds(
+  from: number,
+  seeds: number,
+  nodes: number,
+  changesMembers = false,
+): Promise<Coverage> {
   const total = emptyCoverage();
   for (let seed = from; seed < from + seeds; seed += 1) {
-    const run = await simulate({ seed, nodes });
+    const run = await simulate({ seed, nodes, changesMembers });
     for (const [name, minimum] of Object.entries(COVERAGE_MINIMA)) {
       const met = run[name as keyof Coverage];
       if (met < minimum) {

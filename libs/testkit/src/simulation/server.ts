@@ -2,6 +2,7 @@ import type { Recovered, Storage } from '@raftway/raft';
 import { createRaft } from '@raftway/raft/core';
 import type {
   Input,
+  MemberChange,
   Message,
   Proposal,
   Raft,
@@ -13,7 +14,7 @@ import { Application } from './application';
 import type { Outcome, SnapshotFile } from './application';
 import type { SimulatedDisk } from './disk';
 import { LogWriter } from './log-writer';
-import { describeMessage } from './world';
+import { describeMembers, describeMessage } from './world';
 import type { World } from './world';
 import type { NetworkReceiver } from './network';
 import { ServerSnapshots } from './server-snapshots';
@@ -101,6 +102,7 @@ export class SimulatedServer implements NetworkReceiver {
         id: this.id,
         initialState: recovered,
         bootstrap: world.configuration,
+        join: !world.configuration.members.some(({ id }) => id === this.id),
         random: () => world.random.next(),
         heartbeatIntervalMs: world.timing.heartbeatIntervalMs,
         electionTimeoutMs: world.timing.electionTimeoutMs,
@@ -212,6 +214,10 @@ export class SimulatedServer implements NetworkReceiver {
     this.whenRunning(() => this.step({ type: 'transferLeadership', target }));
   }
 
+  changeMembers(changes: readonly MemberChange[]): void {
+    this.whenRunning(() => this.step({ type: 'changeMembers', ticket: 0, changes }));
+  }
+
   deliver(message: Message): void {
     this.whenRunning(() => {
       this.world.trace(() => `server ${this.id} gets ${describeMessage(message)}`);
@@ -249,7 +255,8 @@ export class SimulatedServer implements NetworkReceiver {
     if (raft === undefined) return 'down';
     return (
       `${raft.role} of term ${raft.term}, log ${raft.firstIndex} to ${raft.lastIndex}, ` +
-      `stable ${raft.stableIndex}, commit ${raft.commitIndex}, applied ${raft.appliedIndex}`
+      `stable ${raft.stableIndex}, commit ${raft.commitIndex}, applied ${raft.appliedIndex}, ` +
+      `members ${describeMembers(raft.configuration)} of ${raft.configurationIndex}`
     );
   }
 
@@ -317,6 +324,10 @@ export class SimulatedServer implements NetworkReceiver {
     this.applyAll(process, ready);
     process.application.answer(ready);
     for (const to of ready.sendSnapshot) process.snapshots.send(to);
+    for (const change of ready.changes) {
+      if ('refusal' in change) world.coverage.changesRefused += 1;
+      world.trace(() => `server ${this.id} answers ${JSON.stringify(change)}`);
+    }
     // The core may have moved on without a step of ours: flushed appends, for one.
     world.checker.afterStep(process.raft, world.queue.nowMs, world.queue.nowMs - process.bootMs);
   }

@@ -1,4 +1,4 @@
-import type { Configuration } from '@raftway/raft/core';
+import type { Configuration, Member } from '@raftway/raft/core';
 import { EventQueue } from '../event-queue';
 import { seededRandom } from '../random';
 import type { SeededRandom } from '../random';
@@ -8,7 +8,9 @@ import { Clients } from './clients';
 import { emptyCoverage } from './coverage';
 import type { Coverage } from './coverage';
 import { SimulatedDisk } from './disk';
+import { MembershipNemesis } from './membership-nemesis';
 import { Nemesis } from './nemesis';
+import type { Victims } from './nemesis';
 import { SimulatedNetwork } from './network';
 import { SimulatedServer } from './server';
 import { SafetyViolation } from './violation';
@@ -19,6 +21,8 @@ export interface SimulationOptions {
   readonly seed: number;
   /** How many servers: 1 to 9. */
   readonly nodes: number;
+  /** The members change all the while: there are servers beside the first `nodes` that come and go. @default false */
+  readonly changesMembers?: boolean | undefined;
   /** Virtual milliseconds with faults; more when the minima of {@link COVERAGE_MINIMA} are not reached. @default 6000 */
   readonly faultyMs?: number | undefined;
   /** Called with a line for everything that happens. @default nothing */
@@ -47,12 +51,13 @@ export async function simulate(options: SimulationOptions): Promise<Coverage> {
   try {
     await simulation.run();
   } catch (error) {
-    const { seed, nodes } = options;
+    const { seed, nodes, changesMembers } = options;
+    const flag = changesMembers === true ? ' --members' : '';
     const where = `after ${simulation.coverage.steps} steps, at ${simulation.nowMs.toFixed(1)} ms`;
     const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     throw new SimulationFailure(
       `seed ${seed} with ${nodes} servers failed ${where}: ${what}\n` +
-        `replay: npm run simulate -- --seed ${seed} --nodes ${nodes} --trace`,
+        `replay: npm run simulate -- --seed ${seed} --nodes ${nodes}${flag} --trace`,
       { cause: error },
     );
   }
@@ -77,7 +82,8 @@ class Simulation {
     this.faultyMs = options.faultyMs ?? 6000;
     this.random = seededRandom(seed * 16 + nodes);
     const { queue, random, coverage } = this;
-    const ids = Array.from({ length: nodes }, (_unused, offset) => offset + 1);
+    const founders = Array.from({ length: nodes }, (_unused, offset) => offset + 1);
+    const ids = options.changesMembers === true ? withStrangers(founders) : founders;
     const settled = (): void => {
       this.hasSettled = true;
     };
@@ -99,7 +105,7 @@ class Simulation {
       network: this.network,
       checker: this.checker,
       coverage,
-      configuration: configurationOf(ids),
+      configuration: configurationOf(founders),
       timing: drawTiming(random),
       trace: (line) => this.trace(line),
       guard: (run) => {
@@ -115,7 +121,7 @@ class Simulation {
       this.servers.push(server);
       this.network.attach(id, server);
     }
-    this.clients = new Clients(queue, random.fork(), this.servers, coverage);
+    this.clients = new Clients(queue, random.fork(), () => this.active(), coverage);
   }
 
   get nowMs(): number {
@@ -155,8 +161,18 @@ class Simulation {
     });
     await this.runUntil(100);
     const trace = (line: () => string): void => this.trace(line);
-    const victims = { queue, random: random.fork(), network, servers, coverage, trace };
+    const victims = {
+      queue,
+      random: random.fork(),
+      network,
+      servers,
+      active: () => this.active(),
+      voterSets: () => this.checker.members.voterSets,
+      coverage,
+      trace,
+    };
     const nemesis = new Nemesis(victims);
+    const operator = this.startOperator(victims);
     this.clients.start(random.integer(2, 5));
     await this.runUntil(this.faultyMs);
     const short = (): boolean =>
@@ -172,12 +188,29 @@ class Simulation {
     }
     this.trace(() => 'faults end');
     nemesis.stop();
+    operator?.stop();
     this.clients.stop();
+  }
+
+  private startOperator(victims: Victims): MembershipNemesis | undefined {
+    const { nodes, changesMembers } = this.options;
+    if (changesMembers !== true) return undefined;
+    return new MembershipNemesis({ ...victims, random: this.random.fork() }, 2, nodes + 2);
+  }
+
+  /** The members, as far as is committed, and whoever leads without being one of them. */
+  private active(): readonly SimulatedServer[] {
+    const members = this.checker.members.newest?.members;
+    if (this.options.changesMembers !== true || members === undefined) return this.servers;
+    return this.servers.filter(
+      (server) =>
+        server.raft?.role === 'leader' || members.some((member) => member.id === server.id),
+    );
   }
 
   /** Safety alone is met by servers that do nothing: with the faults gone, every server must take commands and reads again. */
   private async recover(): Promise<void> {
-    const { queue, servers } = this;
+    const { queue } = this;
     const deadlineMs = queue.nowMs + LIVENESS_MS;
     const wrote = new Set<SimulatedServer>();
     const hasRead = new Set<SimulatedServer>();
@@ -189,30 +222,51 @@ class Simulation {
       if (!hasRead.has(server)) this.clients.read(server, () => hasRead.add(server));
     };
     const isWhole = (): boolean =>
-      wrote.size === servers.length &&
-      hasRead.size === servers.length &&
-      servers.every(({ appliedIndex }) => appliedIndex === this.checker.committedIndex);
+      this.isSettled() &&
+      this.active().every(
+        (server) =>
+          wrote.has(server) &&
+          hasRead.has(server) &&
+          server.appliedIndex === this.checker.committedIndex,
+      );
     while (queue.nowMs < deadlineMs && !isWhole()) {
-      for (const server of servers) ask(server);
+      for (const server of this.active()) ask(server);
       await this.runUntil(queue.nowMs + 250);
     }
     if (!isWhole()) {
-      const states = servers.map((server) => `${server.id}: ${server.describe()}`).join('; ');
+      const states = this.servers.map((server) => `${server.id}: ${server.describe()}`).join('; ');
       throw new SafetyViolation(`not whole ${LIVENESS_MS} ms after the last fault. ${states}`);
     }
   }
 
+  /** No change of members is half done, and nobody is still to become a voter. */
+  private isSettled(): boolean {
+    const { newest } = this.checker.members;
+    const isClear = newest?.members.every(({ transition }) => transition === undefined) === true;
+    return isClear && this.active().every(({ raft }) => raft?.configuration.members.every(isPlain));
+  }
+
   private compareReplicas(): void {
-    const lists = this.servers.map((server) => server.list?.describe());
+    const members = this.active();
+    const lists = members.map((server) => server.list?.describe());
     if (lists.some((list) => list !== lists[0])) {
       throw new SafetyViolation(`replicas differ: ${lists.join(' | ')}`);
     }
-    for (const server of this.servers) this.clients.check(server);
+    for (const server of members) this.clients.check(server);
   }
 
   private trace(line: () => string): void {
     this.options.trace?.(`${this.queue.nowMs.toFixed(2).padStart(9)}  ${line()}`);
   }
+}
+
+function isPlain({ transition }: Member): boolean {
+  return transition === undefined;
+}
+
+/** Twice as many, and one: there is always somebody who was never in the group. */
+function withStrangers(founders: readonly number[]): readonly number[] {
+  return [...founders, ...founders.map((id) => id + founders.length), 2 * founders.length + 1];
 }
 
 function configurationOf(ids: readonly number[]): Configuration {

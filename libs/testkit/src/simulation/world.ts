@@ -27,6 +27,15 @@ export interface Timing {
   readonly keepBehindSnapshot: number;
 }
 
+/** The members as one word each: `4(joining)`, `3(learner)`. */
+export function describeMembers({ members }: Configuration): string {
+  return members
+    .map(({ id, voter, transition = voter ? undefined : 'learner' }) =>
+      transition === undefined ? `${id}` : `${id}(${transition})`,
+    )
+    .join(' ');
+}
+
 /** A message as one line of a trace. */
 export function describeMessage(message: Message): string {
   return JSON.stringify(message, (key: string, value: unknown) => {

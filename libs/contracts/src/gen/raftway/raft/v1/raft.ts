@@ -27,6 +27,8 @@ export interface PeerHello {
   from: bigint;
   to: bigint;
   incarnationId: string;
+  /** "host:port" of the sender's peer endpoint: a receiver that has not heard yet that the sender is a member answers there. */
+  address: string;
 }
 
 /**
@@ -58,7 +60,7 @@ export interface PeerStreamResult {
 }
 
 function createBasePeerHello(): PeerHello {
-  return { formatVersion: 0, clusterId: "", from: 0n, to: 0n, incarnationId: "" };
+  return { formatVersion: 0, clusterId: "", from: 0n, to: 0n, incarnationId: "", address: "" };
 }
 
 export const PeerHello: MessageFns<PeerHello> = {
@@ -83,6 +85,9 @@ export const PeerHello: MessageFns<PeerHello> = {
     }
     if (message.incarnationId !== "") {
       writer.uint32(42).string(message.incarnationId);
+    }
+    if (message.address !== "") {
+      writer.uint32(50).string(message.address);
     }
     return writer;
   },
@@ -140,6 +145,14 @@ export const PeerHello: MessageFns<PeerHello> = {
             message.incarnationId = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -171,6 +184,7 @@ export const PeerHello: MessageFns<PeerHello> = {
         : isSet(object.incarnation_id)
         ? globalThis.String(object.incarnation_id)
         : "",
+      address: isSet(object.address) ? globalThis.String(object.address) : "",
     };
   },
 
@@ -191,6 +205,9 @@ export const PeerHello: MessageFns<PeerHello> = {
     if (message.incarnationId !== "") {
       obj.incarnationId = message.incarnationId;
     }
+    if (message.address !== "") {
+      obj.address = message.address;
+    }
     return obj;
   },
 
@@ -204,6 +221,7 @@ export const PeerHello: MessageFns<PeerHello> = {
     message.from = (object.from !== undefined && object.from !== null) ? BigInt(object.from) : 0n;
     message.to = (object.to !== undefined && object.to !== null) ? BigInt(object.to) : 0n;
     message.incarnationId = object.incarnationId ?? "";
+    message.address = object.address ?? "";
     return message;
   },
 };

@@ -69,14 +69,125 @@ export function roleToJSON(object: Role): string {
   }
 }
 
+/** What a replica is to its group, as far as it knows. */
+export enum Standing {
+  UNSPECIFIED = 0,
+  /** WAITING - It has no members yet, and waits for a leader to take it in. */
+  WAITING = 1,
+  /** LEARNER - It receives the log and does not count. */
+  LEARNER = 2,
+  VOTER = 3,
+  /** REMOVED - It is no member any more. Its data directory is of no use to the group. */
+  REMOVED = 4,
+}
+
+export function standingFromJSON(object: any): Standing {
+  switch (object) {
+    case 0:
+    case "STANDING_UNSPECIFIED":
+      return Standing.UNSPECIFIED;
+    case 1:
+    case "STANDING_WAITING":
+      return Standing.WAITING;
+    case 2:
+    case "STANDING_LEARNER":
+      return Standing.LEARNER;
+    case 3:
+    case "STANDING_VOTER":
+      return Standing.VOTER;
+    case 4:
+    case "STANDING_REMOVED":
+      return Standing.REMOVED;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Standing");
+  }
+}
+
+export function standingToJSON(object: Standing): string {
+  switch (object) {
+    case Standing.UNSPECIFIED:
+      return "STANDING_UNSPECIFIED";
+    case Standing.WAITING:
+      return "STANDING_WAITING";
+    case Standing.LEARNER:
+      return "STANDING_LEARNER";
+    case Standing.VOTER:
+      return "STANDING_VOTER";
+    case Standing.REMOVED:
+      return "STANDING_REMOVED";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Standing");
+  }
+}
+
+/**
+ * Where a member stands between two configurations. With any of the last three the group is in a joint configuration: decisions take a
+ * majority of the voters before, and one of the voters after the change.
+ */
+export enum Transition {
+  UNSPECIFIED = 0,
+  /** JOINING - A learner that becomes a voter by itself once it has caught up. */
+  JOINING = 1,
+  /** INCOMING - A voter after the change only. */
+  INCOMING = 2,
+  /** OUTGOING - A voter before the change only, and no member after it. */
+  OUTGOING = 3,
+  /** DEMOTED - A voter before the change only, and a learner after it. */
+  DEMOTED = 4,
+}
+
+export function transitionFromJSON(object: any): Transition {
+  switch (object) {
+    case 0:
+    case "TRANSITION_UNSPECIFIED":
+      return Transition.UNSPECIFIED;
+    case 1:
+    case "TRANSITION_JOINING":
+      return Transition.JOINING;
+    case 2:
+    case "TRANSITION_INCOMING":
+      return Transition.INCOMING;
+    case 3:
+    case "TRANSITION_OUTGOING":
+      return Transition.OUTGOING;
+    case 4:
+    case "TRANSITION_DEMOTED":
+      return Transition.DEMOTED;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Transition");
+  }
+}
+
+export function transitionToJSON(object: Transition): string {
+  switch (object) {
+    case Transition.UNSPECIFIED:
+      return "TRANSITION_UNSPECIFIED";
+    case Transition.JOINING:
+      return "TRANSITION_JOINING";
+    case Transition.INCOMING:
+      return "TRANSITION_INCOMING";
+    case Transition.OUTGOING:
+      return "TRANSITION_OUTGOING";
+    case Transition.DEMOTED:
+      return "TRANSITION_DEMOTED";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Transition");
+  }
+}
+
 export interface Member {
   id: bigint;
+  /** "host:port" of its peer endpoint. */
   address: string;
+  /** False for learners, which receive the log and do not count. */
   voter: boolean;
   /** On the leader: the last index known to be on the member's disk. */
   matchIndex: bigint;
   /** On the leader: time since the member last answered. */
   lastContact: Duration | undefined;
+  transition: Transition;
+  /** On the leader: how many entries the member is behind. */
+  lagEntries: bigint;
 }
 
 export interface GetStatusRequest {
@@ -97,6 +208,36 @@ export interface GetStatusResponse {
   members: Member[];
   /** The log clock: time for which the group has been in working order. */
   logClock: Duration | undefined;
+  standing: Standing;
+  /** Where the members are in the log. They are in force; decided once commit_index has reached it. */
+  configurationIndex: bigint;
+  /** A change of members is half done: two majorities have to agree. */
+  joint: boolean;
+}
+
+export interface AddServerRequest {
+  /** A number that no server of this group has had before. */
+  id: bigint;
+  /** "host:port" under which the other replicas reach its peer endpoint. */
+  address: string;
+  /** True: it stays a learner, which receives the log and counts in no majority. */
+  learner: boolean;
+}
+
+export interface AddServerResponse {
+  /** Where the members are in the log. */
+  configurationIndex: bigint;
+  members: Member[];
+}
+
+export interface RemoveServerRequest {
+  id: bigint;
+}
+
+export interface RemoveServerResponse {
+  /** Where the members are in the log. */
+  configurationIndex: bigint;
+  members: Member[];
 }
 
 export interface TransferLeadershipRequest {
@@ -117,7 +258,7 @@ export interface TakeSnapshotResponse {
 }
 
 function createBaseMember(): Member {
-  return { id: 0n, address: "", voter: false, matchIndex: 0n, lastContact: undefined };
+  return { id: 0n, address: "", voter: false, matchIndex: 0n, lastContact: undefined, transition: 0, lagEntries: 0n };
 }
 
 export const Member: MessageFns<Member> = {
@@ -142,6 +283,15 @@ export const Member: MessageFns<Member> = {
     }
     if (message.lastContact !== undefined) {
       Duration.encode(message.lastContact, writer.uint32(42).fork()).join();
+    }
+    if (message.transition !== 0) {
+      writer.uint32(48).int32(message.transition);
+    }
+    if (message.lagEntries !== 0n) {
+      if (BigInt.asUintN(64, message.lagEntries) !== message.lagEntries) {
+        throw new globalThis.Error("value provided for field message.lagEntries of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.lagEntries);
     }
     return writer;
   },
@@ -199,6 +349,22 @@ export const Member: MessageFns<Member> = {
             message.lastContact = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.transition = reader.int32() as any;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.lagEntries = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -226,6 +392,12 @@ export const Member: MessageFns<Member> = {
         : isSet(object.last_contact)
         ? Duration.fromJSON(object.last_contact)
         : undefined,
+      transition: isSet(object.transition) ? transitionFromJSON(object.transition) : 0,
+      lagEntries: isSet(object.lagEntries)
+        ? BigInt(object.lagEntries)
+        : isSet(object.lag_entries)
+        ? BigInt(object.lag_entries)
+        : 0n,
     };
   },
 
@@ -246,6 +418,12 @@ export const Member: MessageFns<Member> = {
     if (message.lastContact !== undefined) {
       obj.lastContact = Duration.toJSON(message.lastContact);
     }
+    if (message.transition !== 0) {
+      obj.transition = transitionToJSON(message.transition);
+    }
+    if (message.lagEntries !== 0n) {
+      obj.lagEntries = message.lagEntries.toString();
+    }
     return obj;
   },
 
@@ -263,6 +441,10 @@ export const Member: MessageFns<Member> = {
     message.lastContact = (object.lastContact !== undefined && object.lastContact !== null)
       ? Duration.fromPartial(object.lastContact)
       : undefined;
+    message.transition = object.transition ?? 0;
+    message.lagEntries = (object.lagEntries !== undefined && object.lagEntries !== null)
+      ? BigInt(object.lagEntries)
+      : 0n;
     return message;
   },
 };
@@ -333,6 +515,9 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     snapshotIndex: 0n,
     members: [],
     logClock: undefined,
+    standing: 0,
+    configurationIndex: 0n,
+    joint: false,
   };
 }
 
@@ -397,6 +582,18 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.logClock !== undefined) {
       Duration.encode(message.logClock, writer.uint32(98).fork()).join();
+    }
+    if (message.standing !== 0) {
+      writer.uint32(104).int32(message.standing);
+    }
+    if (message.configurationIndex !== 0n) {
+      if (BigInt.asUintN(64, message.configurationIndex) !== message.configurationIndex) {
+        throw new globalThis.Error("value provided for field message.configurationIndex of type uint64 too large");
+      }
+      writer.uint32(112).uint64(message.configurationIndex);
+    }
+    if (message.joint !== false) {
+      writer.uint32(120).bool(message.joint);
     }
     return writer;
   },
@@ -510,6 +707,30 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             message.logClock = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.standing = reader.int32() as any;
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.configurationIndex = reader.uint64() as bigint;
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.joint = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -570,6 +791,13 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
         : isSet(object.log_clock)
         ? Duration.fromJSON(object.log_clock)
         : undefined,
+      standing: isSet(object.standing) ? standingFromJSON(object.standing) : 0,
+      configurationIndex: isSet(object.configurationIndex)
+        ? BigInt(object.configurationIndex)
+        : isSet(object.configuration_index)
+        ? BigInt(object.configuration_index)
+        : 0n,
+      joint: isSet(object.joint) ? globalThis.Boolean(object.joint) : false,
     };
   },
 
@@ -611,6 +839,15 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     if (message.logClock !== undefined) {
       obj.logClock = Duration.toJSON(message.logClock);
     }
+    if (message.standing !== 0) {
+      obj.standing = standingToJSON(message.standing);
+    }
+    if (message.configurationIndex !== 0n) {
+      obj.configurationIndex = message.configurationIndex.toString();
+    }
+    if (message.joint !== false) {
+      obj.joint = message.joint;
+    }
     return obj;
   },
 
@@ -641,6 +878,373 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     message.logClock = (object.logClock !== undefined && object.logClock !== null)
       ? Duration.fromPartial(object.logClock)
       : undefined;
+    message.standing = object.standing ?? 0;
+    message.configurationIndex = (object.configurationIndex !== undefined && object.configurationIndex !== null)
+      ? BigInt(object.configurationIndex)
+      : 0n;
+    message.joint = object.joint ?? false;
+    return message;
+  },
+};
+
+function createBaseAddServerRequest(): AddServerRequest {
+  return { id: 0n, address: "", learner: false };
+}
+
+export const AddServerRequest: MessageFns<AddServerRequest> = {
+  encode(message: AddServerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0n) {
+      if (BigInt.asUintN(64, message.id) !== message.id) {
+        throw new globalThis.Error("value provided for field message.id of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.id);
+    }
+    if (message.address !== "") {
+      writer.uint32(18).string(message.address);
+    }
+    if (message.learner !== false) {
+      writer.uint32(24).bool(message.learner);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AddServerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAddServerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.learner = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AddServerRequest {
+    return {
+      id: isSet(object.id) ? BigInt(object.id) : 0n,
+      address: isSet(object.address) ? globalThis.String(object.address) : "",
+      learner: isSet(object.learner) ? globalThis.Boolean(object.learner) : false,
+    };
+  },
+
+  toJSON(message: AddServerRequest): unknown {
+    const obj: any = {};
+    if (message.id !== 0n) {
+      obj.id = message.id.toString();
+    }
+    if (message.address !== "") {
+      obj.address = message.address;
+    }
+    if (message.learner !== false) {
+      obj.learner = message.learner;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AddServerRequest>): AddServerRequest {
+    return AddServerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AddServerRequest>): AddServerRequest {
+    const message = createBaseAddServerRequest();
+    message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
+    message.address = object.address ?? "";
+    message.learner = object.learner ?? false;
+    return message;
+  },
+};
+
+function createBaseAddServerResponse(): AddServerResponse {
+  return { configurationIndex: 0n, members: [] };
+}
+
+export const AddServerResponse: MessageFns<AddServerResponse> = {
+  encode(message: AddServerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.configurationIndex !== 0n) {
+      if (BigInt.asUintN(64, message.configurationIndex) !== message.configurationIndex) {
+        throw new globalThis.Error("value provided for field message.configurationIndex of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.configurationIndex);
+    }
+    for (const v of message.members) {
+      Member.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AddServerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAddServerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.configurationIndex = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.members.push(Member.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AddServerResponse {
+    return {
+      configurationIndex: isSet(object.configurationIndex)
+        ? BigInt(object.configurationIndex)
+        : isSet(object.configuration_index)
+        ? BigInt(object.configuration_index)
+        : 0n,
+      members: globalThis.Array.isArray(object?.members) ? object.members.map((e: any) => Member.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: AddServerResponse): unknown {
+    const obj: any = {};
+    if (message.configurationIndex !== 0n) {
+      obj.configurationIndex = message.configurationIndex.toString();
+    }
+    if (message.members?.length) {
+      obj.members = message.members.map((e) => Member.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AddServerResponse>): AddServerResponse {
+    return AddServerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AddServerResponse>): AddServerResponse {
+    const message = createBaseAddServerResponse();
+    message.configurationIndex = (object.configurationIndex !== undefined && object.configurationIndex !== null)
+      ? BigInt(object.configurationIndex)
+      : 0n;
+    message.members = object.members?.map((e) => Member.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRemoveServerRequest(): RemoveServerRequest {
+  return { id: 0n };
+}
+
+export const RemoveServerRequest: MessageFns<RemoveServerRequest> = {
+  encode(message: RemoveServerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0n) {
+      if (BigInt.asUintN(64, message.id) !== message.id) {
+        throw new globalThis.Error("value provided for field message.id of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveServerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveServerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveServerRequest {
+    return { id: isSet(object.id) ? BigInt(object.id) : 0n };
+  },
+
+  toJSON(message: RemoveServerRequest): unknown {
+    const obj: any = {};
+    if (message.id !== 0n) {
+      obj.id = message.id.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemoveServerRequest>): RemoveServerRequest {
+    return RemoveServerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveServerRequest>): RemoveServerRequest {
+    const message = createBaseRemoveServerRequest();
+    message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
+    return message;
+  },
+};
+
+function createBaseRemoveServerResponse(): RemoveServerResponse {
+  return { configurationIndex: 0n, members: [] };
+}
+
+export const RemoveServerResponse: MessageFns<RemoveServerResponse> = {
+  encode(message: RemoveServerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.configurationIndex !== 0n) {
+      if (BigInt.asUintN(64, message.configurationIndex) !== message.configurationIndex) {
+        throw new globalThis.Error("value provided for field message.configurationIndex of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.configurationIndex);
+    }
+    for (const v of message.members) {
+      Member.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveServerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveServerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.configurationIndex = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.members.push(Member.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveServerResponse {
+    return {
+      configurationIndex: isSet(object.configurationIndex)
+        ? BigInt(object.configurationIndex)
+        : isSet(object.configuration_index)
+        ? BigInt(object.configuration_index)
+        : 0n,
+      members: globalThis.Array.isArray(object?.members) ? object.members.map((e: any) => Member.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: RemoveServerResponse): unknown {
+    const obj: any = {};
+    if (message.configurationIndex !== 0n) {
+      obj.configurationIndex = message.configurationIndex.toString();
+    }
+    if (message.members?.length) {
+      obj.members = message.members.map((e) => Member.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemoveServerResponse>): RemoveServerResponse {
+    return RemoveServerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveServerResponse>): RemoveServerResponse {
+    const message = createBaseRemoveServerResponse();
+    message.configurationIndex = (object.configurationIndex !== undefined && object.configurationIndex !== null)
+      ? BigInt(object.configurationIndex)
+      : 0n;
+    message.members = object.members?.map((e) => Member.fromPartial(e)) || [];
     return message;
   },
 };
@@ -957,6 +1561,31 @@ export const RaftAdminServiceService = {
     responseSerialize: (value: GetStatusResponse): Buffer => Buffer.from(GetStatusResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetStatusResponse => GetStatusResponse.decode(value),
   },
+  /**
+   * Adds a server. It is first a learner, and becomes a voter by itself once it has caught up; the call waits for that until its deadline. Only the
+   * leader answers: others fail with FAILED_PRECONDITION NOT_LEADER, with the leader's id and peer address in the ErrorInfo's metadata. The server is to be
+   * started with an empty data directory and RAFTWAY_INITIAL_STATE=existing, before or after this call.
+   */
+  addServer: {
+    path: "/raftway.raft.v1.RaftAdminService/AddServer" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AddServerRequest): Buffer => Buffer.from(AddServerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AddServerRequest => AddServerRequest.decode(value),
+    responseSerialize: (value: AddServerResponse): Buffer => Buffer.from(AddServerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AddServerResponse => AddServerResponse.decode(value),
+  },
+  /** Removes a server, the leader itself too: it then hands over. Only the leader answers, as for AddServer. */
+  removeServer: {
+    path: "/raftway.raft.v1.RaftAdminService/RemoveServer" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RemoveServerRequest): Buffer => Buffer.from(RemoveServerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemoveServerRequest => RemoveServerRequest.decode(value),
+    responseSerialize: (value: RemoveServerResponse): Buffer =>
+      Buffer.from(RemoveServerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemoveServerResponse => RemoveServerResponse.decode(value),
+  },
   /** Asks the leader to hand leadership to another voter, or to the most advanced one. */
   transferLeadership: {
     path: "/raftway.raft.v1.RaftAdminService/TransferLeadership" as const,
@@ -985,6 +1614,14 @@ export const RaftAdminServiceService = {
 export interface RaftAdminServiceServer extends UntypedServiceImplementation {
   /** What this replica knows of its group. */
   getStatus: handleUnaryCall<GetStatusRequest, GetStatusResponse>;
+  /**
+   * Adds a server. It is first a learner, and becomes a voter by itself once it has caught up; the call waits for that until its deadline. Only the
+   * leader answers: others fail with FAILED_PRECONDITION NOT_LEADER, with the leader's id and peer address in the ErrorInfo's metadata. The server is to be
+   * started with an empty data directory and RAFTWAY_INITIAL_STATE=existing, before or after this call.
+   */
+  addServer: handleUnaryCall<AddServerRequest, AddServerResponse>;
+  /** Removes a server, the leader itself too: it then hands over. Only the leader answers, as for AddServer. */
+  removeServer: handleUnaryCall<RemoveServerRequest, RemoveServerResponse>;
   /** Asks the leader to hand leadership to another voter, or to the most advanced one. */
   transferLeadership: handleUnaryCall<TransferLeadershipRequest, TransferLeadershipResponse>;
   /** Takes a snapshot of this replica's state machine now and lets the log before it go. */
@@ -1007,6 +1644,42 @@ export interface RaftAdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetStatusResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Adds a server. It is first a learner, and becomes a voter by itself once it has caught up; the call waits for that until its deadline. Only the
+   * leader answers: others fail with FAILED_PRECONDITION NOT_LEADER, with the leader's id and peer address in the ErrorInfo's metadata. The server is to be
+   * started with an empty data directory and RAFTWAY_INITIAL_STATE=existing, before or after this call.
+   */
+  addServer(
+    request: AddServerRequest,
+    callback: (error: ServiceError | null, response: AddServerResponse) => void,
+  ): ClientUnaryCall;
+  addServer(
+    request: AddServerRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AddServerResponse) => void,
+  ): ClientUnaryCall;
+  addServer(
+    request: AddServerRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AddServerResponse) => void,
+  ): ClientUnaryCall;
+  /** Removes a server, the leader itself too: it then hands over. Only the leader answers, as for AddServer. */
+  removeServer(
+    request: RemoveServerRequest,
+    callback: (error: ServiceError | null, response: RemoveServerResponse) => void,
+  ): ClientUnaryCall;
+  removeServer(
+    request: RemoveServerRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RemoveServerResponse) => void,
+  ): ClientUnaryCall;
+  removeServer(
+    request: RemoveServerRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RemoveServerResponse) => void,
   ): ClientUnaryCall;
   /** Asks the leader to hand leadership to another voter, or to the most advanced one. */
   transferLeadership(

@@ -1,0 +1,36 @@
+import { describeCoverage } from './coverage';
+import { runSeeds } from './run-seeds';
+import { simulate } from './simulation';
+
+const NODES = 3;
+const seeds = Number(process.env['RAFTWAY_SIM_SEEDS'] ?? 500);
+
+describe(`a simulated group of ${NODES} servers whose members change`, () => {
+  it(`keeps Raft's properties and recovers, for ${seeds} seeds`, async () => {
+    const total = await runSeeds(1, seeds, NODES, true);
+    process.stdout.write(`${seeds} runs with changing members: ${describeCoverage(total)}\n`);
+    // Every kind of change has to have happened, and not once only.
+    expect(total.configurationsCommitted).toBeGreaterThan(seeds);
+    expect(total.learnersPromoted).toBeGreaterThan(seeds / 10);
+    expect(total.jointEntered).toBeGreaterThan(seeds / 20);
+    expect(total.jointLeft).toBeGreaterThan(seeds / 20);
+    expect(total.leadersRemoved).toBeGreaterThan(seeds / 20);
+    expect(total.changesRefused).toBeGreaterThan(0);
+    // In the midst of everything else.
+    expect(total.snapshotsInstalled).toBeGreaterThan(0);
+    expect(total.suspectTails).toBeGreaterThan(0);
+    expect(total.readmissions).toBeGreaterThan(0);
+  }, 900_000);
+
+  it('replays a seed event by event', async () => {
+    const events = async (): Promise<string[]> => {
+      const lines: string[] = [];
+      const trace = (line: string): void => void lines.push(line);
+      await simulate({ seed: 7, nodes: NODES, changesMembers: true, trace });
+      return lines;
+    };
+    const first = await events();
+    expect(first.length).toBeGreaterThan(1000);
+    expect(await events()).toEqual(first);
+  });
+});

@@ -1,0 +1,93 @@
+import { raft } from '@raftway/contracts';
+import { table } from '../up/presentation';
+import type { Answer } from './admin';
+
+const ROLES: Partial<Record<raft.Role, string>> = {
+  [raft.Role.FOLLOWER]: 'follower',
+  [raft.Role.PRE_CANDIDATE]: 'pre-candidate',
+  [raft.Role.CANDIDATE]: 'candidate',
+  [raft.Role.LEADER]: 'leader',
+};
+
+const STANDINGS: Partial<Record<raft.Standing, string>> = {
+  [raft.Standing.WAITING]: 'waiting',
+  [raft.Standing.LEARNER]: 'learner',
+  [raft.Standing.VOTER]: 'voter',
+  [raft.Standing.REMOVED]: 'removed',
+};
+
+const TRANSITIONS: Partial<Record<raft.Transition, string>> = {
+  [raft.Transition.JOINING]: 'joining',
+  [raft.Transition.INCOMING]: 'incoming',
+  [raft.Transition.OUTGOING]: 'outgoing',
+  [raft.Transition.DEMOTED]: 'demoted',
+};
+
+/** The answers of all replicas for people: what each says of itself, and what the leader says of the members. */
+export function describeStatuses(answers: readonly Answer[]): string {
+  const replicas = table([
+    ['SERVER', 'ID', 'PART', 'ROLE', 'TERM', 'LEADER', 'COMMITTED', 'APPLIED', 'SNAPSHOT'],
+    ...answers.map(({ server, status, error }) =>
+      status === undefined ? [server, '-', error ?? ''] : [server, ...replicaCells(status)],
+    ),
+  ]);
+  const leader = answers.find(({ status }) => status?.role === raft.Role.LEADER)?.status;
+  return leader === undefined ? replicas : `${replicas}\n\n${describeMembers(leader)}`;
+}
+
+function replicaCells(status: raft.GetStatusResponse): string[] {
+  const { id, standing, role, term, leaderId, commitIndex, appliedIndex, snapshotIndex } = status;
+  return [
+    String(id),
+    STANDINGS[standing] ?? '-',
+    ROLES[role] ?? '-',
+    String(term),
+    leaderId === 0n ? 'none' : String(leaderId),
+    String(commitIndex),
+    String(appliedIndex),
+    String(snapshotIndex),
+  ];
+}
+
+function describeMembers(leader: raft.GetStatusResponse): string {
+  const rows = leader.members.map((member) => [
+    String(member.id),
+    member.address,
+    describePart(member),
+    String(member.matchIndex),
+    String(member.lagEntries),
+    member.id === leader.id ? '-' : `${milliseconds(member)} ms`,
+  ]);
+  const isDecided = leader.configurationIndex <= leader.commitIndex;
+  const state = leader.joint
+    ? 'changing: two majorities decide'
+    : isDecided
+      ? ''
+      : 'not decided yet';
+  const title = `Members since index ${leader.configurationIndex}${state === '' ? '' : `, ${state}`}`;
+  return `${title}\n${table([['ID', 'PEER ADDRESS', 'PART', 'MATCH', 'LAG', 'LAST HEARD'], ...rows])}`;
+}
+
+/** `voter`, `learner`, `voter (outgoing)`, … */
+export function describePart({ voter, transition }: raft.Member): string {
+  const part = voter ? 'voter' : 'learner';
+  const between = TRANSITIONS[transition];
+  return between === undefined ? part : `${part} (${between})`;
+}
+
+/** One line: `1 voter, 2 voter, 4 learner`. */
+export function summarizeMembers(members: readonly raft.Member[]): string {
+  return members.map((member) => `${member.id} ${describePart(member)}`).join(', ');
+}
+
+function milliseconds({ lastContact }: raft.Member): number {
+  if (lastContact === undefined) return 0;
+  return Number(lastContact.seconds) * 1000 + Math.round(lastContact.nanos / 1e6);
+}
+
+/** JSON as protobuf has it, where 64-bit numbers are strings. */
+export function toJson(value: unknown): string {
+  const replacer = (_key: string, field: unknown): unknown =>
+    typeof field === 'bigint' ? String(field) : field;
+  return JSON.stringify(value, replacer, 2);
+}
