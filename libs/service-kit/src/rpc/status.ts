@@ -55,7 +55,7 @@ function attemptMetadata(facts: AttemptFacts): Record<string, string> {
   };
 }
 
-/** grpc-js refuses a large message before any of our code sees it, with both numbers in its text alone. */
+/** A server that is not ours, and grpc-js for a large answer, has both numbers in its text alone. */
 function oversizeFacts(details: string): { limit: string; size: string } | undefined {
   const match = /message larger than max \((\d+) vs\.? (\d+)\)/i.exec(details);
   const [, size, limit] = match ?? [];

@@ -9,7 +9,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
  * Why a server cannot listen, in one sentence with the address in it.
  *
  * @param what the server, such as `gRPC`.
- * @param error of node, or grpc-js's, which has the system's code in its text only.
+ * @param error of node, with the system's code in its text.
  */
 export function listenError(what: string, bind: string, error: Error): Error {
   const code = Object.keys(SENTENCES).find((name) => error.message.includes(name));
