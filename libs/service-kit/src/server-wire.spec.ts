@@ -162,6 +162,28 @@ describe('on the wire a call', () => {
     expect((await answerOf(stream)).trailers['grpc-status']).toBe('4');
   });
 
+  it.each([
+    ['a request', PATH],
+    ['one of many requests', '/helloworld.Greeter/SayHelloClientStream'],
+  ])(
+    'is told that %s is too large by its prefix, while it is still being sent',
+    async (_what, path) => {
+      const server = await serve({
+        sayHelloClientStream: async (requests) => {
+          for await (const _request of requests) continue;
+          return { message: '' };
+        },
+      });
+      const stream = open(server, { ':path': path });
+      stream.write(frameMessage(hello('x'.repeat(5_000_000))));
+
+      expect((await answerOf(stream)).trailers).toMatchObject({
+        'grpc-status': '8',
+        'grpc-message': expect.stringContaining('4194304') as string,
+      });
+    },
+  );
+
   it('can be far larger than a window, in both directions', async () => {
     const name = 'x'.repeat(3_000_000);
     const stream = open(await serve());

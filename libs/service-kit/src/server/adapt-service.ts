@@ -44,28 +44,39 @@ export function adaptService(
   return methods;
 }
 
-/** One request: the handler runs when it and the end of the requests have come. */
+/** One request: the handler runs when it and the end of the requests have come. What is wrong with it is said before. */
 function openSingle(method: Method, stream: GrpcStream, running: RunningCall): void {
   let started = false;
+  let request: Buffer | undefined;
   const start = (work: () => unknown): void => {
+    if (started) return;
     started = true;
     answer(method, stream, running, work);
   };
   const onReadable = (): void => {
-    if (started || !stream.isHalfClosed) return;
+    try {
+      for (let next = stream.take(); next !== undefined; next = stream.take()) {
+        if (request !== undefined) throw wrongCount('a second request came');
+        request = next;
+      }
+    } catch (error) {
+      start(() => {
+        throw error;
+      });
+    }
+    if (!stream.isHalfClosed) return;
     start(() => {
-      const bytes = stream.take();
-      if (bytes === undefined) throw wrongCount('no request came');
-      const request = decode(method.shape, bytes);
-      if (stream.take() !== undefined) throw wrongCount('a second request came');
-      return method.handler(request, running.call);
+      if (request === undefined) throw wrongCount('no request came');
+      return method.handler(decode(method.shape, request), running.call);
     });
   };
   stream.setListener({
-    onReadable,
+    onReadable: () => {
+      if (!started) onReadable();
+    },
     onCancelled: (reason) => {
       running.call.abort(reason);
-      if (!started) start(() => undefined);
+      start(() => undefined);
     },
   });
   if (running.refusal !== undefined) start(() => undefined);
