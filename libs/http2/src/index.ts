@@ -10,6 +10,7 @@ export type {
   StreamListener,
   StreamReset,
 } from './engine';
+export { afterReactions } from './frames/after-reactions';
 export { FrameClientEngine } from './frames/client-engine';
 export { FlushScheduler, type Flushable } from './frames/flush-scheduler';
 export { FrameServerEngine } from './frames/server-engine';

@@ -16,7 +16,7 @@ export class FlushScheduler {
 
   /**
    * @param defer when a turn is over. The default is the check phase, for a proxy; a server whose answers are made in promises' reactions
-   * takes process.nextTick, which comes when all that could run have run, and not a turn of the event loop later.
+   * takes {@link afterReactions}, which does not wait for the next turn of the event loop.
    */
   constructor(private readonly defer: (run: () => void) => void = setImmediate) {}
 

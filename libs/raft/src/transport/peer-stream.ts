@@ -1,5 +1,6 @@
 import { raft as contracts } from '@raftway/contracts';
 import {
+  afterReactions,
   type ClientConnection,
   type EngineStream,
   FlushScheduler,
@@ -42,7 +43,7 @@ export interface StreamEnd {
 }
 
 /** What is sent leaves when the driver's turn is over: all messages to one peer in one piece. */
-export const peerScheduler = new FlushScheduler((run) => process.nextTick(run));
+export const peerScheduler = new FlushScheduler(afterReactions());
 
 function engineFor(limits: TransportLimits): FrameClientEngine {
   return new FrameClientEngine(

@@ -1,5 +1,6 @@
 import type { MethodDefinition } from '@grpc/grpc-js';
 import {
+  afterReactions,
   type ClientConnection,
   FlushScheduler,
   FrameClientEngine,
@@ -36,7 +37,7 @@ export class UnaryClient {
 
   /** @param address `host:port` */
   constructor(private readonly address: string) {
-    const scheduler = new FlushScheduler((run) => process.nextTick(run));
+    const scheduler = new FlushScheduler(afterReactions());
     const engine = new FrameClientEngine(LIMITS, scheduler);
     let fail: (error: Error) => void = () => undefined;
     let succeed: () => void = () => undefined;

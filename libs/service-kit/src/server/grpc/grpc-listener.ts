@@ -2,6 +2,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { joinHostPort, splitHostPort } from '@raftway/config';
 import { Code, ServiceError } from '@raftway/errors';
 import {
+  afterReactions,
   type EngineStream,
   FlushScheduler,
   FrameServerEngine,
@@ -50,7 +51,7 @@ export class GrpcListener {
         onConnectionError: (detail) => logger.debug('connection closed', { detail }),
       },
       // Answers are made in promises' reactions: when all that could run have run, what they wrote leaves in one piece.
-      new FlushScheduler((run) => process.nextTick(run)),
+      new FlushScheduler(afterReactions()),
     );
     this.server = createServer({ noDelay: true }, (socket) => {
       if (this.engine.connectionCount >= limits.connectionsMax) {
