@@ -33,9 +33,12 @@ describe('real processes that are killed, frozen and cut off', () => {
     });
   });
 
-  it('take writes again soon after their leader was killed, and fail no call when it hands over', async () => {
+  it('take writes again soon after their leader was killed or hangs, fail no call when it hands over, and keep it when one link is cut', async () => {
     // The targets are 500 and 1500 ms, for a machine that does nothing else.
-    const args = ['--kills', '5', '--handovers', '4', '--p50-ms', '1000', '--p99-ms', '5000'];
+    const args = [
+      ...['--kills', '5', '--handovers', '4', '--freezes', '1', '--cuts', '1'],
+      ...['--p50-ms', '1000', '--p99-ms', '5000'],
+    ];
 
     const { code, output } = await runProgram(FAILOVER, args, TIMEOUT_MS);
 

@@ -68,7 +68,7 @@ export const tasks = {
   'verify:chaos': verify('main.js'),
   /** Thousands of leases through frozen leaders, changes of leader and a restart: `--count 10000`. */
   'verify:leases': verify('leases-main.js'),
-  /** How long nobody can write after the leader was killed, and that handovers fail no call: `--kills 100`. */
+  /** How long nobody can write when the leader is killed or hangs, and that handovers fail no call: `--kills 100`. */
   'verify:failover': verify('failover-main.js'),
   /** Known mistakes, put back one at a time: each must be found. */
   'verify:planted-bugs': verify('planted-main.js'),
