@@ -41,6 +41,12 @@ export type {
 } from './core';
 export { mergePersists } from './node/persist-queue';
 export { FileStorage, type FileStorageOptions } from './storage/file-storage';
+export {
+  type DirectoryReport,
+  type GroupRecovered,
+  inspectDirectory,
+  recoverGroup,
+} from './storage/recover-group';
 export type { FileSystem, OpenFile } from './storage/file-system';
 export type { Recovered, Storage, SuspectTail } from './storage/storage';
 export { GrpcTransport } from './transport/grpc-transport';

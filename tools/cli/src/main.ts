@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { raftCommand } from './raft/commands';
@@ -72,6 +73,15 @@ async function runUp(flags: UpFlags): Promise<number> {
   }
 }
 
+/** An end of input without a word counts as no. */
+async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+  const answer = await Promise.race([terminal.question(question), ended]);
+  terminal.close();
+  return answer;
+}
+
 function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -89,6 +99,7 @@ program.addCommand(
     exit: (code) => {
       process.exitCode = code;
     },
+    ask,
   }),
 );
 

@@ -68,6 +68,8 @@ export const tasks = {
   'verify:chaos': verify('main.js'),
   /** Thousands of leases through frozen leaders, changes of leader and a restart: `--count 10000`. */
   'verify:leases': verify('leases-main.js'),
+  /** How long nobody can write when the leader is killed or hangs, and that handovers fail no call: `--kills 100`. */
+  'verify:failover': verify('failover-main.js'),
   /** Known mistakes, put back one at a time: each must be found. */
   'verify:planted-bugs': verify('planted-main.js'),
   /** Ourselves beside our peers: `locks`, `gateway` or `raft`; `--seconds 4`, `--no-document`. */

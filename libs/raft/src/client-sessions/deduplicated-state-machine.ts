@@ -33,7 +33,7 @@ export class DeduplicatedStateMachine<Result> {
     const { index, stampMs: nowMs } = entry;
     if (entry.kind !== EntryKind.command && entry.kind !== EntryKind.expiry) return undefined;
     this.table.expire(nowMs);
-    this.inner.expire({ index, nowMs });
+    this.inner.expire?.({ index, nowMs });
     if (entry.kind === EntryKind.expiry) return undefined;
     if (entry.clientId === '') {
       return { index, nowMs, result: this.inner.apply(entry.payload, { index, nowMs }) };
@@ -49,7 +49,7 @@ export class DeduplicatedStateMachine<Result> {
   }
 
   nextDeadlineMs(): number | undefined {
-    return this.inner.nextDeadlineMs();
+    return this.inner.nextDeadlineMs?.();
   }
 
   snapshot(): Uint8Array {

@@ -9,7 +9,7 @@ import { resetElectionDeadline, send } from './state';
 import type { RaftState } from './state';
 import { suspectRunOf, tally } from './suspicion';
 import { NO_SERVER, Role } from './types';
-import type { Term } from './types';
+import type { ServerId, Term } from './types';
 
 /** A server that is not the leader: campaigns when it has not heard from one for its election timeout. */
 export function tickElection(state: RaftState): void {
@@ -23,6 +23,23 @@ export function tickElection(state: RaftState): void {
   becomePreCandidate(state);
   requestVotes(state, { preVote: true, term: state.currentTerm + 1, leadershipTransfer: false });
   countPreVotes(state);
+}
+
+/**
+ * The leader's process has ended, says its machine. Waiting out the election timeout would find out nothing more, and until then nobody can write. So this server stands by
+ * that leader no longer, and campaigns soon.
+ *
+ * Not at once: a leader that lives after all is heard within a heartbeat, and then everything is as before. And one after the other, in order of their ids: all followers learn of
+ * it in the same moment, and would take each other's votes. Nothing is decided by this that an election timeout would not decide as well: who is wrong gets no
+ * pre-vote from those that hear the leader.
+ */
+export function handlePeerGone(state: RaftState, id: ServerId): void {
+  if (state.role !== Role.follower || id === NO_SERVER || id !== state.leaderId) return;
+  becomeFollower(state, state.currentTerm, NO_SERVER);
+  const { heartbeatIntervalMs, electionTimeoutMs } = state.options;
+  const before = state.configurations.voters.filter((voter) => voter < state.id && voter !== id);
+  const waitMs = Math.min(heartbeatIntervalMs * (1 + before.length), electionTimeoutMs);
+  state.electionDeadlineMs = Math.min(state.electionDeadlineMs, state.nowMs + waitMs);
 }
 
 /**

@@ -20,7 +20,7 @@
  * Bridging Theory and Practice", cited as dissertation. Departures from both are listed in docs/internals/divergence.md.
  */
 import { maybeCommit } from './commitment';
-import { countCandidateVotes, tickCheckQuorum, tickElection } from './election';
+import { countCandidateVotes, handlePeerGone, tickCheckQuorum, tickElection } from './election';
 import { tickTransfer, transferLeadership } from './leadership-transfer';
 import { changeMembers, maybeResign, peersOf, tickMembership } from './membership-change';
 import { resolveRaftOptions } from './options';
@@ -197,6 +197,9 @@ export class Raft {
         break;
       case 'peerUnreachable':
         handleUnreachable(this.state, input.to);
+        break;
+      case 'peerGone':
+        handlePeerGone(this.state, input.id);
         break;
       case 'transferLeadership':
         transferLeadership(this.state, input.target);

@@ -26,6 +26,8 @@ export type Input =
   | { readonly type: 'snapshotTransferFailed'; readonly to: ServerId }
   /** A link broke or a message was dropped: what was in flight may be lost. */
   | { readonly type: 'peerUnreachable'; readonly to: ServerId }
+  /** The peer's machine answers that nobody listens there: its process has ended. May be wrong. */
+  | { readonly type: 'peerGone'; readonly id: ServerId }
   /** Hand leadership over; 0 = to whoever is most advanced. */
   | { readonly type: 'transferLeadership'; readonly target: ServerId }
   /** Somebody on this server wants other members. Only a leader takes it; it is not passed on. */

@@ -138,6 +138,7 @@ export class Driver<Result> {
       onMessages: (messages) => this.messages(messages),
       onSnapshot: (...arrived) => this.snapshotArrived(...arrived),
       onUnreachable: (to) => this.input({ type: 'peerUnreachable', to }),
+      onGone: (id) => this.input({ type: 'peerGone', id }),
       onNeverSent: (messages) => this.neverSent(messages),
     });
     this.membership.look(performance.now());

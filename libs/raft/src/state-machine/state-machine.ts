@@ -15,14 +15,14 @@ export interface ApplyContext {
  */
 export interface StateMachine<Result> {
   /**
-   * Applies one committed command. Before that, {@link expire} has been called with the same context. Bad commands are answered in the
+   * Applies one committed command. Before that, `expire` has been called with the same context. Bad commands are answered in the
    * result, never thrown: an exception here means that replicas may differ, and stops the process.
    */
   apply(command: Uint8Array, context: ApplyContext): Result;
-  /** Ends every lease whose deadline is at or before context.nowMs. Called before every command and for every expiry entry. */
-  expire(context: ApplyContext): void;
-  /** The earliest deadline in log-clock milliseconds, or undefined: the leader appends an expiry entry when it has passed. */
-  nextDeadlineMs(): number | undefined;
+  /** Ends every lease whose deadline is at or before context.nowMs. Called before every command and for every expiry entry. Default: there are no leases. */
+  expire?(context: ApplyContext): void;
+  /** The earliest deadline in log-clock milliseconds, or undefined: the leader appends an expiry entry when it has passed. Default: undefined. */
+  nextDeadlineMs?(): number | undefined;
   /** The whole state as bytes, beginning with a format version. */
   snapshot(): Uint8Array;
   /** Replaces the whole state. Throws on bytes that it does not understand. */

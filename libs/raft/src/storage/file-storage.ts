@@ -93,6 +93,18 @@ export class FileStorage implements Storage {
     this.options.onAppend?.({ ...cost, entries: entries.length });
   }
 
+  /**
+   * From now on the directory is another one, as if it were a new disk's: whoever knew it refuses it. Used when a group is recovered from it.
+   *
+   * @param peerIncarnations replaces what was known of the peers.
+   * @returns the new incarnation's id.
+   */
+  async beginIncarnation(peerIncarnations: ReadonlyMap<ServerId, string>): Promise<string> {
+    const incarnationId = (this.options.drawIncarnationId ?? randomUUID)();
+    await this.updateMeta({ incarnationId, peerIncarnations });
+    return incarnationId;
+  }
+
   async saveSnapshot(snapshot: SnapshotMetadata, data: Uint8Array): Promise<void> {
     await this.snapshots.save(snapshot, data);
     this.opened = undefined;

@@ -13,6 +13,9 @@ export interface Hello {
 
 export const HELLO_FORMAT_VERSION = 1;
 
+/** What is noted instead of a peer's incarnation when the group was recovered without it: nobody is that. */
+export const LEFT_BEHIND = 'left behind by a recovery of the group';
+
 const INCARNATION_LENGTH_MAX = 128;
 const ADDRESS_LENGTH_MAX = 260;
 /** Servers that are remembered: far more than a group ever has, also when members come and go for years. */
@@ -90,6 +93,12 @@ export class Admission {
     if (known === undefined) {
       await this.remember(peer, incarnationId);
       return;
+    }
+    if (known === LEFT_BEHIND) {
+      throw new AdmissionRefused(
+        `this group was recovered without server ${peer}, after it had lost its majority: what that server has may contradict it. ` +
+          'Stop the server, keep its directory aside, and add it with an empty one, under an id that was never used',
+      );
     }
     if (known !== incarnationId) {
       throw new AdmissionRefused(

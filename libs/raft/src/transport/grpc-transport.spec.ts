@@ -124,6 +124,7 @@ describe('the gRPC transport', () => {
     readonly messages: Message[];
     readonly snapshots: { from: number; term: number; data: string }[];
     readonly unreachable: number[];
+    readonly gone: number[];
     readonly neverSent: Message[];
   }
 
@@ -146,6 +147,7 @@ describe('the gRPC transport', () => {
       messages: [],
       snapshots: [],
       unreachable: [],
+      gone: [],
       neverSent: [],
     };
     started.push(received.transport);
@@ -156,6 +158,7 @@ describe('the gRPC transport', () => {
         return Promise.resolve();
       },
       onUnreachable: (to) => received.unreachable.push(to),
+      onGone: (id) => received.gone.push(id),
       onNeverSent: (messages) => received.neverSent.push(...messages),
     });
     return received;
@@ -225,6 +228,21 @@ describe('the gRPC transport', () => {
       one.transport.send([heartbeat(1, 2, 1)]);
       return two.messages.length > 0;
     });
+  });
+
+  it('says that a peer is gone once its machine refuses connections', async () => {
+    const ports = await freePorts(2);
+    const two = await begin({ id: 2, ports });
+    const one = await begin({ id: 1, ports });
+    await eventually('a message', () => {
+      one.transport.send([heartbeat(1, 2, 1)]);
+      return two.messages.length > 0;
+    });
+    expect(one.gone).toEqual([]);
+
+    await two.transport.stop();
+
+    await eventually('it is gone', () => one.gone.includes(2));
   });
 
   it('carries a snapshot of many chunks', async () => {
@@ -325,6 +343,7 @@ describe('the gRPC transport', () => {
       return three.messages.length > 0;
     });
 
+    const goneBefore = one.gone.length;
     for (let round = 0; round < 1000; round++) one.transport.send([heartbeat(1, 2, round)]);
     one.transport.send([heartbeat(1, 3, 4711)]);
 
@@ -332,6 +351,8 @@ describe('the gRPC transport', () => {
       three.messages.some((message) => message.type === 'heartbeat' && message.round === 4711),
     );
     expect(one.unreachable.filter((to) => to === 2).length).toBeGreaterThan(500);
+    // Silence is no proof of death.
+    expect(one.gone).toHaveLength(goneBefore);
     frozen.close();
     for (const socket of sockets) socket.destroy();
   });

@@ -97,6 +97,7 @@ export class GrpcTransport implements Transport {
         // It will say hello again when it is back.
         if (this.links.get(id)?.isGuest === true) this.unlink(id);
       },
+      onGone: () => this.handler?.onGone(id),
       onNeverSent: (messages: readonly Message[]) => this.handler?.onNeverSent(messages),
     };
     const lane = (name: 'control' | 'append'): MessageLane =>

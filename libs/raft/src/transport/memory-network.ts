@@ -39,6 +39,11 @@ export class MemoryNetwork {
     if (this.handlers.get(id) === handler) this.handlers.delete(id);
   }
 
+  /** @internal Whether there is no such server, as opposed to none that can be reached. */
+  isGone(id: ServerId): boolean {
+    return !this.handlers.has(id);
+  }
+
   /** @internal The receiver, or undefined when nothing gets there. */
   reach(from: ServerId, to: ServerId): TransportHandler | undefined {
     const cut =
@@ -97,7 +102,10 @@ class MemoryTransport implements Transport {
   private deliver(to: ServerId, messages: readonly Message[]): void {
     if (this.handler === undefined) return;
     const receiver = this.network.reach(this.id, to);
-    if (receiver === undefined) this.handler.onUnreachable(to);
-    else receiver.onMessages(messages);
+    if (receiver !== undefined) receiver.onMessages(messages);
+    else {
+      this.handler.onUnreachable(to);
+      if (this.network.isGone(to)) this.handler.onGone(to);
+    }
   }
 }

@@ -34,6 +34,8 @@ export class MessageLane {
     private readonly lane: Lane,
     private readonly callbacks: {
       readonly onUnreachable: () => void;
+      /** Nobody listens at its address. */
+      readonly onGone: () => void;
       /** These have not been written to any stream. */
       readonly onNeverSent: (messages: readonly Message[]) => void;
     },
@@ -117,6 +119,7 @@ export class MessageLane {
     this.timer = setTimeout(() => this.connect(), pauseMs);
     this.timer.unref();
     this.callbacks.onUnreachable();
+    if (end.nobodyListens === true) this.callbacks.onGone();
   }
 
   private drop(messages: readonly Message[]): void {

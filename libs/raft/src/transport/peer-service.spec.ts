@@ -81,6 +81,7 @@ function receiving() {
       onMessages: () => undefined,
       onSnapshot: () => Promise.resolve(),
       onUnreachable: () => undefined,
+      onGone: () => undefined,
       onNeverSent: () => undefined,
     },
     () => (admitted += 1),

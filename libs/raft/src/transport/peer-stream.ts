@@ -40,6 +40,8 @@ export interface StreamEnd {
   /** True when the other side, or we, will not talk to each other until a person changes something. */
   readonly refused: boolean;
   readonly reason: string;
+  /** True when the peer's machine is there and says that no process listens at the address. @default false */
+  readonly nobodyListens?: boolean;
 }
 
 /** What is sent leaves when the driver's turn is over: all messages to one peer in one piece. */
@@ -108,7 +110,10 @@ export class PeerStream implements StreamListener {
       },
       onCapacity: () => undefined,
       onDraining: () => undefined,
-      onClosed: (detail) => this.end({ refused: false, reason: detail }),
+      onClosed: (detail, wasReady) => {
+        const nobodyListens = !wasReady && detail === 'ECONNREFUSED';
+        this.end({ refused: false, reason: detail, nobodyListens });
+      },
     });
   }
 

@@ -13,6 +13,8 @@ export interface TransportHandler {
   ): Promise<void>;
   /** A link broke, or messages to this peer were dropped because its queue is full. */
   onUnreachable(to: ServerId): void;
+  /** The peer's machine refuses connections at the peer's address: no process listens there. Told in addition to onUnreachable, at every attempt. */
+  onGone(id: ServerId): void;
   /** These messages never left this process: the receiver certainly has not got them. Told in addition to onUnreachable. */
   onNeverSent(messages: readonly Message[]): void;
 }

@@ -24,7 +24,7 @@ export class ReplicaProcess {
   private gone: Promise<void> = Promise.resolve();
   /** How it has ended without being killed: one sentence each. */
   readonly surprises: string[] = [];
-  private isBeingKilled = false;
+  private isBeingEnded = false;
 
   constructor(
     readonly service: Service,
@@ -54,10 +54,10 @@ export class ReplicaProcess {
     });
     closeSync(log);
     this.child = child;
-    this.isBeingKilled = false;
+    this.isBeingEnded = false;
     this.gone = new Promise((resolve) => {
       child.once('close', (code, signal) => {
-        if (!this.isBeingKilled) {
+        if (!this.isBeingEnded) {
           this.surprises.push(
             `${this.name} has ended by itself, with ${signal ?? `status ${code}`}`,
           );
@@ -70,9 +70,12 @@ export class ReplicaProcess {
 
   /** SIGKILL; resolves when the process is gone. */
   async kill(): Promise<void> {
-    this.isBeingKilled = true;
-    this.child?.kill('SIGKILL');
-    await this.gone;
+    await this.end('SIGKILL');
+  }
+
+  /** SIGTERM, as an orchestrator replaces a replica: it hands over, finishes its calls and ends. Resolves when the process is gone. */
+  async drain(): Promise<void> {
+    await this.end('SIGTERM');
   }
 
   /**
@@ -87,6 +90,12 @@ export class ReplicaProcess {
       stdio: 'ignore',
     });
     await new Promise((resolve) => shell.once('close', resolve));
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    this.isBeingEnded = true;
+    this.child?.kill(signal);
+    await this.gone;
   }
 
   private environment(): NodeJS.ProcessEnv {

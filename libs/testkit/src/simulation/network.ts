@@ -1,4 +1,4 @@
-import type { Message, ServerId, SnapshotMetadata } from '@raftway/raft/core';
+import type { Input, Message, ServerId, SnapshotMetadata } from '@raftway/raft/core';
 import type { EventQueue } from '../event-queue';
 import type { SeededRandom } from '../random';
 import type { Coverage } from './coverage';
@@ -18,8 +18,10 @@ const none: NetworkFaults = { loss: 0, duplication: 0, lateness: 0, lateMaxMs: 0
 export interface NetworkReceiver {
   deliver(message: Message): void;
   deliverSnapshot(from: ServerId, term: number, snapshot: SnapshotMetadata, data: Uint8Array): void;
-  unreachable(to: ServerId): void;
-  snapshotFailed(to: ServerId): void;
+  /** False between a crash and the next start. */
+  readonly isUp: boolean;
+  /** What its end of a link has noticed. */
+  tell(input: Input): void;
 }
 
 /** Links between servers that lose, repeat, delay and reorder, and that can be cut one way or both ways. */
@@ -64,15 +66,18 @@ export class SimulatedNetwork {
     this.observe(message);
     if (this.isCut(message.from, message.to) || this.random.chance(this.faults.loss)) {
       this.coverage.drops += 1;
-      // Sometimes the sender's end of the link notices.
-      if (this.random.chance(0.3)) this.receivers.get(message.from)?.unreachable(message.to);
+      // Sometimes the sender's end of the link notices, and sometimes it is told that the peer is gone, which it is not.
+      const noticed = this.random.next();
+      const sender = this.receivers.get(message.from);
+      if (noticed < 0.3) sender?.tell({ type: 'peerUnreachable', to: message.to });
+      if (noticed < 0.05) sender?.tell({ type: 'peerGone', id: message.to });
       return;
     }
     const copies = this.random.chance(this.faults.duplication) ? 2 : 1;
     if (copies > 1) this.coverage.duplicates += 1;
     for (let copy = 0; copy < copies; copy += 1) {
       // What is under way when a link is cut still arrives: late answers are what makes an old leader believe in itself.
-      this.queue.after(this.delayMs(), () => this.receivers.get(message.to)?.deliver(message));
+      this.queue.after(this.delayMs(), () => this.arrive(message));
     }
   }
 
@@ -96,7 +101,15 @@ export class SimulatedNetwork {
 
   /** Tells the sender of a snapshot that it did not arrive. */
   snapshotFailed(from: ServerId, to: ServerId): void {
-    this.queue.after(1, () => this.receivers.get(from)?.snapshotFailed(to));
+    this.queue.after(1, () =>
+      this.receivers.get(from)?.tell({ type: 'snapshotTransferFailed', to }),
+    );
+  }
+
+  private arrive(message: Message): void {
+    const receiver = this.receivers.get(message.to);
+    if (receiver?.isUp !== false) receiver?.deliver(message);
+    else this.receivers.get(message.from)?.tell({ type: 'peerGone', id: message.to });
   }
 
   private isCut(from: ServerId, to: ServerId): boolean {

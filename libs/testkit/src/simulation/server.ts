@@ -242,12 +242,8 @@ export class SimulatedServer implements NetworkReceiver {
     });
   }
 
-  unreachable(to: ServerId): void {
-    this.whenRunning(() => this.step({ type: 'peerUnreachable', to }));
-  }
-
-  snapshotFailed(to: ServerId): void {
-    this.whenRunning(() => this.step({ type: 'snapshotTransferFailed', to }));
+  tell(input: Input): void {
+    this.whenRunning(() => this.step(input));
   }
 
   describe(): string {

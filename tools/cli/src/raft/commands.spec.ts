@@ -21,6 +21,7 @@ async function raftway(words: readonly string[], ids: readonly number[] = [1, 2,
     out: (text) => (seen.out += `${text}\n`),
     error: (text) => (seen.error += `${text}\n`),
     exit: (code) => (seen.code = code),
+    ask: () => Promise.resolve(''),
   });
   const servers = ids.map(addressOf).join(',');
   await command.parseAsync([...words, '--server', servers], { from: 'user' });

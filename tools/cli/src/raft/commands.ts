@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { raft } from '@raftway/contracts';
 import { ExitCode, RaftAdmin, RaftCommandError } from './admin';
+import { recover } from './recover';
 import { describeStatuses, summarizeMembers, toJson } from './report';
 
 interface RaftFlags {
@@ -16,11 +17,19 @@ of those named leads, nothing happened; 75 not done yet, or not known to be: loo
 To replace a server: start the new one with an empty data directory and
 RAFTWAY_INITIAL_STATE=existing, add it under an id that was never used, then remove the old one.`;
 
+const RECOVER_HELP = `
+Acknowledged writes may be lost, and the command says which. Members of the old group are refused
+afterwards: add servers with empty directories, under ids that were never used.
+
+Exit codes: 0 done; 1 refused or not confirmed, nothing was changed.`;
+
 /** Where a command's words go. */
 export interface Output {
   readonly out: (text: string) => void;
   readonly error: (text: string) => void;
   readonly exit: (code: number) => void;
+  /** Asks the operator; yields what was typed, '' when nobody answers. */
+  readonly ask: (question: string) => Promise<string>;
 }
 
 /** `raftway raft …`: what operators do with the members of a Raft group. */
@@ -93,6 +102,29 @@ export function raftCommand(output: Output): Command {
         say(flags, output, taken, `snapshot of index ${taken.index}, ${taken.sizeBytes} bytes`);
       }),
   );
+  return addRecover(command, output);
+}
+
+interface RecoverFlags {
+  readonly others: readonly string[];
+  readonly address?: string;
+  readonly yesIAcceptDataLoss: boolean;
+}
+
+function addRecover(command: Command, output: Output): Command {
+  command
+    .command('recover')
+    .description('make a group of one from a stopped replica, when the majority is gone for good')
+    .argument('<data-directory>', 'of the replica that is left; it must be stopped')
+    .option('--others <directory,…>', 'of other stopped replicas, to compare with', list, [])
+    .option('--address <host:port>', 'its peer address from now on, if it has moved')
+    .option('--yes-i-accept-data-loss', 'do not ask', false)
+    .addHelpText('after', RECOVER_HELP)
+    .action(async (directory: string, flags: RecoverFlags) => {
+      const { others, address, yesIAcceptDataLoss: isAccepted } = flags;
+      const { out, ask } = output;
+      await reporting(output, () => recover({ directory, others, address, isAccepted, out, ask }));
+    });
   return command;
 }
 
@@ -104,18 +136,28 @@ async function run(
 ): Promise<void> {
   const admin = new RaftAdmin(flags.server, flags.timeout * 1000);
   try {
-    output.exit((await work(admin)) ?? ExitCode.done);
-  } catch (error) {
-    if (!(error instanceof RaftCommandError)) throw error;
-    output.error(`raftway: ${error.message}`);
-    output.exit(error.exitCode);
+    await reporting(output, () => work(admin));
   } finally {
     admin.close();
   }
 }
 
+async function reporting(output: Output, work: () => Promise<ExitCode | void>): Promise<void> {
+  try {
+    output.exit((await work()) ?? ExitCode.done);
+  } catch (error) {
+    if (!(error instanceof RaftCommandError)) throw error;
+    output.error(`raftway: ${error.message}`);
+    output.exit(error.exitCode);
+  }
+}
+
 function say(flags: RaftFlags, output: Output, answer: unknown, text: string): void {
   output.out(flags.json ? toJson(answer) : text);
+}
+
+function list(text: string): readonly string[] {
+  return text.split(',').map((one) => one.trim());
 }
 
 function serverList(text: string): readonly string[] {
