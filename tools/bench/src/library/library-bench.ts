@@ -11,7 +11,7 @@ const LEVELS = [1, 64, 256, 1024, 4096];
 const TARGET_PER_SECOND = 50_000;
 const MEMORY_ENTRIES = 1_000_000;
 const MEMORY_STEPS = 4;
-const MEMORY_IN_FLIGHT = 1024;
+const MEMORY_IN_FLIGHT = 256;
 const MEMORY_SECONDS_MAX = 600;
 const MEBIBYTE = 1024 * 1024;
 const TARGET_MEMORY_MIB = 200;
@@ -58,7 +58,8 @@ export async function benchLibrary(bench: Workbench, seconds: number): Promise<s
   const nodes = await startNodes(bench);
   const leader = await leaderOf(nodes);
   const machine = new MachineShare();
-  await leader.load(LEVELS[2] as number, seconds, Infinity);
+  // First: thousands in flight leave a heap behind that is not what a million entries take. It is the warm-up, too.
+  const memory = await memoryRows(bench, nodes, leader);
   const rows: string[][] = [];
   let best = 0;
   for (const inFlight of LEVELS) {
@@ -69,7 +70,6 @@ export async function benchLibrary(bench: Workbench, seconds: number): Promise<s
     const latencies = [`${significant(p50Ms)} ms`, `${significant(p99Ms)} ms`];
     rows.push([String(inFlight), significant(perSecond), ...latencies]);
   }
-  const memory = await memoryRows(bench, nodes, leader);
   const most = Math.max(...memory.flatMap(({ mebibytes }) => mebibytes));
   const verdict = (reached: boolean): string => (reached ? 'reached' : 'missed');
   return [
