@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { BenchError } from './bench-error';
+import { benchLibrary } from './library/library-bench';
 import { type BenchFlags, runSuite } from './run-suite';
 import { gateway } from './suites/gateway';
 import { locks } from './suites/locks';
@@ -9,22 +10,27 @@ import { Workbench } from './workbench';
 
 const ROOT = resolve(__dirname, '..', '..', '..');
 const SUITES = { gateway, locks, raft };
+/** The Raft library alone, without peers to compare with: printed, and never written to the document. */
+const LIBRARY = 'raft-library';
+type Name = keyof typeof SUITES | typeof LIBRARY;
 /** sysexits.h EX_UNAVAILABLE: cannot be measured here, and the message says why. */
 const EXIT_UNAVAILABLE = 69;
 
 const program = new Command('bench')
   .description('Measures Raftway beside its peers, on this machine, over loopback.')
-  .addArgument(new Argument('<suite>', 'what to measure').choices(Object.keys(SUITES)))
+  .addArgument(
+    new Argument('<suite>', 'what to measure').choices([...Object.keys(SUITES), LIBRARY]),
+  )
   .option('--seconds <n>', 'measured for each server and level', seconds, 8)
   .option('--in-flight <list>', 'levels of load instead of the usual ones, such as 1,64', levels)
   .option('--only <names>', 'measure only these servers', (text) => text.split(','))
   .option('--no-document', 'do not write docs/reference/benchmarks.md')
   .option('--profile <folder>', 'write CPU profiles of our servers there, and summarize them')
-  .action(async (suite: keyof typeof SUITES, flags: BenchFlags) => {
+  .action(async (suite: Name, flags: BenchFlags) => {
     process.exitCode = await run(suite, flags);
   });
 
-async function run(name: keyof typeof SUITES, flags: BenchFlags): Promise<number> {
+async function run(name: Name, flags: BenchFlags): Promise<number> {
   const say = (text: string): void => void process.stderr.write(`bench: ${text}\n`);
   const profileDirectory = flags.profile === undefined ? undefined : resolve(flags.profile);
   const bench = await Workbench.open(ROOT, profileDirectory, say);
@@ -35,7 +41,11 @@ async function run(name: keyof typeof SUITES, flags: BenchFlags): Promise<number
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
   try {
-    process.stdout.write(await runSuite(SUITES[name], bench, flags));
+    const result =
+      name === LIBRARY
+        ? await benchLibrary(bench, flags.seconds)
+        : await runSuite(SUITES[name], bench, flags);
+    process.stdout.write(result);
     return 0;
   } catch (error) {
     if (!(error instanceof BenchError)) throw error;

@@ -72,7 +72,7 @@ export const tasks = {
   'verify:failover': verify('failover-main.js'),
   /** Known mistakes, put back one at a time: each must be found. */
   'verify:planted-bugs': verify('planted-main.js'),
-  /** Ourselves beside our peers: `locks`, `gateway` or `raft`; `--seconds 4`, `--no-document`. */
+  /** Ourselves beside our peers: `locks`, `gateway` or `raft`; or the library alone, `raft-library`; `--seconds 4`, `--no-document`. */
   bench: sequence([...nx(['build'], '-p', measured), { stdio: ASIDE }], ['node', [BENCH]]),
   format: sequence(['prettier', ['--write', '--log-level=warn', '.']]),
   lint: sequence(nx(['lint'])),

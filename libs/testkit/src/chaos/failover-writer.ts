@@ -91,7 +91,9 @@ export class FailoverWriter {
   }
 
   private note(outcome: Exclude<Outcome<unknown>, { kind: 'answered' }>, at: number): void {
-    const isHarmless = outcome.kind === 'refused' && outcome.mayRetry;
+    // A replica ends calls in progress with DRAINING as well, but only after its drain timeout of 10 s, and no attempt takes that long: this one was refused at the door.
+    const isHarmless =
+      outcome.reason === 'DRAINING' || (outcome.kind === 'refused' && outcome.mayRetry);
     (isHarmless ? this.refusals : this.failures).push({ at, reason: outcome.reason });
   }
 }
