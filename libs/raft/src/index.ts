@@ -19,6 +19,7 @@ export {
 } from './errors';
 export { type RaftLogger, type RaftObserver, silentLogger } from './observer';
 export {
+  DivergenceError,
   type LogIndex,
   type Member,
   type MemberChange,
@@ -31,6 +32,7 @@ export {
 
 // For other storages, transports and simulators.
 export type {
+  Checkpoint,
   Configuration,
   Entry,
   EntryKind,
@@ -39,6 +41,7 @@ export type {
   Persist,
   SnapshotMetadata,
 } from './core';
+export { AppliedChain } from './client-sessions/applied-chain';
 export { mergePersists } from './node/persist-queue';
 export { FileStorage, type FileStorageOptions } from './storage/file-storage';
 export type { FileSystem, OpenFile } from './storage/file-system';

@@ -1,4 +1,5 @@
 export { decodeConfiguration, encodeConfiguration } from './configuration';
+export { DivergenceError } from './divergence';
 export { isJoint } from './membership';
 export type { MemberChange } from './membership';
 export { invariant, InvariantError } from './invariants';

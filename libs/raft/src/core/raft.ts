@@ -20,6 +20,7 @@
  * Bridging Theory and Practice", cited as dissertation. Departures from both are listed in docs/internals/divergence.md.
  */
 import { maybeCommit } from './commitment';
+import { noteCheckpoints } from './divergence';
 import { countCandidateVotes, tickCheckQuorum, tickElection } from './election';
 import { tickTransfer, transferLeadership } from './leadership-transfer';
 import { changeMembers, maybeResign, peersOf, tickMembership } from './membership-change';
@@ -188,6 +189,7 @@ export class Raft {
         break;
       case 'applied':
         this.state.log.appliedTo(input.index);
+        if (input.checkpoints !== undefined) noteCheckpoints(this.state, input.checkpoints);
         break;
       case 'snapshotTaken':
         takeSnapshot(this.state, input.snapshot, input.compactTo);

@@ -2,6 +2,7 @@
  * The leader's side of log replication (Raft §5.3; pipelining: dissertation §10.2.1).
  */
 import { maybeCommit } from './commitment';
+import { takeReport } from './divergence';
 import type { AppendEntriesReply, HeartbeatReply, InstallSnapshotReply } from './messages';
 import { maybeTimeoutNow } from './leadership-transfer';
 import type { Progress } from './progress';
@@ -95,6 +96,7 @@ function sendHeartbeat(state: RaftState, progress: Progress, leader: LeaderState
     leaderCommit,
     round: leader.reads.round,
     readmittedRun: mayReadmit(state, progress) ? progress.suspectRun : 0,
+    verdict: leader.reports.verdict,
   });
 }
 
@@ -163,6 +165,7 @@ export function handleHeartbeatReply(state: RaftState, message: HeartbeatReply):
   if (progress.counts) {
     progress.acknowledgedRound = Math.max(progress.acknowledgedRound, message.round);
   }
+  if (message.checkpoint !== undefined) takeReport(state, progress.id, message.checkpoint);
   confirmRounds(state);
   if (progress.isStalled(state.nowMs, state.options.appendTimeoutMs)) recover(state, progress);
   maybeTimeoutNow(state, progress);

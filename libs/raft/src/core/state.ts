@@ -1,4 +1,5 @@
 import { CatchUp } from './catch-up';
+import { CheckpointReports, CheckpointRing } from './divergence';
 import type { Configurations } from './configurations';
 import { InflightWindow } from './inflight';
 import type { RaftLog } from './log';
@@ -22,6 +23,7 @@ export interface LeaderState {
   readonly progress: Map<ServerId, Progress>;
   readonly clock: LogClock;
   readonly reads: ReadRounds;
+  readonly reports: CheckpointReports;
   heartbeatDueMs: number;
   transfer: Transfer | undefined;
   /** Somebody in `progress` is no member any more. */
@@ -72,6 +74,11 @@ export class RaftState {
   verifiedIndex: LogIndex = 0;
   /** As (pre-)candidate: voters that are suspect, with their runs. */
   suspectVotes = new Map<ServerId, number>();
+  /** What this server's state machine answered, and what it should have: see divergence.ts. */
+  readonly checkpoints = new CheckpointRing();
+  readonly verdicts = new CheckpointRing();
+  /** The newest index at which both were equal. */
+  comparedIndex: LogIndex = 0;
 
   constructor(
     readonly id: ServerId,
@@ -107,6 +114,7 @@ export function createLeaderState(state: RaftState): LeaderState {
     progress: new Map(),
     clock: new LogClock(state.log.lastStampMs, state.nowMs, state.options.electionTimeoutMs),
     reads: new ReadRounds(),
+    reports: new CheckpointReports(),
     heartbeatDueMs: state.nowMs,
     transfer: undefined,
     hasFarewells: false,

@@ -73,11 +73,11 @@ export class Driver<Result> {
     storage: Storage,
     private readonly transport: Transport,
   ) {
-    const { logger, observer } = options;
+    const { logger, observer, compareEveryEntries } = options;
     this.outgoing = new CommitNotices((messages) => transport.send(messages));
     this.appliedListeners = new Listeners(logger);
     this.statusListeners = new Listeners(logger);
-    const stateMachine = new DeduplicatedStateMachine(options.stateMachine);
+    const stateMachine = new DeduplicatedStateMachine(options.stateMachine, compareEveryEntries);
     this.proposals = new PendingProposals(
       { countMax: options.pendingProposalsMax, bytesMax: options.pendingProposalBytesMax },
       (startedMs, error) => {
@@ -277,7 +277,8 @@ export class Driver<Result> {
         entries: applied,
         durationMs: performance.now() - startedMs,
       });
-      this.raft.step({ type: 'applied', index: this.appliedIndex }, nowMs);
+      const checkpoints = this.applyQueue.takeCheckpoints();
+      this.raft.step({ type: 'applied', index: this.appliedIndex, checkpoints }, nowMs);
       this.reads.onApplied(this.appliedIndex);
       this.drainReady();
       this.snapshots.maybeTake();

@@ -7,6 +7,10 @@ import type { TransportLimits } from '../transport/grpc-transport-options';
 import type { Transport } from '../transport/transport';
 
 const MEBIBYTE = 1024 * 1024;
+const MAY_BE_ZERO: ReadonlySet<string> = new Set([
+  'snapshotTrailingEntries',
+  'compareEveryEntries',
+]);
 
 /** What a transport must know of the data directory that it speaks for. */
 export interface TransportIdentity {
@@ -71,6 +75,11 @@ export interface RaftNodeOptions<Result> {
   readonly pendingProposalBytesMax?: number | undefined;
   /** Reads that may wait. @default 20000 */
   readonly pendingReadsMax?: number | undefined;
+  /**
+   * Replicas compare what their state machines have answered at every multiple of this index, and one that differs from the majority stops. 0: they do not; for
+   * while replicas of two versions run together that answer the same commands differently. @default 512
+   */
+  readonly compareEveryEntries?: number | undefined;
   /** @default 8 MiB */
   readonly segmentBytes?: number | undefined;
   readonly transportLimits?: Partial<TransportLimits> | undefined;
@@ -136,6 +145,7 @@ export function resolveRaftNodeOptions<Result>(
     pendingProposalsMax: options.pendingProposalsMax ?? 10_000,
     pendingProposalBytesMax: options.pendingProposalBytesMax ?? 64 * MEBIBYTE,
     pendingReadsMax: options.pendingReadsMax ?? 20_000,
+    compareEveryEntries: options.compareEveryEntries ?? 512,
     segmentBytes: options.segmentBytes ?? 8 * MEBIBYTE,
     transportLimits: options.transportLimits,
     storage: options.storage,
@@ -163,13 +173,17 @@ function check<Result>(options: ResolvedRaftNodeOptions<Result>): void {
   }
   if (!members.some(({ voter }) => voter)) throw invalid('at least one peer must be a voter');
   for (const [name, value] of Object.entries(options)) {
-    if (typeof value !== 'number' || name === 'snapshotTrailingEntries') continue;
+    if (typeof value !== 'number' || MAY_BE_ZERO.has(name)) continue;
     if (!(value > 0 && Number.isFinite(value))) {
       throw invalid(`${name} must be greater than 0, not ${value}`);
     }
   }
   if (options.snapshotTrailingEntries < 0)
     throw invalid('snapshotTrailingEntries must not be negative');
+  const { compareEveryEntries } = options;
+  if (!Number.isSafeInteger(compareEveryEntries) || compareEveryEntries < 0) {
+    throw invalid(`compareEveryEntries must be a whole number, not ${compareEveryEntries}`);
+  }
   if (electionTimeoutMs < 2 * heartbeatIntervalMs) {
     throw invalid('electionTimeoutMs must be at least twice heartbeatIntervalMs');
   }

@@ -95,7 +95,7 @@ export class SimulatedServer implements NetworkReceiver {
     world.coverage.recoveries += 1;
     if (recovered.suspectTail !== undefined) world.coverage.suspectTails += 1;
     const bootMs = world.queue.nowMs - world.random.integer(0, 1_000_000);
-    const application = new Application(this.id, world.checker);
+    const application = new Application(this.id, world.checker, world.resultOf);
     if (file !== undefined) application.restore(file);
     const raft = createRaft(
       {
@@ -387,11 +387,12 @@ export class SimulatedServer implements NetworkReceiver {
     for (const entry of ready.apply) process.application.apply(entry);
     const last = ready.apply.at(-1);
     if (last === undefined) return;
+    const checkpoints = process.application.takeCheckpoints();
     const delayMs = this.world.random.next() * 3;
     this.world.queue.after(delayMs, () => {
       this.whenRunning(() => {
         if (process !== this.process) return;
-        this.step({ type: 'applied', index: last.index });
+        this.step({ type: 'applied', index: last.index, checkpoints });
         process.snapshots.maybeTake();
       });
     });

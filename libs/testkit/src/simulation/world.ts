@@ -1,6 +1,7 @@
 import type { Configuration, Entry, Message } from '@raftway/raft/core';
 import type { EventQueue } from '../event-queue';
 import type { SeededRandom } from '../random';
+import type { ResultOf } from './application';
 import type { Checker } from './checker';
 import type { Coverage } from './coverage';
 import type { SimulatedNetwork } from './network';
@@ -14,6 +15,8 @@ export interface World {
   readonly coverage: Coverage;
   readonly configuration: Configuration;
   readonly timing: Timing;
+  /** See {@link ResultOf}. */
+  readonly resultOf: ResultOf | undefined;
   readonly trace: (line: () => string) => void;
   /** Runs what a promise leads to: what it throws ends the run. */
   readonly guard: (run: () => void) => void;
