@@ -8,6 +8,7 @@ export type {
   NewServer,
   RaftNode,
   RaftStatus,
+  ReadOptions,
 } from './raft-node';
 export type { ApplyContext, StateMachine } from './state-machine';
 export {

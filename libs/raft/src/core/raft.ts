@@ -180,7 +180,7 @@ export class Raft {
         propose(this.state, input.proposals);
         break;
       case 'read':
-        read(this.state, input.tickets);
+        read(this.state, input.tickets, input.lease === true);
         break;
       case 'persisted':
         this.state.log.durability.complete(input.number);

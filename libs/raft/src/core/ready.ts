@@ -19,7 +19,12 @@ export type Input =
   /** Somebody on this server wants entries in the log. */
   | { readonly type: 'propose'; readonly proposals: readonly Proposal[] }
   /** Somebody on this server wants to read linearizably. */
-  | { readonly type: 'read'; readonly tickets: readonly number[] }
+  | {
+      readonly type: 'read';
+      readonly tickets: readonly number[];
+      /** The leader's lease is good enough: see lease.ts. */
+      readonly lease?: boolean | undefined;
+    }
   /** Storage did that: everything of {@link Ready.persist} up to this number is durable. */
   | { readonly type: 'persisted'; readonly number: number }
   /** The state machine has applied everything up to here. */

@@ -106,7 +106,10 @@ function confirmRounds(state: RaftState): void {
     id === state.id ? leader.reads.round : (leader.progress.get(id)?.acknowledgedRound ?? 0),
   );
   const { sentAtMs, reads } = leader.reads.confirm(answered);
-  if (sentAtMs !== undefined) leader.clock.quorumAnswered(sentAtMs);
+  if (sentAtMs !== undefined) {
+    leader.clock.quorumAnswered(sentAtMs);
+    leader.lease.renew(sentAtMs, state.configurations.currentIndex);
+  }
   for (const { index, requests } of reads) {
     for (const request of requests) {
       if (request.from === state.id) state.outbox.answerReads(request.tickets, index);

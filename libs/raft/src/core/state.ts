@@ -2,6 +2,7 @@ import { CatchUp } from './catch-up';
 import { CheckpointReports, CheckpointRing } from './divergence';
 import type { Configurations } from './configurations';
 import { InflightWindow } from './inflight';
+import { Lease } from './lease';
 import type { RaftLog } from './log';
 import { LogClock } from './log-clock';
 import type { Message, Proposal } from './messages';
@@ -23,6 +24,7 @@ export interface LeaderState {
   readonly progress: Map<ServerId, Progress>;
   readonly clock: LogClock;
   readonly reads: ReadRounds;
+  readonly lease: Lease;
   readonly reports: CheckpointReports;
   heartbeatDueMs: number;
   transfer: Transfer | undefined;
@@ -49,8 +51,8 @@ export class RaftState {
   /** The newest time that an input carried; never goes back. */
   nowMs: number;
   electionDeadlineMs = 0;
-  /** When the leader of this term was last heard. */
-  leaderHeardMs = 0;
+  /** When a leader was last heard; at first, when this process began. */
+  leaderHeardMs: number;
   /** The newest heartbeat round that this server has answered, and the term of the leader that began it. */
   answeredRound = { term: 0, round: 0 };
   /** As (pre-)candidate: who answered what. */
@@ -92,6 +94,7 @@ export class RaftState {
     this.currentTerm = startedWith.currentTerm;
     this.votedFor = startedWith.votedFor;
     this.nowMs = nowMs;
+    this.leaderHeardMs = nowMs;
     this.runId = 1 + Math.floor(options.random() * (Number.MAX_SAFE_INTEGER - 1));
     resetElectionDeadline(this);
   }
@@ -114,6 +117,7 @@ export function createLeaderState(state: RaftState): LeaderState {
     progress: new Map(),
     clock: new LogClock(state.log.lastStampMs, state.nowMs, state.options.electionTimeoutMs),
     reads: new ReadRounds(),
+    lease: new Lease(),
     reports: new CheckpointReports(),
     heartbeatDueMs: state.nowMs,
     transfer: undefined,

@@ -7,6 +7,7 @@ import type {
   NewServer,
   RaftNode,
   RaftStatus,
+  ReadOptions,
 } from '../raft-node';
 import { FileStorage } from '../storage/file-storage';
 import type { Recovered, Storage } from '../storage/storage';
@@ -60,7 +61,7 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
     return this.driver?.propose(command, options) ?? Promise.reject(notRunning());
   }
 
-  readBarrier(options: CallOptions = {}): Promise<void> {
+  readBarrier(options: ReadOptions = {}): Promise<void> {
     return this.driver?.readBarrier(options) ?? Promise.reject(notRunning());
   }
 

@@ -54,6 +54,11 @@ export interface RaftNodeOptions<Result> {
   readonly heartbeatIntervalMs?: number | undefined;
   /** Followers campaign after one to two of these without a leader. @default 500 */
   readonly electionTimeoutMs?: number | undefined;
+  /**
+   * Allows lease reads: how much faster than the leader's another replica's clock may run, as a part of 1 (0.1 is a good value). Equal on all replicas of a group; a replica
+   * that was just started then helps to elect nobody for an election timeout. See core/lease.ts for what lease reads rest on. @default no lease reads
+   */
+  readonly leaseClockDriftMax?: number | undefined;
   /** For calls that name no timeout. @default 5000 */
   readonly callTimeoutMs?: number | undefined;
   /** How long a call waits for a leader before it fails with `noLeader`, within its own timeout. @default 4000 */
@@ -101,10 +106,11 @@ export interface RaftNodeOptions<Result> {
 /** {@link RaftNodeOptions} with every default filled in, checked. */
 export interface ResolvedRaftNodeOptions<Result> extends Omit<
   { readonly [Key in keyof RaftNodeOptions<Result>]-?: NonNullable<RaftNodeOptions<Result>[Key]> },
-  'peers' | 'dataDir' | 'storage' | 'transport' | 'transportLimits'
+  'peers' | 'dataDir' | 'leaseClockDriftMax' | 'storage' | 'transport' | 'transportLimits'
 > {
   readonly members: readonly Member[];
   readonly dataDir: string | undefined;
+  readonly leaseClockDriftMax: number | undefined;
   readonly storage: Storage | undefined;
   readonly transport: ((identity: TransportIdentity) => Transport) | undefined;
   readonly transportLimits: Partial<TransportLimits> | undefined;
@@ -136,6 +142,7 @@ export function resolveRaftNodeOptions<Result>(
     initialState: options.initialState ?? 'new',
     heartbeatIntervalMs: options.heartbeatIntervalMs ?? 50,
     electionTimeoutMs: options.electionTimeoutMs ?? 500,
+    leaseClockDriftMax: options.leaseClockDriftMax,
     callTimeoutMs: options.callTimeoutMs ?? 5000,
     leaderWaitMs: options.leaderWaitMs ?? 4000,
     snapshotEntries: options.snapshotEntries ?? 10_000,
@@ -180,7 +187,10 @@ function check<Result>(options: ResolvedRaftNodeOptions<Result>): void {
   }
   if (options.snapshotTrailingEntries < 0)
     throw invalid('snapshotTrailingEntries must not be negative');
-  const { compareEveryEntries } = options;
+  const { compareEveryEntries, leaseClockDriftMax } = options;
+  if (leaseClockDriftMax !== undefined && leaseClockDriftMax >= 1) {
+    throw invalid(`leaseClockDriftMax must be below 1, not ${leaseClockDriftMax}`);
+  }
   if (!Number.isSafeInteger(compareEveryEntries) || compareEveryEntries < 0) {
     throw invalid(`compareEveryEntries must be a whole number, not ${compareEveryEntries}`);
   }

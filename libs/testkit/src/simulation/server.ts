@@ -14,26 +14,13 @@ import { Application } from './application';
 import type { Outcome, SnapshotFile } from './application';
 import type { SimulatedDisk } from './disk';
 import { LogWriter } from './log-writer';
-import { describeMembers, describeMessage } from './world';
+import { clockOf, describeMembers, describeMessage } from './world';
 import type { World } from './world';
 import type { NetworkReceiver } from './network';
+import type { Process } from './process';
 import { ServerSnapshots } from './server-snapshots';
 import type { CommandList } from './state-machine';
 import { SafetyViolation } from './violation';
-
-/** What lives as long as the process: a crash throws it away. */
-interface Process {
-  readonly raft: Raft;
-  /** The process's monotonic clock began then. */
-  readonly bootMs: number;
-  readonly application: Application;
-  readonly storage: Storage;
-  readonly writer: LogWriter;
-  readonly snapshots: ServerSnapshots;
-  wasSuspect: boolean;
-  nextTicket: number;
-  drainScheduled: boolean;
-}
 
 /** One server: a core, a disk, a state machine, and a driver that keeps the rules at the head of raft.ts. */
 export class SimulatedServer implements NetworkReceiver {
@@ -94,7 +81,7 @@ export class SimulatedServer implements NetworkReceiver {
     this.disk.promises.recovered(recovered);
     world.coverage.recoveries += 1;
     if (recovered.suspectTail !== undefined) world.coverage.suspectTails += 1;
-    const bootMs = world.queue.nowMs - world.random.integer(0, 1_000_000);
+    const clock = clockOf(world, this.id);
     const application = new Application(this.id, world.checker, world.resultOf);
     if (file !== undefined) application.restore(file);
     const raft = createRaft(
@@ -106,17 +93,18 @@ export class SimulatedServer implements NetworkReceiver {
         random: () => world.random.next(),
         heartbeatIntervalMs: world.timing.heartbeatIntervalMs,
         electionTimeoutMs: world.timing.electionTimeoutMs,
+        leaseClockDriftMax: world.leases?.clockDriftMax,
         // Small limits, so that windows fill and batches split.
         appendBytesMax: 300,
         inflightAppendsMax: 4,
         inflightBytesMax: 1000,
         uncommittedEntriesMax: 60,
       },
-      world.queue.nowMs - bootMs,
+      clock(),
     );
     this.process = {
       raft,
-      bootMs,
+      clock,
       application,
       storage,
       writer: this.writerFor(storage),
@@ -126,7 +114,7 @@ export class SimulatedServer implements NetworkReceiver {
       drainScheduled: false,
     };
     world.trace(() => `server ${this.id} starts: ${this.describe()}`);
-    world.checker.afterStep(raft, world.queue.nowMs, world.queue.nowMs - bootMs);
+    world.checker.afterStep(raft, world.queue.nowMs, clock());
     this.scheduleDrain(this.process);
     this.scheduleTick(this.process);
   }
@@ -206,7 +194,7 @@ export class SimulatedServer implements NetworkReceiver {
       }
       const ticket = process.nextTicket++;
       process.application.awaitRead(ticket, (readable) => settle(readable ? this : undefined));
-      this.step({ type: 'read', tickets: [ticket] });
+      this.step({ type: 'read', tickets: [ticket], lease: this.world.leases !== undefined });
     });
   }
 
@@ -283,7 +271,7 @@ export class SimulatedServer implements NetworkReceiver {
   private step(input: Input): void {
     const { process, world } = this;
     if (process === undefined) return;
-    const nowMs = world.queue.nowMs - process.bootMs;
+    const nowMs = process.clock();
     process.raft.step(input, nowMs);
     world.checker.afterStep(process.raft, world.queue.nowMs, nowMs);
     if (process.wasSuspect && !process.raft.isSuspect) this.trusted(process);
@@ -329,7 +317,7 @@ export class SimulatedServer implements NetworkReceiver {
       world.trace(() => `server ${this.id} answers ${JSON.stringify(change)}`);
     }
     // The core may have moved on without a step of ours: flushed appends, for one.
-    world.checker.afterStep(process.raft, world.queue.nowMs, world.queue.nowMs - process.bootMs);
+    world.checker.afterStep(process.raft, world.queue.nowMs, process.clock());
   }
 
   private snapshotsFor(

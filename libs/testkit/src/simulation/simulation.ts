@@ -14,7 +14,7 @@ import type { Victims } from './nemesis';
 import { SimulatedNetwork } from './network';
 import { SimulatedServer } from './server';
 import { SafetyViolation } from './violation';
-import type { Timing, World } from './world';
+import type { Leases, Timing, World } from './world';
 
 /** Which run. A run is a function of these and of the code. */
 export interface SimulationOptions {
@@ -25,6 +25,8 @@ export interface SimulationOptions {
   readonly changesMembers?: boolean | undefined;
   /** What state machines answer: for runs with one that is no function of its log. @default what is right */
   readonly resultOf?: ResultOf | undefined;
+  /** Reads are answered from leases, and clocks may differ. @default neither */
+  readonly leases?: Leases | undefined;
   /** Virtual milliseconds with faults; more when the minima of {@link COVERAGE_MINIMA} are not reached. @default 6000 */
   readonly faultyMs?: number | undefined;
   /** Called with a line for everything that happens. @default nothing */
@@ -120,6 +122,7 @@ class Simulation {
       configuration: configurationOf(founders),
       timing: drawTiming(random),
       resultOf: options.resultOf,
+      leases: options.leases,
       trace: (line) => this.trace(line),
       guard: (run) => {
         try {
