@@ -95,6 +95,14 @@ export interface RaftNode<Result> {
    * @throws RaftError invalidOptions for a lease read on a replica without `leaseClockDriftMax`; queueFull, cancelled, deadlineExceeded, stopped.
    */
   readBarrier(options?: ReadOptions): Promise<void>;
+  /**
+   * Says that the local state machine is recent enough to be read at once, without asking anybody: it has all that was acknowledged up to `maxStalenessMs` ago, by this replica's own
+   * clock. Bounds below three heartbeat intervals will mostly be refused.
+   *
+   * @returns how old the state is at most, in milliseconds.
+   * @throws RaftError tooStale with `ageMs`; stopped; invalidOptions.
+   */
+  localRead(options: { readonly maxStalenessMs: number }): number;
   status(): RaftStatus;
   /** True when recovered from disk, not stopped, and a member: a server that waits to be added, or was removed, takes no part. */
   isReady(): boolean;

@@ -3,6 +3,7 @@
  */
 import { decodeConfiguration } from './configuration';
 import { learnVerdict } from './divergence';
+import { learnFreshness } from './freshness';
 import { invariant } from './invariants';
 import type { AppendEntries, Heartbeat, InstallSnapshot } from './messages';
 import { becomeFollower } from './roles';
@@ -104,6 +105,7 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
   followLeader(state, message.from);
   maybeReadmitted(state, message.readmittedRun);
   if (message.verdict !== undefined) learnVerdict(state, message.verdict);
+  if (message.freshness !== undefined) learnFreshness(state, message.freshness);
   state.log.commitTo(boundCommit(state, message.leaderCommit));
   // Between two rounds a heartbeat only tells what is committed. An answer would confirm nothing, and with one write in flight it would be a
   // fourth of all messages. If the answer to a round gets lost, the next round brings another.
@@ -119,6 +121,7 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
     round: message.round,
     suspectRun: suspectRunOf(state),
     checkpoint: state.checkpoints.newest,
+    reading: { runId: state.runId, sentAtMs: state.nowMs },
   });
 }
 

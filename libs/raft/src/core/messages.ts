@@ -1,3 +1,4 @@
+import type { ClockReading, Freshness } from './freshness';
 import type {
   Checkpoint,
   Entry,
@@ -71,6 +72,8 @@ export interface Heartbeat extends Envelope {
   readonly readmittedRun?: number | undefined;
   /** The newest index at which the leader knows what state machines should have answered: see divergence.ts. */
   readonly verdict?: Checkpoint | undefined;
+  /** A reading of the receiver's clock, and what it says about the age of its state: see freshness.ts. */
+  readonly freshness?: Freshness | undefined;
 }
 
 export interface HeartbeatReply extends Reply {
@@ -78,6 +81,8 @@ export interface HeartbeatReply extends Reply {
   readonly round: number;
   /** What the sender's state machine answered, at its newest checkpoint. */
   readonly checkpoint?: Checkpoint | undefined;
+  /** To be returned: see freshness.ts. */
+  readonly reading?: ClockReading | undefined;
 }
 
 /** Says that a snapshot is there to be installed. Sent by the receiving driver to its own core once the file is complete and checked. */

@@ -156,6 +156,11 @@ export class Raft {
     return logClockMs(this.state, nowMs);
   }
 
+  /** A state machine that has applied everything up to `appliedIndex` has all that was acknowledged before this time of the own clock; -Infinity when nothing is known. See freshness.ts. */
+  freshAsOfMs(appliedIndex: LogIndex): number {
+    return this.state.freshness.asOfMs(appliedIndex);
+  }
+
   /** What this server knows of itself and its group. */
   status(nowMs: number): StatusSnapshot {
     return describe(this.state, nowMs);

@@ -1,6 +1,7 @@
 import { CatchUp } from './catch-up';
 import { CheckpointReports, CheckpointRing } from './divergence';
 import type { Configurations } from './configurations';
+import { FreshnessPoints } from './freshness';
 import { InflightWindow } from './inflight';
 import { Lease } from './lease';
 import type { RaftLog } from './log';
@@ -78,6 +79,7 @@ export class RaftState {
   suspectVotes = new Map<ServerId, number>();
   /** What this server's state machine answered, and what it should have: see divergence.ts. */
   readonly checkpoints = new CheckpointRing();
+  readonly freshness = new FreshnessPoints();
   readonly verdicts = new CheckpointRing();
   /** The newest index at which both were equal. */
   comparedIndex: LogIndex = 0;

@@ -15,6 +15,7 @@ import { GrpcTransport } from '../transport/grpc-transport';
 import type { Transport } from '../transport/transport';
 import { addServer } from './add-server';
 import { Driver } from './driver';
+import { localRead } from './local-read';
 import {
   type RaftNodeOptions,
   resolveRaftNodeOptions,
@@ -63,6 +64,11 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
 
   readBarrier(options: ReadOptions = {}): Promise<void> {
     return this.driver?.readBarrier(options) ?? Promise.reject(notRunning());
+  }
+
+  localRead({ maxStalenessMs }: { readonly maxStalenessMs: number }): number {
+    const { raft, appliedIndex } = this.running();
+    return localRead(raft, appliedIndex, maxStalenessMs);
   }
 
   status(): RaftStatus {

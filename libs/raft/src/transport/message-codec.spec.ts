@@ -4,7 +4,12 @@ import { DecodeError } from '../state-machine/binary-reader';
 import { EntryKind, type Message } from '../core';
 import { decodeMessages, encodeMessages, MESSAGE_FORMAT_OLDEST } from './message-codec';
 
-const NO_HINTS = { verdict: undefined, checkpoint: undefined };
+const NO_HINTS = {
+  verdict: undefined,
+  checkpoint: undefined,
+  freshness: undefined,
+  reading: undefined,
+};
 
 const link = { from: 1, to: 2, term: 9007199254740991 } as const;
 
@@ -44,6 +49,7 @@ const MESSAGES: readonly Message[] = [
     round: 77,
     readmittedRun: 0,
     verdict: { index: 512, hash: 0xffffffff },
+    freshness: { runId: 9007199254740991, sentAtMs: 1234.5, index: 12 },
   },
   {
     type: 'heartbeatReply',
@@ -51,6 +57,7 @@ const MESSAGES: readonly Message[] = [
     round: 77,
     suspectRun: 0,
     checkpoint: { index: 1024, hash: 0 },
+    reading: { runId: 3, sentAtMs: 0.25 },
   },
   { type: 'heartbeatReply', ...link, round: 77, suspectRun: 0 },
   {

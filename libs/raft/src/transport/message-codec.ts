@@ -3,9 +3,11 @@ import { BinaryWriter } from '../state-machine/binary-writer';
 import {
   type AppendEntries,
   type Checkpoint,
+  type ClockReading,
   type Entry,
   EntryKind,
   type ForwardProposalsReply,
+  type Freshness,
   type Message,
   type Proposal,
   type ServerId,
@@ -162,16 +164,23 @@ function writeFields(writer: BinaryWriter, message: Message): void {
 
 /** What a format after the oldest adds. Nothing rests on it: a replica that does not get it only notices less. */
 function writeHints(writer: BinaryWriter, message: Message): void {
-  if (message.type === 'heartbeat') writeCheckpoint(writer, message.verdict);
-  if (message.type === 'heartbeatReply') writeCheckpoint(writer, message.checkpoint);
+  if (message.type === 'heartbeat') {
+    writeCheckpoint(writer, message.verdict);
+    writeReading(writer, message.freshness);
+    if (message.freshness !== undefined) writer.uint53(message.freshness.index);
+  }
+  if (message.type === 'heartbeatReply') {
+    writeCheckpoint(writer, message.checkpoint);
+    writeReading(writer, message.reading);
+  }
 }
 
 function readHints(reader: BinaryReader, message: Message): Message {
   switch (message.type) {
     case 'heartbeat':
-      return { ...message, verdict: readCheckpoint(reader) };
+      return { ...message, verdict: readCheckpoint(reader), freshness: readFreshness(reader) };
     case 'heartbeatReply':
-      return { ...message, checkpoint: readCheckpoint(reader) };
+      return { ...message, checkpoint: readCheckpoint(reader), reading: readReading(reader) };
     default:
       return message;
   }
@@ -184,6 +193,20 @@ function writeCheckpoint(writer: BinaryWriter, checkpoint: Checkpoint | undefine
 
 function readCheckpoint(reader: BinaryReader): Checkpoint | undefined {
   return reader.boolean() ? { index: reader.uint53(), hash: reader.u32() } : undefined;
+}
+
+function writeReading(writer: BinaryWriter, reading: ClockReading | undefined): void {
+  writer.u8(reading === undefined ? 0 : 1);
+  if (reading !== undefined) writer.uint53(reading.runId).f64(reading.sentAtMs);
+}
+
+function readReading(reader: BinaryReader): ClockReading | undefined {
+  return reader.boolean() ? { runId: reader.uint53(), sentAtMs: reader.f64() } : undefined;
+}
+
+function readFreshness(reader: BinaryReader): Freshness | undefined {
+  const reading = readReading(reader);
+  return reading === undefined ? undefined : { ...reading, index: reader.uint53() };
 }
 
 function writeAppendEntries(writer: BinaryWriter, message: AppendEntries): void {

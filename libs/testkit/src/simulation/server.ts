@@ -60,6 +60,15 @@ export class SimulatedServer implements NetworkReceiver {
     return this.process?.application.appliedIndex ?? 0;
   }
 
+  /** Everything that was acknowledged before this virtual time is in the list, as the core says. */
+  get freshAsOfMs(): number {
+    const { process } = this;
+    if (process === undefined) return -Infinity;
+    const { queue, leases } = this.world;
+    const age = process.clock() - process.raft.freshAsOfMs(this.appliedIndex);
+    return queue.nowMs - age / (leases?.clockRate(this.id) ?? 1);
+  }
+
   /** A new process reads its disk, which may take a while and may fail, and then takes part. */
   start(): void {
     const storage = this.disk.openStorage();
