@@ -11,6 +11,7 @@ import type { ServerId } from './core/types';
  * - `cancelled`: the caller's signal fired during a read, or before a proposal was sent. Certain to have had no effect.
  * - `stopped`: the replica is not started, stopping, or stopped, and the call was a read or was never sent. Certain to have had no effect;
  *   retry elsewhere. What was under way when it stopped is `outcomeUnknown`.
+ * - `tooStale`: the local state is older than was allowed, or nobody knows how old it is; {@link RaftError.ageMs} says. Read elsewhere, or with readBarrier.
  * - `transferFailed`: leadership did not move; the message says why.
  * - `notLeader`: only the leader changes members; {@link RaftError.leader} says who that is. Had no effect.
  * - `changeInProgress`: an earlier change of members is not complete. Had no effect; retry.
@@ -26,6 +27,7 @@ export type RaftErrorCode =
   | 'deadlineExceeded'
   | 'cancelled'
   | 'stopped'
+  | 'tooStale'
   | 'transferFailed'
   | 'notLeader'
   | 'changeInProgress'
@@ -61,6 +63,8 @@ export class RaftError extends Error {
   readonly code: RaftErrorCode;
   /** Set when the code is `outcomeUnknown`. */
   readonly reason: OutcomeUnknownReason | undefined;
+  /** Set when the code is `tooStale`: how old the local state may be, in milliseconds; Infinity when that is not known. */
+  readonly ageMs: number | undefined;
   /** Set when the code is `notLeader` and the leader is known. The address is that of its peer endpoint. */
   readonly leader: { readonly id: ServerId; readonly address: string } | undefined;
 
@@ -70,6 +74,7 @@ export class RaftError extends Error {
     options: {
       readonly reason?: OutcomeUnknownReason;
       readonly leader?: { readonly id: ServerId; readonly address: string } | undefined;
+      readonly ageMs?: number;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -77,6 +82,7 @@ export class RaftError extends Error {
     this.code = code;
     this.reason = options.reason;
     this.leader = options.leader;
+    this.ageMs = options.ageMs;
     Object.defineProperty(this, RAFT_ERROR, { value: true });
   }
 

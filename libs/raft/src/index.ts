@@ -8,6 +8,7 @@ export type {
   NewServer,
   RaftNode,
   RaftStatus,
+  ReadOptions,
 } from './raft-node';
 export type { ApplyContext, StateMachine } from './state-machine';
 export {
@@ -19,6 +20,7 @@ export {
 } from './errors';
 export { type RaftLogger, type RaftObserver, silentLogger } from './observer';
 export {
+  DivergenceError,
   type LogIndex,
   type Member,
   type MemberChange,
@@ -31,6 +33,7 @@ export {
 
 // For other storages, transports and simulators.
 export type {
+  Checkpoint,
   Configuration,
   Entry,
   EntryKind,
@@ -39,6 +42,7 @@ export type {
   Persist,
   SnapshotMetadata,
 } from './core';
+export { AppliedChain } from './client-sessions/applied-chain';
 export { mergePersists } from './node/persist-queue';
 export { FileStorage, type FileStorageOptions } from './storage/file-storage';
 export {

@@ -15,6 +15,15 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Limits, cancellation and price of one read. */
+export interface ReadOptions extends CallOptions {
+  /**
+   * `readIndex` asks a quorum. `lease` spares that on the leader while its lease lasts, if clocks run equally fast within `leaseClockDriftMax`; otherwise reads may be stale. Elsewhere, and
+   * without a valid lease, it is the same as `readIndex`. Default: `readIndex`.
+   */
+  readonly consistency?: 'readIndex' | 'lease' | undefined;
+}
+
 /** A command's fate: where it is in the log and what the state machine said. */
 export interface Applied<Result> {
   readonly index: LogIndex;
@@ -80,8 +89,20 @@ export interface RaftNode<Result> {
   stop(): Promise<void>;
   /** Replicates a command and yields the local state machine's result. Works on every replica: followers forward to the leader. */
   propose(command: Uint8Array, options?: CallOptions): Promise<Applied<Result>>;
-  /** Resolves when the local state machine is at least as new as everything acknowledged before the call (ReadIndex). */
-  readBarrier(options?: CallOptions): Promise<void>;
+  /**
+   * Resolves when the local state machine is at least as new as everything acknowledged before the call.
+   *
+   * @throws RaftError invalidOptions for a lease read on a replica without `leaseClockDriftMax`; queueFull, cancelled, deadlineExceeded, stopped.
+   */
+  readBarrier(options?: ReadOptions): Promise<void>;
+  /**
+   * Says that the local state machine is recent enough to be read at once, without asking anybody: it has all that was acknowledged up to `maxStalenessMs` ago, by this replica's own
+   * clock. Bounds below three heartbeat intervals will mostly be refused.
+   *
+   * @returns how old the state is at most, in milliseconds.
+   * @throws RaftError tooStale with `ageMs`; stopped; invalidOptions.
+   */
+  localRead(options: { readonly maxStalenessMs: number }): number;
   status(): RaftStatus;
   /** True when recovered from disk, not stopped, and a member: a server that waits to be added, or was removed, takes no part. */
   isReady(): boolean;

@@ -54,6 +54,11 @@ export class ImmediateNode implements RaftNode<RegistryResult> {
     this.requireLeader();
   }
 
+  /** Everything is applied at once. */
+  localRead(): number {
+    return 0;
+  }
+
   /** Lets the log clock pass, as an expiry entry does. */
   passTime(ms: number): void {
     this.nowMs += ms;

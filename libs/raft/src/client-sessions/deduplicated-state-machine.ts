@@ -1,10 +1,12 @@
 import { BinaryReader, DecodeError } from '../state-machine/binary-reader';
 import { BinaryWriter } from '../state-machine/binary-writer';
-import { type Entry, EntryKind, type LogIndex } from '../core';
+import { type Checkpoint, type Entry, EntryKind, type LogIndex } from '../core';
 import type { StateMachine } from '../state-machine';
+import { AppliedChain, hashBytes } from './applied-chain';
 import { type DeduplicationLimits, DeduplicationTable } from './deduplication-table';
 
-const FORMAT_VERSION = 1;
+/** Format 1 had no chain. It is still read. */
+const FORMAT_VERSION = 2;
 
 /** What applying an entry yielded; for a retry, what the first application yielded. */
 export interface AppliedEntry<Result> {
@@ -16,36 +18,57 @@ export interface AppliedEntry<Result> {
 /**
  * A service's state machine behind the deduplication table: commands that carry a client id are applied at most once.
  *
- * Its snapshot is `u8 version · table · u32+bytes inner snapshot`, so that a restored replica recognises the same retries.
+ * All that it answers goes into a hash, which replicas compare: see applied-chain.ts.
+ *
+ * Its snapshot is `u8 version · boolean, the chain is known · u32 chain · table · u32+bytes inner snapshot`, so that a restored replica recognises the same retries.
  */
 export class DeduplicatedStateMachine<Result> {
   private readonly table: DeduplicationTable;
+  private readonly chain: AppliedChain;
 
+  /** @param compareEveryEntries where the hash is compared; 0: not at all. */
   constructor(
     private readonly inner: StateMachine<Result>,
+    compareEveryEntries = 512,
     limits?: DeduplicationLimits,
   ) {
     this.table = new DeduplicationTable(limits);
+    this.chain = new AppliedChain(compareEveryEntries);
   }
 
   /** Applies a committed entry; undefined for entries that are no commands. */
   apply(entry: Entry): AppliedEntry<Result> | undefined {
     const { index, stampMs: nowMs } = entry;
-    if (entry.kind !== EntryKind.command && entry.kind !== EntryKind.expiry) return undefined;
-    this.table.expire(nowMs);
-    this.inner.expire?.({ index, nowMs });
-    if (entry.kind === EntryKind.expiry) return undefined;
-    if (entry.clientId === '') {
-      return { index, nowMs, result: this.inner.apply(entry.payload, { index, nowMs }) };
+    const isCommand = entry.kind === EntryKind.command;
+    if (isCommand || entry.kind === EntryKind.expiry) {
+      this.table.expire(nowMs);
+      this.inner.expire?.({ index, nowMs });
     }
-    const first = this.table.find(entry.clientId, entry.sequence);
+    if (!isCommand) {
+      this.chain.add(index, entry.term, 0);
+      return undefined;
+    }
+    const first =
+      entry.clientId === '' ? undefined : this.table.find(entry.clientId, entry.sequence);
     if (first !== undefined) {
+      // Which retries are recognised is part of what replicas must agree on.
+      this.chain.add(index, entry.term, first.index);
       return { ...first, result: this.inner.decodeResult(first.result) };
     }
     const result = this.inner.apply(entry.payload, { index, nowMs });
-    const encoded = this.inner.encodeResult(result);
-    this.table.add(entry.clientId, entry.sequence, { index, nowMs, result: encoded });
+    let encoded: Uint8Array | undefined;
+    if (entry.clientId !== '') {
+      encoded = this.inner.encodeResult(result);
+      this.table.add(entry.clientId, entry.sequence, { index, nowMs, result: encoded });
+    }
+    const mark = this.chain.isIdle ? 0 : this.fingerprint(result, encoded);
+    this.chain.add(index, entry.term, mark);
     return { index, nowMs, result };
+  }
+
+  /** What was answered up to the indexes that replicas compare, since the last call. */
+  takeCheckpoints(): readonly Checkpoint[] {
+    return this.chain.takeCheckpoints();
   }
 
   nextDeadlineMs(): number | undefined {
@@ -55,7 +78,11 @@ export class DeduplicatedStateMachine<Result> {
   snapshot(): Uint8Array {
     const inner = this.inner.snapshot();
     const writer = new BinaryWriter(inner.length + 1024);
-    writer.u8(FORMAT_VERSION);
+    const { value } = this.chain;
+    writer
+      .u8(FORMAT_VERSION)
+      .u8(value === undefined ? 0 : 1)
+      .u32(value ?? 0);
     this.table.encode(writer);
     return writer.bytes(inner).finish();
   }
@@ -64,12 +91,21 @@ export class DeduplicatedStateMachine<Result> {
   restore(snapshot: Uint8Array): void {
     const reader = new BinaryReader(snapshot);
     const version = reader.u8();
-    if (version !== FORMAT_VERSION) {
+    if (version < 1 || version > FORMAT_VERSION) {
       throw new DecodeError(`state machine snapshot format ${version} is not understood`);
     }
+    const isKnown = version > 1 && reader.boolean();
+    const value = version > 1 ? reader.u32() : 0;
     this.table.decode(reader);
     const inner = reader.bytes();
     reader.end();
     this.inner.restore(inner);
+    this.chain.restore(isKnown ? value : undefined);
+  }
+
+  private fingerprint(result: Result, encoded: Uint8Array | undefined): number {
+    const { inner } = this;
+    if (inner.fingerprintResult !== undefined) return inner.fingerprintResult(result);
+    return hashBytes(encoded ?? inner.encodeResult(result));
   }
 }

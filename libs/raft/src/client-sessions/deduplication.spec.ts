@@ -16,7 +16,7 @@ class Log {
 
 function start(limits: Partial<DeduplicationLimits> = {}) {
   const inner = new KeyValue();
-  const machine = new DeduplicatedStateMachine(inner, { ...DEDUPLICATION_LIMITS, ...limits });
+  const machine = new DeduplicatedStateMachine(inner, 512, { ...DEDUPLICATION_LIMITS, ...limits });
   return { inner, machine, log: new Log() };
 }
 
@@ -31,6 +31,62 @@ describe('a state machine behind the deduplication table', () => {
     expect(first).toEqual({ index: 1, nowMs: 5, result: '1' });
     expect(retry).toEqual(first);
     expect(inner.values.get('a')).toBe('2');
+  });
+
+  it('carries the hash of its answers through a snapshot', () => {
+    const log = new Log();
+    const whole = new DeduplicatedStateMachine(new KeyValue(), 2);
+    const restored = new DeduplicatedStateMachine(new KeyValue(), 2);
+    for (let count = 0; count < 3; count += 1) whole.apply(log.next('add a 1', `c${count}`));
+    restored.restore(whole.snapshot());
+    const [before] = whole.takeCheckpoints();
+
+    const entry = log.next('add a 1');
+    whole.apply(entry);
+    restored.apply(entry);
+
+    const [after] = whole.takeCheckpoints();
+    expect([before?.index, after?.index]).toEqual([2, 4]);
+    expect(restored.takeCheckpoints()).toEqual([after]);
+  });
+
+  it('hashes what it answers, and which retries it recognises', () => {
+    const hashOf = (...texts: readonly [text: string, clientId: string][]): unknown => {
+      const log = new Log();
+      const machine = new DeduplicatedStateMachine(new KeyValue(), 2);
+      for (const [text, clientId] of texts) machine.apply(log.next(text, clientId));
+      return machine.takeCheckpoints()[0]?.hash;
+    };
+    const hashes = [
+      hashOf(['set a 1', ''], ['set a 1', '']),
+      hashOf(['set a 1', ''], ['set a 2', '']),
+      hashOf(['set a 1', 'x'], ['set a 1', 'x']),
+    ];
+    expect(new Set(hashes).size).toBe(3);
+    expect(hashOf(['set a 1', 'x'], ['set a 2', 'y'])).toBe(hashes[1]);
+  });
+
+  it('uses the fingerprint of a state machine that has one', () => {
+    const inner = Object.assign(new KeyValue(), { fingerprintResult: () => 5 });
+    const hashes = ['set a 1', 'set a 2'].map((text) => {
+      const machine = new DeduplicatedStateMachine(inner, 1);
+      machine.apply(new Log().next(text));
+      return machine.takeCheckpoints()[0]?.hash;
+    });
+    expect(hashes[0]).toBe(hashes[1]);
+  });
+
+  it('reads a snapshot of the format without a hash, and compares nothing for the time being', () => {
+    const { machine, log } = start();
+    machine.apply(log.next('add a 1', 'c'));
+    const newer = machine.snapshot();
+    const older = Buffer.concat([Buffer.from([1]), newer.subarray(6)]);
+    const restored = new DeduplicatedStateMachine(new KeyValue(), 1);
+
+    restored.restore(older);
+
+    expect(restored.apply(log.next('add a 1', 'c'))?.result).toBe('1');
+    expect(restored.takeCheckpoints()).toEqual([]);
   });
 
   it('tells requests of one client apart by sequence, in any order', () => {

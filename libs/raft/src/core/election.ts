@@ -2,6 +2,7 @@
  * Elections: pre-vote, votes, and when a leader gives up (Raft §5.2, §5.4.1; dissertation §4.2.3, §6.2, §9.6).
  */
 import { invariant } from './invariants';
+import { keepsPromise } from './lease';
 import type { RequestVote, RequestVoteReply } from './messages';
 import { isQuorum } from './quorum';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles';
@@ -100,7 +101,7 @@ function requestVotes(
 
 /** True while there is reason to believe in the present leader: such a server does not help to depose it (dissertation §4.2.3). */
 function believesInLeader(state: RaftState): boolean {
-  if (state.role === Role.leader) return true;
+  if (state.role === Role.leader || keepsPromise(state)) return true;
   return (
     state.leaderId !== NO_SERVER &&
     state.nowMs - state.leaderHeardMs < state.options.electionTimeoutMs

@@ -2,6 +2,8 @@
  * The follower's side of log replication (Raft §5.3, §7). The message's term is the current one: raft.ts has seen to that.
  */
 import { decodeConfiguration } from './configuration';
+import { learnVerdict } from './divergence';
+import { learnFreshness } from './freshness';
 import { invariant } from './invariants';
 import type { AppendEntries, Heartbeat, InstallSnapshot } from './messages';
 import { becomeFollower } from './roles';
@@ -102,6 +104,8 @@ function refuse(state: RaftState, message: AppendEntries): void {
 export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
   followLeader(state, message.from);
   maybeReadmitted(state, message.readmittedRun);
+  if (message.verdict !== undefined) learnVerdict(state, message.verdict);
+  if (message.freshness !== undefined) learnFreshness(state, message.freshness);
   state.log.commitTo(boundCommit(state, message.leaderCommit));
   // Between two rounds a heartbeat only tells what is committed. An answer would confirm nothing, and with one write in flight it would be a
   // fourth of all messages. If the answer to a round gets lost, the next round brings another.
@@ -116,6 +120,8 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
     term: state.currentTerm,
     round: message.round,
     suspectRun: suspectRunOf(state),
+    checkpoint: state.checkpoints.newest,
+    reading: { runId: state.runId, sentAtMs: state.nowMs },
   });
 }
 
@@ -132,6 +138,7 @@ export function handleInstallSnapshot(state: RaftState, message: InstallSnapshot
     state.configurations.restore(index, snapshot.configuration);
     state.snapshot = snapshot;
     state.unwrittenSnapshot = snapshot;
+    state.checkpoints.clear();
   }
   noteVerified(state, state.log.commitIndex);
   send(state, {

@@ -1,7 +1,9 @@
 export { decodeConfiguration, encodeConfiguration } from './configuration';
+export { DivergenceError } from './divergence';
 export { isJoint } from './membership';
 export type { MemberChange } from './membership';
 export { invariant, InvariantError } from './invariants';
+export type { ClockReading, Freshness } from './freshness';
 export * from './messages';
 export type { InitialState, RaftOptions, ResolvedRaftOptions } from './options';
 export { resolveRaftOptions } from './options';

@@ -52,6 +52,7 @@ export function mostAdvanced(state: RaftState): ServerId {
 export function maybeTimeoutNow(state: RaftState, progress: Progress): void {
   if (state.leader?.transfer?.target !== progress.id) return;
   if (progress.matchIndex !== state.log.lastIndex) return;
+  state.leader.lease.forfeit();
   send(state, {
     type: 'timeoutNow',
     from: state.id,

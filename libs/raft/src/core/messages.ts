@@ -1,4 +1,13 @@
-import type { Entry, EntryKind, LogIndex, ServerId, SnapshotMetadata, Term } from './types';
+import type { ClockReading, Freshness } from './freshness';
+import type {
+  Checkpoint,
+  Entry,
+  EntryKind,
+  LogIndex,
+  ServerId,
+  SnapshotMetadata,
+  Term,
+} from './types';
 
 /** What every message between servers carries. */
 interface Envelope {
@@ -61,11 +70,19 @@ export interface Heartbeat extends Envelope {
   readonly round: number;
   /** The receiver's process of this `runId` is no longer suspect: it has an entry that was appended after it started, and that others have committed. */
   readonly readmittedRun?: number | undefined;
+  /** The newest index at which the leader knows what state machines should have answered: see divergence.ts. */
+  readonly verdict?: Checkpoint | undefined;
+  /** A reading of the receiver's clock, and what it says about the age of its state: see freshness.ts. */
+  readonly freshness?: Freshness | undefined;
 }
 
 export interface HeartbeatReply extends Reply {
   readonly type: 'heartbeatReply';
   readonly round: number;
+  /** What the sender's state machine answered, at its newest checkpoint. */
+  readonly checkpoint?: Checkpoint | undefined;
+  /** To be returned: see freshness.ts. */
+  readonly reading?: ClockReading | undefined;
 }
 
 /** Says that a snapshot is there to be installed. Sent by the receiving driver to its own core once the file is complete and checked. */

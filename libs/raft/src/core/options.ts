@@ -30,6 +30,11 @@ export interface RaftOptions {
   readonly heartbeatIntervalMs?: number | undefined;
   /** T: followers wait between T and 2T before they campaign; a leader that no quorum answers for T steps down. @default 500 */
   readonly electionTimeoutMs?: number | undefined;
+  /**
+   * d: how much faster than the leader's another server's clock may run, as a part of 1. Set, leaders answer lease reads for T (1 - d) after a quorum's answer, and servers help to elect nobody
+   * for T after their start: equal on all servers of a group. Above 0 and below 1. @default no leases
+   */
+  readonly leaseClockDriftMax?: number | undefined;
   /** How long an append may stay unanswered, while the follower answers heartbeats, before it is sent again. @default 4 heartbeats */
   readonly appendTimeoutMs?: number | undefined;
   /** How long a leader's own write may take before it steps down in favour of one whose disk works. @default 4 election timeouts */
@@ -54,6 +59,8 @@ export interface ResolvedRaftOptions {
   readonly random: () => number;
   readonly heartbeatIntervalMs: number;
   readonly electionTimeoutMs: number;
+  /** How long a lease lasts; undefined: there are none. */
+  readonly leaseMs: number | undefined;
   readonly appendTimeoutMs: number;
   readonly diskStallTimeoutMs: number;
   readonly appendBytesMax: number;
@@ -79,6 +86,7 @@ export function resolveRaftOptions(options: RaftOptions): ResolvedRaftOptions {
     random: options.random,
     heartbeatIntervalMs,
     electionTimeoutMs,
+    leaseMs: leaseMsOf(options.leaseClockDriftMax, electionTimeoutMs),
     appendTimeoutMs: options.appendTimeoutMs ?? 4 * heartbeatIntervalMs,
     diskStallTimeoutMs: options.diskStallTimeoutMs ?? 4 * electionTimeoutMs,
     appendBytesMax: options.appendBytesMax ?? mebibyte,
@@ -106,4 +114,12 @@ export function resolveRaftOptions(options: RaftOptions): ResolvedRaftOptions {
     throw new RangeError('bootstrap must be given when the data directory is empty');
   }
   return resolved;
+}
+
+function leaseMsOf(driftMax: number | undefined, electionTimeoutMs: number): number | undefined {
+  if (driftMax === undefined) return undefined;
+  if (!(driftMax > 0 && driftMax < 1)) {
+    throw new RangeError(`leaseClockDriftMax must be above 0 and below 1, it is ${driftMax}`);
+  }
+  return electionTimeoutMs * (1 - driftMax);
 }

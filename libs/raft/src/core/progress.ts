@@ -1,4 +1,5 @@
 import type { CatchUp } from './catch-up';
+import type { ClockReading } from './freshness';
 import type { InflightWindow } from './inflight';
 import type { LogIndex, ServerId } from './types';
 
@@ -24,6 +25,8 @@ export class Progress {
   sentCommitIndex: LogIndex = 0;
   /** The newest heartbeat round that it answered. */
   acknowledgedRound = 0;
+  /** The newest reading of its clock that has come. */
+  reading: ClockReading | undefined;
   /** In `probe`: a probe is under way. */
   private probeSent = false;
   /** Not 0: the process that answers is suspect (see suspicion.ts), and this is its run. */

@@ -4,6 +4,7 @@
  */
 import { invariant } from './invariants';
 import { appendAsLeader } from './leader-log';
+import { mayReadFromLease } from './lease';
 import type {
   ForwardProposals,
   ForwardProposalsReply,
@@ -169,8 +170,12 @@ export function handleForwardProposalsReply(
   });
 }
 
-/** Somebody on this server wants to read linearizably. */
-export function read(state: RaftState, tickets: readonly number[]): void {
+/** Somebody on this server wants to read linearizably; with `lease`, without a round if this server leads and its lease holds. */
+export function read(state: RaftState, tickets: readonly number[], lease: boolean): void {
+  if (lease && mayReadFromLease(state)) {
+    state.outbox.answerReads(tickets, state.log.commitIndex);
+    return;
+  }
   const { leader, forwardedReads, options } = state;
   const pending = leader?.reads.pendingReads ?? forwardedReads.pendingReads;
   if (pending + tickets.length > options.pendingReadsMax) {

@@ -20,6 +20,7 @@
  * Bridging Theory and Practice", cited as dissertation. Departures from both are listed in docs/internals/divergence.md.
  */
 import { maybeCommit } from './commitment';
+import { noteCheckpoints } from './divergence';
 import { countCandidateVotes, handlePeerGone, tickCheckQuorum, tickElection } from './election';
 import { tickTransfer, transferLeadership } from './leadership-transfer';
 import { changeMembers, maybeResign, peersOf, tickMembership } from './membership-change';
@@ -155,6 +156,11 @@ export class Raft {
     return logClockMs(this.state, nowMs);
   }
 
+  /** A state machine that has applied everything up to `appliedIndex` has all that was acknowledged before this time of the own clock; -Infinity when nothing is known. See freshness.ts. */
+  freshAsOfMs(appliedIndex: LogIndex): number {
+    return this.state.freshness.asOfMs(appliedIndex);
+  }
+
   /** What this server knows of itself and its group. */
   status(nowMs: number): StatusSnapshot {
     return describe(this.state, nowMs);
@@ -179,7 +185,7 @@ export class Raft {
         propose(this.state, input.proposals);
         break;
       case 'read':
-        read(this.state, input.tickets);
+        read(this.state, input.tickets, input.lease === true);
         break;
       case 'persisted':
         this.state.log.durability.complete(input.number);
@@ -188,6 +194,7 @@ export class Raft {
         break;
       case 'applied':
         this.state.log.appliedTo(input.index);
+        if (input.checkpoints !== undefined) noteCheckpoints(this.state, input.checkpoints);
         break;
       case 'snapshotTaken':
         takeSnapshot(this.state, input.snapshot, input.compactTo);

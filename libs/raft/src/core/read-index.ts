@@ -11,6 +11,7 @@
  *
  * A new leader's commit index may be behind what its predecessor acknowledged, until an entry of its own term is committed; reads wait for that (Raft §8).
  */
+import type { ClockReading } from './freshness';
 import type { LogIndex, ServerId } from './types';
 
 /** Reads of one origin: this server or a follower that asked for a read index. */
@@ -32,6 +33,7 @@ interface Round {
   readonly sentAtMs: number;
   readonly index: LogIndex;
   readonly requests: readonly ReadRequest[];
+  readonly readings: ReadonlyMap<ServerId, ClockReading>;
 }
 
 /** Rounds with reads that may be under way at once; more reads wait and share the next one. */
@@ -44,10 +46,16 @@ export class ReadRounds {
   private queue: ReadRequest[] = [];
   private underWay: Round[] = [];
   private waitingTickets = 0;
+  private newestConfirmed: Round | undefined;
 
   /** The number of the newest round. */
   get round(): number {
     return this.newest;
+  }
+
+  /** The newest round that a quorum has answered, of those that began with a commit index of this term. */
+  get proof(): Pick<Round, 'sentAtMs' | 'index' | 'readings'> | undefined {
+    return this.newestConfirmed;
   }
 
   /** How many reads wait. */
@@ -71,8 +79,13 @@ export class ReadRounds {
    * Begins a round: everything that is queued takes part in it.
    *
    * @param readIndex the commit index now; undefined while the leader has not committed an entry of its own term, and reads keep waiting.
+   * @param readings the clocks of the others, as far as they have been heard.
    */
-  begin(nowMs: number, readIndex: LogIndex | undefined): number {
+  begin(
+    nowMs: number,
+    readIndex: LogIndex | undefined,
+    readings: ReadonlyMap<ServerId, ClockReading>,
+  ): number {
     this.newest += 1;
     const requests = readIndex === undefined ? [] : this.queue;
     if (readIndex !== undefined) this.queue = [];
@@ -81,6 +94,7 @@ export class ReadRounds {
       sentAtMs: nowMs,
       index: readIndex ?? 0,
       requests,
+      readings,
     });
     return this.newest;
   }
@@ -95,6 +109,7 @@ export class ReadRounds {
     const done = this.underWay.filter((round) => round.number <= this.confirmed);
     if (done.length === 0) return { sentAtMs: undefined, reads: [] };
     this.underWay = this.underWay.slice(done.length);
+    this.newestConfirmed = done.findLast(({ index }) => index > 0) ?? this.newestConfirmed;
     const reads = done.filter((round) => round.requests.length > 0);
     for (const { requests } of reads) {
       for (const request of requests) this.waitingTickets -= request.tickets.length;

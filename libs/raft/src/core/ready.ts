@@ -1,6 +1,14 @@
 import type { MemberChange } from './membership';
 import type { Message, Proposal, ProposalRefusal } from './messages';
-import type { Entry, HardState, LogIndex, ServerId, SnapshotMetadata, Term } from './types';
+import type {
+  Checkpoint,
+  Entry,
+  HardState,
+  LogIndex,
+  ServerId,
+  SnapshotMetadata,
+  Term,
+} from './types';
 
 /** What the core is told. Inputs are applied one at a time, in order, each with the current monotonic time. */
 export type Input =
@@ -11,11 +19,21 @@ export type Input =
   /** Somebody on this server wants entries in the log. */
   | { readonly type: 'propose'; readonly proposals: readonly Proposal[] }
   /** Somebody on this server wants to read linearizably. */
-  | { readonly type: 'read'; readonly tickets: readonly number[] }
+  | {
+      readonly type: 'read';
+      readonly tickets: readonly number[];
+      /** The leader's lease is good enough: see lease.ts. */
+      readonly lease?: boolean | undefined;
+    }
   /** Storage did that: everything of {@link Ready.persist} up to this number is durable. */
   | { readonly type: 'persisted'; readonly number: number }
   /** The state machine has applied everything up to here. */
-  | { readonly type: 'applied'; readonly index: LogIndex }
+  | {
+      readonly type: 'applied';
+      readonly index: LogIndex;
+      /** What it answered, at the indexes where that is compared; absent: none of them was passed. */
+      readonly checkpoints?: readonly Checkpoint[] | undefined;
+    }
   /** A snapshot of the local state machine is durable: entries up to compactTo need not be kept. */
   | {
       readonly type: 'snapshotTaken';

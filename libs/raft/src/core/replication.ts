@@ -2,6 +2,8 @@
  * The leader's side of log replication (Raft §5.3; pipelining: dissertation §10.2.1).
  */
 import { maybeCommit } from './commitment';
+import { takeReport } from './divergence';
+import type { ClockReading, Freshness } from './freshness';
 import type { AppendEntriesReply, HeartbeatReply, InstallSnapshotReply } from './messages';
 import { maybeTimeoutNow } from './leadership-transfer';
 import type { Progress } from './progress';
@@ -78,7 +80,11 @@ function spreadCommit(state: RaftState, progress: Progress): void {
 export function startRound(state: RaftState): void {
   const leader = state.leader as LeaderState;
   const readIndex = state.hasCommittedInTerm() ? state.log.commitIndex : undefined;
-  leader.reads.begin(state.nowMs, readIndex);
+  const readings = new Map<ServerId, ClockReading>();
+  for (const { id, reading } of leader.progress.values()) {
+    if (reading !== undefined) readings.set(id, reading);
+  }
+  leader.reads.begin(state.nowMs, readIndex, readings);
   for (const progress of leader.progress.values()) sendHeartbeat(state, progress, leader);
   confirmRounds(state);
 }
@@ -95,7 +101,16 @@ function sendHeartbeat(state: RaftState, progress: Progress, leader: LeaderState
     leaderCommit,
     round: leader.reads.round,
     readmittedRun: mayReadmit(state, progress) ? progress.suspectRun : 0,
+    verdict: leader.reports.verdict,
+    freshness: freshnessFor(leader, progress.id),
   });
+}
+
+function freshnessFor(leader: LeaderState, id: ServerId): Freshness | undefined {
+  const { proof } = leader.reads;
+  const reading = proof?.readings.get(id);
+  if (proof === undefined || reading === undefined) return undefined;
+  return { ...reading, index: proof.index };
 }
 
 function confirmRounds(state: RaftState): void {
@@ -104,7 +119,14 @@ function confirmRounds(state: RaftState): void {
     id === state.id ? leader.reads.round : (leader.progress.get(id)?.acknowledgedRound ?? 0),
   );
   const { sentAtMs, reads } = leader.reads.confirm(answered);
-  if (sentAtMs !== undefined) leader.clock.quorumAnswered(sentAtMs);
+  if (sentAtMs !== undefined) {
+    leader.clock.quorumAnswered(sentAtMs);
+    leader.lease.renew(sentAtMs, state.configurations.currentIndex);
+    const { proof } = leader.reads;
+    if (proof !== undefined) {
+      state.freshness.add(proof.sentAtMs, proof.index, state.log.appliedIndex);
+    }
+  }
   for (const { index, requests } of reads) {
     for (const request of requests) {
       if (request.from === state.id) state.outbox.answerReads(request.tickets, index);
@@ -163,6 +185,8 @@ export function handleHeartbeatReply(state: RaftState, message: HeartbeatReply):
   if (progress.counts) {
     progress.acknowledgedRound = Math.max(progress.acknowledgedRound, message.round);
   }
+  if (message.reading !== undefined) progress.reading = message.reading;
+  if (message.checkpoint !== undefined) takeReport(state, progress.id, message.checkpoint);
   confirmRounds(state);
   if (progress.isStalled(state.nowMs, state.options.appendTimeoutMs)) recover(state, progress);
   maybeTimeoutNow(state, progress);

@@ -1,6 +1,9 @@
 import { CatchUp } from './catch-up';
+import { CheckpointReports, CheckpointRing } from './divergence';
 import type { Configurations } from './configurations';
+import { FreshnessPoints } from './freshness';
 import { InflightWindow } from './inflight';
+import { Lease } from './lease';
 import type { RaftLog } from './log';
 import { LogClock } from './log-clock';
 import type { Message, Proposal } from './messages';
@@ -22,6 +25,8 @@ export interface LeaderState {
   readonly progress: Map<ServerId, Progress>;
   readonly clock: LogClock;
   readonly reads: ReadRounds;
+  readonly lease: Lease;
+  readonly reports: CheckpointReports;
   heartbeatDueMs: number;
   transfer: Transfer | undefined;
   /** Somebody in `progress` is no member any more. */
@@ -47,8 +52,8 @@ export class RaftState {
   /** The newest time that an input carried; never goes back. */
   nowMs: number;
   electionDeadlineMs = 0;
-  /** When the leader of this term was last heard. */
-  leaderHeardMs = 0;
+  /** When a leader was last heard; at first, when this process began. */
+  leaderHeardMs: number;
   /** The newest heartbeat round that this server has answered, and the term of the leader that began it. */
   answeredRound = { term: 0, round: 0 };
   /** As (pre-)candidate: who answered what. */
@@ -72,6 +77,12 @@ export class RaftState {
   verifiedIndex: LogIndex = 0;
   /** As (pre-)candidate: voters that are suspect, with their runs. */
   suspectVotes = new Map<ServerId, number>();
+  /** What this server's state machine answered, and what it should have: see divergence.ts. */
+  readonly checkpoints = new CheckpointRing();
+  readonly freshness = new FreshnessPoints();
+  readonly verdicts = new CheckpointRing();
+  /** The newest index at which both were equal. */
+  comparedIndex: LogIndex = 0;
 
   constructor(
     readonly id: ServerId,
@@ -85,6 +96,7 @@ export class RaftState {
     this.currentTerm = startedWith.currentTerm;
     this.votedFor = startedWith.votedFor;
     this.nowMs = nowMs;
+    this.leaderHeardMs = nowMs;
     this.runId = 1 + Math.floor(options.random() * (Number.MAX_SAFE_INTEGER - 1));
     resetElectionDeadline(this);
   }
@@ -107,6 +119,8 @@ export function createLeaderState(state: RaftState): LeaderState {
     progress: new Map(),
     clock: new LogClock(state.log.lastStampMs, state.nowMs, state.options.electionTimeoutMs),
     reads: new ReadRounds(),
+    lease: new Lease(),
+    reports: new CheckpointReports(),
     heartbeatDueMs: state.nowMs,
     transfer: undefined,
     hasFarewells: false,

@@ -94,6 +94,12 @@ export interface SnapshotMetadata {
   readonly configuration: Configuration;
 }
 
+/** What a state machine has answered up to an index, as 32 bits: see divergence.ts. */
+export interface Checkpoint {
+  readonly index: LogIndex;
+  readonly hash: number;
+}
+
 export const Role = {
   follower: 'follower',
   preCandidate: 'preCandidate',

@@ -1,5 +1,5 @@
 import type { DeduplicatedStateMachine } from '../client-sessions/deduplicated-state-machine';
-import type { Entry, LogIndex, SnapshotMetadata, Term } from '../core';
+import type { Checkpoint, Entry, LogIndex, SnapshotMetadata, Term } from '../core';
 import type { PendingProposals } from './pending-proposals';
 
 /** How many entries are applied between two looks at the clock. */
@@ -85,6 +85,11 @@ export class ApplyQueue<Result> {
       if (applied % ENTRIES_BETWEEN_CHECKS === 0 && performance.now() >= endMs) break;
     }
     return applied;
+  }
+
+  /** What the state machine answered at the indexes that replicas compare, since the last call. */
+  takeCheckpoints(): readonly Checkpoint[] {
+    return this.stateMachine.takeCheckpoints();
   }
 
   private take(): Entry | undefined {

@@ -8,6 +8,7 @@ export function createCore(
   initialState: Recovered,
 ): Raft {
   const { id, clusterId, members, heartbeatIntervalMs, electionTimeoutMs } = options;
+  const { leaseClockDriftMax } = options;
   return createRaft(
     {
       id,
@@ -17,6 +18,7 @@ export function createCore(
       random: Math.random,
       heartbeatIntervalMs,
       electionTimeoutMs,
+      leaseClockDriftMax,
     },
     performance.now(),
   );

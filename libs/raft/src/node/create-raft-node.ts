@@ -7,6 +7,7 @@ import type {
   NewServer,
   RaftNode,
   RaftStatus,
+  ReadOptions,
 } from '../raft-node';
 import { FileStorage } from '../storage/file-storage';
 import type { Recovered, Storage } from '../storage/storage';
@@ -14,6 +15,7 @@ import { GrpcTransport } from '../transport/grpc-transport';
 import type { Transport } from '../transport/transport';
 import { addServer } from './add-server';
 import { Driver } from './driver';
+import { localRead } from './local-read';
 import {
   type RaftNodeOptions,
   resolveRaftNodeOptions,
@@ -60,8 +62,13 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
     return this.driver?.propose(command, options) ?? Promise.reject(notRunning());
   }
 
-  readBarrier(options: CallOptions = {}): Promise<void> {
+  readBarrier(options: ReadOptions = {}): Promise<void> {
     return this.driver?.readBarrier(options) ?? Promise.reject(notRunning());
+  }
+
+  localRead({ maxStalenessMs }: { readonly maxStalenessMs: number }): number {
+    const { raft, appliedIndex } = this.running();
+    return localRead(raft, appliedIndex, maxStalenessMs);
   }
 
   status(): RaftStatus {

@@ -18,7 +18,7 @@ import {
   type SnapshotMetadata,
 } from '../core';
 import type { Raft } from '../core/raft';
-import type { Applied, CallOptions, RaftStatus } from '../raft-node';
+import type { Applied, CallOptions, RaftStatus, ReadOptions } from '../raft-node';
 import type { Recovered, Storage } from '../storage/storage';
 import type { Transport, TransportHandler } from '../transport/transport';
 import { ApplyQueue } from './apply-queue';
@@ -30,7 +30,7 @@ import { Listeners } from './listeners';
 import { Membership } from './membership';
 import type { ResolvedRaftNodeOptions } from './options';
 import { PendingProposals } from './pending-proposals';
-import { PendingReads } from './pending-reads';
+import { ReadCalls } from './read-calls';
 import { logNoSpace, PersistQueue } from './persist-queue';
 import { Snapshots } from './snapshots';
 import { SuspicionWatch } from './suspicion-watch';
@@ -53,7 +53,7 @@ export class Driver<Result> {
   readonly snapshots: Snapshots<Result>;
   readonly membership: Membership;
   private readonly proposals: PendingProposals<Result>;
-  private readonly reads: PendingReads;
+  private readonly reads: ReadCalls;
   private readonly persistQueue: PersistQueue;
   private readonly applyQueue: ApplyQueue<Result>;
   private readonly ticker: Ticker;
@@ -73,11 +73,11 @@ export class Driver<Result> {
     storage: Storage,
     private readonly transport: Transport,
   ) {
-    const { logger, observer } = options;
+    const { logger, observer, compareEveryEntries } = options;
     this.outgoing = new CommitNotices((messages) => transport.send(messages));
     this.appliedListeners = new Listeners(logger);
     this.statusListeners = new Listeners(logger);
-    const stateMachine = new DeduplicatedStateMachine(options.stateMachine);
+    const stateMachine = new DeduplicatedStateMachine(options.stateMachine, compareEveryEntries);
     this.proposals = new PendingProposals(
       { countMax: options.pendingProposalsMax, bytesMax: options.pendingProposalBytesMax },
       (startedMs, error) => {
@@ -85,7 +85,7 @@ export class Driver<Result> {
         else observer.onProposalFailed?.(error.code);
       },
     );
-    this.reads = new PendingReads(options.pendingReadsMax, (startedMs, error) => {
+    this.reads = new ReadCalls(options.pendingReadsMax, (startedMs, error) => {
       if (error === undefined) observer.onReadBarrier?.(performance.now() - startedMs);
     });
     this.raft = createCore(options, recovered);
@@ -180,11 +180,9 @@ export class Driver<Result> {
   }
 
   /** See RaftNode.readBarrier. */
-  readBarrier(call: CallOptions): Promise<void> {
+  readBarrier(call: ReadOptions): Promise<void> {
     if (this.state !== 'running') return Promise.reject(stopped());
-    const startedMs = performance.now();
-    const deadlineMs = startedMs + (call.timeoutMs ?? this.options.callTimeoutMs);
-    const reached = this.reads.add(startedMs, deadlineMs, call.signal);
+    const reached = this.reads.add(call, this.options);
     this.schedule();
     return reached;
   }
@@ -278,7 +276,8 @@ export class Driver<Result> {
         entries: applied,
         durationMs: performance.now() - startedMs,
       });
-      this.raft.step({ type: 'applied', index: this.appliedIndex }, nowMs);
+      const checkpoints = this.applyQueue.takeCheckpoints();
+      this.raft.step({ type: 'applied', index: this.appliedIndex, checkpoints }, nowMs);
       this.reads.onApplied(this.appliedIndex);
       this.drainReady();
       this.snapshots.maybeTake();
@@ -300,11 +299,7 @@ export class Driver<Result> {
       if (proposals.length > 0) this.raft.step({ type: 'propose', proposals }, nowMs);
       if (this.proposals.queuedCount > 0) this.schedule();
     }
-    if (this.reads.queuedCount > 0) {
-      const ticket = this.nextTicket++;
-      this.reads.ask(ticket, nowMs);
-      this.raft.step({ type: 'read', tickets: [ticket] }, nowMs);
-    }
+    this.reads.ask(this.raft, () => this.nextTicket++);
   }
 
   private drainReady(): void {

@@ -7,6 +7,10 @@ import type { TransportLimits } from '../transport/grpc-transport-options';
 import type { Transport } from '../transport/transport';
 
 const MEBIBYTE = 1024 * 1024;
+const MAY_BE_ZERO: ReadonlySet<string> = new Set([
+  'snapshotTrailingEntries',
+  'compareEveryEntries',
+]);
 
 /** What a transport must know of the data directory that it speaks for. */
 export interface TransportIdentity {
@@ -50,6 +54,11 @@ export interface RaftNodeOptions<Result> {
   readonly heartbeatIntervalMs?: number | undefined;
   /** Followers campaign after one to two of these without a leader. @default 500 */
   readonly electionTimeoutMs?: number | undefined;
+  /**
+   * Allows lease reads: how much faster than the leader's another replica's clock may run, as a part of 1 (0.1 is a good value). Equal on all replicas of a group; a replica
+   * that was just started then helps to elect nobody for an election timeout. See core/lease.ts for what lease reads rest on. @default no lease reads
+   */
+  readonly leaseClockDriftMax?: number | undefined;
   /** For calls that name no timeout. @default 5000 */
   readonly callTimeoutMs?: number | undefined;
   /** How long a call waits for a leader before it fails with `noLeader`, within its own timeout. @default 4000 */
@@ -71,6 +80,11 @@ export interface RaftNodeOptions<Result> {
   readonly pendingProposalBytesMax?: number | undefined;
   /** Reads that may wait. @default 20000 */
   readonly pendingReadsMax?: number | undefined;
+  /**
+   * Replicas compare what their state machines have answered at every multiple of this index, and one that differs from the majority stops. 0: they do not; for
+   * while replicas of two versions run together that answer the same commands differently. @default 512
+   */
+  readonly compareEveryEntries?: number | undefined;
   /** @default 8 MiB */
   readonly segmentBytes?: number | undefined;
   readonly transportLimits?: Partial<TransportLimits> | undefined;
@@ -92,10 +106,11 @@ export interface RaftNodeOptions<Result> {
 /** {@link RaftNodeOptions} with every default filled in, checked. */
 export interface ResolvedRaftNodeOptions<Result> extends Omit<
   { readonly [Key in keyof RaftNodeOptions<Result>]-?: NonNullable<RaftNodeOptions<Result>[Key]> },
-  'peers' | 'dataDir' | 'storage' | 'transport' | 'transportLimits'
+  'peers' | 'dataDir' | 'leaseClockDriftMax' | 'storage' | 'transport' | 'transportLimits'
 > {
   readonly members: readonly Member[];
   readonly dataDir: string | undefined;
+  readonly leaseClockDriftMax: number | undefined;
   readonly storage: Storage | undefined;
   readonly transport: ((identity: TransportIdentity) => Transport) | undefined;
   readonly transportLimits: Partial<TransportLimits> | undefined;
@@ -127,6 +142,7 @@ export function resolveRaftNodeOptions<Result>(
     initialState: options.initialState ?? 'new',
     heartbeatIntervalMs: options.heartbeatIntervalMs ?? 50,
     electionTimeoutMs: options.electionTimeoutMs ?? 500,
+    leaseClockDriftMax: options.leaseClockDriftMax,
     callTimeoutMs: options.callTimeoutMs ?? 5000,
     leaderWaitMs: options.leaderWaitMs ?? 4000,
     snapshotEntries: options.snapshotEntries ?? 10_000,
@@ -136,6 +152,7 @@ export function resolveRaftNodeOptions<Result>(
     pendingProposalsMax: options.pendingProposalsMax ?? 10_000,
     pendingProposalBytesMax: options.pendingProposalBytesMax ?? 64 * MEBIBYTE,
     pendingReadsMax: options.pendingReadsMax ?? 20_000,
+    compareEveryEntries: options.compareEveryEntries ?? 512,
     segmentBytes: options.segmentBytes ?? 8 * MEBIBYTE,
     transportLimits: options.transportLimits,
     storage: options.storage,
@@ -163,13 +180,20 @@ function check<Result>(options: ResolvedRaftNodeOptions<Result>): void {
   }
   if (!members.some(({ voter }) => voter)) throw invalid('at least one peer must be a voter');
   for (const [name, value] of Object.entries(options)) {
-    if (typeof value !== 'number' || name === 'snapshotTrailingEntries') continue;
+    if (typeof value !== 'number' || MAY_BE_ZERO.has(name)) continue;
     if (!(value > 0 && Number.isFinite(value))) {
       throw invalid(`${name} must be greater than 0, not ${value}`);
     }
   }
   if (options.snapshotTrailingEntries < 0)
     throw invalid('snapshotTrailingEntries must not be negative');
+  const { compareEveryEntries, leaseClockDriftMax } = options;
+  if (leaseClockDriftMax !== undefined && leaseClockDriftMax >= 1) {
+    throw invalid(`leaseClockDriftMax must be below 1, not ${leaseClockDriftMax}`);
+  }
+  if (!Number.isSafeInteger(compareEveryEntries) || compareEveryEntries < 0) {
+    throw invalid(`compareEveryEntries must be a whole number, not ${compareEveryEntries}`);
+  }
   if (electionTimeoutMs < 2 * heartbeatIntervalMs) {
     throw invalid('electionTimeoutMs must be at least twice heartbeatIntervalMs');
   }

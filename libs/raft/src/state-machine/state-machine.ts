@@ -30,4 +30,9 @@ export interface StateMachine<Result> {
   /** A result as bytes, and back: deduplicated results are kept in snapshots. */
   encodeResult(result: Result): Uint8Array;
   decodeResult(bytes: Uint8Array): Result;
+  /**
+   * 32 bits that are equal for equal results: replicas compare them, and one that differs from the majority stops (core/divergence.ts). May cost well under a
+   * microsecond. Default: a hash of the encoded result.
+   */
+  fingerprintResult?(result: Result): number;
 }

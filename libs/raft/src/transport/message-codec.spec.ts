@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { entriesOf } from '../../test/support/entries';
 import { DecodeError } from '../state-machine/binary-reader';
 import { EntryKind, type Message } from '../core';
-import { decodeMessages, encodeMessages } from './message-codec';
+import { decodeMessages, encodeMessages, MESSAGE_FORMAT_OLDEST } from './message-codec';
+
+const NO_HINTS = {
+  verdict: undefined,
+  checkpoint: undefined,
+  freshness: undefined,
+  reading: undefined,
+};
 
 const link = { from: 1, to: 2, term: 9007199254740991 } as const;
 
@@ -35,6 +42,23 @@ const MESSAGES: readonly Message[] = [
     suspectRun: 9007199254740991,
   },
   { type: 'heartbeat', ...link, leaderCommit: 12, round: 77, readmittedRun: 8 },
+  {
+    type: 'heartbeat',
+    ...link,
+    leaderCommit: 12,
+    round: 77,
+    readmittedRun: 0,
+    verdict: { index: 512, hash: 0xffffffff },
+    freshness: { runId: 9007199254740991, sentAtMs: 1234.5, index: 12 },
+  },
+  {
+    type: 'heartbeatReply',
+    ...link,
+    round: 77,
+    suspectRun: 0,
+    checkpoint: { index: 1024, hash: 0 },
+    reading: { runId: 3, sentAtMs: 0.25 },
+  },
   { type: 'heartbeatReply', ...link, round: 77, suspectRun: 0 },
   {
     type: 'installSnapshot',
@@ -96,6 +120,19 @@ describe('the message codec', () => {
     expect(decodeMessages(encodeMessages(MESSAGES))).toEqual(MESSAGES);
   });
 
+  it('leaves out towards a replica of the version before what that does not know', () => {
+    const bytes = encodeMessages(MESSAGES, 256, MESSAGE_FORMAT_OLDEST);
+    const plain = MESSAGES.map((message) => ({ ...message, ...NO_HINTS }));
+    expect(bytes[0]).toBe(MESSAGE_FORMAT_OLDEST);
+    expect(decodeMessages(bytes)).toEqual(plain);
+  });
+
+  it('refuses formats that it does not know', () => {
+    for (const format of [0, 1, 4]) {
+      expect(() => decodeMessages(Buffer.from([format]))).toThrow('is not understood, only 2 to 3');
+    }
+  });
+
   it('refuses every proper prefix of a message', () => {
     for (const message of MESSAGES) {
       const bytes = encodeMessages([message]);
@@ -116,7 +153,7 @@ describe('the message codec', () => {
     };
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-        decode(Buffer.concat([Buffer.from([2]), bytes]));
+        decode(Buffer.concat([Buffer.from([3]), bytes]));
       }),
     );
     fc.assert(

@@ -2,9 +2,12 @@ import { BinaryReader, DecodeError } from '../state-machine/binary-reader';
 import { BinaryWriter } from '../state-machine/binary-writer';
 import {
   type AppendEntries,
+  type Checkpoint,
+  type ClockReading,
   type Entry,
   EntryKind,
   type ForwardProposalsReply,
+  type Freshness,
   type Message,
   type Proposal,
   type ServerId,
@@ -20,7 +23,9 @@ import { readSnapshotMetadata, writeSnapshotMetadata } from '../storage/snapshot
  *
  * Numbers of types and refusals are part of the protocol: they never change, new ones are added. Decoding trusts nothing: see BinaryReader.
  */
-const FORMAT_VERSION = 2;
+export const MESSAGE_FORMAT = 3;
+/** What replicas of the version before speak. It has no hints in heartbeats and their answers: those are left out towards them. */
+export const MESSAGE_FORMAT_OLDEST = 2;
 
 const TYPES = [
   'requestVote',
@@ -58,14 +63,23 @@ export function estimateMessageBytes(message: Message): number {
   return bytes;
 }
 
-/** A batch as bytes. */
-export function encodeMessages(messages: readonly Message[], capacityBytes = 256): Buffer {
+/**
+ * A batch as bytes.
+ *
+ * @param format the newest one that the receiver understands, see {@link MESSAGE_FORMAT_OLDEST}.
+ */
+export function encodeMessages(
+  messages: readonly Message[],
+  capacityBytes = 256,
+  format = MESSAGE_FORMAT,
+): Buffer {
   const writer = new BinaryWriter(capacityBytes + messages.length * 64);
-  writer.u8(FORMAT_VERSION);
+  writer.u8(format);
   for (const message of messages) {
     writer.u8(TYPE_NUMBERS.get(message.type) as number);
     writer.uint53(message.from).uint53(message.to).uint53(message.term);
     writeFields(writer, message);
+    if (format > MESSAGE_FORMAT_OLDEST) writeHints(writer, message);
   }
   return writer.finish();
 }
@@ -78,11 +92,15 @@ export function encodeMessages(messages: readonly Message[], capacityBytes = 256
 export function decodeMessages(bytes: Uint8Array): Message[] {
   const reader = new BinaryReader(bytes);
   const version = reader.u8();
-  if (version !== FORMAT_VERSION) {
-    throw new DecodeError(`message format ${version} is not understood, only ${FORMAT_VERSION}`);
+  if (version < MESSAGE_FORMAT_OLDEST || version > MESSAGE_FORMAT) {
+    const known = `only ${MESSAGE_FORMAT_OLDEST} to ${MESSAGE_FORMAT}`;
+    throw new DecodeError(`message format ${version} is not understood, ${known}`);
   }
   const messages: Message[] = [];
-  while (reader.remaining > 0) messages.push(readMessage(reader));
+  while (reader.remaining > 0) {
+    const message = readMessage(reader);
+    messages.push(version > MESSAGE_FORMAT_OLDEST ? readHints(reader, message) : message);
+  }
   return messages;
 }
 
@@ -142,6 +160,53 @@ function writeFields(writer: BinaryWriter, message: Message): void {
       writer.uint53(message.readIndex);
       return;
   }
+}
+
+/** What a format after the oldest adds. Nothing rests on it: a replica that does not get it only notices less. */
+function writeHints(writer: BinaryWriter, message: Message): void {
+  if (message.type === 'heartbeat') {
+    writeCheckpoint(writer, message.verdict);
+    writeReading(writer, message.freshness);
+    if (message.freshness !== undefined) writer.uint53(message.freshness.index);
+  }
+  if (message.type === 'heartbeatReply') {
+    writeCheckpoint(writer, message.checkpoint);
+    writeReading(writer, message.reading);
+  }
+}
+
+function readHints(reader: BinaryReader, message: Message): Message {
+  switch (message.type) {
+    case 'heartbeat':
+      return { ...message, verdict: readCheckpoint(reader), freshness: readFreshness(reader) };
+    case 'heartbeatReply':
+      return { ...message, checkpoint: readCheckpoint(reader), reading: readReading(reader) };
+    default:
+      return message;
+  }
+}
+
+function writeCheckpoint(writer: BinaryWriter, checkpoint: Checkpoint | undefined): void {
+  writer.u8(checkpoint === undefined ? 0 : 1);
+  if (checkpoint !== undefined) writer.uint53(checkpoint.index).u32(checkpoint.hash);
+}
+
+function readCheckpoint(reader: BinaryReader): Checkpoint | undefined {
+  return reader.boolean() ? { index: reader.uint53(), hash: reader.u32() } : undefined;
+}
+
+function writeReading(writer: BinaryWriter, reading: ClockReading | undefined): void {
+  writer.u8(reading === undefined ? 0 : 1);
+  if (reading !== undefined) writer.uint53(reading.runId).f64(reading.sentAtMs);
+}
+
+function readReading(reader: BinaryReader): ClockReading | undefined {
+  return reader.boolean() ? { runId: reader.uint53(), sentAtMs: reader.f64() } : undefined;
+}
+
+function readFreshness(reader: BinaryReader): Freshness | undefined {
+  const reading = readReading(reader);
+  return reading === undefined ? undefined : { ...reading, index: reader.uint53() };
 }
 
 function writeAppendEntries(writer: BinaryWriter, message: AppendEntries): void {

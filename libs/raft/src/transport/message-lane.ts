@@ -131,7 +131,8 @@ export class MessageLane {
   private flush(): void {
     while (this.queue.length > 0 && this.framesInFlight < FRAMES_IN_FLIGHT_MAX) {
       const batch = this.takeFrame();
-      const messages = encodeMessages(batch.messages, batch.bytes);
+      const format = this.stream?.messageFormat;
+      const messages = encodeMessages(batch.messages, batch.bytes, format);
       if (messages.length > this.options.limits.frameBytesMax) {
         this.options.logger.error('a message is too large to be sent', {
           peer: this.peer,

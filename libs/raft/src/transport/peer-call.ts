@@ -8,7 +8,8 @@ import {
   type StreamListener,
 } from '@raftway/http2';
 import { DecodeError } from '../state-machine/binary-reader';
-import { INCARNATION_HEADER } from './peer-stream';
+import { MESSAGE_FORMAT } from './message-codec';
+import { INCARNATION_HEADER, MESSAGES_HEADER } from './peer-stream';
 
 /** A frame of RaftPeerService, as it came. */
 export type Frame = NonNullable<contracts.PeerFrame['frame']>;
@@ -77,7 +78,8 @@ export class EnginePeerCall implements PeerCall, StreamListener {
   admit(incarnationId: string): void {
     if (this.ended || this.headersSent) return;
     this.headersSent = true;
-    this.stream.sendHeaders([...baseHeaders, INCARNATION_HEADER, incarnationId], false);
+    const own = [INCARNATION_HEADER, incarnationId, MESSAGES_HEADER, String(MESSAGE_FORMAT)];
+    this.stream.sendHeaders([...baseHeaders, ...own], false);
   }
 
   answer(error?: { readonly code: number; readonly details: string }): void {

@@ -14,6 +14,7 @@ import {
 import type { ServerId } from '../core';
 import { type Admission, AdmissionRefused, HELLO_FORMAT_VERSION } from './admission';
 import type { ResolvedGrpcTransportOptions, TransportLimits } from './grpc-transport-options';
+import { MESSAGE_FORMAT, MESSAGE_FORMAT_OLDEST } from './message-codec';
 
 /** The three one-way streams of a link. */
 export type Lane = 'control' | 'append' | 'snapshot';
@@ -27,6 +28,8 @@ export const lanePaths: Readonly<Record<Lane, string>> = {
 
 /** With this header a receiver says that the hello was accepted, and who it is. */
 export const INCARNATION_HEADER = 'raftway-incarnation';
+/** And with this one, what formats of messages it understands; without it only the oldest. */
+export const MESSAGES_HEADER = 'raftway-messages';
 /** gRPC's FAILED_PRECONDITION: what a receiver answers that will not talk to us. */
 const FAILED_PRECONDITION = '9';
 
@@ -73,6 +76,7 @@ export class PeerStream implements StreamListener {
   private readonly connection: ClientConnection;
   private readonly openTimer: NodeJS.Timeout;
   private stream: EngineStream | undefined;
+  private receivesFormat = MESSAGE_FORMAT_OLDEST;
   private over = false;
   private admitted = false;
   private unsentBytes = 0;
@@ -115,6 +119,11 @@ export class PeerStream implements StreamListener {
         this.end({ refused: false, reason: detail, nobodyListens });
       },
     });
+  }
+
+  /** The newest format of messages that both sides understand; known when the stream is open. */
+  get messageFormat(): number {
+    return this.receivesFormat;
   }
 
   /**
@@ -201,6 +210,8 @@ export class PeerStream implements StreamListener {
     }
     if (this.over) return;
     this.admitted = true;
+    const format = Number(headerValue(headers, MESSAGES_HEADER) ?? MESSAGE_FORMAT_OLDEST);
+    if (format > MESSAGE_FORMAT_OLDEST) this.receivesFormat = Math.min(format, MESSAGE_FORMAT);
     clearTimeout(this.openTimer);
     this.callbacks.onOpen();
   }

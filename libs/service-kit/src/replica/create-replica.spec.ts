@@ -127,6 +127,7 @@ describe('errors of Raft', () => {
     ['stopped', 'UNAVAILABLE', 'NOT_READY'],
     ['deadlineExceeded', 'DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED'],
     ['cancelled', 'CANCELLED', 'CANCELLED'],
+    ['tooStale', 'UNAVAILABLE', 'TOO_STALE'],
     ['transferFailed', 'FAILED_PRECONDITION', 'TRANSFER_FAILED'],
     ['notLeader', 'FAILED_PRECONDITION', 'NOT_LEADER'],
     ['changeInProgress', 'FAILED_PRECONDITION', 'CHANGE_IN_PROGRESS'],

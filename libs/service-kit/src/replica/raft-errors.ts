@@ -45,6 +45,8 @@ export function raftErrorToServiceError(error: unknown): ServiceError {
       return deadlineExceeded(message, cause);
     case 'cancelled':
       return cancelled(message, cause);
+    case 'tooStale':
+      return unavailable('TOO_STALE', message, cause);
     case 'transferFailed':
       return failedPrecondition('TRANSFER_FAILED', message, cause);
     case 'notLeader':

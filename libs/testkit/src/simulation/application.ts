@@ -1,4 +1,5 @@
-import type { Entry, Ready, ServerId, SnapshotMetadata } from '@raftway/raft/core';
+import { AppliedChain } from '@raftway/raft';
+import type { Checkpoint, Entry, Ready, ServerId, SnapshotMetadata } from '@raftway/raft/core';
 import type { Checker } from './checker';
 import { CommandList } from './state-machine';
 import { SafetyViolation } from './violation';
@@ -26,10 +27,17 @@ export interface SnapshotFile {
   readonly data: Uint8Array;
 }
 
+/** Small, so that replicas compare often in a run of some hundred entries. */
+const COMPARE_EVERY_ENTRIES = 4;
+
+/** What applying a command answers: where it is in the list, unless the run has a state machine that is no function of its log. */
+export type ResultOf = (id: ServerId, entry: Entry, position: number) => number;
+
 /** The state machine of one process, and who waits for it. */
 export class Application {
   readonly list = new CommandList();
   appliedIndex = 0;
+  private readonly chain = new AppliedChain(COMPARE_EVERY_ENTRIES);
   private readonly commands = new Map<number, WaitingCommand>();
   private readonly reads = new Map<number, WaitingRead>();
   /** The terms of applied entries, for proposals whose place is learned after they were applied. */
@@ -38,6 +46,7 @@ export class Application {
   constructor(
     private readonly id: ServerId,
     private readonly checker: Checker,
+    private readonly resultOf: ResultOf = (_id, _entry, position) => position,
   ) {}
 
   awaitCommand(ticket: number, settle: WaitingCommand['settle']): void {
@@ -48,8 +57,22 @@ export class Application {
     this.reads.set(ticket, { settle, index: undefined });
   }
 
+  /** The list, behind the chain of what was answered: four bytes, as every simulated chain is known. */
+  snapshot(): Uint8Array {
+    const chain = Buffer.alloc(4);
+    chain.writeUInt32LE(this.chain.value as number);
+    return Buffer.concat([chain, this.list.snapshot()]);
+  }
+
+  /** What was answered at the indexes that servers compare, since the last call. */
+  takeCheckpoints(): readonly Checkpoint[] {
+    return this.chain.takeCheckpoints();
+  }
+
   restore(file: SnapshotFile): void {
-    this.list.restore(file.data);
+    const data = Buffer.from(file.data);
+    this.chain.restore(data.readUInt32LE());
+    this.list.restore(data.subarray(4));
     this.appliedIndex = file.snapshot.lastIncludedIndex;
     this.appliedTerms.clear();
     this.settleReads();
@@ -65,7 +88,12 @@ export class Application {
           `committed there is term ${committed?.term}`,
       );
     }
-    if (entry.kind === 1) this.list.apply(entry);
+    let result = 0;
+    if (entry.kind === 1) {
+      this.list.apply(entry);
+      result = this.resultOf(this.id, entry, this.list.size);
+    }
+    this.chain.add(entry.index, entry.term, result);
     this.appliedIndex = entry.index;
     this.appliedTerms.set(entry.index, entry.term);
     for (const [ticket, command] of this.commands) {

@@ -8,6 +8,7 @@ import { SafetyViolation } from './violation';
 interface Acknowledged {
   readonly id: string;
   readonly index: number;
+  readonly atMs: number;
 }
 
 /**
@@ -47,6 +48,7 @@ export class Clients {
   private next(client: number): void {
     this.queue.after(this.random.integer(2, 60), () => {
       if (!this.running) return;
+      this.checkAges();
       const server = this.random.pick(this.servers());
       if (this.random.chance(0.3))
         this.read(this.random.chance(0.5) ? this.oldLeader(server) : server);
@@ -56,6 +58,19 @@ export class Clients {
       }
       this.next(client);
     });
+  }
+
+  /** Whoever says that its list is no older than some time has all that was acknowledged before that time. */
+  private checkAges(): void {
+    for (const { id, list, freshAsOfMs } of this.servers()) {
+      if (list === undefined || freshAsOfMs === -Infinity) continue;
+      this.coverage.agesKnown += 1;
+      const last = this.acknowledged.findLast(({ atMs }) => atMs < freshAsOfMs);
+      if (last === undefined || list.indexOf(last.id) === last.index) continue;
+      throw new SafetyViolation(
+        `stale state: server ${id} says that it has all that was acknowledged before ${freshAsOfMs.toFixed(1)} ms, and lacks ${last.id} of ${last.atMs.toFixed(1)} ms`,
+      );
+    }
   }
 
   /** Some clients stay with the leader that they know, also when there is another one by now. */
@@ -82,7 +97,7 @@ export class Clients {
             `${id} is acknowledged at ${index}; ${acknowledgedBefore} was acknowledged before it began`,
           );
         }
-        this.acknowledged.push({ id, index });
+        this.acknowledged.push({ id, index, atMs: this.queue.nowMs });
         this.highestAcknowledged = Math.max(this.highestAcknowledged, index);
         this.coverage.acknowledged += 1;
       } else if (outcome === 'unknown') this.coverage.unknownOutcomes += 1;

@@ -31,6 +31,8 @@ export interface Coverage {
   refused: number;
   reads: number;
   readsRefused: number;
+  /** States whose age was known when they were looked at. */
+  agesKnown: number;
   /** Of the members: changes that the operator asked for and a server refused. */
   changesRefused: number;
   configurationsCommitted: number;
@@ -72,6 +74,7 @@ export function emptyCoverage(): Coverage {
     refused: 0,
     reads: 0,
     readsRefused: 0,
+    agesKnown: 0,
     changesRefused: 0,
     configurationsCommitted: 0,
     jointEntered: 0,

@@ -22,6 +22,7 @@ export async function runSeeds(
       if (met < minimum) {
         throw new SimulationFailure(
           `seed ${seed} with ${nodes} servers met only ${met} ${name}, ${minimum} are the least`,
+          run,
         );
       }
     }

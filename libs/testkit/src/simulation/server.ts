@@ -14,26 +14,13 @@ import { Application } from './application';
 import type { Outcome, SnapshotFile } from './application';
 import type { SimulatedDisk } from './disk';
 import { LogWriter } from './log-writer';
-import { describeMembers, describeMessage } from './world';
+import { clockOf, describeMembers, describeMessage } from './world';
 import type { World } from './world';
 import type { NetworkReceiver } from './network';
+import type { Process } from './process';
 import { ServerSnapshots } from './server-snapshots';
 import type { CommandList } from './state-machine';
 import { SafetyViolation } from './violation';
-
-/** What lives as long as the process: a crash throws it away. */
-interface Process {
-  readonly raft: Raft;
-  /** The process's monotonic clock began then. */
-  readonly bootMs: number;
-  readonly application: Application;
-  readonly storage: Storage;
-  readonly writer: LogWriter;
-  readonly snapshots: ServerSnapshots;
-  wasSuspect: boolean;
-  nextTicket: number;
-  drainScheduled: boolean;
-}
 
 /** One server: a core, a disk, a state machine, and a driver that keeps the rules at the head of raft.ts. */
 export class SimulatedServer implements NetworkReceiver {
@@ -73,6 +60,15 @@ export class SimulatedServer implements NetworkReceiver {
     return this.process?.application.appliedIndex ?? 0;
   }
 
+  /** Everything that was acknowledged before this virtual time is in the list, as the core says. */
+  get freshAsOfMs(): number {
+    const { process } = this;
+    if (process === undefined) return -Infinity;
+    const { queue, leases } = this.world;
+    const age = process.clock() - process.raft.freshAsOfMs(this.appliedIndex);
+    return queue.nowMs - age / (leases?.clockRate(this.id) ?? 1);
+  }
+
   /** A new process reads its disk, which may take a while and may fail, and then takes part. */
   start(): void {
     const storage = this.disk.openStorage();
@@ -94,8 +90,8 @@ export class SimulatedServer implements NetworkReceiver {
     this.disk.promises.recovered(recovered);
     world.coverage.recoveries += 1;
     if (recovered.suspectTail !== undefined) world.coverage.suspectTails += 1;
-    const bootMs = world.queue.nowMs - world.random.integer(0, 1_000_000);
-    const application = new Application(this.id, world.checker);
+    const clock = clockOf(world, this.id);
+    const application = new Application(this.id, world.checker, world.resultOf);
     if (file !== undefined) application.restore(file);
     const raft = createRaft(
       {
@@ -106,17 +102,18 @@ export class SimulatedServer implements NetworkReceiver {
         random: () => world.random.next(),
         heartbeatIntervalMs: world.timing.heartbeatIntervalMs,
         electionTimeoutMs: world.timing.electionTimeoutMs,
+        leaseClockDriftMax: world.leases?.clockDriftMax,
         // Small limits, so that windows fill and batches split.
         appendBytesMax: 300,
         inflightAppendsMax: 4,
         inflightBytesMax: 1000,
         uncommittedEntriesMax: 60,
       },
-      world.queue.nowMs - bootMs,
+      clock(),
     );
     this.process = {
       raft,
-      bootMs,
+      clock,
       application,
       storage,
       writer: this.writerFor(storage),
@@ -126,7 +123,7 @@ export class SimulatedServer implements NetworkReceiver {
       drainScheduled: false,
     };
     world.trace(() => `server ${this.id} starts: ${this.describe()}`);
-    world.checker.afterStep(raft, world.queue.nowMs, world.queue.nowMs - bootMs);
+    world.checker.afterStep(raft, world.queue.nowMs, clock());
     this.scheduleDrain(this.process);
     this.scheduleTick(this.process);
   }
@@ -206,7 +203,7 @@ export class SimulatedServer implements NetworkReceiver {
       }
       const ticket = process.nextTicket++;
       process.application.awaitRead(ticket, (readable) => settle(readable ? this : undefined));
-      this.step({ type: 'read', tickets: [ticket] });
+      this.step({ type: 'read', tickets: [ticket], lease: this.world.leases !== undefined });
     });
   }
 
@@ -279,7 +276,7 @@ export class SimulatedServer implements NetworkReceiver {
   private step(input: Input): void {
     const { process, world } = this;
     if (process === undefined) return;
-    const nowMs = world.queue.nowMs - process.bootMs;
+    const nowMs = process.clock();
     process.raft.step(input, nowMs);
     world.checker.afterStep(process.raft, world.queue.nowMs, nowMs);
     if (process.wasSuspect && !process.raft.isSuspect) this.trusted(process);
@@ -325,7 +322,7 @@ export class SimulatedServer implements NetworkReceiver {
       world.trace(() => `server ${this.id} answers ${JSON.stringify(change)}`);
     }
     // The core may have moved on without a step of ours: flushed appends, for one.
-    world.checker.afterStep(process.raft, world.queue.nowMs, world.queue.nowMs - process.bootMs);
+    world.checker.afterStep(process.raft, world.queue.nowMs, process.clock());
   }
 
   private snapshotsFor(
@@ -383,11 +380,12 @@ export class SimulatedServer implements NetworkReceiver {
     for (const entry of ready.apply) process.application.apply(entry);
     const last = ready.apply.at(-1);
     if (last === undefined) return;
+    const checkpoints = process.application.takeCheckpoints();
     const delayMs = this.world.random.next() * 3;
     this.world.queue.after(delayMs, () => {
       this.whenRunning(() => {
         if (process !== this.process) return;
-        this.step({ type: 'applied', index: last.index });
+        this.step({ type: 'applied', index: last.index, checkpoints });
         process.snapshots.maybeTake();
       });
     });

@@ -14,6 +14,7 @@ describe(`a simulated group of ${NODES} servers`, () => {
     expect(total.transfers).toBeGreaterThan(0);
     expect(total.pauses).toBeGreaterThan(0);
     expect(total.duplicates).toBeGreaterThan(0);
+    expect(total.agesKnown).toBeGreaterThan(0);
     // And to the disks.
     expect(total.pagesDropped).toBeGreaterThan(0);
     expect(total.pagesTorn).toBeGreaterThan(0);

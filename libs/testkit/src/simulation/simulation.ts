@@ -2,7 +2,7 @@ import type { Configuration, Member } from '@raftway/raft/core';
 import { EventQueue } from '../event-queue';
 import { seededRandom } from '../random';
 import type { SeededRandom } from '../random';
-import type { Outcome } from './application';
+import type { Outcome, ResultOf } from './application';
 import { Checker } from './checker';
 import { Clients } from './clients';
 import { emptyCoverage } from './coverage';
@@ -14,7 +14,7 @@ import type { Victims } from './nemesis';
 import { SimulatedNetwork } from './network';
 import { SimulatedServer } from './server';
 import { SafetyViolation } from './violation';
-import type { Timing, World } from './world';
+import type { Leases, Timing, World } from './world';
 
 /** Which run. A run is a function of these and of the code. */
 export interface SimulationOptions {
@@ -23,6 +23,10 @@ export interface SimulationOptions {
   readonly nodes: number;
   /** The members change all the while: there are servers beside the first `nodes` that come and go. @default false */
   readonly changesMembers?: boolean | undefined;
+  /** What state machines answer: for runs with one that is no function of its log. @default what is right */
+  readonly resultOf?: ResultOf | undefined;
+  /** Reads are answered from leases, and clocks may differ. @default neither */
+  readonly leases?: Leases | undefined;
   /** Virtual milliseconds with faults; more when the minima of {@link COVERAGE_MINIMA} are not reached. @default 6000 */
   readonly faultyMs?: number | undefined;
   /** Called with a line for everything that happens. @default nothing */
@@ -38,6 +42,15 @@ const LIVENESS_MS = 20_000;
 /** A run failed; says how to see it again. */
 export class SimulationFailure extends Error {
   override readonly name = 'SimulationFailure';
+
+  constructor(
+    message: string,
+    /** What the run had met until then. */
+    readonly coverage: Coverage,
+    options?: { readonly cause?: unknown },
+  ) {
+    super(message, options);
+  }
 }
 
 /**
@@ -58,6 +71,7 @@ export async function simulate(options: SimulationOptions): Promise<Coverage> {
     throw new SimulationFailure(
       `seed ${seed} with ${nodes} servers failed ${where}: ${what}\n` +
         `replay: npm run simulate -- --seed ${seed} --nodes ${nodes}${flag} --trace`,
+      simulation.coverage,
       { cause: error },
     );
   }
@@ -107,6 +121,8 @@ class Simulation {
       coverage,
       configuration: configurationOf(founders),
       timing: drawTiming(random),
+      resultOf: options.resultOf,
+      leases: options.leases,
       trace: (line) => this.trace(line),
       guard: (run) => {
         try {

@@ -1,6 +1,7 @@
-import type { Configuration, Entry, Message } from '@raftway/raft/core';
+import type { Configuration, Entry, Message, ServerId } from '@raftway/raft/core';
 import type { EventQueue } from '../event-queue';
 import type { SeededRandom } from '../random';
+import type { ResultOf } from './application';
 import type { Checker } from './checker';
 import type { Coverage } from './coverage';
 import type { SimulatedNetwork } from './network';
@@ -14,9 +15,27 @@ export interface World {
   readonly coverage: Coverage;
   readonly configuration: Configuration;
   readonly timing: Timing;
+  /** See {@link ResultOf}. */
+  readonly resultOf: ResultOf | undefined;
+  readonly leases: Leases | undefined;
   readonly trace: (line: () => string) => void;
   /** Runs what a promise leads to: what it throws ends the run. */
   readonly guard: (run: () => void) => void;
+}
+
+/** All reads are lease reads, and clocks differ. */
+export interface Leases {
+  /** What the servers believe. */
+  readonly clockDriftMax: number;
+  /** How fast a server's clock runs in truth: at most 1, as the checker's is. */
+  readonly clockRate: (id: ServerId) => number;
+}
+
+/** The monotonic clock of a process that begins now. */
+export function clockOf({ queue, random, leases }: World, id: ServerId): () => number {
+  const bootMs = queue.nowMs - random.integer(0, 1_000_000);
+  const rate = leases?.clockRate(id) ?? 1;
+  return () => (queue.nowMs - bootMs) * rate;
 }
 
 /** Drawn once a run; small, so that a run of a few virtual seconds sees many elections. */

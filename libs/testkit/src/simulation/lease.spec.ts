@@ -1,0 +1,30 @@
+import { simulate, SimulationFailure } from './simulation';
+
+const CLOCK_DRIFT_MAX = 0.2;
+const NODES = 3;
+
+/** The first seed whose run shows a stale read; any other failure is one of the test. */
+async function firstStaleRead(seeds: number, rates: readonly number[]): Promise<number> {
+  for (let seed = 1; seed <= seeds; seed += 1) {
+    // Another server each time, since the fastest or slowest has to be the leader to matter.
+    const clockRate = (id: number): number => rates[(id + seed) % rates.length] as number;
+    const leases = { clockDriftMax: CLOCK_DRIFT_MAX, clockRate };
+    try {
+      await simulate({ seed, nodes: NODES, leases });
+    } catch (error) {
+      if (!(error instanceof SimulationFailure) || !/stale read/.test(error.message)) throw error;
+      return seed;
+    }
+  }
+  return 0;
+}
+
+describe('lease reads', () => {
+  it('are never stale while clocks differ by no more than is allowed', async () => {
+    expect(await firstStaleRead(60, [1, 1, 1 - CLOCK_DRIFT_MAX])).toBe(0);
+  }, 120_000);
+
+  it('are stale sooner or later when one clock is slower than that', async () => {
+    expect(await firstStaleRead(200, [1, 1, 0.1])).toBeGreaterThan(0);
+  }, 120_000);
+});
