@@ -1,4 +1,4 @@
-import type { Entry, Ready, ServerId, SnapshotMetadata } from '@raftway/raft/core';
+import type { Entry, Ready, ServerId, SnapshotMetadata, Term } from '@raftway/raft/core';
 import type { Checker } from './checker';
 import { CommandList } from './state-machine';
 import { SafetyViolation } from './violation';
@@ -17,6 +17,8 @@ interface WaitingCommand {
 
 interface WaitingRead {
   readonly settle: (readable: boolean) => void;
+  /** The newest term that had a leader when the read began. */
+  readonly termBefore: Term;
   index: number | undefined;
 }
 
@@ -45,7 +47,7 @@ export class Application {
   }
 
   awaitRead(ticket: number, settle: WaitingRead['settle']): void {
-    this.reads.set(ticket, { settle, index: undefined });
+    this.reads.set(ticket, { settle, termBefore: this.checker.newestTerm, index: undefined });
   }
 
   restore(file: SnapshotFile): void {
@@ -74,7 +76,8 @@ export class Application {
     this.settleReads();
   }
 
-  answer(ready: Ready): void {
+  /** @param term the server's. */
+  answer(ready: Ready, term: Term): void {
     for (const placed of ready.proposals) {
       const command = this.commands.get(placed.ticket);
       if (command === undefined) continue;
@@ -89,7 +92,14 @@ export class Application {
     }
     for (const { ticket, index } of ready.reads) {
       const read = this.reads.get(ticket);
-      if (read !== undefined) read.index = index;
+      if (read === undefined) continue;
+      // A quorum has answered after the read began, so none can have elected somebody else before (dissertation §6.4).
+      if (term < read.termBefore) {
+        throw new SafetyViolation(
+          `a read of server ${this.id} is confirmed in term ${term}; term ${read.termBefore} had a leader before it began`,
+        );
+      }
+      read.index = index;
     }
     for (const ticket of ready.readsRefused) {
       this.reads.get(ticket)?.settle(false);

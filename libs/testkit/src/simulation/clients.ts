@@ -47,11 +47,12 @@ export class Clients {
     this.queue.after(this.random.integer(2, 60), () => {
       if (!this.running) return;
       const server = this.random.pick(this.servers);
-      if (this.random.chance(0.3))
-        this.read(this.random.chance(0.5) ? this.oldLeader(server) : server);
-      else {
-        const burst = this.random.chance(0.1) ? 12 : 1;
-        for (let count = 0; count < burst; count += 1) this.append(client, server);
+      const isRead = this.random.chance(0.35);
+      const target = isRead && this.random.chance(0.5) ? this.oldLeader(server) : server;
+      const burst = this.random.chance(0.1) ? 12 : 1;
+      for (let count = 0; count < burst; count += 1) {
+        if (isRead) this.read(target);
+        else this.append(client, server);
       }
       this.next(client);
     });

@@ -10,6 +10,9 @@ export interface Coverage {
   bitsFlipped: number;
   syncFailures: number;
   diskFull: number;
+  diskHangs: number;
+  /** Starts that were refused because the log was damaged before its end. */
+  damageRefused: number;
   /** Starts of a process that read its disk to the end. */
   recoveries: number;
   /** Of these, with the end of the log lost although it may have been acknowledged. */
@@ -18,6 +21,7 @@ export interface Coverage {
   readmissions: number;
   pauses: number;
   partitions: number;
+  clogs: number;
   messages: number;
   drops: number;
   duplicates: number;
@@ -46,11 +50,14 @@ export function emptyCoverage(): Coverage {
     bitsFlipped: 0,
     syncFailures: 0,
     diskFull: 0,
+    diskHangs: 0,
+    damageRefused: 0,
     recoveries: 0,
     suspectTails: 0,
     readmissions: 0,
     pauses: 0,
     partitions: 0,
+    clogs: 0,
     messages: 0,
     drops: 0,
     duplicates: 0,

@@ -56,6 +56,14 @@ export class StoragePromises {
     return { term: this.hardState.currentTerm, votedFor: this.hardState.votedFor };
   }
 
+  /** True unless it is certain that this disk has no vote for `candidate` in `term`. */
+  mayHaveVoted(term: Term, candidate: ServerId): boolean {
+    const { currentTerm, votedFor } = this.hardState;
+    // What has rotted may have held the vote; what came in a later term has replaced it.
+    if (this.lost.size > 0 || currentTerm > term) return true;
+    return currentTerm === term && votedFor === candidate;
+  }
+
   /** True when the entry is on this disk, or in its snapshot, or was there until it rotted. */
   holds(index: number, term: Term): boolean {
     return this.termAt(index) === term || this.covers(index) || this.lost.get(index) === term;

@@ -15,9 +15,9 @@ export async function runSeeds(from: number, seeds: number, nodes: number): Prom
     for (const [name, minimum] of Object.entries(COVERAGE_MINIMA)) {
       const met = run[name as keyof Coverage];
       if (met < minimum) {
-        throw new SimulationFailure(
-          `seed ${seed} with ${nodes} servers met only ${met} ${name}, ${minimum} are the least`,
-        );
+        const finding = `met only ${met} ${name}, ${minimum} are the least`;
+        const message = `seed ${seed} with ${nodes} servers ${finding}`;
+        throw new SimulationFailure(message, finding, run.steps, 0);
       }
     }
     addCoverage(total, run);

@@ -17,6 +17,7 @@ import { describeMessage } from './world';
 import type { World } from './world';
 import type { NetworkReceiver } from './network';
 import { ServerSnapshots } from './server-snapshots';
+import { Standstill } from './standstill';
 import type { CommandList } from './state-machine';
 import { SafetyViolation } from './violation';
 
@@ -40,9 +41,11 @@ export class SimulatedServer implements NetworkReceiver {
   private process: Process | undefined;
   /** Set while a new process reads its disk. */
   private opening: Storage | undefined;
-  /** While frozen (SIGSTOP): what arrives waits. */
-  private frozen = false;
-  private waiting: (() => void)[] = [];
+  private readonly standstill: Standstill;
+  /** At once, or when the process is no longer frozen. */
+  readonly whenRunning = (run: () => void): void => this.standstill.whenRunning(run);
+  /** What somebody does when this server refuses to start because its log is damaged. */
+  onDamage: (() => void) | undefined;
 
   constructor(
     readonly id: ServerId,
@@ -50,6 +53,9 @@ export class SimulatedServer implements NetworkReceiver {
     disk: SimulatedDisk,
   ) {
     this.disk = disk;
+    this.standstill = new Standstill(world.queue, world.random, (fromMs, toMs) =>
+      world.checker.stoodStill(id, fromMs, toMs),
+    );
   }
 
   get raft(): Raft | undefined {
@@ -65,9 +71,8 @@ export class SimulatedServer implements NetworkReceiver {
   }
 
   get isFrozen(): boolean {
-    return this.frozen;
+    return this.standstill.isFrozen;
   }
-
   get appliedIndex(): number {
     return this.process?.application.appliedIndex ?? 0;
   }
@@ -131,15 +136,14 @@ export class SimulatedServer implements NetworkReceiver {
 
   /** The process ends without a word; with `power`, the machine does. */
   crash(power: boolean): void {
-    const { process } = this;
     if (!this.isUp) return;
+    const { process } = this;
     this.world.trace(
       () => `server ${this.id} ${power ? 'loses power' : 'is killed'}: ${this.describe()}`,
     );
     this.process = undefined;
     this.opening = undefined;
-    this.frozen = false;
-    this.waiting = [];
+    this.standstill.forget();
     if (power) this.disk.files.losePower();
     else this.disk.files.endProcess();
     if (process === undefined) return;
@@ -150,16 +154,13 @@ export class SimulatedServer implements NetworkReceiver {
 
   freeze(): void {
     this.world.trace(() => `server ${this.id} is frozen`);
-    this.frozen = true;
+    this.standstill.freeze();
   }
 
   thaw(): void {
-    if (!this.frozen) return;
+    if (!this.isFrozen) return;
     this.world.trace(() => `server ${this.id} runs again`);
-    this.frozen = false;
-    const { waiting } = this;
-    this.waiting = [];
-    for (const run of waiting) this.whenRunning(run);
+    this.standstill.thaw();
   }
 
   propose(
@@ -253,12 +254,6 @@ export class SimulatedServer implements NetworkReceiver {
     );
   }
 
-  /** At once, or when the process is no longer frozen. */
-  whenRunning(run: () => void): void {
-    if (this.frozen) this.waiting.push(run);
-    else run();
-  }
-
   private scheduleTick(process: Process): void {
     const { heartbeatIntervalMs } = this.world.timing;
     const delayMs = heartbeatIntervalMs * (0.4 + 0.2 * this.world.random.next());
@@ -315,7 +310,7 @@ export class SimulatedServer implements NetworkReceiver {
     for (const message of ready.sendNow) world.network.send(message);
     process.writer.add(ready.persist, ready.sendAfterPersist);
     this.applyAll(process, ready);
-    process.application.answer(ready);
+    process.application.answer(ready, process.raft.term);
     for (const to of ready.sendSnapshot) process.snapshots.send(to);
     // The core may have moved on without a step of ours: flushed appends, for one.
     world.checker.afterStep(process.raft, world.queue.nowMs, world.queue.nowMs - process.bootMs);
@@ -360,10 +355,27 @@ export class SimulatedServer implements NetworkReceiver {
   private storageFailed(error: unknown): void {
     if (error instanceof SafetyViolation) throw error;
     const { code } = error as { code?: unknown };
+    if (code === 'damaged' && this.onDamage !== undefined) {
+      this.restoreLog(this.onDamage);
+      return;
+    }
     if (code !== 'io' && code !== 'ENOSPC' && code !== 'EIO') throw error;
     this.world.trace(() => `server ${this.id} stops: ${String(error)}`);
     this.crash(this.world.random.chance(0.3));
     this.world.queue.after(this.world.random.integer(1, 300), () => {
+      if (!this.isUp) this.start();
+    });
+  }
+
+  /** It was right to refuse: somebody restores the file. */
+  private restoreLog(restore: () => void): void {
+    const { world } = this;
+    world.trace(() => `server ${this.id} refuses to start`);
+    world.coverage.damageRefused += 1;
+    this.crash(false);
+    this.onDamage = undefined;
+    restore();
+    world.queue.after(world.random.integer(1, 100), () => {
       if (!this.isUp) this.start();
     });
   }

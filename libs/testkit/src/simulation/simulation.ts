@@ -23,6 +23,8 @@ export interface SimulationOptions {
   readonly faultyMs?: number | undefined;
   /** Called with a line for everything that happens. @default nothing */
   readonly trace?: ((line: string) => void) | undefined;
+  /** Is given the run's clock when it begins: virtual milliseconds. */
+  readonly onClock?: ((nowMs: () => number) => void) | undefined;
 }
 
 /** What every run must have met. */
@@ -34,6 +36,18 @@ const LIVENESS_MS = 20_000;
 /** A run failed; says how to see it again. */
 export class SimulationFailure extends Error {
   override readonly name = 'SimulationFailure';
+
+  constructor(
+    message: string,
+    /** The broken property. */
+    readonly finding: string,
+    readonly steps: number,
+    /** Virtual milliseconds. */
+    readonly atMs: number,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
 }
 
 /**
@@ -53,6 +67,9 @@ export async function simulate(options: SimulationOptions): Promise<Coverage> {
     throw new SimulationFailure(
       `seed ${seed} with ${nodes} servers failed ${where}: ${what}\n` +
         `replay: npm run simulate -- --seed ${seed} --nodes ${nodes} --trace`,
+      what,
+      simulation.coverage.steps,
+      simulation.nowMs,
       { cause: error },
     );
   }
@@ -86,9 +103,11 @@ class Simulation {
       const world = { queue, random: random.fork(), coverage, settled, whenRunning };
       return new SimulatedDisk(id, random.fork(), world);
     });
+    const timing = drawTiming(random);
     this.checker = new Checker(
       disks.map(({ promises }) => promises),
       coverage,
+      timing.electionTimeoutMs,
     );
     this.network = new SimulatedNetwork(queue, random.fork(), coverage, (message) =>
       this.checker.onSend(message),
@@ -100,7 +119,7 @@ class Simulation {
       checker: this.checker,
       coverage,
       configuration: configurationOf(ids),
-      timing: drawTiming(random),
+      timing,
       trace: (line) => this.trace(line),
       guard: (run) => {
         try {
@@ -116,6 +135,7 @@ class Simulation {
       this.network.attach(id, server);
     }
     this.clients = new Clients(queue, random.fork(), this.servers, coverage);
+    options.onClock?.(() => queue.nowMs);
   }
 
   get nowMs(): number {
@@ -155,8 +175,8 @@ class Simulation {
     });
     await this.runUntil(100);
     const trace = (line: () => string): void => this.trace(line);
-    const victims = { queue, random: random.fork(), network, servers, coverage, trace };
-    const nemesis = new Nemesis(victims);
+    const victims = { queue, network, servers, coverage, trace };
+    const nemesis = new Nemesis(random.fork(), victims, {});
     this.clients.start(random.integer(2, 5));
     await this.runUntil(this.faultyMs);
     const short = (): boolean =>

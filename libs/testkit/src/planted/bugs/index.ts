@@ -1,0 +1,15 @@
+import type { SimulatedBug } from '../bug';
+import { ELECTION_BUGS } from './elections';
+import { READ_AND_CLIENT_BUGS } from './reads-and-clients';
+import { REPLICATION_BUGS } from './replication';
+import { SNAPSHOT_AND_CLOCK_BUGS } from './snapshots-and-clock';
+import { STORAGE_BUGS } from './storage';
+
+/** What the simulator has to find. */
+export const SIMULATED_BUGS: readonly SimulatedBug[] = [
+  ...ELECTION_BUGS,
+  ...REPLICATION_BUGS,
+  ...READ_AND_CLIENT_BUGS,
+  ...SNAPSHOT_AND_CLOCK_BUGS,
+  ...STORAGE_BUGS,
+];
