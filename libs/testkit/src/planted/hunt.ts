@@ -1,4 +1,4 @@
-import type { simulate } from '../simulation/simulation';
+import type { FailedRun, simulate, SimulationOptions } from '../simulation/simulation';
 import type { SimulatedBug } from './bug';
 import { SourceLoader } from './source-loader';
 
@@ -7,21 +7,9 @@ const SIMULATION = 'libs/testkit/src/simulation/simulation.ts';
 const NODES = [3, 5] as const;
 
 /** Which run found a bug, and what it said. */
-export interface Catch {
+export interface Catch extends FailedRun {
   readonly seed: number;
   readonly nodes: number;
-  readonly steps: number;
-  /** Virtual. */
-  readonly atMs: number;
-  /** The broken property. */
-  readonly finding: string;
-}
-
-/** What a failed run says of itself: the failure comes from a copy of the code, so it is no instance of our class. */
-interface Failed {
-  readonly steps: number;
-  readonly atMs: number;
-  readonly finding: string;
 }
 
 type Simulate = typeof simulate;
@@ -38,15 +26,21 @@ export class PlantedCopy {
   }
 
   /** @returns how the run failed, if it did. */
-  async run(seed: number, nodes: number): Promise<Failed | undefined> {
+  run(seed: number, nodes: number): Promise<FailedRun | undefined> {
+    return this.runWith({ seed, nodes });
+  }
+
+  /** The same with any options. */
+  async runWith(options: SimulationOptions): Promise<FailedRun | undefined> {
     const onClock = (nowMs: () => number): void => this.loader.setClock(nowMs);
     try {
-      await this.simulate({ seed, nodes, onClock });
+      await this.simulate({ ...options, onClock });
       return undefined;
     } catch (error) {
+      // From a copy of the code, so it is no instance of our class.
       if ((error as Error).name !== 'SimulationFailure') throw error;
-      const { steps, atMs, finding } = error as Error & Failed;
-      return { steps, atMs, finding };
+      const { steps, atMs, finding, faultyUntilMs, faults } = error as Error & FailedRun;
+      return { steps, atMs, finding, faultyUntilMs, faults };
     }
   }
 }

@@ -41,6 +41,8 @@ export class Checker {
   /** committed[i]: the entry at index i, once any server has said that it is committed. */
   private readonly committed: CommittedEntry[] = [];
   private readonly watched = new Map<Raft, Watched>();
+  /** fingerprints[i]: of the state behind entry i. */
+  private readonly fingerprints: number[] = [];
   /** When which process stood still. */
   private readonly stops = new Map<
     ServerId,
@@ -77,6 +79,16 @@ export class Checker {
     this.checkLog(raft, watched, nowMs);
     this.checkCommit(raft, watched);
     if (raft.role === 'leader') this.checkLeader(raft, watched, raftNowMs);
+  }
+
+  /** State machine safety: behind an entry all replicas are in the same state. */
+  applied(server: ServerId, index: number, fingerprint: number): void {
+    const known = this.fingerprints[index];
+    verify(
+      known === undefined || known === fingerprint,
+      () => `server ${server} is in another state behind entry ${index} than was seen before`,
+    );
+    this.fingerprints[index] = fingerprint;
   }
 
   /** A process did not run, and so nobody could reach it. */

@@ -21,8 +21,11 @@ export interface Coverage {
   readmissions: number;
   pauses: number;
   partitions: number;
+  /** Runs that had to work with a fault that stays. */
+  lastingFaults: number;
   clogs: number;
   messages: number;
+  entriesSent: number;
   drops: number;
   duplicates: number;
   elections: number;
@@ -32,6 +35,10 @@ export interface Coverage {
   commits: number;
   acknowledged: number;
   unknownOutcomes: number;
+  /** Of commands with a request id. */
+  retries: number;
+  /** Entries that only let time pass, for sessions to end. */
+  expiries: number;
   refused: number;
   reads: number;
   readsRefused: number;
@@ -57,8 +64,10 @@ export function emptyCoverage(): Coverage {
     readmissions: 0,
     pauses: 0,
     partitions: 0,
+    lastingFaults: 0,
     clogs: 0,
     messages: 0,
+    entriesSent: 0,
     drops: 0,
     duplicates: 0,
     elections: 0,
@@ -68,6 +77,8 @@ export function emptyCoverage(): Coverage {
     commits: 0,
     acknowledged: 0,
     unknownOutcomes: 0,
+    retries: 0,
+    expiries: 0,
     refused: 0,
     reads: 0,
     readsRefused: 0,

@@ -81,6 +81,7 @@ export class SimulatedNetwork {
 
   send(message: Message): void {
     this.coverage.messages += 1;
+    if (message.type === 'appendEntries') this.coverage.entriesSent += message.entries.length;
     this.observe(message);
     if (this.isCut(message.from, message.to) || this.random.chance(this.faults.loss)) {
       this.coverage.drops += 1;

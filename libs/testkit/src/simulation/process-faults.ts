@@ -74,7 +74,7 @@ export class ProcessFaults {
   rotMiddle(random: SeededRandom): void {
     const { queue, coverage, trace } = this.victims;
     const victim = random.pick(this.victims.servers);
-    if (!victim.isUp || victim.disk.isRotten) return;
+    if (!victim.isUp || victim.disk.isRotten || victim.onDamage !== undefined) return;
     victim.crash(false);
     const restore = victim.disk.rotOlderBatch(random);
     if (restore !== undefined) {

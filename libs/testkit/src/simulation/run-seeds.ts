@@ -17,7 +17,13 @@ export async function runSeeds(from: number, seeds: number, nodes: number): Prom
       if (met < minimum) {
         const finding = `met only ${met} ${name}, ${minimum} are the least`;
         const message = `seed ${seed} with ${nodes} servers ${finding}`;
-        throw new SimulationFailure(message, finding, run.steps, 0);
+        throw new SimulationFailure(message, {
+          finding,
+          steps: run.steps,
+          atMs: 0,
+          faultyUntilMs: 0,
+          faults: [],
+        });
       }
     }
     addCoverage(total, run);

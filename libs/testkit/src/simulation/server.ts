@@ -1,5 +1,4 @@
 import type { Recovered, Storage } from '@raftway/raft';
-import { createRaft } from '@raftway/raft/core';
 import type {
   Input,
   Message,
@@ -12,12 +11,15 @@ import type {
 import { Application } from './application';
 import type { Outcome, SnapshotFile } from './application';
 import type { SimulatedDisk } from './disk';
+import { createCore } from './create-core';
 import { LogWriter } from './log-writer';
 import { describeMessage } from './world';
-import type { World } from './world';
+import type { ClientCommand, World } from './world';
 import type { NetworkReceiver } from './network';
 import { ServerSnapshots } from './server-snapshots';
+import { SessionExpiry } from './session-expiry';
 import { Standstill } from './standstill';
+import { encodeCommand } from './state-machine';
 import type { CommandList } from './state-machine';
 import { SafetyViolation } from './violation';
 
@@ -31,6 +33,7 @@ interface Process {
   readonly writer: LogWriter;
   readonly snapshots: ServerSnapshots;
   wasSuspect: boolean;
+  readonly sessions: SessionExpiry;
   nextTicket: number;
   drainScheduled: boolean;
 }
@@ -101,22 +104,7 @@ export class SimulatedServer implements NetworkReceiver {
     const bootMs = world.queue.nowMs - world.random.integer(0, 1_000_000);
     const application = new Application(this.id, world.checker);
     if (file !== undefined) application.restore(file);
-    const raft = createRaft(
-      {
-        id: this.id,
-        initialState: recovered,
-        bootstrap: world.configuration,
-        random: () => world.random.next(),
-        heartbeatIntervalMs: world.timing.heartbeatIntervalMs,
-        electionTimeoutMs: world.timing.electionTimeoutMs,
-        // Small limits, so that windows fill and batches split.
-        appendBytesMax: 300,
-        inflightAppendsMax: 4,
-        inflightBytesMax: 1000,
-        uncommittedEntriesMax: 60,
-      },
-      world.queue.nowMs - bootMs,
-    );
+    const raft = createCore(this.id, recovered, world, world.queue.nowMs - bootMs);
     this.process = {
       raft,
       bootMs,
@@ -125,6 +113,7 @@ export class SimulatedServer implements NetworkReceiver {
       writer: this.writerFor(storage),
       snapshots: this.snapshotsFor(storage, raft, application, file),
       wasSuspect: raft.isSuspect,
+      sessions: new SessionExpiry(raft, application.machine),
       nextTicket: 1,
       drainScheduled: false,
     };
@@ -163,11 +152,7 @@ export class SimulatedServer implements NetworkReceiver {
     this.standstill.thaw();
   }
 
-  propose(
-    clientId: string,
-    sequence: number,
-    settle: (outcome: Outcome, index: number) => void,
-  ): void {
+  propose(command: ClientCommand, settle: (outcome: Outcome, index: number) => void): void {
     const { process } = this;
     if (process === undefined) {
       settle('refused', 0);
@@ -180,13 +165,9 @@ export class SimulatedServer implements NetworkReceiver {
       }
       const ticket = process.nextTicket++;
       process.application.awaitCommand(ticket, settle);
-      const proposal: Proposal = {
-        ticket,
-        kind: 1,
-        clientId,
-        sequence,
-        payload: new Uint8Array(sequence % 40),
-      };
+      const { clientId, sequence } = command;
+      const payload = encodeCommand(command.id, sequence % 40);
+      const proposal: Proposal = { ticket, kind: 1, clientId, sequence, payload };
       this.step({ type: 'propose', proposals: [proposal] });
     });
   }
@@ -249,7 +230,7 @@ export class SimulatedServer implements NetworkReceiver {
     const { raft } = this;
     if (raft === undefined) return 'down';
     return (
-      `${raft.role} of term ${raft.term}, log ${raft.firstIndex} to ${raft.lastIndex}, ` +
+      `${raft.isSuspect ? 'suspect ' : ''}${raft.role} of term ${raft.term}, log ${raft.firstIndex} to ${raft.lastIndex}, ` +
       `stable ${raft.stableIndex}, commit ${raft.commitIndex}, applied ${raft.appliedIndex}`
     );
   }
@@ -263,9 +244,20 @@ export class SimulatedServer implements NetworkReceiver {
       this.whenRunning(() => {
         if (process !== this.process) return;
         this.step({ type: 'tick' });
+        this.passTime(process);
         this.scheduleTick(process);
       });
     });
+  }
+
+  /** Sessions end also when nobody writes. */
+  private passTime(process: Process): void {
+    const { queue, coverage } = this.world;
+    const nowMs = queue.nowMs - process.bootMs;
+    const expiry = process.sessions.maybePropose(nowMs, () => process.nextTicket++);
+    if (expiry === undefined) return;
+    coverage.expiries += 1;
+    this.step(expiry);
   }
 
   private step(input: Input): void {
@@ -274,6 +266,7 @@ export class SimulatedServer implements NetworkReceiver {
     const nowMs = world.queue.nowMs - process.bootMs;
     process.raft.step(input, nowMs);
     world.checker.afterStep(process.raft, world.queue.nowMs, nowMs);
+    process.sessions.afterStep();
     if (process.wasSuspect && !process.raft.isSuspect) this.trusted(process);
     this.scheduleDrain(process);
   }
@@ -311,8 +304,8 @@ export class SimulatedServer implements NetworkReceiver {
     process.writer.add(ready.persist, ready.sendAfterPersist);
     this.applyAll(process, ready);
     process.application.answer(ready, process.raft.term);
+    process.sessions.answer(ready);
     for (const to of ready.sendSnapshot) process.snapshots.send(to);
-    // The core may have moved on without a step of ours: flushed appends, for one.
     world.checker.afterStep(process.raft, world.queue.nowMs, world.queue.nowMs - process.bootMs);
   }
 
@@ -362,22 +355,23 @@ export class SimulatedServer implements NetworkReceiver {
     if (code !== 'io' && code !== 'ENOSPC' && code !== 'EIO') throw error;
     this.world.trace(() => `server ${this.id} stops: ${String(error)}`);
     this.crash(this.world.random.chance(0.3));
-    this.world.queue.after(this.world.random.integer(1, 300), () => {
+    this.startWithin(300);
+  }
+
+  private startWithin(ms: number): void {
+    this.world.queue.after(this.world.random.integer(1, ms), () => {
       if (!this.isUp) this.start();
     });
   }
 
   /** It was right to refuse: somebody restores the file. */
   private restoreLog(restore: () => void): void {
-    const { world } = this;
-    world.trace(() => `server ${this.id} refuses to start`);
-    world.coverage.damageRefused += 1;
+    this.world.trace(() => `server ${this.id} refuses to start`);
+    this.world.coverage.damageRefused += 1;
     this.crash(false);
     this.onDamage = undefined;
     restore();
-    world.queue.after(world.random.integer(1, 100), () => {
-      if (!this.isUp) this.start();
-    });
+    this.startWithin(100);
   }
 
   private applyAll(process: Process, ready: Ready): void {
@@ -385,7 +379,10 @@ export class SimulatedServer implements NetworkReceiver {
     if (snapshot !== undefined && snapshot.lastIncludedIndex > process.application.appliedIndex) {
       process.snapshots.restore(snapshot);
     }
-    for (const entry of ready.apply) process.application.apply(entry);
+    for (const entry of ready.apply) {
+      process.application.apply(entry);
+      process.sessions.applied(entry);
+    }
     const last = ready.apply.at(-1);
     if (last === undefined) return;
     const delayMs = this.world.random.next() * 3;
