@@ -21,7 +21,7 @@ export const ELECTION_BUGS: readonly SimulatedBug[] = [
   {
     name: 'self-vote-counted-early',
     story: 'a candidate asks for votes, and counts its own, before that is on disk',
-    source: 'scenario E5; the etcd-io/raft rule that a self-vote is a message after the append',
+    source: 'scenario E5',
     changes: [
       {
         file: `${CORE}/election.ts`,
@@ -65,7 +65,7 @@ export const ELECTION_BUGS: readonly SimulatedBug[] = [
   {
     name: 'longer-log-beats-later-term',
     story: 'logs are compared by length before term',
-    source: 'Raft §5.4.1, a common mistake of MIT 6.5840 students',
+    source: 'Raft §5.4.1',
     changes: [
       {
         file: `${CORE}/log.ts`,
@@ -78,7 +78,7 @@ export const ELECTION_BUGS: readonly SimulatedBug[] = [
   {
     name: 'votes-of-an-earlier-campaign',
     story: 'votes of the last campaign are still there in the next',
-    source: 'Raft §5.2; hashicorp/raft #125 is a relative',
+    source: 'Raft §5.2',
     changes: [
       {
         file: `${CORE}/roles.ts`,

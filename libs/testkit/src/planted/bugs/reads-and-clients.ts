@@ -43,7 +43,7 @@ export const READ_AND_CLIENT_BUGS: readonly SimulatedBug[] = [
   {
     name: 'read-joins-a-round-under-way',
     story: 'a read takes part in the heartbeat round that was sent before it came',
-    source: 'dissertation §6.4, step 3; a relative of etcd #20418',
+    source: 'dissertation §6.4; a relative of etcd #20418',
     changes: [
       {
         file: `${CORE}/read-index.ts`,
@@ -58,7 +58,7 @@ export const READ_AND_CLIENT_BUGS: readonly SimulatedBug[] = [
   {
     name: 'follower-read-at-its-own-commit',
     story: 'a follower answers a read at its own commit index instead of the leader’s',
-    source: 'scenario L8; ZooKeeper’s reads without sync',
+    source: 'scenario L8',
     changes: [
       {
         file: `${CORE}/proposals.ts`,
@@ -71,7 +71,7 @@ export const READ_AND_CLIENT_BUGS: readonly SimulatedBug[] = [
     name: 'placement-for-an-earlier-process',
     story:
       'a place in the log that an earlier process was given is taken for that of another command',
-    source: 'found by this simulator while the library was built',
+    source: 'docs/internals/divergence.md',
     changes: [
       {
         file: `${CORE}/proposals.ts`,
@@ -108,7 +108,7 @@ export const READ_AND_CLIENT_BUGS: readonly SimulatedBug[] = [
   {
     name: 'forwarded-to-a-later-leader',
     story: 'a leader takes proposals that were sent to the leader of an earlier term',
-    source: 'scenario X5: Redis-Raft’s proxying applied commands twice (Jepsen, 2020)',
+    source: 'scenario X5',
     changes: [
       {
         file: `${CORE}/proposals.ts`,

@@ -65,7 +65,7 @@ export const REPLICATION_BUGS: readonly SimulatedBug[] = [
   {
     name: 'heartbeat-commit-not-bounded',
     story: 'a heartbeat tells the leader’s commit index, whatever the follower is known to have',
-    source: 'scenario R5; etcd-io/raft sends min(matched, committed) for this reason',
+    source: 'scenario R5',
     changes: [
       {
         file: `${CORE}/replication.ts`,
@@ -84,7 +84,7 @@ export const REPLICATION_BUGS: readonly SimulatedBug[] = [
   {
     name: 'whole-log-acknowledged',
     story: 'a follower acknowledges all of its log instead of what an (empty) append covered',
-    source: 'MIT 6.5840 students’ guide: matchIndex is prevLogIndex + entries',
+    source: 'Raft figure 2, matchIndex',
     changes: [
       {
         file: `${CORE}/follower.ts`,
@@ -129,9 +129,23 @@ export const REPLICATION_BUGS: readonly SimulatedBug[] = [
     ],
   },
   {
+    name: 'stale-replies-counted',
+    story: 'answers to what a leader sent in an earlier term of its own count in this one',
+    source: 'scenario R6',
+    changes: [
+      {
+        file: `${CORE}/receive.ts`,
+        find: `    default:
+      return late ? undefined : receiveInTerm(state, message);`,
+        replace: `    default:
+      return receiveInTerm(state, message);`,
+      },
+    ],
+  },
+  {
     name: 'stale-votes-counted',
     story: 'votes for an earlier campaign count in this one',
-    source: 'MIT 6.5840 students’ guide, “term confusion”; scenario R6',
+    source: 'scenario R6',
     changes: [
       {
         file: `${CORE}/receive.ts`,
@@ -172,7 +186,7 @@ export const REPLICATION_BUGS: readonly SimulatedBug[] = [
   {
     name: 'uncommitted-never-uncounted',
     story: 'what was committed still counts against the limit on uncommitted entries',
-    source: 'etcd-io/raft reduceUncommittedSize; scenario R11',
+    source: 'scenario R11',
     changes: [
       {
         file: `${CORE}/commitment.ts`,

@@ -35,7 +35,7 @@ export const STORAGE_BUGS: readonly SimulatedBug[] = [
   {
     name: 'directory-not-synced',
     story: 'a new log segment’s name is not synced',
-    source: 'scenario D5; etcd #6368 is a relative',
+    source: 'scenario D5',
     changes: [
       {
         file: `${STORAGE}/wal/wal.ts`,
@@ -60,7 +60,7 @@ export const STORAGE_BUGS: readonly SimulatedBug[] = [
   {
     name: 'snapshot-not-synced',
     story: 'a file is renamed before its contents are synced',
-    source: 'scenario D5; “zero-length file after a crash” (ext4, 2009)',
+    source: 'scenario D5',
     changes: [
       {
         file: `${STORAGE}/file-system.ts`,
@@ -113,7 +113,7 @@ export const STORAGE_BUGS: readonly SimulatedBug[] = [
   {
     name: 'forgetful-server-counts',
     story: 'a server that may have forgotten what it acknowledged counts like any other',
-    source: 'ADR 006; Paxos Made Live §5.1',
+    source: 'ADR 006; Paxos Made Live',
     changes: [
       {
         file: `${CORE}/raft.ts`,
@@ -149,7 +149,7 @@ export const STORAGE_BUGS: readonly SimulatedBug[] = [
   {
     name: 'half-written-batch-kept-when-full',
     story: 'what a full disk took of a batch stays in front of the next one',
-    source: 'scenario D6; etcd #14498 is a relative',
+    source: 'scenario D6',
     changes: [
       {
         file: `${STORAGE}/wal/wal.ts`,
