@@ -39,6 +39,8 @@ export type {
   Persist,
   SnapshotMetadata,
 } from './core';
+export { DeduplicatedStateMachine } from './client-sessions/deduplicated-state-machine';
+export { LeaseExpiry } from './node/lease-expiry';
 export { mergePersists } from './node/persist-queue';
 export { FileStorage, type FileStorageOptions } from './storage/file-storage';
 export type { FileSystem, OpenFile } from './storage/file-system';

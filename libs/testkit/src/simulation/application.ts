@@ -1,4 +1,5 @@
-import type { Entry, Ready, ServerId, SnapshotMetadata } from '@raftway/raft/core';
+import { DeduplicatedStateMachine } from '@raftway/raft';
+import type { Entry, LogIndex, Ready, ServerId, SnapshotMetadata, Term } from '@raftway/raft/core';
 import type { Checker } from './checker';
 import { CommandList } from './state-machine';
 import { SafetyViolation } from './violation';
@@ -17,6 +18,8 @@ interface WaitingCommand {
 
 interface WaitingRead {
   readonly settle: (readable: boolean) => void;
+  /** The newest term that had a leader when the read began. */
+  readonly termBefore: Term;
   index: number | undefined;
 }
 
@@ -29,11 +32,13 @@ export interface SnapshotFile {
 /** The state machine of one process, and who waits for it. */
 export class Application {
   readonly list = new CommandList();
+  /** With the library's own deduplication of requests before it. */
+  readonly machine = new DeduplicatedStateMachine(this.list);
   appliedIndex = 0;
   private readonly commands = new Map<number, WaitingCommand>();
   private readonly reads = new Map<number, WaitingRead>();
-  /** The terms of applied entries, for proposals whose place is learned after they were applied. */
-  private readonly appliedTerms = new Map<number, number>();
+  /** Applied entries, for proposals whose place is learned after they were applied. */
+  private readonly applied = new Map<number, { readonly term: Term; readonly result: LogIndex }>();
 
   constructor(
     private readonly id: ServerId,
@@ -45,13 +50,14 @@ export class Application {
   }
 
   awaitRead(ticket: number, settle: WaitingRead['settle']): void {
-    this.reads.set(ticket, { settle, index: undefined });
+    this.reads.set(ticket, { settle, termBefore: this.checker.newestTerm, index: undefined });
   }
 
   restore(file: SnapshotFile): void {
-    this.list.restore(file.data);
+    this.machine.restore(file.data);
     this.appliedIndex = file.snapshot.lastIncludedIndex;
-    this.appliedTerms.clear();
+    this.checker.applied(this.id, this.appliedIndex, this.list.fingerprint);
+    this.applied.clear();
     this.settleReads();
   }
 
@@ -65,16 +71,18 @@ export class Application {
           `committed there is term ${committed?.term}`,
       );
     }
-    if (entry.kind === 1) this.list.apply(entry);
+    const result = this.machine.apply(entry)?.result ?? 0;
     this.appliedIndex = entry.index;
-    this.appliedTerms.set(entry.index, entry.term);
+    this.checker.applied(this.id, entry.index, this.list.fingerprint);
+    this.applied.set(entry.index, { term: entry.term, result });
     for (const [ticket, command] of this.commands) {
       if (command.index === entry.index) this.settleCommand(ticket, command);
     }
     this.settleReads();
   }
 
-  answer(ready: Ready): void {
+  /** @param term the server's. */
+  answer(ready: Ready, term: Term): void {
     for (const placed of ready.proposals) {
       const command = this.commands.get(placed.ticket);
       if (command === undefined) continue;
@@ -89,7 +97,14 @@ export class Application {
     }
     for (const { ticket, index } of ready.reads) {
       const read = this.reads.get(ticket);
-      if (read !== undefined) read.index = index;
+      if (read === undefined) continue;
+      // A quorum has answered after the read began, so none can have elected somebody else before (dissertation §6.4).
+      if (term < read.termBefore) {
+        throw new SafetyViolation(
+          `a read of server ${this.id} is confirmed in term ${term}; term ${read.termBefore} had a leader before it began`,
+        );
+      }
+      read.index = index;
     }
     for (const ticket of ready.readsRefused) {
       this.reads.get(ticket)?.settle(false);
@@ -106,10 +121,10 @@ export class Application {
 
   private settleCommand(ticket: number, command: WaitingCommand): void {
     this.commands.delete(ticket);
-    const term = this.appliedTerms.get(command.index);
-    if (term === undefined) command.settle('unknown', 0);
-    else if (term !== command.term) command.settle('superseded', 0);
-    else command.settle('acknowledged', command.index);
+    const applied = this.applied.get(command.index);
+    if (applied === undefined) command.settle('unknown', 0);
+    else if (applied.term !== command.term) command.settle('superseded', 0);
+    else command.settle('acknowledged', applied.result);
   }
 
   private settleReads(): void {

@@ -1,6 +1,7 @@
 import type { Configuration, MemberChange, ServerId } from '@raftway/raft/core';
-import type { Victims } from './nemesis';
+import type { SeededRandom } from '../random';
 import type { SimulatedServer } from './server';
+import type { Victims } from './victims';
 
 /**
  * An operator who changes the members all the time: adds servers that were never in the group, and servers that were removed, promotes, demotes, removes (the leader for choice),
@@ -10,7 +11,8 @@ export class MembershipNemesis {
   private running = true;
 
   constructor(
-    private readonly victims: Victims,
+    private readonly random: SeededRandom,
+    private readonly victims: Pick<Victims, 'queue' | 'servers' | 'trace'>,
     /** How many voters the operator wants at least and at most. */
     private readonly votersMin: number,
     private readonly votersMax: number,
@@ -23,8 +25,7 @@ export class MembershipNemesis {
   }
 
   private scheduleNext(): void {
-    const { queue, random } = this.victims;
-    queue.after(random.integer(20, 200), () => {
+    this.victims.queue.after(this.random.integer(20, 200), () => {
       if (!this.running) return;
       this.act();
       this.scheduleNext();
@@ -32,7 +33,8 @@ export class MembershipNemesis {
   }
 
   private act(): void {
-    const { servers, random, trace } = this.victims;
+    const { random } = this;
+    const { servers, trace } = this.victims;
     const leaders = servers.filter((server) => server.raft?.role === 'leader');
     const asksLeader = random.chance(0.95);
     if (asksLeader && leaders.length === 0) return;
@@ -46,7 +48,8 @@ export class MembershipNemesis {
   }
 
   private choose(server: SimulatedServer, { members }: Configuration): readonly MemberChange[] {
-    const { servers, random } = this.victims;
+    const { random } = this;
+    const { servers } = this.victims;
     const voters = members.filter(({ voter }) => voter).map(({ id }) => id);
     const learners = members.filter(({ voter }) => !voter).map(({ id }) => id);
     const strangers = servers
@@ -80,14 +83,14 @@ export class MembershipNemesis {
   }
 
   private leave(ids: readonly ServerId[]): readonly MemberChange[] {
-    return ids.map((id) => change(this.victims.random.chance(0.75) ? 'remove' : 'demote', id));
+    return ids.map((id) => change(this.random.chance(0.75) ? 'remove' : 'demote', id));
   }
 
   private pickSome(ids: readonly ServerId[], count: number): readonly ServerId[] {
     const left = [...ids];
     const picked: ServerId[] = [];
     while (picked.length < count && left.length > 0) {
-      const [id] = left.splice(this.victims.random.integer(0, left.length - 1), 1);
+      const [id] = left.splice(this.random.integer(0, left.length - 1), 1);
       picked.push(id as ServerId);
     }
     return picked;

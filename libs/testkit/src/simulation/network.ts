@@ -26,6 +26,8 @@ export interface NetworkReceiver {
 export class SimulatedNetwork {
   private readonly receivers = new Map<ServerId, NetworkReceiver>();
   private readonly cut = new Set<string>();
+  /** What has arrived at the end of a clogged link. */
+  private readonly clogged = new Map<string, (() => void)[]>();
   private faults: NetworkFaults = none;
 
   constructor(
@@ -54,13 +56,32 @@ export class SimulatedNetwork {
     this.cut.clear();
   }
 
+  /** Holds up everything that arrives by this link. */
+  clog(from: ServerId, to: ServerId): void {
+    const link = `${from}>${to}`;
+    if (!this.clogged.has(link)) this.clogged.set(link, []);
+  }
+
+  /** All that was held up arrives at once. */
+  unclog(from: ServerId, to: ServerId): void {
+    const link = `${from}>${to}`;
+    const held = this.clogged.get(link) ?? [];
+    this.clogged.delete(link);
+    for (const arrive of held) arrive();
+  }
+
   becomePerfect(): void {
     this.heal();
+    for (const link of [...this.clogged.keys()]) {
+      const [from, to] = link.split('>').map(Number) as [ServerId, ServerId];
+      this.unclog(from, to);
+    }
     this.faults = none;
   }
 
   send(message: Message): void {
     this.coverage.messages += 1;
+    if (message.type === 'appendEntries') this.coverage.entriesSent += message.entries.length;
     this.observe(message);
     if (this.isCut(message.from, message.to) || this.random.chance(this.faults.loss)) {
       this.coverage.drops += 1;
@@ -72,7 +93,7 @@ export class SimulatedNetwork {
     if (copies > 1) this.coverage.duplicates += 1;
     for (let copy = 0; copy < copies; copy += 1) {
       // What is under way when a link is cut still arrives: late answers are what makes an old leader believe in itself.
-      this.queue.after(this.delayMs(), () => this.receivers.get(message.to)?.deliver(message));
+      this.queue.after(this.delayMs(), () => this.arrive(message));
     }
   }
 
@@ -97,6 +118,13 @@ export class SimulatedNetwork {
   /** Tells the sender of a snapshot that it did not arrive. */
   snapshotFailed(from: ServerId, to: ServerId): void {
     this.queue.after(1, () => this.receivers.get(from)?.snapshotFailed(to));
+  }
+
+  private arrive(message: Message): void {
+    const deliver = (): void => this.receivers.get(message.to)?.deliver(message);
+    const held = this.clogged.get(`${message.from}>${message.to}`);
+    if (held === undefined) deliver();
+    else held.push(deliver);
   }
 
   private isCut(from: ServerId, to: ServerId): boolean {

@@ -20,9 +20,15 @@ export async function runSeeds(
     for (const [name, minimum] of Object.entries(COVERAGE_MINIMA)) {
       const met = run[name as keyof Coverage];
       if (met < minimum) {
-        throw new SimulationFailure(
-          `seed ${seed} with ${nodes} servers met only ${met} ${name}, ${minimum} are the least`,
-        );
+        const finding = `met only ${met} ${name}, ${minimum} are the least`;
+        const message = `seed ${seed} with ${nodes} servers ${finding}`;
+        throw new SimulationFailure(message, {
+          finding,
+          steps: run.steps,
+          atMs: 0,
+          faultyUntilMs: 0,
+          faults: [],
+        });
       }
     }
     addCoverage(total, run);

@@ -19,6 +19,13 @@ export interface World {
   readonly guard: (run: () => void) => void;
 }
 
+/** What a client asks for; with a client id it may be sent again. */
+export interface ClientCommand {
+  readonly id: string;
+  readonly clientId: string;
+  readonly sequence: number;
+}
+
 /** Drawn once a run; small, so that a run of a few virtual seconds sees many elections. */
 export interface Timing {
   readonly heartbeatIntervalMs: number;
