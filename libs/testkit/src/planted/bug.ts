@@ -15,6 +15,8 @@ export interface SimulatedBug {
   /** Who made it, or who warns of it. */
   readonly source: string;
   readonly changes: readonly SourceChange[];
+  /** To be looked for in groups whose members change. @default false */
+  readonly changesMembers?: boolean | undefined;
 }
 
 /** The source is not what the patch was written for: it must be looked at again, not skipped. */

@@ -10,6 +10,8 @@ const NODES = [3, 5] as const;
 export interface Catch extends FailedRun {
   readonly seed: number;
   readonly nodes: number;
+  /** Set when the members changed all the while. */
+  readonly changesMembers?: boolean | undefined;
 }
 
 type Simulate = typeof simulate;
@@ -26,8 +28,8 @@ export class PlantedCopy {
   }
 
   /** @returns how the run failed, if it did. */
-  run(seed: number, nodes: number): Promise<FailedRun | undefined> {
-    return this.runWith({ seed, nodes });
+  run(seed: number, nodes: number, changesMembers?: boolean): Promise<FailedRun | undefined> {
+    return this.runWith({ seed, nodes, changesMembers });
   }
 
   /** The same with any options. */
@@ -57,10 +59,11 @@ export async function hunt(
   seedsMax: number,
 ): Promise<Catch | undefined> {
   const copy = new PlantedCopy(workspace, bug);
+  const { changesMembers } = bug;
   for (let seed = 1; seed <= seedsMax; seed += 1) {
     for (const nodes of NODES) {
-      const failed = await copy.run(seed, nodes);
-      if (failed !== undefined) return { seed, nodes, ...failed };
+      const failed = await copy.run(seed, nodes, changesMembers);
+      if (failed !== undefined) return { seed, nodes, changesMembers, ...failed };
     }
   }
   return undefined;

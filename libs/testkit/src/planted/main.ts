@@ -9,6 +9,7 @@ import { MISSED_BUGS } from './bugs/missed';
 import { describeHunt, TABLE } from './document';
 import type { Hunted } from './document';
 import { hunt, PlantedCopy } from './hunt';
+import type { Catch } from './hunt';
 
 const SEEDS_MAX = 1000;
 /** What is not found is looked for less long: it costs all of its seeds every time. */
@@ -41,11 +42,12 @@ async function huntAll(bugs: readonly SimulatedBug[], seedsMax: number): Promise
 async function provesInnocence(hunted: readonly Hunted[]): Promise<boolean> {
   const copy = new PlantedCopy(WORKSPACE);
   let passed = true;
-  const runs = new Set<string>();
-  for (const { caught } of hunted) if (caught) runs.add(`${caught.seed}/${caught.nodes}`);
-  for (const run of runs) {
-    const [seed, nodes] = run.split('/').map(Number) as [number, number];
-    const failed = await copy.run(seed, nodes);
+  const runs = new Map<string, Catch>();
+  for (const { caught } of hunted) {
+    if (caught) runs.set(`${caught.seed}/${caught.nodes}/${caught.changesMembers}`, caught);
+  }
+  for (const { seed, nodes, changesMembers } of runs.values()) {
+    const failed = await copy.run(seed, nodes, changesMembers);
     if (failed === undefined) continue;
     passed = false;
     console.log(`seed ${seed} with ${nodes} servers fails without a bug: ${failed.finding}`);

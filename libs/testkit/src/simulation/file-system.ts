@@ -166,7 +166,7 @@ export class SimulatedFileSystem {
   write(write: PendingWrite): void {
     const { file, bytes, position } = write;
     this.pendingWrites.delete(write);
-    if (!this.isFull || position + bytes.length <= file.size) {
+    if (!this.isFull || file.hasRoom(position, position + bytes.length)) {
       file.write(bytes, position);
       return;
     }

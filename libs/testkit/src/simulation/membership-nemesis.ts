@@ -1,4 +1,4 @@
-import type { Configuration, MemberChange, ServerId } from '@raftway/raft/core';
+import type { MemberChange, ServerId, Term } from '@raftway/raft/core';
 import type { SeededRandom } from '../random';
 import type { SimulatedServer } from './server';
 import type { Victims } from './victims';
@@ -9,6 +9,8 @@ import type { Victims } from './victims';
  */
 export class MembershipNemesis {
   private running = true;
+  private dueMs = 0;
+  private newestTerm: Term = 0;
 
   constructor(
     private readonly random: SeededRandom,
@@ -25,32 +27,56 @@ export class MembershipNemesis {
   }
 
   private scheduleNext(): void {
-    this.victims.queue.after(this.random.integer(20, 200), () => {
+    const { queue } = this.victims;
+    queue.after(this.random.integer(1, 4), () => {
       if (!this.running) return;
-      this.act();
+      const leader = this.newLeader();
+      if (leader !== undefined && this.random.chance(0.7)) this.askAtOnce(leader);
+      else if (queue.nowMs >= this.dueMs) this.askSomebody();
       this.scheduleNext();
     });
   }
 
-  private act(): void {
+  /** Whoever has just been elected: not having committed anything yet, he may not begin a change. */
+  private newLeader(): SimulatedServer | undefined {
+    const leader = this.leaders().find(({ raft }) => (raft?.term ?? 0) > this.newestTerm);
+    this.newestTerm = leader?.raft?.term ?? this.newestTerm;
+    return leader;
+  }
+
+  private leaders(): readonly SimulatedServer[] {
+    return this.victims.servers.filter((server) => server.raft?.role === 'leader');
+  }
+
+  private askSomebody(): void {
     const { random } = this;
-    const { servers, trace } = this.victims;
-    const leaders = servers.filter((server) => server.raft?.role === 'leader');
+    this.dueMs = this.victims.queue.nowMs + random.integer(20, 200);
+    const leaders = this.leaders();
     const asksLeader = random.chance(0.95);
     if (asksLeader && leaders.length === 0) return;
-    const server = random.pick(asksLeader ? leaders : servers);
-    const { raft } = server;
-    if (raft === undefined) return;
-    const changes = this.choose(server, raft.configuration);
+    const server = random.pick(asksLeader ? leaders : this.victims.servers);
+    this.ask(server, this.choose(server));
+  }
+
+  /** Of an even number one goes: two leaders that begin so could decide apart, if they began before they have committed anything. */
+  private askAtOnce(leader: SimulatedServer): void {
+    const voters = votersOf(leader);
+    const isEven = voters.length % 2 === 0 && voters.length > this.votersMin;
+    this.ask(leader, isEven ? this.leave([this.random.pick(voters)]) : this.choose(leader));
+  }
+
+  private ask(server: SimulatedServer, changes: readonly MemberChange[]): void {
     if (changes.length === 0) return;
-    trace(() => `server ${server.id} is asked for ${JSON.stringify(changes)}`);
+    this.victims.trace(() => `server ${server.id} is asked for ${JSON.stringify(changes)}`);
     server.changeMembers(changes);
   }
 
-  private choose(server: SimulatedServer, { members }: Configuration): readonly MemberChange[] {
+  private choose(server: SimulatedServer): readonly MemberChange[] {
+    const members = server.raft?.configuration.members ?? [];
+    if (members.length === 0) return [];
     const { random } = this;
     const { servers } = this.victims;
-    const voters = members.filter(({ voter }) => voter).map(({ id }) => id);
+    const voters = votersOf(server);
     const learners = members.filter(({ voter }) => !voter).map(({ id }) => id);
     const strangers = servers
       .map(({ id }) => id)
@@ -99,4 +125,9 @@ export class MembershipNemesis {
 
 function change(type: 'promote' | 'demote' | 'remove', id: ServerId): MemberChange {
   return { type, id };
+}
+
+function votersOf({ raft }: SimulatedServer): readonly ServerId[] {
+  const members = raft?.configuration.members ?? [];
+  return members.filter(({ voter }) => voter).map(({ id }) => id);
 }

@@ -1,5 +1,6 @@
 import type { SimulatedBug } from '../bug';
 import { ELECTION_BUGS } from './elections';
+import { MEMBERSHIP_BUGS } from './membership';
 import { READ_AND_CLIENT_BUGS } from './reads-and-clients';
 import { REPLICATION_BUGS } from './replication';
 import { SESSION_AND_LIVENESS_BUGS } from './sessions-and-liveness';
@@ -14,4 +15,5 @@ export const SIMULATED_BUGS: readonly SimulatedBug[] = [
   ...SESSION_AND_LIVENESS_BUGS,
   ...SNAPSHOT_AND_CLOCK_BUGS,
   ...STORAGE_BUGS,
+  ...MEMBERSHIP_BUGS,
 ];

@@ -78,8 +78,8 @@ export const SESSION_AND_LIVENESS_BUGS: readonly SimulatedBug[] = [
     changes: [
       {
         file: `${CORE}/election.ts`,
-        find: 'if (heard.length < quorumSize(voters.length) || (diskStalled && voters.length > 1)) {',
-        replace: 'if (heard.length >= 0 && diskStalled && voters.length > 1) {',
+        find: 'if (!heard || (diskStalled && voters.length > 1)) {',
+        replace: 'if (diskStalled && voters.length > 1) {',
       },
     ],
   },
@@ -109,14 +109,14 @@ export const SESSION_AND_LIVENESS_BUGS: readonly SimulatedBug[] = [
     changes: [
       {
         file: `${CORE}/commitment.ts`,
-        find: 'const index = quorumValue(matched);',
-        replace: 'const index = Math.min(quorumValue(matched), state.log.stableIndex);',
+        find: 'const index = jointQuorumValue(state.configurations.majorities, (id) => matchIndexOf(state, id));',
+        replace: `const replicated = jointQuorumValue(state.configurations.majorities, (id) => matchIndexOf(state, id));
+  const index = Math.min(replicated, state.log.stableIndex);`,
       },
       {
         file: `${CORE}/election.ts`,
-        find: 'if (heard.length < quorumSize(voters.length) || (diskStalled && voters.length > 1)) {',
-        replace:
-          'if (heard.length < quorumSize(voters.length) || (diskStalled && voters.length < 0)) {',
+        find: 'if (!heard || (diskStalled && voters.length > 1)) {',
+        replace: 'if (!heard || (diskStalled && voters.length < 0)) {',
       },
     ],
   },

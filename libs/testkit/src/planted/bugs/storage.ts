@@ -154,6 +154,7 @@ export const STORAGE_BUGS: readonly SimulatedBug[] = [
       {
         file: `${STORAGE}/wal/wal.ts`,
         find: `      await file.truncate(this.position);
+      await file.truncate(Math.max(this.position, this.segmentBytes));
       throw this.noSpace(error);`,
         replace: `      this.position = Math.max(this.position, this.position + 8);
       throw this.noSpace(error);`,
