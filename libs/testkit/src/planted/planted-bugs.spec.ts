@@ -15,6 +15,7 @@ const QUICK = [
   'quorum-sorted-as-text',
   'old-term-committed-by-counting',
   'append-acknowledged-before-sync',
+  'joint-decided-by-the-union',
 ];
 
 describe('planted bugs', () => {
@@ -37,8 +38,8 @@ describe('planted bugs', () => {
     if (bug === undefined) throw new Error(`there is no bug ${name}`);
     const caught = await hunt(WORKSPACE, bug, 5);
     expect(caught).toBeDefined();
-    const { seed, nodes } = caught as NonNullable<typeof caught>;
-    expect(await new PlantedCopy(WORKSPACE).run(seed, nodes)).toBeUndefined();
+    const { seed, nodes, changesMembers } = caught as NonNullable<typeof caught>;
+    expect(await new PlantedCopy(WORKSPACE).run(seed, nodes, changesMembers)).toBeUndefined();
   });
 
   it('replays what found a bug', async () => {
