@@ -43,6 +43,8 @@ export type {
   SnapshotMetadata,
 } from './core';
 export { AppliedChain } from './client-sessions/applied-chain';
+export { DeduplicatedStateMachine } from './client-sessions/deduplicated-state-machine';
+export { LeaseExpiry } from './node/lease-expiry';
 export { mergePersists } from './node/persist-queue';
 export { FileStorage, type FileStorageOptions } from './storage/file-storage';
 export {

@@ -6,6 +6,7 @@ import { ASIDE } from './runtime.mjs';
 const CLI = path.join(root, 'tools/cli/dist/main.js');
 const BENCH = path.join(root, 'tools/bench/dist/main.js');
 const SIMULATE = path.join(root, 'libs/testkit/dist/simulation/main.js');
+const SIMULATED_BUGS = path.join(root, 'libs/testkit/dist/planted/main.js');
 const CHAOS = path.join(root, 'libs/testkit/dist/chaos');
 const scripts = path.join(root, 'tools/scripts');
 
@@ -72,6 +73,11 @@ export const tasks = {
   'verify:failover': verify('failover-main.js'),
   /** Known mistakes, put back one at a time: each must be found. */
   'verify:planted-bugs': verify('planted-main.js'),
+  /** Known mistakes in the Raft library, put back one at a time: the simulator must find each. Writes docs/internals/planted-bugs.md. */
+  'verify:simulated-bugs': sequence(nx(['build'], '-p', '@raftway/testkit'), [
+    'node',
+    [SIMULATED_BUGS],
+  ]),
   /** Ourselves beside our peers: `locks`, `gateway` or `raft`; or the library alone, `raft-library`; `--seconds 4`, `--no-document`. */
   bench: sequence([...nx(['build'], '-p', measured), { stdio: ASIDE }], ['node', [BENCH]]),
   format: sequence(['prettier', ['--write', '--log-level=warn', '.']]),

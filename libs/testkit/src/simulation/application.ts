@@ -1,5 +1,13 @@
-import { AppliedChain } from '@raftway/raft';
-import type { Checkpoint, Entry, Ready, ServerId, SnapshotMetadata } from '@raftway/raft/core';
+import { DeduplicatedStateMachine } from '@raftway/raft';
+import type {
+  Checkpoint,
+  Entry,
+  LogIndex,
+  Ready,
+  ServerId,
+  SnapshotMetadata,
+  Term,
+} from '@raftway/raft/core';
 import type { Checker } from './checker';
 import { CommandList } from './state-machine';
 import { SafetyViolation } from './violation';
@@ -18,6 +26,8 @@ interface WaitingCommand {
 
 interface WaitingRead {
   readonly settle: (readable: boolean) => void;
+  /** The newest term that had a leader when the read began. */
+  readonly termBefore: Term;
   index: number | undefined;
 }
 
@@ -30,51 +40,47 @@ export interface SnapshotFile {
 /** Small, so that replicas compare often in a run of some hundred entries. */
 const COMPARE_EVERY_ENTRIES = 4;
 
-/** What applying a command answers: where it is in the list, unless the run has a state machine that is no function of its log. */
-export type ResultOf = (id: ServerId, entry: Entry, position: number) => number;
+/** What servers compare of an answer: where its command is in the log, unless the run has a state machine that is no function of its log. */
+export type FingerprintOf = (id: ServerId, index: LogIndex) => number;
 
 /** The state machine of one process, and who waits for it. */
 export class Application {
   readonly list = new CommandList();
+  /** With the library's own deduplication of requests before it. */
+  readonly machine: DeduplicatedStateMachine<LogIndex>;
   appliedIndex = 0;
-  private readonly chain = new AppliedChain(COMPARE_EVERY_ENTRIES);
   private readonly commands = new Map<number, WaitingCommand>();
   private readonly reads = new Map<number, WaitingRead>();
-  /** The terms of applied entries, for proposals whose place is learned after they were applied. */
-  private readonly appliedTerms = new Map<number, number>();
+  /** Applied entries, for proposals whose place is learned after they were applied. */
+  private readonly applied = new Map<number, { readonly term: Term; readonly result: LogIndex }>();
 
   constructor(
     private readonly id: ServerId,
     private readonly checker: Checker,
-    private readonly resultOf: ResultOf = (_id, _entry, position) => position,
-  ) {}
+    fingerprintOf: FingerprintOf = (_id, index) => index,
+  ) {
+    this.list.fingerprintResult = (index) => fingerprintOf(id, index);
+    this.machine = new DeduplicatedStateMachine(this.list, COMPARE_EVERY_ENTRIES);
+  }
 
   awaitCommand(ticket: number, settle: WaitingCommand['settle']): void {
     this.commands.set(ticket, { settle, index: 0, term: 0 });
   }
 
   awaitRead(ticket: number, settle: WaitingRead['settle']): void {
-    this.reads.set(ticket, { settle, index: undefined });
-  }
-
-  /** The list, behind the chain of what was answered: four bytes, as every simulated chain is known. */
-  snapshot(): Uint8Array {
-    const chain = Buffer.alloc(4);
-    chain.writeUInt32LE(this.chain.value as number);
-    return Buffer.concat([chain, this.list.snapshot()]);
+    this.reads.set(ticket, { settle, termBefore: this.checker.newestTerm, index: undefined });
   }
 
   /** What was answered at the indexes that servers compare, since the last call. */
   takeCheckpoints(): readonly Checkpoint[] {
-    return this.chain.takeCheckpoints();
+    return this.machine.takeCheckpoints();
   }
 
   restore(file: SnapshotFile): void {
-    const data = Buffer.from(file.data);
-    this.chain.restore(data.readUInt32LE());
-    this.list.restore(data.subarray(4));
+    this.machine.restore(file.data);
     this.appliedIndex = file.snapshot.lastIncludedIndex;
-    this.appliedTerms.clear();
+    this.checker.applied(this.id, this.appliedIndex, this.list.fingerprint);
+    this.applied.clear();
     this.settleReads();
   }
 
@@ -88,21 +94,18 @@ export class Application {
           `committed there is term ${committed?.term}`,
       );
     }
-    let result = 0;
-    if (entry.kind === 1) {
-      this.list.apply(entry);
-      result = this.resultOf(this.id, entry, this.list.size);
-    }
-    this.chain.add(entry.index, entry.term, result);
+    const result = this.machine.apply(entry)?.result ?? 0;
     this.appliedIndex = entry.index;
-    this.appliedTerms.set(entry.index, entry.term);
+    this.checker.applied(this.id, entry.index, this.list.fingerprint);
+    this.applied.set(entry.index, { term: entry.term, result });
     for (const [ticket, command] of this.commands) {
       if (command.index === entry.index) this.settleCommand(ticket, command);
     }
     this.settleReads();
   }
 
-  answer(ready: Ready): void {
+  /** @param term the server's. */
+  answer(ready: Ready, term: Term): void {
     for (const placed of ready.proposals) {
       const command = this.commands.get(placed.ticket);
       if (command === undefined) continue;
@@ -117,7 +120,14 @@ export class Application {
     }
     for (const { ticket, index } of ready.reads) {
       const read = this.reads.get(ticket);
-      if (read !== undefined) read.index = index;
+      if (read === undefined) continue;
+      // A quorum has answered after the read began, so none can have elected somebody else before (dissertation §6.4).
+      if (term < read.termBefore) {
+        throw new SafetyViolation(
+          `a read of server ${this.id} is confirmed in term ${term}; term ${read.termBefore} had a leader before it began`,
+        );
+      }
+      read.index = index;
     }
     for (const ticket of ready.readsRefused) {
       this.reads.get(ticket)?.settle(false);
@@ -134,10 +144,10 @@ export class Application {
 
   private settleCommand(ticket: number, command: WaitingCommand): void {
     this.commands.delete(ticket);
-    const term = this.appliedTerms.get(command.index);
-    if (term === undefined) command.settle('unknown', 0);
-    else if (term !== command.term) command.settle('superseded', 0);
-    else command.settle('acknowledged', command.index);
+    const applied = this.applied.get(command.index);
+    if (applied === undefined) command.settle('unknown', 0);
+    else if (applied.term !== command.term) command.settle('superseded', 0);
+    else command.settle('acknowledged', applied.result);
   }
 
   private settleReads(): void {

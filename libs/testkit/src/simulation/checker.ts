@@ -1,5 +1,6 @@
 import type { Entry, Message, Raft, ServerId, Term } from '@raftway/raft/core';
 import type { Coverage } from './coverage';
+import { checkBeliefs } from './leader-claims';
 import { MembershipChecker } from './membership-checker';
 import type { StoragePromises } from './promises';
 import { SafetyViolation } from './violation';
@@ -24,6 +25,9 @@ interface Watched {
   logClockMs: number;
 }
 
+/** Looking at what a leader believes takes longer than the rest: not after every step. */
+const BELIEFS_EVERY = 8;
+
 function verify(condition: boolean, message: () => string): void {
   if (!condition) throw new SafetyViolation(message());
 }
@@ -39,13 +43,24 @@ export class Checker {
   private readonly committed: CommittedEntry[] = [];
   private readonly watched = new Map<Raft, Watched>();
   readonly members: MembershipChecker;
+  /** fingerprints[i]: of the state behind entry i. */
+  private readonly fingerprints: number[] = [];
+  /** When which process stood still. */
+  private readonly stops = new Map<
+    ServerId,
+    { readonly fromMs: number; readonly toMs: number }[]
+  >();
 
   constructor(
     private readonly disks: readonly StoragePromises[],
     private readonly coverage: Coverage,
+    private readonly electionTimeoutMs: number,
   ) {
     this.members = new MembershipChecker(disks, coverage);
   }
+
+  /** The newest term that has had a leader. */
+  newestTerm: Term = 0;
 
   /** The highest index that is known to be committed. */
   get committedIndex(): number {
@@ -70,6 +85,23 @@ export class Checker {
     this.checkCommit(raft, watched, lastIndexBefore);
     this.members.afterStep(raft);
     if (raft.role === 'leader') this.checkLeader(raft, watched, raftNowMs);
+  }
+
+  /** State machine safety: behind an entry all replicas are in the same state. */
+  applied(server: ServerId, index: number, fingerprint: number): void {
+    const known = this.fingerprints[index];
+    verify(
+      known === undefined || known === fingerprint,
+      () => `server ${server} is in another state behind entry ${index} than was seen before`,
+    );
+    this.fingerprints[index] = fingerprint;
+  }
+
+  /** A process did not run, and so nobody could reach it. */
+  stoodStill(id: ServerId, fromMs: number, toMs: number): void {
+    const stops = this.stops.get(id);
+    if (stops === undefined) this.stops.set(id, [{ fromMs, toMs }]);
+    else stops.push({ fromMs, toMs });
   }
 
   forget(raft: Raft): void {
@@ -186,16 +218,31 @@ export class Checker {
     this.coverage.commits += 1;
   }
 
-  /** The log clock never goes back, and never runs faster than time: no lease ends early. */
+  /** The log clock never goes back, and never runs faster than time in which leases could be renewed: none ends early. */
   private checkStamp(known: KnownEntry, before: KnownEntry | undefined): void {
     if (before === undefined) return;
     const passed = known.entry.stampMs - before.entry.stampMs;
+    const allowed = this.renewableMs(before, known);
     verify(
-      passed >= 0 && passed <= Math.max(0, known.bornMs - before.bornMs) + 1,
+      passed >= 0 && passed <= Math.max(0, allowed) + 1,
       () =>
         `log clock: ${passed} ms between entries ${before.entry.index} and ${known.entry.index}, ` +
-        `which were appended ${known.bornMs - before.bornMs} ms apart`,
+        `which were appended ${known.bornMs - before.bornMs} ms apart; ${allowed} ms of these may count`,
     );
+  }
+
+  /** Of a change of leader, and of each time that the leader stood still, an election timeout may count at most (log-clock.ts). */
+  private renewableMs(before: KnownEntry, known: KnownEntry): number {
+    const most = this.electionTimeoutMs;
+    const passedMs = known.bornMs - before.bornMs;
+    if (known.entry.term !== before.entry.term) return Math.min(passedMs, most);
+    const leader = this.leaders.get(known.entry.term) as ServerId;
+    let lostMs = 0;
+    for (const { fromMs, toMs } of this.stops.get(leader) ?? []) {
+      if (fromMs >= before.bornMs && toMs <= known.bornMs)
+        lostMs += Math.max(0, toMs - fromMs - most);
+    }
+    return passedMs - lostMs;
   }
 
   /** Election safety, and leader completeness at the start of a term. */
@@ -207,6 +254,7 @@ export class Checker {
         () => `log clock of leader ${raft.id} went from ${watched.logClockMs} to ${logClockMs}`,
       );
       watched.logClockMs = logClockMs;
+      if (this.coverage.steps % BELIEFS_EVERY === 0) checkBeliefs(raft, this.disks, raftNowMs);
       return;
     }
     watched.ledTerm = raft.term;
@@ -218,6 +266,7 @@ export class Checker {
     );
     if (leader === undefined) this.coverage.elections += 1;
     this.leaders.set(raft.term, raft.id);
+    this.newestTerm = Math.max(this.newestTerm, raft.term);
     this.requireVote(raft.id, raft.term, raft.id);
     this.members.onElected(raft);
     for (let index = raft.firstIndex - 1; index < this.committed.length; index += 1) {

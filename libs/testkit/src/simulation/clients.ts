@@ -5,24 +5,42 @@ import type { Coverage } from './coverage';
 import type { SimulatedServer } from './server';
 import { SafetyViolation } from './violation';
 
+/** One command, and what its client was told of it. */
+interface Command {
+  readonly id: string;
+  /** With one it may be sent again: it is applied once. Otherwise ''. */
+  readonly clientId: string;
+  readonly sequence: number;
+  readonly acknowledgedBefore: number;
+  attempts: number;
+  /** Attempts without an answer. */
+  open: number;
+  /** Some attempt may have had an effect. */
+  isUncertain: boolean;
+  index: number | undefined;
+}
+
 interface Acknowledged {
   readonly id: string;
   readonly index: number;
   readonly atMs: number;
 }
 
+const ATTEMPTS_MAX = 4;
+
 /**
- * Clients that append commands to the replicated list and read it, and judge the answers.
+ * Clients that append commands to the replicated list and read it, and judge the answers. Those that give their commands a request id send them again when no
+ * answer comes in time, or a bad one, to whoever else there is.
  *
  * The list makes linearizability simple: commands are ordered by their index and a read sees a prefix. So it is enough that (a) a command that began after
  * another was acknowledged has the higher index, (b) a read sees every command that was acknowledged before it began, and (c) at least what any read had
  * seen that ended before it began.
  */
 export class Clients {
-  private readonly acknowledged: Acknowledged[] = [];
-  /** Commands that are certain to have had no effect. */
-  private readonly without: string[] = [];
+  private readonly commands: Command[] = [];
   private highestAcknowledged = 0;
+  /** In the order in which their clients heard of it. */
+  private readonly acknowledged: Acknowledged[] = [];
   private highestRead = 0;
   private sequence = 0;
   private running = false;
@@ -50,11 +68,12 @@ export class Clients {
       if (!this.running) return;
       this.checkAges();
       const server = this.random.pick(this.servers());
-      if (this.random.chance(0.3))
-        this.read(this.random.chance(0.5) ? this.oldLeader(server) : server);
-      else {
-        const burst = this.random.chance(0.1) ? 12 : 1;
-        for (let count = 0; count < burst; count += 1) this.append(client, server);
+      const isRead = this.random.chance(0.35);
+      const target = isRead && this.random.chance(0.5) ? this.oldLeader(server) : server;
+      const burst = this.random.chance(0.1) ? (isRead ? 4 : 12) : 1;
+      for (let count = 0; count < burst; count += 1) {
+        if (isRead) this.read(target);
+        else this.append(client, server, this.random.chance(0.5));
       }
       this.next(client);
     });
@@ -84,29 +103,83 @@ export class Clients {
     return oldest ?? otherwise;
   }
 
-  /** Appends one command. `done` is called when the answer has come. */
-  append(client: number, server: SimulatedServer, done?: (outcome: Outcome) => void): void {
+  /** Appends one command. `done` is called when an answer has come. */
+  append(
+    client: number,
+    server: SimulatedServer,
+    withRequestId: boolean,
+    done?: (outcome: Outcome) => void,
+  ): void {
     this.sequence += 1;
-    const { sequence } = this;
-    const id = `client${client}.${sequence}`;
-    const acknowledgedBefore = this.highestAcknowledged;
-    server.propose(`client${client}`, sequence, (outcome, index) => {
-      if (outcome === 'acknowledged') {
+    const command: Command = {
+      id: `client${client}.${this.sequence}`,
+      clientId: withRequestId ? `client${client}` : '',
+      sequence: this.sequence,
+      acknowledgedBefore: this.highestAcknowledged,
+      attempts: 0,
+      open: 0,
+      isUncertain: false,
+      index: undefined,
+    };
+    this.commands.push(command);
+    this.attempt(command, server, done);
+  }
+
+  private attempt(
+    command: Command,
+    server: SimulatedServer,
+    done?: (outcome: Outcome) => void,
+  ): void {
+    command.attempts += 1;
+    command.open += 1;
+    let isAnswered = false;
+    server.propose(command, (outcome, index) => {
+      isAnswered = true;
+      command.open -= 1;
+      this.answered(command, outcome, index);
+      if (outcome !== 'acknowledged') this.tryAgain(command);
+      done?.(outcome);
+    });
+    if (command.clientId === '' || command.attempts === ATTEMPTS_MAX) return;
+    this.queue.after(this.random.integer(60, 500), () => {
+      if (!isAnswered) this.tryAgain(command);
+    });
+  }
+
+  private tryAgain(command: Command): void {
+    if (command.clientId === '' || command.attempts === ATTEMPTS_MAX || !this.running) return;
+    if (command.index !== undefined || this.random.chance(0.7)) return;
+    const server = this.random.pick(this.servers());
+    this.coverage.retries += 1;
+    this.queue.after(this.random.integer(1, 80), () => this.attempt(command, server));
+  }
+
+  private answered(command: Command, outcome: Outcome, index: number): void {
+    const { id, acknowledgedBefore } = command;
+    switch (outcome) {
+      case 'acknowledged':
         if (index <= acknowledgedBefore) {
           throw new SafetyViolation(
             `${id} is acknowledged at ${index}; ${acknowledgedBefore} was acknowledged before it began`,
           );
         }
+        if (command.index !== undefined && command.index !== index) {
+          throw new SafetyViolation(`${id} is acknowledged at ${index} and at ${command.index}`);
+        }
+        command.index = index;
         this.acknowledged.push({ id, index, atMs: this.queue.nowMs });
         this.highestAcknowledged = Math.max(this.highestAcknowledged, index);
         this.coverage.acknowledged += 1;
-      } else if (outcome === 'unknown') this.coverage.unknownOutcomes += 1;
-      else {
-        this.without.push(id);
+        break;
+      case 'unknown':
+        command.isUncertain = true;
+        this.coverage.unknownOutcomes += 1;
+        break;
+      case 'refused':
+      case 'superseded':
         this.coverage.refused += 1;
-      }
-      done?.(outcome);
-    });
+        break;
+    }
   }
 
   /** Reads the list. `done` is called when it was answered, not when it was refused. */
@@ -131,19 +204,18 @@ export class Clients {
     });
   }
 
-  /** At the end: every acknowledged command is where it was said to be, and none that was refused is anywhere. */
+  /** At the end: every acknowledged command is where it was said to be, and none that was only refused is anywhere. */
   check(server: SimulatedServer): void {
     const { list } = server;
     if (list === undefined) throw new SafetyViolation(`server ${server.id} is down at the end`);
-    for (const { id, index } of this.acknowledged) {
-      if (list.indexOf(id) !== index) {
+    for (const { id, index, open, isUncertain } of this.commands) {
+      const there = list.indexOf(id);
+      if (index !== undefined && there !== index) {
         throw new SafetyViolation(
-          `${id} was acknowledged at ${index}; server ${server.id} has it at ${list.indexOf(id)}`,
+          `${id} was acknowledged at ${index}; server ${server.id} has it at ${there}`,
         );
       }
-    }
-    for (const id of this.without) {
-      if (list.indexOf(id) !== undefined) {
+      if (index === undefined && open === 0 && !isUncertain && there !== undefined) {
         throw new SafetyViolation(`${id} was refused, and server ${server.id} has applied it`);
       }
     }

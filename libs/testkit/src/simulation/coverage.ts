@@ -10,6 +10,9 @@ export interface Coverage {
   bitsFlipped: number;
   syncFailures: number;
   diskFull: number;
+  diskHangs: number;
+  /** Starts that were refused because the log was damaged before its end. */
+  damageRefused: number;
   /** Starts of a process that read its disk to the end. */
   recoveries: number;
   /** Of these, with the end of the log lost although it may have been acknowledged. */
@@ -18,7 +21,11 @@ export interface Coverage {
   readmissions: number;
   pauses: number;
   partitions: number;
+  /** Runs that had to work with a fault that stays. */
+  lastingFaults: number;
+  clogs: number;
   messages: number;
+  entriesSent: number;
   drops: number;
   duplicates: number;
   elections: number;
@@ -28,6 +35,10 @@ export interface Coverage {
   commits: number;
   acknowledged: number;
   unknownOutcomes: number;
+  /** Of commands with a request id. */
+  retries: number;
+  /** Entries that only let time pass, for sessions to end. */
+  expiries: number;
   refused: number;
   reads: number;
   readsRefused: number;
@@ -56,12 +67,17 @@ export function emptyCoverage(): Coverage {
     bitsFlipped: 0,
     syncFailures: 0,
     diskFull: 0,
+    diskHangs: 0,
+    damageRefused: 0,
     recoveries: 0,
     suspectTails: 0,
     readmissions: 0,
     pauses: 0,
     partitions: 0,
+    lastingFaults: 0,
+    clogs: 0,
     messages: 0,
+    entriesSent: 0,
     drops: 0,
     duplicates: 0,
     elections: 0,
@@ -71,6 +87,8 @@ export function emptyCoverage(): Coverage {
     commits: 0,
     acknowledged: 0,
     unknownOutcomes: 0,
+    retries: 0,
+    expiries: 0,
     refused: 0,
     reads: 0,
     readsRefused: 0,

@@ -27,7 +27,7 @@ export class SimulatedDisk {
   ) {
     this.files = new SimulatedFileSystem(world);
     this.promises = new StoragePromises(id);
-    this.segmentBytes = random.pick([600, 2000, 20_000]);
+    this.segmentBytes = random.pick([250, 600, 2000, 20_000]);
   }
 
   /** The data directory, as a process that has just started sees it. */
@@ -45,26 +45,48 @@ export class SimulatedDisk {
 
   /** One bit of the last whole batch of the log changes. @returns false when there is none. */
   rotLastBatch(): boolean {
-    const segment = this.files
-      .namesIn(`${DIRECTORY}/wal`)
-      .findLast((name) => name.endsWith('.wal'));
+    const segment = this.segments().at(-1);
     if (segment === undefined) return false;
-    const file = this.files.file(segment);
-    const bytes = file.read();
-    let last: { readonly from: number; readonly to: number } | undefined;
-    for (let from = SEGMENT_HEADER_BYTES; from + FRAME_HEADER_BYTES <= bytes.length;) {
-      if (bytes.readUInt32LE(from) !== FRAME_MAGIC) break;
-      const to = from + FRAME_HEADER_BYTES + bytes.readUInt32LE(from + 4);
-      if (to > bytes.length) break;
-      last = { from, to };
-      from = to;
-    }
+    const last = this.batches(segment).at(-1);
     // A node whose only batch is gone has no log at all, and rightly refuses to start.
     if (last === undefined || segment.includes('/0000000001-')) {
       if (last === undefined || last.from === SEGMENT_HEADER_BYTES) return false;
     }
-    file.flipBit(this.random.integer(last.from, last.to - 1), this.random.integer(0, 7));
+    const { from, to } = last;
+    this.files.file(segment).flipBit(this.random.integer(from, to - 1), this.random.integer(0, 7));
     this.isRotten = true;
     return true;
+  }
+
+  /** One bit of a whole batch changes behind which there is another one. @returns what undoes it; undefined when there is none. */
+  rotOlderBatch(random: SeededRandom): (() => void) | undefined {
+    const all = this.segments().flatMap((segment) =>
+      this.batches(segment).map((batch) => ({ ...batch, segment })),
+    );
+    if (all.length < 2) return undefined;
+    const { segment, from, to } = all[random.integer(0, all.length - 2)] as (typeof all)[number];
+    const file = this.files.file(segment);
+    const offset = random.integer(from, to - 1);
+    const bit = random.integer(0, 7);
+    file.flipBit(offset, bit);
+    return () => file.flipBit(offset, bit);
+  }
+
+  private segments(): string[] {
+    return this.files.namesIn(`${DIRECTORY}/wal`).filter((name) => name.endsWith('.wal'));
+  }
+
+  /** Where a segment's whole batches are. */
+  private batches(segment: string): { readonly from: number; readonly to: number }[] {
+    const bytes = this.files.file(segment).read();
+    const found: { readonly from: number; readonly to: number }[] = [];
+    for (let from = SEGMENT_HEADER_BYTES; from + FRAME_HEADER_BYTES <= bytes.length;) {
+      if (bytes.readUInt32LE(from) !== FRAME_MAGIC) break;
+      const to = from + FRAME_HEADER_BYTES + bytes.readUInt32LE(from + 4);
+      if (to > bytes.length) break;
+      found.push({ from, to });
+      from = to;
+    }
+    return found;
   }
 }

@@ -50,6 +50,8 @@ export class SimulatedFileSystem {
   onSync: (() => void) | undefined;
   /** The next sync of a file fails. */
   failNextSync = false;
+  /** What waits for a disk that hangs; undefined while it does not. */
+  private hung: (() => void)[] | undefined;
   private names = new Map<string, PageFile>();
   private durableNames = new Map<string, PageFile>();
   private changes = new Map<string, NameChange[]>();
@@ -88,6 +90,33 @@ export class SimulatedFileSystem {
     coverage.pagesDropped += losses.dropped;
     coverage.pagesTorn += losses.torn;
     coverage.writesReordered += losses.reordered;
+  }
+
+  /** From now on nothing is done or answered. */
+  hang(): void {
+    this.hung ??= [];
+  }
+
+  /** The disk does what it was asked meanwhile. */
+  wake(): void {
+    const waiting = this.hung ?? [];
+    this.hung = undefined;
+    for (const run of waiting) run();
+  }
+
+  /** Does it at once, or when the disk hangs no longer. */
+  whenAwake(run: () => void): void {
+    if (this.hung === undefined) run();
+    else this.hung.push(run);
+  }
+
+  /** No more faults. */
+  becomePerfect(): void {
+    this.latencyMaxMs = 3;
+    this.isFull = false;
+    this.failNextSync = false;
+    this.onSync = undefined;
+    this.wake();
   }
 
   exists(name: string): boolean {
@@ -137,7 +166,7 @@ export class SimulatedFileSystem {
   write(write: PendingWrite): void {
     const { file, bytes, position } = write;
     this.pendingWrites.delete(write);
-    if (!this.isFull || position + bytes.length <= file.size) {
+    if (!this.isFull || file.hasRoom(position, position + bytes.length)) {
       file.write(bytes, position);
       return;
     }

@@ -1,95 +1,147 @@
 /* eslint-disable no-console -- a command line program */
+import { parseArgs } from 'node:util';
 import { addCoverage, describeCoverage, emptyCoverage } from './coverage';
-import { simulate } from './simulation';
+import { shrink } from './shrink';
+import type { FailedRun, SimulationOptions } from './simulation';
+import { replayCommand, simulate, SimulationFailure } from './simulation';
 
 const USAGE = `Runs simulated Raft groups through faults and checks Raft's properties after every step.
 
   npm run simulate -- --seed 123 [--nodes 5] [--trace]    one run again, with its last events
-  npm run simulate -- --seeds 20000 [--from 1]            many runs, of 3 and of 5 servers
+  npm run simulate -- --seed 123 --nodes 5 --shrink       the same with as few faults as still break it
+  npm run simulate -- --seeds 20000 [--from 1]            many runs, of 3 and of 5 servers; a failed one is shrunk
 
-  --members           change the members all the while, too
-  --trace-lines <n>   how many of the last events to print (default 200)
-  --faulty-ms <n>     virtual milliseconds with faults (default 6000)`;
-
-/** Words without a value. */
-const FLAGS = ['trace', 'members'];
+  --members             change the members all the while, too
+  --minutes <n>         stop after so long
+  --trace-lines <n>     how many of the last events to print (default 200)
+  --faulty-ms <n>       virtual milliseconds with faults (default 6000)
+  --without <kinds>     leave out kinds of faults, as in a shrunk run
+  --drop <numbers>      leave out single faults, as in a shrunk run
+  --shrink-seconds <n>  how long to look for a smaller run (default 20; 120 with --shrink)`;
 
 interface Arguments {
   readonly from: number;
   readonly seeds: number;
   readonly nodes: readonly number[];
   readonly trace: boolean;
-  readonly changesMembers: boolean;
   readonly traceLines: number;
-  readonly faultyMs: number | undefined;
+  readonly untilMs: number;
+  readonly shrinkMs: number;
+  readonly reduced: Pick<SimulationOptions, 'changesMembers' | 'faultyMs' | 'without' | 'dropped'>;
 }
 
-function parseArguments(words: readonly string[]): Arguments | undefined {
-  const values = new Map<string, string>();
-  for (let position = 0; position < words.length; position += 1) {
-    const name = (words[position] as string).replace(/^--/, '');
-    if (FLAGS.includes(name)) values.set(name, 'true');
-    else {
-      values.set(name, words[position + 1] ?? '');
-      position += 1;
-    }
-  }
-  const known = [...FLAGS, 'seed', 'seeds', 'from', 'nodes', 'trace-lines', 'faulty-ms'];
-  const number = (name: string, fallback: number): number => Number(values.get(name) ?? fallback);
-  const numbers = [...values].filter(([name]) => !FLAGS.includes(name));
-  if (
-    [...values.keys()].some((name) => !known.includes(name)) ||
-    numbers.some(([, value]) => !/^\d+$/.test(value)) ||
-    (!values.has('seed') && !values.has('seeds'))
-  ) {
-    return undefined;
-  }
-  return {
-    from: number('seed', number('from', 1)),
-    seeds: values.has('seed') ? 1 : number('seeds', 1),
-    nodes: values.has('nodes') ? [number('nodes', 3)] : [3, 5],
-    trace: values.has('trace'),
-    changesMembers: values.has('members'),
-    traceLines: number('trace-lines', 200),
-    faultyMs: values.has('faulty-ms') ? number('faulty-ms', 0) : undefined,
+function parse(words: readonly string[]): Arguments | undefined {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const options = {
+    seed: text,
+    seeds: text,
+    from: text,
+    nodes: text,
+    minutes: text,
+    'trace-lines': text,
+    'faulty-ms': text,
+    without: text,
+    drop: text,
+    'shrink-seconds': text,
+    members: flag,
+    trace: flag,
+    shrink: flag,
   };
+  try {
+    const { values } = parseArgs({ args: [...words], options });
+    if (values.seed === undefined && values.seeds === undefined) return undefined;
+    const number = (value: string | undefined, fallback: number): number => {
+      if (value !== undefined && !/^\d+$/.test(value)) throw new TypeError(value);
+      return Number(value ?? fallback);
+    };
+    const faultyMs = values['faulty-ms'];
+    const shrinkSeconds = number(values['shrink-seconds'], values.shrink === true ? 120 : 20);
+    return {
+      from: number(values.seed, number(values.from, 1)),
+      seeds: values.seed === undefined ? number(values.seeds, 1) : 1,
+      nodes: values.nodes === undefined ? [3, 5] : [number(values.nodes, 3)],
+      trace: values.trace === true,
+      traceLines: number(values['trace-lines'], 200),
+      untilMs: Date.now() + number(values.minutes, 1_000_000) * 60_000,
+      shrinkMs: values.trace === true && values.shrink !== true ? 0 : shrinkSeconds * 1000,
+      reduced: {
+        changesMembers: values.members,
+        faultyMs: faultyMs === undefined ? undefined : number(faultyMs, 0),
+        without: values.without?.split(','),
+        dropped: values.drop?.split(',').map((one) => number(one, 0)),
+      },
+    };
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+async function tryRun(options: SimulationOptions): Promise<FailedRun | undefined> {
+  try {
+    await simulate(options);
+    return undefined;
+  } catch (error) {
+    if (error instanceof SimulationFailure) return error;
+    throw error;
+  }
+}
+
+async function reportShrunk(
+  options: SimulationOptions,
+  failed: FailedRun,
+  shrinkMs: number,
+): Promise<void> {
+  const untilMs = Date.now() + shrinkMs;
+  const shrunk = await shrink(options, failed, tryRun, () => Date.now() < untilMs);
+  if (shrunk.runs === 0) return;
+  const { steps, finding } = shrunk.failed;
+  console.error(
+    `shrunk in ${shrunk.runs} runs to ${shrunk.faultsLeft} faults and ${steps} steps: ${finding}\n` +
+      `replay: ${replayCommand(shrunk.options)} --trace`,
+  );
+}
+
+async function runOne(parsed: Arguments, seed: number, nodes: number, total = emptyCoverage()) {
+  const lines: string[] = [];
+  const trace = (line: string): void => {
+    lines.push(line);
+    if (lines.length > parsed.traceLines) lines.shift();
+  };
+  const options: SimulationOptions = { seed, nodes, ...parsed.reduced };
+  try {
+    addCoverage(total, await simulate({ ...options, trace: parsed.trace ? trace : undefined }));
+    return true;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    if (error instanceof SimulationFailure) await reportShrunk(options, error, parsed.shrinkMs);
+    return false;
+  } finally {
+    if (parsed.trace) console.log(lines.join('\n'));
+  }
 }
 
 async function runAll(parsed: Arguments): Promise<boolean> {
   const total = emptyCoverage();
   const startedMs = Date.now();
   let runs = 0;
+  const seconds = (): string => ((Date.now() - startedMs) / 1000).toFixed(1);
   for (let seed = parsed.from; seed < parsed.from + parsed.seeds; seed += 1) {
+    if (Date.now() >= parsed.untilMs) break;
     for (const nodes of parsed.nodes) {
-      const lines: string[] = [];
-      const trace = (line: string): void => {
-        lines.push(line);
-        if (lines.length > parsed.traceLines) lines.shift();
-      };
-      try {
-        const { faultyMs, changesMembers } = parsed;
-        const run = { seed, nodes, changesMembers, faultyMs };
-        addCoverage(total, await simulate({ ...run, trace: parsed.trace ? trace : undefined }));
-      } catch (error) {
-        console.log(lines.join('\n'));
-        console.error(error instanceof Error ? error.message : error);
-        return false;
-      }
-      if (parsed.trace) console.log(lines.join('\n'));
+      if (!(await runOne(parsed, seed, nodes, total))) return false;
       runs += 1;
     }
     const done = seed - parsed.from + 1;
-    if (done % 200 === 0) {
-      const seconds = (Date.now() - startedMs) / 1000;
-      console.log(`${done} of ${parsed.seeds} seeds, ${seconds.toFixed(0)} s`);
-    }
+    if (done % 200 === 0) console.log(`${done} of ${parsed.seeds} seeds, ${seconds()} s`);
   }
-  console.log(`${runs} runs passed in ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
+  console.log(`${runs} runs passed in ${seconds()} s`);
   console.log(describeCoverage(total));
   return true;
 }
 
-const parsed = parseArguments(process.argv.slice(2));
+const parsed = parse(process.argv.slice(2));
 if (parsed === undefined) {
   console.error(USAGE);
   process.exitCode = 2;

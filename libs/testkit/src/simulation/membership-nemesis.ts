@@ -1,6 +1,7 @@
-import type { Configuration, MemberChange, ServerId } from '@raftway/raft/core';
-import type { Victims } from './nemesis';
+import type { MemberChange, ServerId, Term } from '@raftway/raft/core';
+import type { SeededRandom } from '../random';
 import type { SimulatedServer } from './server';
+import type { Victims } from './victims';
 
 /**
  * An operator who changes the members all the time: adds servers that were never in the group, and servers that were removed, promotes, demotes, removes (the leader for choice),
@@ -8,9 +9,12 @@ import type { SimulatedServer } from './server';
  */
 export class MembershipNemesis {
   private running = true;
+  private dueMs = 0;
+  private newestTerm: Term = 0;
 
   constructor(
-    private readonly victims: Victims,
+    private readonly random: SeededRandom,
+    private readonly victims: Pick<Victims, 'queue' | 'servers' | 'trace'>,
     /** How many voters the operator wants at least and at most. */
     private readonly votersMin: number,
     private readonly votersMax: number,
@@ -23,31 +27,56 @@ export class MembershipNemesis {
   }
 
   private scheduleNext(): void {
-    const { queue, random } = this.victims;
-    queue.after(random.integer(20, 200), () => {
+    const { queue } = this.victims;
+    queue.after(this.random.integer(1, 4), () => {
       if (!this.running) return;
-      this.act();
+      const leader = this.newLeader();
+      if (leader !== undefined && this.random.chance(0.7)) this.askAtOnce(leader);
+      else if (queue.nowMs >= this.dueMs) this.askSomebody();
       this.scheduleNext();
     });
   }
 
-  private act(): void {
-    const { servers, random, trace } = this.victims;
-    const leaders = servers.filter((server) => server.raft?.role === 'leader');
+  /** Whoever has just been elected: not having committed anything yet, he may not begin a change. */
+  private newLeader(): SimulatedServer | undefined {
+    const leader = this.leaders().find(({ raft }) => (raft?.term ?? 0) > this.newestTerm);
+    this.newestTerm = leader?.raft?.term ?? this.newestTerm;
+    return leader;
+  }
+
+  private leaders(): readonly SimulatedServer[] {
+    return this.victims.servers.filter((server) => server.raft?.role === 'leader');
+  }
+
+  private askSomebody(): void {
+    const { random } = this;
+    this.dueMs = this.victims.queue.nowMs + random.integer(20, 200);
+    const leaders = this.leaders();
     const asksLeader = random.chance(0.95);
     if (asksLeader && leaders.length === 0) return;
-    const server = random.pick(asksLeader ? leaders : servers);
-    const { raft } = server;
-    if (raft === undefined) return;
-    const changes = this.choose(server, raft.configuration);
+    const server = random.pick(asksLeader ? leaders : this.victims.servers);
+    this.ask(server, this.choose(server));
+  }
+
+  /** Of an even number one goes: two leaders that begin so could decide apart, if they began before they have committed anything. */
+  private askAtOnce(leader: SimulatedServer): void {
+    const voters = votersOf(leader);
+    const isEven = voters.length % 2 === 0 && voters.length > this.votersMin;
+    this.ask(leader, isEven ? this.leave([this.random.pick(voters)]) : this.choose(leader));
+  }
+
+  private ask(server: SimulatedServer, changes: readonly MemberChange[]): void {
     if (changes.length === 0) return;
-    trace(() => `server ${server.id} is asked for ${JSON.stringify(changes)}`);
+    this.victims.trace(() => `server ${server.id} is asked for ${JSON.stringify(changes)}`);
     server.changeMembers(changes);
   }
 
-  private choose(server: SimulatedServer, { members }: Configuration): readonly MemberChange[] {
-    const { servers, random } = this.victims;
-    const voters = members.filter(({ voter }) => voter).map(({ id }) => id);
+  private choose(server: SimulatedServer): readonly MemberChange[] {
+    const members = server.raft?.configuration.members ?? [];
+    if (members.length === 0) return [];
+    const { random } = this;
+    const { servers } = this.victims;
+    const voters = votersOf(server);
     const learners = members.filter(({ voter }) => !voter).map(({ id }) => id);
     const strangers = servers
       .map(({ id }) => id)
@@ -80,14 +109,14 @@ export class MembershipNemesis {
   }
 
   private leave(ids: readonly ServerId[]): readonly MemberChange[] {
-    return ids.map((id) => change(this.victims.random.chance(0.75) ? 'remove' : 'demote', id));
+    return ids.map((id) => change(this.random.chance(0.75) ? 'remove' : 'demote', id));
   }
 
   private pickSome(ids: readonly ServerId[], count: number): readonly ServerId[] {
     const left = [...ids];
     const picked: ServerId[] = [];
     while (picked.length < count && left.length > 0) {
-      const [id] = left.splice(this.victims.random.integer(0, left.length - 1), 1);
+      const [id] = left.splice(this.random.integer(0, left.length - 1), 1);
       picked.push(id as ServerId);
     }
     return picked;
@@ -96,4 +125,9 @@ export class MembershipNemesis {
 
 function change(type: 'promote' | 'demote' | 'remove', id: ServerId): MemberChange {
   return { type, id };
+}
+
+function votersOf({ raft }: SimulatedServer): readonly ServerId[] {
+  const members = raft?.configuration.members ?? [];
+  return members.filter(({ voter }) => voter).map(({ id }) => id);
 }

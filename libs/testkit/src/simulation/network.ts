@@ -28,6 +28,8 @@ export interface NetworkReceiver {
 export class SimulatedNetwork {
   private readonly receivers = new Map<ServerId, NetworkReceiver>();
   private readonly cut = new Set<string>();
+  /** What has arrived at the end of a clogged link. */
+  private readonly clogged = new Map<string, (() => void)[]>();
   private faults: NetworkFaults = none;
 
   constructor(
@@ -56,13 +58,32 @@ export class SimulatedNetwork {
     this.cut.clear();
   }
 
+  /** Holds up everything that arrives by this link. */
+  clog(from: ServerId, to: ServerId): void {
+    const link = `${from}>${to}`;
+    if (!this.clogged.has(link)) this.clogged.set(link, []);
+  }
+
+  /** All that was held up arrives at once. */
+  unclog(from: ServerId, to: ServerId): void {
+    const link = `${from}>${to}`;
+    const held = this.clogged.get(link) ?? [];
+    this.clogged.delete(link);
+    for (const arrive of held) arrive();
+  }
+
   becomePerfect(): void {
     this.heal();
+    for (const link of [...this.clogged.keys()]) {
+      const [from, to] = link.split('>').map(Number) as [ServerId, ServerId];
+      this.unclog(from, to);
+    }
     this.faults = none;
   }
 
   send(message: Message): void {
     this.coverage.messages += 1;
+    if (message.type === 'appendEntries') this.coverage.entriesSent += message.entries.length;
     this.observe(message);
     if (this.isCut(message.from, message.to) || this.random.chance(this.faults.loss)) {
       this.coverage.drops += 1;
@@ -107,9 +128,14 @@ export class SimulatedNetwork {
   }
 
   private arrive(message: Message): void {
-    const receiver = this.receivers.get(message.to);
-    if (receiver?.isUp !== false) receiver?.deliver(message);
-    else this.receivers.get(message.from)?.tell({ type: 'peerGone', id: message.to });
+    const deliver = (): void => {
+      const receiver = this.receivers.get(message.to);
+      if (receiver?.isUp !== false) receiver?.deliver(message);
+      else this.receivers.get(message.from)?.tell({ type: 'peerGone', id: message.to });
+    };
+    const held = this.clogged.get(`${message.from}>${message.to}`);
+    if (held === undefined) deliver();
+    else held.push(deliver);
   }
 
   private isCut(from: ServerId, to: ServerId): boolean {

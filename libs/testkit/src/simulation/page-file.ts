@@ -13,6 +13,8 @@ export class PageFile {
   private contents: Buffer = Buffer.alloc(0);
   private durable: Buffer = Buffer.alloc(0);
   private readonly dirty = new Set<number>();
+  /** Pages that take room on the disk: where nothing was written the file has holes, however long it is. */
+  private readonly allocated = new Set<number>();
 
   constructor(private readonly pageBytes: number) {}
 
@@ -30,13 +32,26 @@ export class PageFile {
       this.contents = Buffer.concat([this.contents], end);
     }
     this.contents.set(bytes, position);
-    this.markDirty(position, end);
+    for (const page of this.pagesOf(position, end)) {
+      this.dirty.add(page);
+      this.allocated.add(page);
+    }
   }
 
   truncate(size: number): void {
     const before = this.contents.length;
     this.contents = Buffer.concat([this.contents.subarray(0, size)], size);
-    this.markDirty(Math.min(size, before), Math.max(size, before));
+    for (const page of this.pagesOf(Math.min(size, before), Math.max(size, before))) {
+      this.dirty.add(page);
+    }
+    for (const page of this.allocated) {
+      if (page * this.pageBytes >= size) this.allocated.delete(page);
+    }
+  }
+
+  /** True when writing there takes no more room. */
+  hasRoom(from: number, to: number): boolean {
+    return this.pagesOf(from, to).every((page) => this.allocated.has(page));
   }
 
   sync(): void {
@@ -84,9 +99,11 @@ export class PageFile {
     this.contents = Buffer.from(this.durable);
   }
 
-  private markDirty(from: number, to: number): void {
+  private pagesOf(from: number, to: number): number[] {
+    const pages: number[] = [];
     const first = Math.floor(from / this.pageBytes);
-    for (let page = first; page * this.pageBytes < to; page += 1) this.dirty.add(page);
+    for (let page = first; page * this.pageBytes < to; page += 1) pages.push(page);
+    return pages;
   }
 }
 

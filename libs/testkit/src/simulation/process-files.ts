@@ -80,7 +80,7 @@ export class ProcessFiles implements FileSystem {
     const { queue, random, whenRunning, settled } = this.disk.world;
     return new Promise((resolve, reject) => {
       if (!this.isAlive()) return;
-      queue.after(delayMaxMs === 0 ? 0 : 0.05 + random.next() * delayMaxMs, () => {
+      const perform = (): void => {
         if (!this.isAlive()) return;
         let answer: () => void;
         try {
@@ -95,7 +95,9 @@ export class ProcessFiles implements FileSystem {
           answer();
           settled();
         });
-      });
+      };
+      const delayMs = delayMaxMs === 0 ? 0 : 0.05 + random.next() * delayMaxMs;
+      queue.after(delayMs, () => this.disk.whenAwake(perform));
     });
   }
 }

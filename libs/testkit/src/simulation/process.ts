@@ -3,6 +3,7 @@ import type { Raft } from '@raftway/raft/core';
 import type { Application } from './application';
 import type { LogWriter } from './log-writer';
 import type { ServerSnapshots } from './server-snapshots';
+import type { SessionExpiry } from './session-expiry';
 
 /** What lives as long as the process: a crash throws it away. */
 export interface Process {
@@ -13,6 +14,7 @@ export interface Process {
   readonly storage: Storage;
   readonly writer: LogWriter;
   readonly snapshots: ServerSnapshots;
+  readonly sessions: SessionExpiry;
   wasSuspect: boolean;
   nextTicket: number;
   drainScheduled: boolean;

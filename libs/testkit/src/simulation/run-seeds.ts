@@ -20,10 +20,16 @@ export async function runSeeds(
     for (const [name, minimum] of Object.entries(COVERAGE_MINIMA)) {
       const met = run[name as keyof Coverage];
       if (met < minimum) {
-        throw new SimulationFailure(
-          `seed ${seed} with ${nodes} servers met only ${met} ${name}, ${minimum} are the least`,
-          run,
-        );
+        const finding = `met only ${met} ${name}, ${minimum} are the least`;
+        const message = `seed ${seed} with ${nodes} servers ${finding}`;
+        throw new SimulationFailure(message, {
+          finding,
+          steps: run.steps,
+          coverage: run,
+          atMs: 0,
+          faultyUntilMs: 0,
+          faults: [],
+        });
       }
     }
     addCoverage(total, run);

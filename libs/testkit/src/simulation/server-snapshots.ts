@@ -80,7 +80,7 @@ export class ServerSnapshots {
       stampMs: entry.stampMs,
       configuration,
     };
-    const data = application.snapshot();
+    const data = application.machine.snapshot();
     this.lastIndex = index;
     this.save({ snapshot, data }, (saved) => {
       if (!saved) return;

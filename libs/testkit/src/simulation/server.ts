@@ -1,5 +1,4 @@
 import type { Recovered, Storage } from '@raftway/raft';
-import { createRaft } from '@raftway/raft/core';
 import type {
   Input,
   MemberChange,
@@ -13,12 +12,16 @@ import type {
 import { Application } from './application';
 import type { Outcome, SnapshotFile } from './application';
 import type { SimulatedDisk } from './disk';
+import { createCore } from './create-core';
 import { LogWriter } from './log-writer';
+import type { ClientCommand, World } from './world';
 import { clockOf, describeMembers, describeMessage } from './world';
-import type { World } from './world';
 import type { NetworkReceiver } from './network';
 import type { Process } from './process';
 import { ServerSnapshots } from './server-snapshots';
+import { SessionExpiry } from './session-expiry';
+import { Standstill } from './standstill';
+import { encodeCommand } from './state-machine';
 import type { CommandList } from './state-machine';
 import { SafetyViolation } from './violation';
 
@@ -28,9 +31,11 @@ export class SimulatedServer implements NetworkReceiver {
   private process: Process | undefined;
   /** Set while a new process reads its disk. */
   private opening: Storage | undefined;
-  /** While frozen (SIGSTOP): what arrives waits. */
-  private frozen = false;
-  private waiting: (() => void)[] = [];
+  private readonly standstill: Standstill;
+  /** At once, or when the process is no longer frozen. */
+  readonly whenRunning = (run: () => void): void => this.standstill.whenRunning(run);
+  /** What somebody does when this server refuses to start because its log is damaged. */
+  onDamage: (() => void) | undefined;
 
   constructor(
     readonly id: ServerId,
@@ -38,6 +43,9 @@ export class SimulatedServer implements NetworkReceiver {
     disk: SimulatedDisk,
   ) {
     this.disk = disk;
+    this.standstill = new Standstill(world.queue, world.random, (fromMs, toMs) =>
+      world.checker.stoodStill(id, fromMs, toMs),
+    );
   }
 
   get raft(): Raft | undefined {
@@ -53,9 +61,8 @@ export class SimulatedServer implements NetworkReceiver {
   }
 
   get isFrozen(): boolean {
-    return this.frozen;
+    return this.standstill.isFrozen;
   }
-
   get appliedIndex(): number {
     return this.process?.application.appliedIndex ?? 0;
   }
@@ -91,26 +98,9 @@ export class SimulatedServer implements NetworkReceiver {
     world.coverage.recoveries += 1;
     if (recovered.suspectTail !== undefined) world.coverage.suspectTails += 1;
     const clock = clockOf(world, this.id);
-    const application = new Application(this.id, world.checker, world.resultOf);
+    const application = new Application(this.id, world.checker, world.fingerprintOf);
     if (file !== undefined) application.restore(file);
-    const raft = createRaft(
-      {
-        id: this.id,
-        initialState: recovered,
-        bootstrap: world.configuration,
-        join: !world.configuration.members.some(({ id }) => id === this.id),
-        random: () => world.random.next(),
-        heartbeatIntervalMs: world.timing.heartbeatIntervalMs,
-        electionTimeoutMs: world.timing.electionTimeoutMs,
-        leaseClockDriftMax: world.leases?.clockDriftMax,
-        // Small limits, so that windows fill and batches split.
-        appendBytesMax: 300,
-        inflightAppendsMax: 4,
-        inflightBytesMax: 1000,
-        uncommittedEntriesMax: 60,
-      },
-      clock(),
-    );
+    const raft = createCore(this.id, recovered, world, clock());
     this.process = {
       raft,
       clock,
@@ -119,6 +109,7 @@ export class SimulatedServer implements NetworkReceiver {
       writer: this.writerFor(storage),
       snapshots: this.snapshotsFor(storage, raft, application, file),
       wasSuspect: raft.isSuspect,
+      sessions: new SessionExpiry(raft, application.machine),
       nextTicket: 1,
       drainScheduled: false,
     };
@@ -130,15 +121,14 @@ export class SimulatedServer implements NetworkReceiver {
 
   /** The process ends without a word; with `power`, the machine does. */
   crash(power: boolean): void {
-    const { process } = this;
     if (!this.isUp) return;
+    const { process } = this;
     this.world.trace(
       () => `server ${this.id} ${power ? 'loses power' : 'is killed'}: ${this.describe()}`,
     );
     this.process = undefined;
     this.opening = undefined;
-    this.frozen = false;
-    this.waiting = [];
+    this.standstill.forget();
     if (power) this.disk.files.losePower();
     else this.disk.files.endProcess();
     if (process === undefined) return;
@@ -149,42 +139,27 @@ export class SimulatedServer implements NetworkReceiver {
 
   freeze(): void {
     this.world.trace(() => `server ${this.id} is frozen`);
-    this.frozen = true;
+    this.standstill.freeze();
   }
 
   thaw(): void {
-    if (!this.frozen) return;
+    if (!this.isFrozen) return;
     this.world.trace(() => `server ${this.id} runs again`);
-    this.frozen = false;
-    const { waiting } = this;
-    this.waiting = [];
-    for (const run of waiting) this.whenRunning(run);
+    this.standstill.thaw();
   }
 
-  propose(
-    clientId: string,
-    sequence: number,
-    settle: (outcome: Outcome, index: number) => void,
-  ): void {
+  propose(command: ClientCommand, settle: (outcome: Outcome, index: number) => void): void {
     const { process } = this;
-    if (process === undefined) {
-      settle('refused', 0);
-      return;
-    }
     this.whenRunning(() => {
-      if (process !== this.process) {
+      if (process === undefined || process !== this.process) {
         settle('refused', 0);
         return;
       }
       const ticket = process.nextTicket++;
       process.application.awaitCommand(ticket, settle);
-      const proposal: Proposal = {
-        ticket,
-        kind: 1,
-        clientId,
-        sequence,
-        payload: new Uint8Array(sequence % 40),
-      };
+      const { clientId, sequence } = command;
+      const payload = encodeCommand(command.id, sequence % 40);
+      const proposal: Proposal = { ticket, kind: 1, clientId, sequence, payload };
       this.step({ type: 'propose', proposals: [proposal] });
     });
   }
@@ -192,12 +167,8 @@ export class SimulatedServer implements NetworkReceiver {
   /** `settle` is called when this server's state may be read, or with undefined when it may not. */
   read(settle: (server: SimulatedServer | undefined) => void): void {
     const { process } = this;
-    if (process === undefined) {
-      settle(undefined);
-      return;
-    }
     this.whenRunning(() => {
-      if (process !== this.process) {
+      if (process === undefined || process !== this.process) {
         settle(undefined);
         return;
       }
@@ -247,16 +218,10 @@ export class SimulatedServer implements NetworkReceiver {
     const { raft } = this;
     if (raft === undefined) return 'down';
     return (
-      `${raft.role} of term ${raft.term}, log ${raft.firstIndex} to ${raft.lastIndex}, ` +
+      `${raft.isSuspect ? 'suspect ' : ''}${raft.role} of term ${raft.term}, log ${raft.firstIndex} to ${raft.lastIndex}, ` +
       `stable ${raft.stableIndex}, commit ${raft.commitIndex}, applied ${raft.appliedIndex}, ` +
       `members ${describeMembers(raft.configuration)} of ${raft.configurationIndex}`
     );
-  }
-
-  /** At once, or when the process is no longer frozen. */
-  whenRunning(run: () => void): void {
-    if (this.frozen) this.waiting.push(run);
-    else run();
   }
 
   private scheduleTick(process: Process): void {
@@ -268,9 +233,18 @@ export class SimulatedServer implements NetworkReceiver {
       this.whenRunning(() => {
         if (process !== this.process) return;
         this.step({ type: 'tick' });
+        this.passTime(process);
         this.scheduleTick(process);
       });
     });
+  }
+
+  /** Sessions end also when nobody writes. */
+  private passTime(process: Process): void {
+    const expiry = process.sessions.maybePropose(process.clock(), () => process.nextTicket++);
+    if (expiry === undefined) return;
+    this.world.coverage.expiries += 1;
+    this.step(expiry);
   }
 
   private step(input: Input): void {
@@ -279,6 +253,7 @@ export class SimulatedServer implements NetworkReceiver {
     const nowMs = process.clock();
     process.raft.step(input, nowMs);
     world.checker.afterStep(process.raft, world.queue.nowMs, nowMs);
+    process.sessions.afterStep();
     if (process.wasSuspect && !process.raft.isSuspect) this.trusted(process);
     this.scheduleDrain(process);
   }
@@ -315,13 +290,13 @@ export class SimulatedServer implements NetworkReceiver {
     for (const message of ready.sendNow) world.network.send(message);
     process.writer.add(ready.persist, ready.sendAfterPersist);
     this.applyAll(process, ready);
-    process.application.answer(ready);
+    process.application.answer(ready, process.raft.term);
+    process.sessions.answer(ready);
     for (const to of ready.sendSnapshot) process.snapshots.send(to);
     for (const change of ready.changes) {
       if ('refusal' in change) world.coverage.changesRefused += 1;
       world.trace(() => `server ${this.id} answers ${JSON.stringify(change)}`);
     }
-    // The core may have moved on without a step of ours: flushed appends, for one.
     world.checker.afterStep(process.raft, world.queue.nowMs, process.clock());
   }
 
@@ -364,12 +339,30 @@ export class SimulatedServer implements NetworkReceiver {
   private storageFailed(error: unknown): void {
     if (error instanceof SafetyViolation) throw error;
     const { code } = error as { code?: unknown };
+    if (code === 'damaged' && this.onDamage !== undefined) {
+      this.restoreLog(this.onDamage);
+      return;
+    }
     if (code !== 'io' && code !== 'ENOSPC' && code !== 'EIO') throw error;
     this.world.trace(() => `server ${this.id} stops: ${String(error)}`);
     this.crash(this.world.random.chance(0.3));
-    this.world.queue.after(this.world.random.integer(1, 300), () => {
+    this.startWithin(300);
+  }
+
+  private startWithin(ms: number): void {
+    this.world.queue.after(this.world.random.integer(1, ms), () => {
       if (!this.isUp) this.start();
     });
+  }
+
+  /** It was right to refuse: somebody restores the file. */
+  private restoreLog(restore: () => void): void {
+    this.world.trace(() => `server ${this.id} refuses to start`);
+    this.world.coverage.damageRefused += 1;
+    this.crash(false);
+    this.onDamage = undefined;
+    restore();
+    this.startWithin(100);
   }
 
   private applyAll(process: Process, ready: Ready): void {
@@ -377,7 +370,10 @@ export class SimulatedServer implements NetworkReceiver {
     if (snapshot !== undefined && snapshot.lastIncludedIndex > process.application.appliedIndex) {
       process.snapshots.restore(snapshot);
     }
-    for (const entry of ready.apply) process.application.apply(entry);
+    for (const entry of ready.apply) {
+      process.application.apply(entry);
+      process.sessions.applied(entry);
+    }
     const last = ready.apply.at(-1);
     if (last === undefined) return;
     const checkpoints = process.application.takeCheckpoints();

@@ -1,20 +1,16 @@
-import type { Configuration, Member } from '@raftway/raft/core';
-import { EventQueue } from '../event-queue';
-import { seededRandom } from '../random';
-import type { SeededRandom } from '../random';
-import type { Outcome, ResultOf } from './application';
-import { Checker } from './checker';
-import { Clients } from './clients';
-import { emptyCoverage } from './coverage';
+import type { ServerId } from '@raftway/raft/core';
+import type { FingerprintOf } from './application';
 import type { Coverage } from './coverage';
-import { SimulatedDisk } from './disk';
+import { endure } from './endure';
+import { SimulatedGroup } from './group';
+import { LASTING_FAULTS } from './lasting-faults';
+import type { LastingFault } from './lasting-faults';
 import { MembershipNemesis } from './membership-nemesis';
 import { Nemesis } from './nemesis';
-import type { Victims } from './nemesis';
-import { SimulatedNetwork } from './network';
-import { SimulatedServer } from './server';
-import { SafetyViolation } from './violation';
-import type { Leases, Timing, World } from './world';
+import type { FaultKind } from './nemesis';
+import type { SimulatedServer } from './server';
+import type { Victims } from './victims';
+import type { Leases } from './world';
 
 /** Which run. A run is a function of these and of the code. */
 export interface SimulationOptions {
@@ -23,33 +19,63 @@ export interface SimulationOptions {
   readonly nodes: number;
   /** The members change all the while: there are servers beside the first `nodes` that come and go. @default false */
   readonly changesMembers?: boolean | undefined;
-  /** What state machines answer: for runs with one that is no function of its log. @default what is right */
-  readonly resultOf?: ResultOf | undefined;
+  /** What is compared of the state machines' answers: for runs with one that is no function of its log. @default what is right */
+  readonly fingerprintOf?: FingerprintOf | undefined;
   /** Reads are answered from leases, and clocks may differ. @default neither */
   readonly leases?: Leases | undefined;
-  /** Virtual milliseconds with faults; more when the minima of {@link COVERAGE_MINIMA} are not reached. @default 6000 */
+  /** Virtual milliseconds with faults. @default 6000, and more when the minima of {@link COVERAGE_MINIMA} are not reached */
   readonly faultyMs?: number | undefined;
+  /** Kinds of faults to leave out: of the nemesis, and `loss`, `duplication`, `lateness` of the network, and `lasting`. Then the minima do not count. */
+  readonly without?: readonly string[] | undefined;
+  /** Numbers of faults to leave out, from 1. Then the minima do not count. */
+  readonly dropped?: readonly number[] | undefined;
+  /** The fault to endure in the end. @default in some runs, by the seed */
+  readonly lasting?: LastingFault | undefined;
   /** Called with a line for everything that happens. @default nothing */
   readonly trace?: ((line: string) => void) | undefined;
+  /** Is given the run's clock when it begins: virtual milliseconds. */
+  readonly onClock?: ((nowMs: () => number) => void) | undefined;
 }
 
 /** What every run must have met. */
 export const COVERAGE_MINIMA = { steps: 2000, faults: 10, commits: 50 } as const;
 
-/** How long after the last fault the group may take to be whole again, in virtual milliseconds. */
-const LIVENESS_MS = 20_000;
+/** One run in so many has to work with a fault that stays. */
+const LASTING_ONE_IN = 4;
+
+/** What a run that failed can say of itself. */
+export interface FailedRun {
+  /** The broken property. */
+  readonly finding: string;
+  readonly steps: number;
+  /** What it had met until then. */
+  readonly coverage: Coverage;
+  /** Virtual milliseconds. */
+  readonly atMs: number;
+  /** When the faults ended, which may be later than asked for; when they had not, as `atMs`. */
+  readonly faultyUntilMs: number;
+  /** The faults until then, in order. */
+  readonly faults: readonly FaultKind[];
+}
 
 /** A run failed; says how to see it again. */
-export class SimulationFailure extends Error {
+export class SimulationFailure extends Error implements FailedRun {
   override readonly name = 'SimulationFailure';
+  readonly finding: string;
+  readonly steps: number;
+  readonly coverage: Coverage;
+  readonly atMs: number;
+  readonly faultyUntilMs: number;
+  readonly faults: readonly FaultKind[];
 
-  constructor(
-    message: string,
-    /** What the run had met until then. */
-    readonly coverage: Coverage,
-    options?: { readonly cause?: unknown },
-  ) {
+  constructor(message: string, failed: FailedRun, options?: ErrorOptions) {
     super(message, options);
+    this.finding = failed.finding;
+    this.steps = failed.steps;
+    this.coverage = failed.coverage;
+    this.atMs = failed.atMs;
+    this.faultyUntilMs = failed.faultyUntilMs;
+    this.faults = failed.faults;
   }
 }
 
@@ -61,243 +87,133 @@ export class SimulationFailure extends Error {
  */
 export async function simulate(options: SimulationOptions): Promise<Coverage> {
   const simulation = new Simulation(options);
+  const { group } = simulation;
   try {
     await simulation.run();
   } catch (error) {
-    const { seed, nodes, changesMembers } = options;
-    const flag = changesMembers === true ? ' --members' : '';
-    const where = `after ${simulation.coverage.steps} steps, at ${simulation.nowMs.toFixed(1)} ms`;
-    const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const { coverage, nowMs: atMs } = group;
+    const { steps } = coverage;
+    const finding = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const { seed, nodes } = options;
     throw new SimulationFailure(
-      `seed ${seed} with ${nodes} servers failed ${where}: ${what}\n` +
-        `replay: npm run simulate -- --seed ${seed} --nodes ${nodes}${flag} --trace`,
-      simulation.coverage,
+      `seed ${seed} with ${nodes} servers failed after ${steps} steps, at ${atMs.toFixed(1)} ms: ${finding}\n` +
+        `replay: ${replayCommand(options)} --trace`,
+      {
+        finding,
+        steps,
+        coverage,
+        atMs,
+        faultyUntilMs: simulation.faultyUntilMs ?? atMs,
+        faults: simulation.faults,
+      },
       { cause: error },
     );
   }
-  return simulation.coverage;
+  return group.coverage;
+}
+
+/** The command that runs it again. */
+export function replayCommand(options: SimulationOptions): string {
+  const { seed, nodes, changesMembers, faultyMs, without = [], dropped = [] } = options;
+  const words = [`npm run simulate -- --seed ${seed} --nodes ${nodes}`];
+  if (changesMembers === true) words.push('--members');
+  if (faultyMs !== undefined) words.push(`--faulty-ms ${faultyMs}`);
+  if (without.length > 0) words.push(`--without ${without.join(',')}`);
+  if (dropped.length > 0) words.push(`--drop ${dropped.join(',')}`);
+  return words.join(' ');
 }
 
 class Simulation {
-  readonly coverage = emptyCoverage();
-  private readonly queue = new EventQueue();
-  private readonly random: SeededRandom;
-  private readonly network: SimulatedNetwork;
-  private readonly servers: SimulatedServer[] = [];
-  private readonly checker: Checker;
-  private readonly clients: Clients;
-  private readonly faultyMs: number;
-  /** A promise was settled by the last event. */
-  private hasSettled = false;
-  private failure: { readonly error: unknown } | undefined;
+  readonly group: SimulatedGroup;
+  faultyUntilMs: number | undefined;
+  private nemesis: Nemesis | undefined;
+  private readonly without: ReadonlySet<string>;
+  private readonly dropped: ReadonlySet<number>;
+  private readonly lasting: LastingFault | undefined;
 
   constructor(private readonly options: SimulationOptions) {
-    const { seed, nodes } = options;
-    this.faultyMs = options.faultyMs ?? 6000;
-    this.random = seededRandom(seed * 16 + nodes);
-    const { queue, random, coverage } = this;
-    const founders = Array.from({ length: nodes }, (_unused, offset) => offset + 1);
-    const ids = options.changesMembers === true ? withStrangers(founders) : founders;
-    const settled = (): void => {
-      this.hasSettled = true;
-    };
-    const disks = ids.map((id) => {
-      const whenRunning = (run: () => void): void => this.servers[id - 1]?.whenRunning(run);
-      const world = { queue, random: random.fork(), coverage, settled, whenRunning };
-      return new SimulatedDisk(id, random.fork(), world);
-    });
-    this.checker = new Checker(
-      disks.map(({ promises }) => promises),
-      coverage,
-    );
-    this.network = new SimulatedNetwork(queue, random.fork(), coverage, (message) =>
-      this.checker.onSend(message),
-    );
-    const world: World = {
-      queue,
-      random: random.fork(),
-      network: this.network,
-      checker: this.checker,
-      coverage,
-      configuration: configurationOf(founders),
-      timing: drawTiming(random),
-      resultOf: options.resultOf,
-      leases: options.leases,
-      trace: (line) => this.trace(line),
-      guard: (run) => {
-        try {
-          run();
-        } catch (error) {
-          this.failure ??= { error };
-        }
-      },
-    };
-    for (const id of ids) {
-      const server = new SimulatedServer(id, world, disks[id - 1] as SimulatedDisk);
-      this.servers.push(server);
-      this.network.attach(id, server);
-    }
-    this.clients = new Clients(queue, random.fork(), () => this.active(), coverage);
+    this.group = new SimulatedGroup(options);
+    this.without = new Set(options.without);
+    this.dropped = new Set(options.dropped);
+    this.lasting = options.lasting ?? this.drawLasting();
+    options.onClock?.(() => this.group.nowMs);
   }
 
-  get nowMs(): number {
-    return this.queue.nowMs;
+  get faults(): readonly FaultKind[] {
+    return this.nemesis?.chosen ?? [];
   }
 
   async run(): Promise<void> {
+    const { group, lasting } = this;
     await this.sufferFaults();
-    await this.recover();
-    this.compareReplicas();
+    await group.recover();
+    group.compareReplicas();
+    if (lasting !== undefined) {
+      await endure(group, lasting, group.random);
+      await group.recover();
+      group.compareReplicas();
+    }
+    await group.endSessions();
   }
 
-  /**
-   * Lets virtual time pass. Storage is real code with promises: whatever one event has settled runs to its end before the next event, so that the run stays a
-   * function of its seed. The check phase comes when no microtask is left.
-   */
-  private async runUntil(untilMs: number): Promise<void> {
-    const { queue } = this;
-    while (queue.runNext(untilMs)) {
-      if (this.hasSettled) {
-        this.hasSettled = false;
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      if (this.failure !== undefined) throw this.failure.error;
-    }
-    queue.runUntil(untilMs);
+  private drawLasting(): LastingFault | undefined {
+    const { random, servers } = this.group;
+    const fault = random.pick(LASTING_FAULTS);
+    const isDrawn = random.integer(1, LASTING_ONE_IN) === 1;
+    return isDrawn && servers.length > 2 && !this.without.has('lasting') ? fault : undefined;
   }
 
   private async sufferFaults(): Promise<void> {
-    const { queue, random, network, servers, coverage } = this;
-    for (const server of servers) queue.after(random.next() * 30, () => server.start());
-    network.setFaults({
-      loss: random.pick([0, 0.01, 0.05, 0.15]),
-      duplication: random.pick([0, 0.02, 0.1]),
-      lateness: random.pick([0, 0.02, 0.1, 0.3]),
-      lateMaxMs: random.pick([50, 300, 1000]),
-    });
-    await this.runUntil(100);
-    const trace = (line: () => string): void => this.trace(line);
-    const victims = {
-      queue,
-      random: random.fork(),
-      network,
-      servers,
-      active: () => this.active(),
-      voterSets: () => this.checker.members.voterSets,
-      coverage,
-      trace,
-    };
-    const nemesis = new Nemesis(victims);
+    const { group } = this;
+    const { queue, random, network, servers, coverage, clients } = group;
+    const faultyMs = this.options.faultyMs ?? 6000;
+    group.start();
+    this.spoilNetwork();
+    await group.runUntil(100);
+    const trace = (line: () => string): void => group.trace(line);
+    const active = (): readonly SimulatedServer[] => group.active();
+    const voterSets = (): readonly (readonly ServerId[])[] => group.checker.members.voterSets;
+    const victims = { queue, network, servers, active, voterSets, coverage, trace };
+    const { without, dropped } = this;
+    const nemesis = new Nemesis(random.fork(), victims, { without, dropped });
+    this.nemesis = nemesis;
     const operator = this.startOperator(victims);
-    this.clients.start(random.integer(2, 5));
-    await this.runUntil(this.faultyMs);
+    clients.start(random.integer(2, 5));
+    await group.runUntil(faultyMs);
+    const isReduced = without.size > 0 || dropped.size > 0 || this.options.faultyMs !== undefined;
     const short = (): boolean =>
-      coverage.steps < COVERAGE_MINIMA.steps ||
-      coverage.faults < COVERAGE_MINIMA.faults ||
-      coverage.commits < COVERAGE_MINIMA.commits;
-    while (short() && queue.nowMs < 10 * this.faultyMs) {
+      !isReduced &&
+      (coverage.steps < COVERAGE_MINIMA.steps ||
+        coverage.faults < COVERAGE_MINIMA.faults ||
+        coverage.commits < COVERAGE_MINIMA.commits);
+    while (short() && queue.nowMs < 10 * faultyMs) {
       // When most disks have lost their ends, all servers must agree on a leader, and in a network that loses every seventh message that takes very long.
-      if (queue.nowMs > 5 * this.faultyMs) {
+      if (queue.nowMs > 5 * faultyMs) {
         network.setFaults({ loss: 0, duplication: 0, lateness: 0, lateMaxMs: 0 });
       }
-      await this.runUntil(queue.nowMs + 500);
+      await group.runUntil(queue.nowMs + 500);
     }
-    this.trace(() => 'faults end');
+    group.trace(() => 'faults end');
+    this.faultyUntilMs = group.nowMs;
     nemesis.stop();
     operator?.stop();
-    this.clients.stop();
+    clients.stop();
   }
 
-  private startOperator(victims: Victims): MembershipNemesis | undefined {
+  private startOperator(victims: Omit<Victims, 'isRunning'>): MembershipNemesis | undefined {
     const { nodes, changesMembers } = this.options;
     if (changesMembers !== true) return undefined;
-    return new MembershipNemesis({ ...victims, random: this.random.fork() }, 2, nodes + 2);
+    return new MembershipNemesis(this.group.random.fork(), victims, 2, nodes + 2);
   }
 
-  /** The members, as far as is committed, and whoever leads without being one of them. */
-  private active(): readonly SimulatedServer[] {
-    const members = this.checker.members.newest?.members;
-    if (this.options.changesMembers !== true || members === undefined) return this.servers;
-    return this.servers.filter(
-      (server) =>
-        server.raft?.role === 'leader' || members.some((member) => member.id === server.id),
-    );
+  private spoilNetwork(): void {
+    const { random, network } = this.group;
+    const unless = (kind: string, share: number): number => (this.without.has(kind) ? 0 : share);
+    network.setFaults({
+      loss: unless('loss', random.pick([0, 0.01, 0.05, 0.15])),
+      duplication: unless('duplication', random.pick([0, 0.02, 0.1])),
+      lateness: unless('lateness', random.pick([0, 0.02, 0.1, 0.3])),
+      lateMaxMs: random.pick([50, 300, 1000]),
+    });
   }
-
-  /** Safety alone is met by servers that do nothing: with the faults gone, every server must take commands and reads again. */
-  private async recover(): Promise<void> {
-    const { queue } = this;
-    const deadlineMs = queue.nowMs + LIVENESS_MS;
-    const wrote = new Set<SimulatedServer>();
-    const hasRead = new Set<SimulatedServer>();
-    const ask = (server: SimulatedServer): void => {
-      const note = (outcome: Outcome): void => {
-        if (outcome === 'acknowledged') wrote.add(server);
-      };
-      if (!wrote.has(server)) this.clients.append(99, server, note);
-      if (!hasRead.has(server)) this.clients.read(server, () => hasRead.add(server));
-    };
-    const isWhole = (): boolean =>
-      this.isSettled() &&
-      this.active().every(
-        (server) =>
-          wrote.has(server) &&
-          hasRead.has(server) &&
-          server.appliedIndex === this.checker.committedIndex,
-      );
-    while (queue.nowMs < deadlineMs && !isWhole()) {
-      for (const server of this.active()) ask(server);
-      await this.runUntil(queue.nowMs + 250);
-    }
-    if (!isWhole()) {
-      const states = this.servers.map((server) => `${server.id}: ${server.describe()}`).join('; ');
-      throw new SafetyViolation(`not whole ${LIVENESS_MS} ms after the last fault. ${states}`);
-    }
-  }
-
-  /** No change of members is half done, and nobody is still to become a voter. */
-  private isSettled(): boolean {
-    const { newest } = this.checker.members;
-    const isClear = newest?.members.every(({ transition }) => transition === undefined) === true;
-    return isClear && this.active().every(({ raft }) => raft?.configuration.members.every(isPlain));
-  }
-
-  private compareReplicas(): void {
-    const members = this.active();
-    const lists = members.map((server) => server.list?.describe());
-    if (lists.some((list) => list !== lists[0])) {
-      throw new SafetyViolation(`replicas differ: ${lists.join(' | ')}`);
-    }
-    for (const server of members) this.clients.check(server);
-  }
-
-  private trace(line: () => string): void {
-    this.options.trace?.(`${this.queue.nowMs.toFixed(2).padStart(9)}  ${line()}`);
-  }
-}
-
-function isPlain({ transition }: Member): boolean {
-  return transition === undefined;
-}
-
-/** Twice as many, and one: there is always somebody who was never in the group. */
-function withStrangers(founders: readonly number[]): readonly number[] {
-  return [...founders, ...founders.map((id) => id + founders.length), 2 * founders.length + 1];
-}
-
-function configurationOf(ids: readonly number[]): Configuration {
-  return {
-    clusterId: 'simulated',
-    members: ids.map((id) => ({ id, address: `server-${id}:1`, voter: true })),
-  };
-}
-
-function drawTiming(random: SeededRandom): Timing {
-  const heartbeatIntervalMs = random.pick([15, 25, 40]);
-  return {
-    heartbeatIntervalMs,
-    electionTimeoutMs: heartbeatIntervalMs * random.pick([4, 6, 8]),
-    snapshotEvery: random.pick([8, 20, 50]),
-    keepBehindSnapshot: random.pick([0, 3, 10]),
-  };
 }

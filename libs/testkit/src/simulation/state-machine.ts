@@ -1,15 +1,35 @@
-import type { Entry, LogIndex } from '@raftway/raft/core';
+import type { LogIndex } from '@raftway/raft/core';
+import type { ApplyContext, StateMachine } from '@raftway/raft';
+
+/** How long a client's session lasts without a command of its own, in milliseconds of the log clock. */
+const SESSION_MS = 400;
+
+interface Contents {
+  commands: { readonly id: string; readonly index: LogIndex }[];
+  /** Deadlines by client. */
+  sessions: [string, number][];
+  fingerprint: number;
+}
 
 /**
- * What the simulated servers replicate: the list of commands, in the order of the log. Simple enough that every mistake shows: a command that is missing,
- * applied twice or out of place changes the list.
+ * The state machine of simulated servers: a list of the commands in the order of the log, and the sessions of who gave them. Simple enough that every mistake
+ * shows: a command that is missing, applied twice or out of place changes the list, and a session that ends elsewhere than on another replica the fingerprint.
  */
-export class CommandList {
-  private commands: { readonly id: string; readonly index: LogIndex }[] = [];
+export class CommandList implements StateMachine<LogIndex> {
+  /** See {@link StateMachine}; set by whoever wants another one than that of the index. */
+  fingerprintResult: (index: LogIndex) => number = (index) => index;
+  private contents: Contents = { commands: [], sessions: [], fingerprint: 0 };
+  private sessions = new Map<string, number>();
   private readonly ids = new Map<string, LogIndex>();
 
-  get size(): number {
-    return this.commands.length;
+  /** Of everything that has happened to it. */
+  get fingerprint(): number {
+    return this.contents.fingerprint;
+  }
+
+  /** Clients that have given a command and not been silent for long. */
+  get sessionCount(): number {
+    return this.sessions.size;
   }
 
   /** Undefined when it was never applied here. */
@@ -17,30 +37,67 @@ export class CommandList {
     return this.ids.get(id);
   }
 
-  apply(entry: Entry): void {
-    const id = commandId(entry);
-    if (this.ids.has(id)) throw new Error(`command ${id} was applied twice, at ${entry.index} too`);
-    this.commands.push({ id, index: entry.index });
-    this.ids.set(id, entry.index);
+  apply(command: Uint8Array, { index, nowMs }: ApplyContext): LogIndex {
+    const id = commandId(command);
+    if (this.ids.has(id)) throw new Error(`command ${id} was applied twice, at ${index} too`);
+    this.contents.commands.push({ id, index });
+    this.ids.set(id, index);
+    this.sessions.set(id.slice(0, id.indexOf('.')), nowMs + SESSION_MS);
+    this.note(id, index);
+    return index;
+  }
+
+  expire({ index, nowMs }: ApplyContext): void {
+    for (const [client, deadlineMs] of this.sessions) {
+      if (deadlineMs > nowMs) continue;
+      this.sessions.delete(client);
+      this.note(client, index);
+    }
+  }
+
+  nextDeadlineMs(): number | undefined {
+    return this.sessions.size === 0 ? undefined : Math.min(...this.sessions.values());
   }
 
   snapshot(): Uint8Array {
-    return Buffer.from(JSON.stringify(this.commands));
+    return Buffer.from(JSON.stringify({ ...this.contents, sessions: [...this.sessions] }));
   }
 
   restore(data: Uint8Array): void {
-    this.commands = JSON.parse(Buffer.from(data).toString()) as typeof this.commands;
+    this.contents = JSON.parse(Buffer.from(data).toString()) as Contents;
+    this.sessions = new Map(this.contents.sessions);
     this.ids.clear();
-    for (const { id, index } of this.commands) this.ids.set(id, index);
+    for (const { id, index } of this.contents.commands) this.ids.set(id, index);
+  }
+
+  encodeResult(index: LogIndex): Uint8Array {
+    return Buffer.from(String(index));
+  }
+
+  decodeResult(bytes: Uint8Array): LogIndex {
+    return Number(Buffer.from(bytes).toString());
   }
 
   /** For comparing two of them. */
   describe(): string {
-    return this.commands.map(({ id, index }) => `${id}@${index}`).join(' ');
+    return this.contents.commands.map(({ id, index }) => `${id}@${index}`).join(' ');
+  }
+
+  private note(what: string, index: LogIndex): void {
+    let hash = Math.imul(this.contents.fingerprint ^ index, 0x9e3779b1);
+    for (let at = 0; at < what.length; at += 1) {
+      hash = Math.imul(hash ^ what.charCodeAt(at), 0x01000193);
+    }
+    this.contents.fingerprint = hash >>> 0;
   }
 }
 
-/** Which client's which command an entry is. */
-export function commandId(entry: Entry): string {
-  return `${entry.clientId}.${entry.sequence}`;
+/** A command's bytes; some are longer than others. */
+export function encodeCommand(id: string, padding: number): Uint8Array {
+  return Buffer.from(`${id}|${'.'.repeat(padding)}`);
+}
+
+function commandId(command: Uint8Array): string {
+  const text = Buffer.from(command).toString();
+  return text.slice(0, text.indexOf('|'));
 }

@@ -1,7 +1,7 @@
 import type { Configuration, Entry, Message, ServerId } from '@raftway/raft/core';
 import type { EventQueue } from '../event-queue';
 import type { SeededRandom } from '../random';
-import type { ResultOf } from './application';
+import type { FingerprintOf } from './application';
 import type { Checker } from './checker';
 import type { Coverage } from './coverage';
 import type { SimulatedNetwork } from './network';
@@ -15,8 +15,8 @@ export interface World {
   readonly coverage: Coverage;
   readonly configuration: Configuration;
   readonly timing: Timing;
-  /** See {@link ResultOf}. */
-  readonly resultOf: ResultOf | undefined;
+  /** See {@link FingerprintOf}. */
+  readonly fingerprintOf: FingerprintOf | undefined;
   readonly leases: Leases | undefined;
   readonly trace: (line: () => string) => void;
   /** Runs what a promise leads to: what it throws ends the run. */
@@ -36,6 +36,13 @@ export function clockOf({ queue, random, leases }: World, id: ServerId): () => n
   const bootMs = queue.nowMs - random.integer(0, 1_000_000);
   const rate = leases?.clockRate(id) ?? 1;
   return () => (queue.nowMs - bootMs) * rate;
+}
+
+/** What a client asks for; with a client id it may be sent again. */
+export interface ClientCommand {
+  readonly id: string;
+  readonly clientId: string;
+  readonly sequence: number;
 }
 
 /** Drawn once a run; small, so that a run of a few virtual seconds sees many elections. */

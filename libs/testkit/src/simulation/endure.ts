@@ -1,0 +1,76 @@
+import type { SeededRandom } from '../random';
+import type { Outcome } from './application';
+import type { SimulatedGroup } from './group';
+import { inflictLasting } from './lasting-faults';
+import type { LastingFault } from './lasting-faults';
+import type { SimulatedServer } from './server';
+import { SafetyViolation } from './violation';
+
+/** In election timeouts: how long a group may take to settle, and how long its leader must then stay. */
+const SETTLING = 6;
+const STEADY = 8;
+
+/**
+ * A fault that stays, in a group that is whole: as long as a majority can talk, commands must go on being committed, and one leader stays (the outage of 2020
+ * at Cloudflare was six hours of elections).
+ */
+export async function endure(
+  group: SimulatedGroup,
+  fault: LastingFault,
+  random: SeededRandom,
+): Promise<void> {
+  const { network, coverage } = group;
+  const voters = group.voters();
+  if (!canEndure(fault, voters.length)) return;
+  coverage.lastingFaults += 1;
+  const what = inflictLasting(fault, random, voters, network);
+  group.trace(() => `from now on: ${what}`);
+  const { electionTimeoutMs } = group.timing;
+  await commit(group, what);
+  await group.runUntil(group.nowMs + SETTLING * electionTimeoutMs);
+  await commit(group, what);
+  const before = leaderOf(group);
+  await group.runUntil(group.nowMs + STEADY * electionTimeoutMs);
+  const after = leaderOf(group);
+  if (before === undefined || before !== after) {
+    throw new SafetyViolation(`${what}: leadership goes from ${before} to ${after}`);
+  }
+  await commit(group, what);
+  network.becomePerfect();
+  for (const server of group.servers) {
+    server.disk.files.becomePerfect();
+    server.thaw();
+    if (!server.isUp) server.start();
+  }
+}
+
+/** Some must be left to decide without the leader; and of six in a chain nobody hears a majority. */
+function canEndure(fault: LastingFault, voters: number): boolean {
+  return voters > 2 && (fault !== 'chain' || voters < 6);
+}
+
+/** Some server must have a command acknowledged. */
+async function commit(group: SimulatedGroup, what: string): Promise<void> {
+  let isDone = false;
+  const note = (outcome: Outcome): void => {
+    if (outcome === 'acknowledged') isDone = true;
+  };
+  await group.runUntilDone(
+    `${what}: nothing is committed`,
+    () => {
+      for (const server of group.active()) group.clients.append(98, server, false, note);
+    },
+    () => isDone,
+  );
+}
+
+function leaderOf(group: SimulatedGroup): string | undefined {
+  const leaders = group.servers.filter((server) => isLeading(server));
+  const newest = Math.max(0, ...leaders.map(({ raft }) => raft?.term ?? 0));
+  const leader = leaders.find(({ raft }) => raft?.term === newest);
+  return leader === undefined ? undefined : `${leader.id} in term ${newest}`;
+}
+
+function isLeading(server: SimulatedServer): boolean {
+  return server.raft?.role === 'leader' && !server.isFrozen;
+}
