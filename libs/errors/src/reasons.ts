@@ -184,6 +184,12 @@ export const REASONS = {
     meaning: 'The server is still starting, or has stopped.',
     remedy: 'Try again, or call another instance.',
   },
+  TOO_STALE: {
+    code: Code.unavailable,
+    meaning:
+      'What this replica has is older than the call allows, or its age is not known; nothing was read.',
+    remedy: 'Call another replica, allow a greater age, or read linearizably.',
+  },
   NO_WORKER_LEASE: {
     code: Code.unavailable,
     meaning:
