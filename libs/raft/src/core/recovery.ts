@@ -85,7 +85,7 @@ export function recover(initial: InitialState): RecoveredState {
 
 /**
  * Entries are applied, and snapshots of them taken, without waiting for this server's own disk, since a majority has them. After a crash the log
- * may therefore end before the snapshot, or hold at its index an entry that lost. Then nothing in it is worth anything that the snapshot is not.
+ * may therefore end before the snapshot, or hold at its index, or behind it, an entry that lost. Then nothing in it is worth anything that the snapshot is not.
  */
 function entriesFit({ entries, snapshot }: InitialState): boolean {
   const first = entries[0];
@@ -99,7 +99,8 @@ function entriesFit({ entries, snapshot }: InitialState): boolean {
     first.index <= lastIncludedIndex + 1,
     `the log begins at ${first.index}, the snapshot ends at ${lastIncludedIndex}`,
   );
-  if (first.index === lastIncludedIndex + 1) return true;
+  // What follows a committed entry has its term or a later one. An earlier one is left of a log that the snapshot's leader had cut, where the batch that cut it has rotted.
+  if (first.index === lastIncludedIndex + 1) return first.term >= lastIncludedTerm;
   return entries[lastIncludedIndex - first.index]?.term === lastIncludedTerm;
 }
 

@@ -35,7 +35,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     changes: [
       {
         file: 'libs/raft/dist/node/driver.js',
-        find: 'const reached = this.reads.add(startedMs, deadlineMs, call.signal);',
+        find: 'const reached = this.reads.add(call, this.options);',
         replace: 'const reached = Promise.resolve();',
       },
     ],
@@ -80,8 +80,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     changes: [
       {
         file: 'libs/raft/dist/client-sessions/deduplicated-state-machine.js',
-        find: 'const first = this.table.find(entry.clientId, entry.sequence);',
-        replace: 'const first = undefined;',
+        find: "entry.clientId === '' ? undefined : this.table.find(entry.clientId, entry.sequence);",
+        replace: 'undefined;',
       },
     ],
   },
