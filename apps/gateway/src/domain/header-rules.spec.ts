@@ -1,4 +1,5 @@
-import { forwardRequestHeaders, forwardResponseHeaders, isGrpcContentType } from './header-rules';
+import { isGrpcContentType } from '@raftway/http2/rules';
+import { forwardRequestHeaders, forwardResponseHeaders } from './header-rules';
 
 const rules = {
   authority: 'backend:1',

@@ -34,12 +34,6 @@ export function requestFacts(headers: HeaderPairs): RequestFacts {
   return facts;
 }
 
-/** Whether a content type is gRPC's own: `application/grpc`, `application/grpc+proto`, `application/grpc;…`, and not gRPC-Web. */
-export function isGrpcContentType(contentType: string): boolean {
-  if (contentType === 'application/grpc') return true;
-  return contentType.startsWith('application/grpc+') || contentType.startsWith('application/grpc;');
-}
-
 /** Whether an HTTP status ends a request (RFC 9110 §15). Anything else cannot be passed on: node:http2 receives 700, and throws when it is to send it. */
 export function isFinalStatus(status: string): boolean {
   return /^[2-5]\d\d$/.test(status);

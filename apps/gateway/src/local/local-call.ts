@@ -1,9 +1,11 @@
 import { Code, ServiceError } from '@raftway/errors';
 import {
   type EngineStream,
+  frameMessage,
   type HeaderPairs,
   headerValue,
   http2Code,
+  MessageReader,
   type StreamListener,
 } from '@raftway/http2';
 import { limitReached } from '../domain/refusal';
@@ -11,8 +13,6 @@ import { type MemoryBudget } from '../proxy/memory-budget';
 import { type OpenCall, type OpenCalls } from '../proxy/open-calls';
 import { sendRefusal, statusPairs } from '../proxy/reply';
 
-/** Bytes in front of a gRPC message: a flag and a 32-bit length. */
-const prefixBytes = 5;
 /** Largest request of the gateway's own services. */
 const messageBytesMax = 64 * 1024;
 /** With more than this unsent no further request is read: a client that does not read its answers gets no new ones. */
@@ -41,7 +41,9 @@ export interface LocalCallContext {
 /** A call of one of the gateway's own services (health, reflection): messages instead of bytes. */
 export class LocalCall implements StreamListener, OpenCall {
   private handler: LocalHandler | undefined;
-  private buffered: Buffer = Buffer.alloc(0);
+  private readonly reader = new MessageReader(messageBytesMax, () =>
+    limitReached('MESSAGE_TOO_LARGE', 'request message bytes', messageBytesMax),
+  );
   private started = false;
   private ended = false;
   private halfClosed = false;
@@ -91,10 +93,7 @@ export class LocalCall implements StreamListener, OpenCall {
       this.started = true;
       this.stream.sendHeaders([':status', '200', 'content-type', 'application/grpc'], false);
     }
-    const frame = Buffer.allocUnsafe(prefixBytes + message.length);
-    frame[0] = 0;
-    frame.writeUInt32BE(message.length, 1);
-    frame.set(message, prefixBytes);
+    const frame = frameMessage(message);
     if (this.unsentBytes + frame.length > unsentBytesMax)
       return this.fail(limitReached('MESSAGE_TOO_LARGE', 'unread response bytes', unsentBytesMax));
     this.unsentBytes += frame.length;
@@ -129,7 +128,7 @@ export class LocalCall implements StreamListener, OpenCall {
   onData(chunk: Uint8Array): void {
     if (this.ended) return this.stream.release(chunk.length);
     this.unreleasedBytes += chunk.length;
-    this.buffered = Buffer.concat([this.buffered, chunk]);
+    this.reader.push(chunk);
     this.guard(() => this.readMessages());
     this.count();
   }
@@ -176,20 +175,16 @@ export class LocalCall implements StreamListener, OpenCall {
   }
 
   private nextMessage(): Uint8Array | undefined {
-    if (this.buffered.length < prefixBytes) return undefined;
-    const length = this.buffered.readUInt32BE(1);
-    // Refused by its prefix, before anything of it is kept.
-    if (length > messageBytesMax)
-      throw limitReached('MESSAGE_TOO_LARGE', 'request message bytes', messageBytesMax);
-    if (this.buffered[0] !== 0) {
-      this.finish();
-      this.stream.reset(http2Code.protocolError);
-      return undefined;
+    try {
+      const message = this.reader.next();
+      if (message?.compressed !== true) return message?.bytes;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
     }
-    if (this.buffered.length < prefixBytes + length) return undefined;
-    const message = this.buffered.subarray(prefixBytes, prefixBytes + length);
-    this.buffered = this.buffered.subarray(prefixBytes + length);
-    return message;
+    // Compressed although the headers have named no encoding, or no message at all.
+    this.finish();
+    this.stream.reset(http2Code.protocolError);
+    return undefined;
   }
 
   /** Notes the end once. Returns false when it was noted before. */
@@ -197,7 +192,7 @@ export class LocalCall implements StreamListener, OpenCall {
     if (this.ended) return false;
     this.ended = true;
     this.context.openCalls.remove(this);
-    this.buffered = Buffer.alloc(0);
+    this.reader.discard();
     this.releaseRequest();
     this.count();
     return true;
@@ -211,7 +206,7 @@ export class LocalCall implements StreamListener, OpenCall {
 
   /** Tells the budget what this call holds now. */
   private count(): void {
-    const heldBytes = this.unsentBytes + this.buffered.length;
+    const heldBytes = this.unsentBytes + this.reader.waitingBytes;
     this.context.memory.add(heldBytes - this.countedBytes);
     this.countedBytes = heldBytes;
   }

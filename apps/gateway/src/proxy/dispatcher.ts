@@ -1,7 +1,12 @@
 import { type ServiceError } from '@raftway/errors';
-import { type EngineStream, type HeaderPairs, parseGrpcTimeout } from '@raftway/http2';
+import {
+  type EngineStream,
+  type HeaderPairs,
+  isGrpcContentType,
+  parseGrpcTimeout,
+} from '@raftway/http2';
 import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
-import { isGrpcContentType, requestFacts } from '../domain/header-rules';
+import { requestFacts } from '../domain/header-rules';
 import * as refusal from '../domain/refusal';
 import { type RoutingTable } from '../domain/routing-table';
 import { type LocalServices } from '../local/local-services';

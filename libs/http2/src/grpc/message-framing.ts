@@ -88,6 +88,13 @@ export class MessageReader {
     return { compressed: flag === 1, bytes: bytes.subarray(from, to) };
   }
 
+  /** Forgets what has not been taken. */
+  discard(): void {
+    this.bytes = nothing;
+    this.start = 0;
+    this.end = 0;
+  }
+
   /** A new buffer, never the old one moved: messages that were taken are parts of it. */
   private makeRoom(moreBytes: number): void {
     const waiting = this.end - this.start;

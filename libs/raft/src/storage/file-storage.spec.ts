@@ -208,6 +208,29 @@ describe('damage before the end of the log', () => {
     }
   });
 
+  it('is refused without a change when nothing good is left: whoever mends the file finds it as it was', async () => {
+    const disk = new MemoryFileSystem();
+    const storage = open(disk);
+    await storage.open();
+    await storage.persist(persistOf(1, { entries: entriesOf(1, 3) }));
+    await storage.close();
+    const { file, offsets } = batchOffsets(disk);
+    const flip = (contents: Buffer): Buffer => {
+      const at = (offsets[0] as number) + 60;
+      contents[at] = (contents[at] as number) ^ 0x10;
+      return contents;
+    };
+    disk.edit(file, flip);
+    const damaged = await disk.read(file);
+
+    const failure = await failureOf(open(disk).open());
+
+    expect(failure.message).toContain('its log is gone');
+    expect((await disk.read(file)).equals(damaged)).toBe(true);
+    disk.edit(file, flip);
+    expect((await open(disk).open()).entries.length).toBe(3);
+  });
+
   it('is refused in the header of a segment with batches in it', async () => {
     const whole = await threeBatches();
     const { file } = batchOffsets(whole);

@@ -142,19 +142,12 @@ export class FileStorage implements Storage {
     const meta = await this.openMeta();
     const snapshot = await this.snapshots.open();
     this.opened = snapshot;
-    const log = await this.wal.open((tail) => this.noteSuspectTail(tail));
-    const empty = log.nextBatchNumber === 1 && snapshot === undefined;
-    if (empty && meta.written) {
-      throw new StorageError(
-        'damaged',
-        'this node has taken part in its group, but its log is gone',
-        {
-          file: path.join(this.options.directory, 'wal'),
-          remedy:
-            'Restore the directory from a copy, or replace this node by a new one under a new id while a majority of the others is healthy',
-        },
-      );
-    }
+    const isEmpty = ({ nextBatchNumber }: RecoveredLog): boolean =>
+      nextBatchNumber === 1 && snapshot === undefined;
+    const log = await this.wal.open(async (found) => {
+      if (isEmpty(found) && meta.written) throw this.logIsGone();
+      if (found.suspectTail !== undefined) await this.noteSuspectTail(found.suspectTail);
+    });
     this.durable = log.hardState ?? this.durable;
     return {
       hardState: this.durable,
@@ -162,9 +155,21 @@ export class FileStorage implements Storage {
       snapshot: snapshot?.snapshot,
       incarnationId: meta.incarnationId,
       peerIncarnations: meta.peerIncarnations,
-      empty,
+      empty: isEmpty(log),
       suspectTail: this.meta?.suspectTail,
     };
+  }
+
+  private logIsGone(): StorageError {
+    return new StorageError(
+      'damaged',
+      'this node has taken part in its group, but its log is gone',
+      {
+        file: path.join(this.options.directory, 'wal'),
+        remedy:
+          'Restore the directory from a copy, or replace this node by a new one under a new id while a majority of the others is healthy',
+      },
+    );
   }
 
   /** Durably, before the log is cut: a crash right after it must not find a log that looks whole. */

@@ -3,12 +3,7 @@ import type { HardState, LogIndex } from '../../core';
 import { StorageError } from '../../errors';
 import { type FileSystem, type OpenFile } from '../file-system';
 import { type Batch, encodeFrame } from './frame';
-import {
-  recoverLog,
-  type RecoveredLog,
-  type RecoveredSegment,
-  type TailPosition,
-} from './recovery';
+import { recoverLog, type RecoveredLog, type RecoveredSegment } from './recovery';
 import {
   encodeSegmentHeader,
   SEGMENT_FORMAT_VERSION,
@@ -61,13 +56,13 @@ export class WriteAheadLog {
   /**
    * Reads everything, cuts a bad tail, and is then ready to append.
    *
-   * @param beforeCut is awaited before a tail is cut that may have been acknowledged: afterwards nothing in the log tells of it.
+   * @param beforeChange is awaited before anything is cut or removed: afterwards nothing in the log tells of it. Nothing is, when it throws.
    */
-  async open(beforeCut: (tail: TailPosition) => Promise<void>): Promise<RecoveredLog> {
+  async open(beforeChange: (recovered: RecoveredLog) => Promise<void>): Promise<RecoveredLog> {
     await this.fileSystem.makeDirectory(this.directory);
     const names = await this.fileSystem.list(this.directory);
     const recovered = await recoverLog(this.directory, names, (file) => this.fileSystem.read(file));
-    if (recovered.suspectTail !== undefined) await beforeCut(recovered.suspectTail);
+    await beforeChange(recovered);
     if (recovered.stillborn !== undefined) {
       await this.fileSystem.remove(path.join(this.directory, recovered.stillborn));
       await this.fileSystem.syncDirectory(this.directory);

@@ -45,8 +45,3 @@ export function readCallFacts(headers: HeaderPairs): CallFacts {
   }
   return facts;
 }
-
-/** Whether a content type is gRPC's: `application/grpc`, `application/grpc+proto`, `application/grpc;…`, and not gRPC-Web. */
-export function isGrpcContentType(contentType: string): boolean {
-  return /^application\/grpc(?:$|[+;])/.test(contentType);
-}

@@ -7,6 +7,7 @@ import {
   FlushScheduler,
   FrameServerEngine,
   type HeaderPairs,
+  isGrpcContentType,
   type StreamListener,
 } from '@raftway/http2';
 import type { Logger } from '@raftway/observability';
@@ -15,7 +16,7 @@ import type { OpenCall } from '../adapt-service';
 import { Deadlines } from '../deadlines';
 import { listenError } from '../listen-error';
 import { engineLimits, type ResolvedServerLimits } from '../server-limits';
-import { isGrpcContentType, readCallFacts } from './call-facts';
+import { readCallFacts } from './call-facts';
 import { GrpcStream, type GrpcStreamContext } from './grpc-stream';
 
 /** Connections that wait to be accepted. */
