@@ -4,7 +4,15 @@ import type { Entry, SnapshotMetadata } from './types';
 
 function entry(index: number, term: number): Entry {
   return {
-    ...{ version: 1, index, term, kind: EntryKind.command, stampMs: index, clientId: '', sequence: 0 },
+    ...{
+      version: 1,
+      index,
+      term,
+      kind: EntryKind.command,
+      stampMs: index,
+      clientId: '',
+      sequence: 0,
+    },
     payload: new Uint8Array(0),
   };
 }
