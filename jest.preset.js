@@ -31,6 +31,7 @@ module.exports = {
     ],
   },
   transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`],
+  setupFiles: [path.join(__dirname, 'tools/scripts/jest-property-seed.cjs')],
   reporters: ['default', path.join(__dirname, 'tools/scripts/jest-count-reporter.cjs')],
   passWithNoTests: true,
   // What hangs is to fail, and what is slow on a busy machine is not.
