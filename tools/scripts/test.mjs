@@ -32,7 +32,9 @@ for (const directory of projects) {
   const one = JSON.parse(readFileSync(counts(directory), 'utf8'));
   for (const key of Object.keys(total)) total[key] += one[key];
   for (const failure of one.failures) {
-    console.log(`\nFailed in ${directory}: ${stripVTControlCharacters(failure).slice(0, FAILURE_CHARACTERS_MAX)}`);
+    console.log(
+      `\nFailed in ${directory}: ${stripVTControlCharacters(failure).slice(0, FAILURE_CHARACTERS_MAX)}`,
+    );
   }
 }
 // A run that ended without counts (a crash, a failed build) is a failure as well.
