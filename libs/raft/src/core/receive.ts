@@ -18,6 +18,7 @@ import { becomeFollower } from './roles';
 import { send } from './state';
 import type { RaftState } from './state';
 import { suspectRunOf } from './suspicion';
+import { noteTrialVote } from './trial';
 import { NO_SERVER } from './types';
 
 /** Gives a message to whoever deals with it, after what its term alone demands (Raft §5.1). */
@@ -29,7 +30,8 @@ export function receive(state: RaftState, message: Message): void {
     case 'requestVote':
       return handleRequestVote(state, message);
     case 'requestVoteReply':
-      return late ? undefined : handleRequestVoteReply(state, message);
+      if (late || noteTrialVote(state, message)) return undefined;
+      return handleRequestVoteReply(state, message);
     case 'appendEntries':
     case 'heartbeat':
     case 'installSnapshot':
