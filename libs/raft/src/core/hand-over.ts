@@ -7,6 +7,9 @@ import { PRIORITY_DEFAULT, PRIORITY_MAX } from './priority';
 import type { Progress } from './progress';
 import type { LeaderState, RaftState } from './state';
 
+/** In election timeouts: long enough for two heartbeats, whatever their interval is. */
+const TRIAL = 2;
+
 /** What this server's answers say of it; nothing when it is the usual one. */
 export function priorityToTell({ options }: RaftState): number | undefined {
   return options.priority === PRIORITY_DEFAULT ? undefined : options.priority;
@@ -59,11 +62,11 @@ function maybeTry(state: RaftState, leader: LeaderState): void {
   for (const progress of leader.progress.values()) {
     const { priority = 0, couldLeadSinceMs = Infinity } = progress;
     if (priority <= (best?.priority ?? options.priority)) continue;
-    if (patience.isOver(couldLeadSinceMs, nowMs)) best = progress;
+    if (patience.isOver(progress.id, couldLeadSinceMs, nowMs)) best = progress;
   }
   if (best === undefined) return;
-  patience.attempted(nowMs);
-  leader.heirs.trial = { id: best.id, deadlineMs: nowMs + options.electionTimeoutMs };
+  patience.attempted(best.id, nowMs);
+  leader.heirs.trial = { id: best.id, deadlineMs: nowMs + TRIAL * options.electionTimeoutMs };
 }
 
 /** Nothing is going on that a change of leaders would disturb: a change of members, a transfer, a snapshot on its way, a server that has to be brought back. */

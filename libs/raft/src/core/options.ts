@@ -109,7 +109,9 @@ export function resolveRaftOptions(options: RaftOptions): ResolvedRaftOptions {
   }
   const { priority } = resolved;
   if (!Number.isSafeInteger(priority) || priority < 0 || priority > PRIORITY_MAX) {
-    throw new RangeError(`priority must be a whole number from 0 to ${PRIORITY_MAX}, it is ${priority}`);
+    throw new RangeError(
+      `priority must be a whole number from 0 to ${PRIORITY_MAX}, it is ${priority}`,
+    );
   }
   if (!Number.isSafeInteger(options.id)) {
     throw new RangeError(`id must be a whole number, it is ${options.id}`);

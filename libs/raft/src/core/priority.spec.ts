@@ -1,7 +1,7 @@
 /*
  * Priorities (ADR 017): leadership goes where it should live, and nobody is worse off for it.
  */
-import { Group, Harness } from '../../test/core-harness';
+import { entry, Group, Harness } from '../../test/core-harness';
 import type { Message } from './messages';
 import { HandOverPatience } from './priority';
 import type { ServerId } from './types';
@@ -41,6 +41,10 @@ function listen(group: Group): Message[] {
   return heard;
 }
 
+function asks(message: Message): boolean {
+  return message.type === 'heartbeat' && message.trial === true;
+}
+
 function crash(group: Group, ...ids: ServerId[]): void {
   group.cut = ({ from, to }) => ids.includes(from) || ids.includes(to);
 }
@@ -56,7 +60,8 @@ function electionMs(group: Group, among: readonly ServerId[]): number {
 }
 
 function onlyLinks(group: Group, links: readonly string[]): void {
-  group.cut = ({ from, to }) => !links.includes(`${from}-${to}`) && !links.includes(`${to}-${from}`);
+  group.cut = ({ from, to }) =>
+    !links.includes(`${from}-${to}`) && !links.includes(`${to}-${from}`);
 }
 
 describe('without priorities', () => {
@@ -69,7 +74,8 @@ describe('without priorities', () => {
     const said = heard.filter(
       (message) =>
         (message.type === 'heartbeat' && (message.yields ?? message.trial) !== undefined) ||
-        (message.type === 'heartbeatReply' && (message.priority ?? message.electable) !== undefined),
+        (message.type === 'heartbeatReply' &&
+          (message.priority ?? message.electable) !== undefined),
     );
     expect(said).toEqual([]);
   });
@@ -126,11 +132,13 @@ describe('leadership', () => {
   it('stays where it is while the better one lacks what is committed', () => {
     const group = groupOf([1, 1, 9], 1);
     group.cut = ({ type, to }) => type === 'appendEntries' && to === 3;
+    const heard = listen(group);
     for (let passed = 0; passed < 30; passed += 1) {
       group.leader.propose(passed);
       group.tick(T_MS);
     }
     expect(group.leader.raft.id).toBe(1);
+    expect(heard.filter(asks)).toEqual([]);
 
     group.cut = () => false;
     group.tick(14 * T_MS);
@@ -140,9 +148,11 @@ describe('leadership', () => {
 
   it('stays where it is while the better one is only a learner', () => {
     const group = groupOf([1, 1, 9], 1);
+    const heard = listen(group);
     group.leader.change({ type: 'demote', id: 3 });
     group.tick(30 * T_MS);
     expect(group.leader.raft.id).toBe(1);
+    expect(heard.filter(asks)).toEqual([]);
 
     group.leader.change({ type: 'promote', id: 3 });
     group.tick(12 * T_MS);
@@ -166,6 +176,39 @@ describe('leadership', () => {
     expect(group.leader.raft.id).toBe(3);
   });
 
+  it('does not go while a change of members began after the better one was asked', () => {
+    const group = groupOf([1, 1, 9], 1);
+    const heard = listen(group);
+    while (!heard.some(asks)) group.tick(10);
+    group.cut = ({ type }) => type === 'appendEntriesReply';
+    group.leader.change({ type: 'demote', id: 2 });
+
+    group.tick(T_MS);
+
+    expect(group.leader.raft.id).toBe(1);
+    expect(group.leader.propose(1).placed.at(-1)).toMatchObject({ ticket: 1, term: 2 });
+  });
+
+  it('waits for a snapshot to arrive, which the next leader would have to send anew', () => {
+    const group = groupOf([1, 1, 9], 1);
+    group.cut = ({ from, to }) => from === 2 || to === 2;
+    group.leader.propose(1, 2, 3, 4, 5);
+    group.tick(T_MS);
+    const { leader } = group;
+    const { commitIndex: lastIncludedIndex, configuration } = leader.raft;
+    const snapshot = { lastIncludedIndex, lastIncludedTerm: 2, stampMs: 0, configuration };
+    leader.step({ type: 'snapshotTaken', snapshot, compactTo: lastIncludedIndex });
+    group.cut = () => false;
+    group.tick(30 * T_MS);
+    expect(leader.snapshotsTo).toContain(2);
+    expect(group.leader.raft.id).toBe(1);
+
+    group.server(2).receive({ type: 'installSnapshot', from: 1, to: 2, term: 2, snapshot });
+    group.tick(T_MS);
+
+    expect(group.leader.raft.id).toBe(3);
+  });
+
   it('does not go to one that may have forgotten what it promised, nor while there is such a one', () => {
     const group = groupOf([1, 1, 9], 1);
     const { term } = group.leader.raft;
@@ -180,6 +223,14 @@ describe('leadership', () => {
     expect(group.leader.raft).toMatchObject({ id: 1, term });
   });
 
+  it('goes to the next best when the best would not be elected', () => {
+    const group = groupOf([1, 9, 1, 5, 1], 1);
+    const hears = (id: ServerId): boolean => id === 1 || id === 2;
+    group.cut = ({ from, to }) => (from === 2 || to === 2) && !(hears(from) && hears(to));
+    group.tick(15 * T_MS);
+    expect(group.leader.raft.id).toBe(4);
+  });
+
   it('is not offered to one that hears only the leader: the chain 4-2-3-5', () => {
     const group = groupOf([9, 1, 1, 9, 1], 2);
     const { term } = group.leader.raft;
@@ -189,7 +240,7 @@ describe('leadership', () => {
     group.tick(120 * T_MS);
 
     expect(group.leader.raft).toMatchObject({ id: 2, term });
-    expect(heard.some((message) => message.type === 'heartbeat' && message.trial)).toBe(true);
+    expect(heard.some(asks)).toBe(true);
     expect(heard.some(({ type }) => type === 'timeoutNow')).toBe(false);
 
     group.cut = ({ from, to }) => from === 1 || to === 1;
@@ -297,7 +348,9 @@ describe('a server that is asked whether it would be elected', () => {
     server.receive({ ...heartbeat, round: 1, trial: true }).persist();
     const asked = server.take().filter(({ type }) => type === 'requestVote');
     expect(asked.map(({ to }) => to)).toEqual([2, 3]);
-    expect(asked[0]).toMatchObject({ preVote: true, leadershipTransfer: true });
+    // As if it had the leader's log already.
+    expect(asked[0]).toMatchObject({ preVote: true, leadershipTransfer: true, lastLogTerm: 2 });
+    expect(asked[0]?.lastLogIndex).toBeGreaterThan(1_000_000);
     expect(server.raft).toMatchObject({ role: 'follower', leaderId: 2, term: 2 });
 
     server.receive({ ...heartbeat, round: 2, trial: true });
@@ -310,6 +363,36 @@ describe('a server that is asked whether it would be elected', () => {
     expect(server.sent('heartbeatReply')).toMatchObject({ electable: true, priority: 9 });
     expect(server.raft).toMatchObject({ role: 'follower', leaderId: 2, term: 2 });
     expect(server.written.every(({ hardState }) => (hardState?.votedFor ?? 0) === 0)).toBe(true);
+  });
+
+  it('would not be while its disk does not answer', () => {
+    const server = new Harness({ id: 1, members: 3, diskStallTimeoutMs: 300 }).persist();
+    const heartbeat = { type: 'heartbeat', from: 2, to: 1, term: 2, leaderCommit: 0 } as const;
+    const answer = { type: 'requestVoteReply', from: 3, to: 1, term: 4 } as const;
+    const isElectable = (round: number): boolean => {
+      server.receive({ ...heartbeat, round, trial: true });
+      server.receive({ ...answer, preVote: true, granted: true });
+      server.receive({ ...heartbeat, round: round + 1, trial: true });
+      const replies = server.persist(0).take();
+      return replies.some((reply) => reply.type === 'heartbeatReply' && reply.electable === true);
+    };
+    server.receive({ ...heartbeat, round: 1 }).persist();
+    expect(isElectable(2)).toBe(true);
+
+    const entries = [entry(2, 2)];
+    const append = { prevLogIndex: 1, prevLogTerm: 1, entries, leaderCommit: 0 };
+    server.receive({ type: 'appendEntries', from: 2, to: 1, term: 2, ...append }).tick(300);
+
+    expect(isElectable(4)).toBe(false);
+  });
+
+  it('does not depose its leader when one of them refuses in a newer term', () => {
+    const server = new Harness({ id: 1, members: 3, priority: 9 }).persist();
+    const heartbeat = { type: 'heartbeat', from: 2, to: 1, term: 2, leaderCommit: 0 } as const;
+    server.receive({ ...heartbeat, round: 1, trial: true });
+    const link = { from: 3, to: 1, term: 8 } as const;
+    server.receive({ type: 'requestVoteReply', ...link, preVote: true, granted: false });
+    expect(server.raft).toMatchObject({ role: 'follower', leaderId: 2, term: 2 });
   });
 
   it('does not take a late answer for one to a campaign of its own', () => {
@@ -330,8 +413,8 @@ describe('the patience of a leader', () => {
   function attempts(patience: HandOverPatience, fromMs: number, untilMs: number): number[] {
     const at: number[] = [];
     for (let nowMs = fromMs; nowMs <= untilMs; nowMs += T_MS) {
-      if (!patience.isOver(fromMs, nowMs)) continue;
-      patience.attempted(nowMs);
+      if (!patience.isOver(3, fromMs, nowMs)) continue;
+      patience.attempted(3, nowMs);
       at.push((nowMs - fromMs) / T_MS);
     }
     return at;
@@ -346,6 +429,14 @@ describe('the patience of a leader', () => {
     const patience = new HandOverPatience(T_MS);
     attempts(patience, 0, 200 * T_MS);
     expect(attempts(patience, 1000 * T_MS, 1010 * T_MS)).toEqual([10]);
+  });
+
+  it('is each server’s own', () => {
+    const patience = new HandOverPatience(T_MS);
+    patience.attempted(3, 10 * T_MS);
+    expect(patience.isOver(4, 0, 10 * T_MS)).toBe(true);
+    expect(patience.isOver(3, 0, 29 * T_MS)).toBe(false);
+    expect(patience.isOver(3, 0, 30 * T_MS)).toBe(true);
   });
 });
 

@@ -21,27 +21,39 @@ const PROVEN = 10;
 /** After so many attempts the wait grows no more: 16 times as long. */
 const DOUBLINGS_MAX = 4;
 
-/** How long this server waits before it tries to hand over. Outlives a term: a server that cannot keep leadership gives it back with the next one. */
+interface Attempts {
+  readonly count: number;
+  readonly lastMs: number;
+}
+
+/** How long this server waits before it tries to hand over to one of the others. Outlives a term: a server that cannot keep leadership gives it back with the next one. */
 export class HandOverPatience {
-  private attempts = 0;
-  private lastMs = -Infinity;
+  private readonly attempts = new Map<ServerId, Attempts>();
 
   constructor(private readonly electionTimeoutMs: number) {}
 
   /** True when a voter that could lead since then is to be asked now. */
-  isOver(sinceMs: number, nowMs: number): boolean {
-    // What went well for twice as long as it was given is forgiven.
-    if (nowMs - this.lastMs > 2 * this.waitMs) this.attempts = 0;
-    return nowMs - Math.max(sinceMs, this.lastMs) >= this.waitMs;
+  isOver(id: ServerId, sinceMs: number, nowMs: number): boolean {
+    const { count, lastMs } = this.rememberedOf(id, nowMs);
+    return nowMs - Math.max(sinceMs, lastMs) >= this.waitMs(count);
   }
 
-  attempted(nowMs: number): void {
-    this.attempts = Math.min(this.attempts + 1, DOUBLINGS_MAX);
-    this.lastMs = nowMs;
+  attempted(id: ServerId, nowMs: number): void {
+    const { count } = this.rememberedOf(id, nowMs);
+    this.attempts.set(id, { count: count + 1, lastMs: nowMs });
+    for (const other of this.attempts.keys()) this.rememberedOf(other, nowMs);
   }
 
-  private get waitMs(): number {
-    return PROVEN * this.electionTimeoutMs * 2 ** this.attempts;
+  /** Whoever has not been asked again for twice as long as it would have been is forgiven. */
+  private rememberedOf(id: ServerId, nowMs: number): Attempts {
+    const known = this.attempts.get(id);
+    if (known !== undefined && nowMs - known.lastMs <= 2 * this.waitMs(known.count)) return known;
+    this.attempts.delete(id);
+    return { count: 0, lastMs: -Infinity };
+  }
+
+  private waitMs(attempts: number): number {
+    return PROVEN * this.electionTimeoutMs * 2 ** Math.min(attempts, DOUBLINGS_MAX);
   }
 }
 

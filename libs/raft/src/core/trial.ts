@@ -10,6 +10,7 @@ import type { RequestVoteReply } from './messages';
 import { countJointVotes } from './quorum';
 import { send } from './state';
 import type { RaftState } from './state';
+import { Role } from './types';
 import type { ServerId, Term } from './types';
 
 /** One question to all voters, and who has said yes. */
@@ -21,7 +22,7 @@ export interface Trial {
 
 /** The leader wants to know. Asked again after an election timeout, when answers are old. */
 export function startTrial(state: RaftState): void {
-  if (current(state) !== undefined || state.suspect || !mayCampaign(state)) return;
+  if (current(state) !== undefined) return;
   const { id: from, currentTerm, configurations, nowMs } = state;
   state.trial = { term: currentTerm, startedMs: nowMs, votes: new Map([[from, true]]) };
   for (const to of configurations.voters) {
@@ -39,6 +40,11 @@ export function startTrial(state: RaftState): void {
   }
 }
 
+/** True while answers may be on their way to a server that does not campaign. */
+export function isTrying(state: RaftState): boolean {
+  return state.role === Role.follower && current(state) !== undefined;
+}
+
 /** @returns true for an answer to a trial. */
 export function noteTrialVote(state: RaftState, message: RequestVoteReply): boolean {
   const { granted, preVote, term, from, suspectRun = 0 } = message;
@@ -50,7 +56,7 @@ export function noteTrialVote(state: RaftState, message: RequestVoteReply): bool
 /** What an answer to the leader says. */
 export function isElectable(state: RaftState): boolean {
   const trial = current(state);
-  if (trial === undefined || !mayCampaign(state)) return false;
+  if (trial === undefined || state.suspect || !mayCampaign(state)) return false;
   return countJointVotes(state.configurations.majorities, trial.votes) === 'won';
 }
 
