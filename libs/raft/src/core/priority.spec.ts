@@ -231,7 +231,7 @@ describe('leadership', () => {
     expect(group.leader.raft.id).toBe(4);
   });
 
-  it('is not offered to one that hears only the leader: the chain 4-2-3-5', () => {
+  it('is not offered to one that hears only the leader: the chain 4-2-3-5 (E11)', () => {
     const group = groupOf([9, 1, 1, 9, 1], 2);
     const { term } = group.leader.raft;
     onlyLinks(group, ['4-2', '2-3', '3-5']);
@@ -284,7 +284,7 @@ describe.each(SEEDS)('when the leader dies, seed %i', (seed) => {
     expect(tookMs).toBeLessThanOrEqual(electionMs(plain, [2, 4, 5]) + T_MS + 20);
   });
 
-  it('one of priority 0 leads when only it has everything', () => {
+  it('one of priority 0 leads when only it has everything (E11)', () => {
     const group = groupOf([9, 0, 100], 1, randomFrom(seed)).tick(T_MS);
     group.cut = ({ type, to }) => type === 'appendEntries' && to === 3;
     group.leader.propose(1);

@@ -30,8 +30,8 @@ export function receive(state: RaftState, message: Message): void {
     case 'requestVote':
       return handleRequestVote(state, message);
     case 'requestVoteReply':
-      if (late || noteTrialVote(state, message)) return undefined;
-      return handleRequestVoteReply(state, message);
+      if (noteTrialVote(state, message)) return;
+      return late ? undefined : handleRequestVoteReply(state, message);
     case 'appendEntries':
     case 'heartbeat':
     case 'installSnapshot':
