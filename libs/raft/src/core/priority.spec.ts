@@ -346,7 +346,7 @@ describe('a server that is asked whether it would be elected', () => {
     const server = new Harness({ id: 1, members: 3, priority: 9 }).persist();
     const heartbeat = { type: 'heartbeat', from: 2, to: 1, term: 2, leaderCommit: 0 } as const;
     server.receive({ ...heartbeat, round: 1, trial: true }).persist();
-    const asked = server.take().filter(({ type }) => type === 'requestVote');
+    const asked = server.take().filter((message) => message.type === 'requestVote');
     expect(asked.map(({ to }) => to)).toEqual([2, 3]);
     // As if it had the leader's log already.
     expect(asked[0]).toMatchObject({ preVote: true, leadershipTransfer: true, lastLogTerm: 2 });
