@@ -84,10 +84,11 @@ describe('a suite whose processes die', () => {
     const isHome = async (): Promise<boolean> => (await leaderOf(suite, service)).name === home;
     await Promise.all(replicas.map(({ name }) => suite.kill(name)));
     for (const { name } of replicas) start(name);
+    const mutate = mutations[service] as () => Promise<Message>;
+    await answered(`${service} answers`, 30_000, mutate);
     await eventually('its home leads', 30_000, isHome);
 
     await suite.kill(home);
-    const mutate = mutations[service] as () => Promise<Message>;
     await answered(`${service} answers`, FAILOVER_MS, mutate);
     expect(await isHome()).toBe(false);
 
