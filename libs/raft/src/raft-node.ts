@@ -56,8 +56,13 @@ export interface RaftStatus {
     readonly matchIndex: LogIndex;
     /** On the leader only: milliseconds since the member last answered. */
     readonly lastContactMs: number;
+    /** On the leader only: append messages that the member has not answered. */
+    readonly inflightAppends: number;
   })[];
   readonly logClockMs: number;
+  /** On the leader: commands that are not committed, and their bytes. */
+  readonly uncommittedEntries: number;
+  readonly uncommittedBytes: number;
 }
 
 /** A server that is to become a member. */

@@ -101,6 +101,8 @@ export class ImmediateNode implements RaftNode<RegistryResult> {
       joint: false,
       members: [],
       logClockMs: this.nowMs,
+      uncommittedEntries: 0,
+      uncommittedBytes: 0,
     };
   }
 

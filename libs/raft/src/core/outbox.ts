@@ -1,3 +1,4 @@
+import type { RaftEvent } from './events';
 import type { Message, ProposalRefusal } from './messages';
 import type { ChangePlaced, ProposalPlaced, ReadReady } from './ready';
 import type { LogIndex, ServerId } from './types';
@@ -11,6 +12,7 @@ export class Outbox {
   proposals: ProposalPlaced[] = [];
   sendSnapshot: ServerId[] = [];
   changes: ChangePlaced[] = [];
+  events: RaftEvent[] = [];
 
   isEmpty(): boolean {
     return (
@@ -20,7 +22,8 @@ export class Outbox {
       this.readsRefused.length === 0 &&
       this.proposals.length === 0 &&
       this.sendSnapshot.length === 0 &&
-      this.changes.length === 0
+      this.changes.length === 0 &&
+      this.events.length === 0
     );
   }
 

@@ -7,8 +7,7 @@ export function createCore(
   options: ResolvedRaftNodeOptions<unknown>,
   initialState: Recovered,
 ): Raft {
-  const { id, clusterId, members, heartbeatIntervalMs, electionTimeoutMs } = options;
-  const { leaseClockDriftMax } = options;
+  const { id, clusterId, members } = options;
   return createRaft(
     {
       id,
@@ -16,9 +15,15 @@ export function createCore(
       bootstrap: { clusterId, members },
       join: options.initialState === 'existing',
       random: Math.random,
-      heartbeatIntervalMs,
-      electionTimeoutMs,
-      leaseClockDriftMax,
+      heartbeatIntervalMs: options.heartbeatIntervalMs,
+      electionTimeoutMs: options.electionTimeoutMs,
+      leaseClockDriftMax: options.leaseClockDriftMax,
+      diskStallTimeoutMs: options.diskStallTimeoutMs,
+      appendBytesMax: options.appendBytesMax,
+      inflightAppendsMax: options.inflightAppendsMax,
+      inflightBytesMax: options.inflightBytesMax,
+      uncommittedBytesMax: options.uncommittedBytesMax,
+      uncommittedEntriesMax: options.uncommittedEntriesMax,
     },
     performance.now(),
   );

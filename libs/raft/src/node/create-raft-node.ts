@@ -272,7 +272,14 @@ function unstarted<Result>(options: ResolvedRaftNodeOptions<Result>): RaftStatus
     standing: 'waiting',
     configurationIndex: 0,
     joint: false,
-    members: options.members.map((member) => ({ ...member, matchIndex: 0, lastContactMs: 0 })),
+    members: options.members.map((member) => ({
+      ...member,
+      matchIndex: 0,
+      lastContactMs: 0,
+      inflightAppends: 0,
+    })),
     logClockMs: 0,
+    uncommittedEntries: 0,
+    uncommittedBytes: 0,
   };
 }

@@ -22,7 +22,7 @@ import type { Applied, CallOptions, RaftStatus, ReadOptions } from '../raft-node
 import type { Recovered, Storage } from '../storage/storage';
 import type { Transport, TransportHandler } from '../transport/transport';
 import { ApplyQueue } from './apply-queue';
-import { refuse, stopped } from './call-limits';
+import { leaderBacklog, refuse, stopped } from './call-limits';
 import { CommitNotices } from './commit-notices';
 import { createCore } from './create-core';
 import { LeaseExpiry } from './lease-expiry';
@@ -33,7 +33,9 @@ import { PendingProposals } from './pending-proposals';
 import { ReadCalls } from './read-calls';
 import { logNoSpace, PersistQueue } from './persist-queue';
 import { Snapshots } from './snapshots';
+import { AppendSpans } from './proposal-spans';
 import { SuspicionWatch } from './suspicion-watch';
+import { Telemetry } from './telemetry';
 import { Ticker } from './ticker';
 
 /** How long the state machine may run before the event loop gets a turn. */
@@ -60,6 +62,8 @@ export class Driver<Result> {
   private readonly leaseExpiry: LeaseExpiry<Result>;
   private readonly suspicion: SuspicionWatch;
   private readonly outgoing: CommitNotices;
+  private readonly telemetry: Telemetry;
+  private readonly appendSpans: AppendSpans;
   private inputs: Input[] = [];
   private nextTicket = 1;
   private turnScheduled = false;
@@ -74,7 +78,9 @@ export class Driver<Result> {
     private readonly transport: Transport,
   ) {
     const { logger, observer, compareEveryEntries } = options;
-    this.outgoing = new CommitNotices((messages) => transport.send(messages));
+    this.telemetry = new Telemetry(options);
+    this.appendSpans = new AppendSpans(options.tracing);
+    this.outgoing = new CommitNotices((messages) => this.send(messages));
     this.appliedListeners = new Listeners(logger);
     this.statusListeners = new Listeners(logger);
     const stateMachine = new DeduplicatedStateMachine(options.stateMachine, compareEveryEntries);
@@ -82,8 +88,10 @@ export class Driver<Result> {
       { countMax: options.pendingProposalsMax, bytesMax: options.pendingProposalBytesMax },
       (startedMs, error) => {
         if (error === undefined) observer.onProposalApplied?.(performance.now() - startedMs);
-        else observer.onProposalFailed?.(error.code);
+        else observer.onProposalFailed?.(error);
       },
+      (index) => this.raft.troubleWith(index),
+      () => leaderBacklog(this.raft, options),
     );
     this.reads = new ReadCalls(options.pendingReadsMax, (startedMs, error) => {
       if (error === undefined) observer.onReadBarrier?.(performance.now() - startedMs);
@@ -100,9 +108,10 @@ export class Driver<Result> {
       this.entryApplied(entry),
     );
     this.persistQueue = new PersistQueue(storage, {
-      send: (messages) => transport.send(messages),
+      send: (messages) => this.send(messages),
       onPersisted: (persist, durationMs) => {
-        observer.onPersisted?.({ entries: persist.entries.length, durationMs });
+        this.telemetry.durable(persist, durationMs);
+        this.appendSpans.durable(persist.number, durationMs);
         this.input({ type: 'persisted', number: persist.number });
       },
       onFatal: (error) => this.fatal(error),
@@ -174,6 +183,7 @@ export class Driver<Result> {
       deadlineMs: startedMs + (call.timeoutMs ?? this.options.callTimeoutMs),
       leaderDeadlineMs: startedMs + this.options.leaderWaitMs,
       signal: call.signal,
+      span: this.options.tracing?.propose,
     });
     this.schedule();
     return applied;
@@ -221,8 +231,16 @@ export class Driver<Result> {
 
   private messages(messages: readonly Message[]): void {
     if (this.state === 'stopped') return;
-    for (const message of messages) this.inputs.push({ type: 'message', message });
+    for (const message of messages) {
+      this.telemetry.received(message);
+      this.inputs.push({ type: 'message', message });
+    }
     this.schedule();
+  }
+
+  private send(messages: readonly Message[]): void {
+    this.telemetry.sent(messages);
+    this.transport.send(messages);
   }
 
   private neverSent(messages: readonly Message[]): void {
@@ -268,7 +286,7 @@ export class Driver<Result> {
     this.inputs = [];
     for (const input of inputs) this.raft.step(input, nowMs);
     this.stepCalls(nowMs);
-    this.drainReady();
+    this.drainReady(nowMs);
     const startedMs = performance.now();
     const applied = this.applyQueue.run(APPLY_BUDGET_MS);
     if (applied > 0) {
@@ -279,7 +297,7 @@ export class Driver<Result> {
       const checkpoints = this.applyQueue.takeCheckpoints();
       this.raft.step({ type: 'applied', index: this.appliedIndex, checkpoints }, nowMs);
       this.reads.onApplied(this.appliedIndex);
-      this.drainReady();
+      this.drainReady(nowMs);
       this.snapshots.maybeTake();
     }
     this.suspicion.look();
@@ -302,11 +320,13 @@ export class Driver<Result> {
     this.reads.ask(this.raft, () => this.nextTicket++);
   }
 
-  private drainReady(): void {
-    while (this.raft.hasReady()) this.handle(this.raft.takeReady());
+  private drainReady(nowMs: number): void {
+    while (this.raft.hasReady()) this.handle(this.raft.takeReady(), nowMs);
   }
 
-  private handle(ready: Ready): void {
+  private handle(ready: Ready, nowMs: number): void {
+    const leads = this.raft.role === Role.leader;
+    this.telemetry.ready(ready, leads, nowMs);
     if (ready.sendNow.length > 0) this.outgoing.send(ready.sendNow);
     this.persistQueue.add(ready.persist, ready.sendAfterPersist);
     if (ready.persist?.snapshot !== undefined) this.install(ready.persist.snapshot);
@@ -315,6 +335,10 @@ export class Driver<Result> {
       if ('refusal' in placed) this.leaseExpiry.onRefused(placed.ticket);
       this.proposals.onPlaced(placed, this.appliedIndex);
     }
+    const placed = this.proposals.takePlacedSpans();
+    if (leads && placed.length > 0) this.appendSpans.begin(ready, placed);
+    const committed = ready.apply.at(-1);
+    if (committed !== undefined) this.proposals.onCommitted(committed.index);
     for (const { ticket, index } of ready.reads) {
       this.reads.onIndex(ticket, index, this.appliedIndex);
     }
@@ -354,6 +378,7 @@ export class Driver<Result> {
     this.options.observer.onQueues?.({
       pendingProposals: this.proposals.count,
       pendingProposalBytes: this.proposals.byteCount,
+      pendingReads: this.reads.count,
       unappliedEntries: this.applyQueue.waitingEntries,
       unpersistedEntries: this.persistQueue.unpersistedEntries,
     });
