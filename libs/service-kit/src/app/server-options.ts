@@ -49,7 +49,7 @@ function traceNames() {
   return text().superRefine((value, context) => {
     for (const name of parseTraceNames(value)) {
       if (names.includes(name)) continue;
-      const message = `${name} is not a part; the nearest is ${nearest(name, names) ?? 'none'} of ${names.join(', ')}`;
+      const message = `names ${name}, which is no part; the nearest is ${nearest(name, names) ?? 'none'}`;
       context.addIssue({ code: 'custom', message });
     }
   });
