@@ -133,6 +133,18 @@ describe('elections (§5.2)', () => {
     expect(restarted.sent('requestVoteReply')).toMatchObject({ to: 2, granted: true });
   });
 
+  it('a candidate of an older term gets no vote, and is told the newer one', () => {
+    const server = new Harness({
+      ...{ id: 1, members: 3 },
+      initialState: recovered(3, [], { currentTerm: 7 }),
+    });
+
+    server.receive(voteRequest({ from: 2, term: 5, lastLogIndex: 9, lastLogTerm: 4 })).persist();
+
+    expect(server.sent('requestVoteReply')).toMatchObject({ to: 2, granted: false, term: 7 });
+    expect(server.raft.term).toBe(7);
+  });
+
   it('a vote leaves only when it is on disk', () => {
     const server = new Harness({ id: 1, members: 3 }).persist();
 
