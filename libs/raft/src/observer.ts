@@ -83,7 +83,7 @@ export interface RaftObserver {
  */
 export interface RaftTracing {
   /** A proposal begins. Undefined when nobody records the caller: then nothing else is asked, and nothing is to be allocated. */
-  propose(): ProposalSpan | undefined;
+  readonly propose: () => ProposalSpan | undefined;
   /** This leader hands entries to its disk, among them those of these proposals. */
   append(proposals: readonly ProposalSpan[], entries: number): AppendSpan;
 }

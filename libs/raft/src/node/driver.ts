@@ -33,7 +33,6 @@ import { PendingProposals } from './pending-proposals';
 import { ReadCalls } from './read-calls';
 import { logNoSpace, PersistQueue } from './persist-queue';
 import { Snapshots } from './snapshots';
-import { AppendSpans } from './proposal-spans';
 import { SuspicionWatch } from './suspicion-watch';
 import { Telemetry } from './telemetry';
 import { Ticker } from './ticker';
@@ -63,7 +62,6 @@ export class Driver<Result> {
   private readonly suspicion: SuspicionWatch;
   private readonly outgoing: CommitNotices;
   private readonly telemetry: Telemetry;
-  private readonly appendSpans: AppendSpans;
   private inputs: Input[] = [];
   private nextTicket = 1;
   private turnScheduled = false;
@@ -77,25 +75,21 @@ export class Driver<Result> {
     storage: Storage,
     private readonly transport: Transport,
   ) {
-    const { logger, observer, compareEveryEntries } = options;
+    const { logger, compareEveryEntries } = options;
     this.telemetry = new Telemetry(options);
-    this.appendSpans = new AppendSpans(options.tracing);
     this.outgoing = new CommitNotices((messages) => this.send(messages));
     this.appliedListeners = new Listeners(logger);
     this.statusListeners = new Listeners(logger);
     const stateMachine = new DeduplicatedStateMachine(options.stateMachine, compareEveryEntries);
     this.proposals = new PendingProposals(
       { countMax: options.pendingProposalsMax, bytesMax: options.pendingProposalBytesMax },
-      (startedMs, error) => {
-        if (error === undefined) observer.onProposalApplied?.(performance.now() - startedMs);
-        else observer.onProposalFailed?.(error);
-      },
+      (startedMs, error) => this.telemetry.proposalSettled(startedMs, error),
       (index) => this.raft.troubleWith(index),
       () => leaderBacklog(this.raft, options),
     );
-    this.reads = new ReadCalls(options.pendingReadsMax, (startedMs, error) => {
-      if (error === undefined) observer.onReadBarrier?.(performance.now() - startedMs);
-    });
+    this.reads = new ReadCalls(options.pendingReadsMax, (startedMs, error) =>
+      this.telemetry.readSettled(startedMs, error),
+    );
     this.raft = createCore(options, recovered);
     this.ticker = new Ticker(
       options.heartbeatIntervalMs,
@@ -111,7 +105,6 @@ export class Driver<Result> {
       send: (messages) => this.send(messages),
       onPersisted: (persist, durationMs) => {
         this.telemetry.durable(persist, durationMs);
-        this.appendSpans.durable(persist.number, durationMs);
         this.input({ type: 'persisted', number: persist.number });
       },
       onFatal: (error) => this.fatal(error),
@@ -231,10 +224,8 @@ export class Driver<Result> {
 
   private messages(messages: readonly Message[]): void {
     if (this.state === 'stopped') return;
-    for (const message of messages) {
-      this.telemetry.received(message);
-      this.inputs.push({ type: 'message', message });
-    }
+    this.telemetry.received(messages);
+    for (const message of messages) this.inputs.push({ type: 'message', message });
     this.schedule();
   }
 
@@ -290,10 +281,7 @@ export class Driver<Result> {
     const startedMs = performance.now();
     const applied = this.applyQueue.run(APPLY_BUDGET_MS);
     if (applied > 0) {
-      this.options.observer.onApplied?.({
-        entries: applied,
-        durationMs: performance.now() - startedMs,
-      });
+      this.telemetry.applied(applied, performance.now() - startedMs);
       const checkpoints = this.applyQueue.takeCheckpoints();
       this.raft.step({ type: 'applied', index: this.appliedIndex, checkpoints }, nowMs);
       this.reads.onApplied(this.appliedIndex);
@@ -335,8 +323,7 @@ export class Driver<Result> {
       if ('refusal' in placed) this.leaseExpiry.onRefused(placed.ticket);
       this.proposals.onPlaced(placed, this.appliedIndex);
     }
-    const placed = this.proposals.takePlacedSpans();
-    if (leads && placed.length > 0) this.appendSpans.begin(ready, placed);
+    this.telemetry.placed(ready, this.proposals.takePlacedSpans(), leads);
     const committed = ready.apply.at(-1);
     if (committed !== undefined) this.proposals.onCommitted(committed.index);
     for (const { ticket, index } of ready.reads) {
@@ -375,13 +362,7 @@ export class Driver<Result> {
     this.lastSweepMs = nowMs;
     this.proposals.expire(nowMs);
     this.reads.expire(nowMs, nowMs - this.options.electionTimeoutMs);
-    this.options.observer.onQueues?.({
-      pendingProposals: this.proposals.count,
-      pendingProposalBytes: this.proposals.byteCount,
-      pendingReads: this.reads.count,
-      unappliedEntries: this.applyQueue.waitingEntries,
-      unpersistedEntries: this.persistQueue.unpersistedEntries,
-    });
+    this.telemetry.queues(this.proposals, this.reads, this.applyQueue, this.persistQueue);
   }
 
   private noticeStatus(nowMs: number): void {

@@ -3,10 +3,12 @@
  * decides anything, and with nobody listening it costs a comparison a turn.
  */
 import type { LogIndex, Message, Persist, RaftEvent, Ready } from '../core';
-import type { RaftObserver, RaftTracer } from '../observer';
+import type { RaftError } from '../errors';
+import type { ProposalSpan, RaftObserver, RaftTracer } from '../observer';
 import { tracerOf } from '../observer';
 import { describeMessage, tracerNameOf } from './describe-message';
 import type { ResolvedRaftNodeOptions } from './options';
+import { AppendSpans } from './append-spans';
 
 /** Batches whose commit is waited for; what a leader may hold uncommitted bounds them, too. */
 const UNCOMMITTED_BATCHES_MAX = 4096;
@@ -24,11 +26,13 @@ export class Telemetry {
   private readonly observer: RaftObserver;
   private readonly tracers: Tracers;
   private readonly tracesMessages: boolean;
+  private readonly appendSpans: AppendSpans;
   private appended: AppendedBatch[] = [];
 
-  constructor(options: Pick<ResolvedRaftNodeOptions<unknown>, 'logger' | 'observer'>) {
+  constructor(options: Pick<ResolvedRaftNodeOptions<unknown>, 'logger' | 'observer' | 'tracing'>) {
     const { logger, observer } = options;
     this.observer = observer;
+    this.appendSpans = new AppendSpans(options.tracing);
     this.tracers = {
       'raft.election': tracerOf(logger, 'raft.election'),
       'raft.heartbeat': tracerOf(logger, 'raft.heartbeat'),
@@ -41,8 +45,9 @@ export class Telemetry {
     this.tracesMessages = Object.values(this.tracers).some(({ debugEnabled }) => debugEnabled);
   }
 
-  received(message: Message): void {
-    if (this.tracesMessages) this.trace('message received', message);
+  received(messages: readonly Message[]): void {
+    if (!this.tracesMessages) return;
+    for (const message of messages) this.trace('message received', message);
   }
 
   sent(messages: readonly Message[]): void {
@@ -59,11 +64,46 @@ export class Telemetry {
   durable(persist: Persist, durationMs: number): void {
     const entries = persist.entries.length;
     this.observer.onPersisted?.({ entries, durationMs });
+    this.appendSpans.durable(persist.number, durationMs);
     const tracer = this.tracers['raft.storage'];
     if (!tracer.debugEnabled) return;
     const { hardState, number } = persist;
     const lastIndex = persist.entries.at(-1)?.index;
     tracer.debug('batch durable', { number, entries, lastIndex, hardState, durationMs });
+  }
+
+  /** These recorded proposals got their places. */
+  placed(ready: Ready, proposals: readonly ProposalSpan[], leads: boolean): void {
+    if (leads && proposals.length > 0) this.appendSpans.begin(ready, proposals);
+  }
+
+  applied(entries: number, durationMs: number): void {
+    this.observer.onApplied?.({ entries, durationMs });
+  }
+
+  /** How much is waiting. */
+  queues(
+    proposals: { readonly count: number; readonly byteCount: number },
+    reads: { readonly count: number },
+    { waitingEntries: unappliedEntries }: { readonly waitingEntries: number },
+    { unpersistedEntries }: { readonly unpersistedEntries: number },
+  ): void {
+    this.observer.onQueues?.({
+      pendingProposals: proposals.count,
+      pendingProposalBytes: proposals.byteCount,
+      pendingReads: reads.count,
+      unappliedEntries,
+      unpersistedEntries,
+    });
+  }
+
+  proposalSettled(startedMs: number, error: RaftError | undefined): void {
+    if (error === undefined) this.observer.onProposalApplied?.(performance.now() - startedMs);
+    else this.observer.onProposalFailed?.(error);
+  }
+
+  readSettled(startedMs: number, error: RaftError | undefined): void {
+    if (error === undefined) this.observer.onReadBarrier?.(performance.now() - startedMs);
   }
 
   private event(event: RaftEvent): void {
