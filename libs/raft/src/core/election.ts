@@ -23,8 +23,8 @@ export function tickElection(state: RaftState): void {
     if (state.leaderId !== NO_SERVER) becomeFollower(state, state.currentTerm, NO_SERVER);
     return;
   }
-  becomePreCandidate(state);
   noteCampaign(state, cause, true);
+  becomePreCandidate(state);
   requestVotes(state, { preVote: true, term: state.currentTerm + 1, leadershipTransfer: false });
   countPreVotes(state);
 }
