@@ -4,10 +4,11 @@ import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { duration, helloworld, lock } from '@raftway/contracts';
-import { createClient } from '@raftway/service-kit';
+import { createClient, NODE_FLAGS } from '@raftway/service-kit';
 import apps from '../apps.json';
 import { Container } from './harness/container';
 import { eventually } from './harness/eventually';
+import { dashboardMetrics } from './harness/dashboard';
 import { hasImages, Images, versionOfWorkspace } from './harness/images';
 
 const BUILD_TIMEOUT_MS = 15 * 60_000;
@@ -129,7 +130,7 @@ suite('the images', () => {
       expect(images.image(app).config).toMatchObject({
         User: '65532:65532',
         WorkingDir: '/app',
-        Entrypoint: ['node', 'main.js'],
+        Entrypoint: ['node', ...NODE_FLAGS, 'main.js'],
         StopSignal: 'SIGTERM',
         Healthcheck: { Test: ['CMD', 'node', 'health.js'] },
         Labels: { 'org.opencontainers.image.title': `raftway/${app}` },
@@ -183,13 +184,13 @@ suite('the images', () => {
     const probe = `
       const { readFileSync, writeFileSync } = require('node:fs');
       const codes = ['/app/x', '/tmp/x', '/x'].map((file) => { try { writeFileSync(file, ''); return 'written'; } catch (error) { return error.code; } });
-      const command = readFileSync('/proc/1/cmdline', 'utf8').split('\\0').slice(0, 2).join(' ');
+      const command = readFileSync('/proc/1/cmdline', 'utf8').split('\\0').join(' ').trim();
       const status = readFileSync('/proc/1/status', 'utf8');
       console.log(JSON.stringify({ codes, command, uid: /^Uid:\\s+(\\d+)/m.exec(status)[1], capabilities: /^CapEff:\\s+(\\w+)/m.exec(status)[1] }));`;
     const { output } = container('lock-service-1').exec('node', '-e', probe);
     expect(JSON.parse(output)).toEqual({
       codes: ['EROFS', 'EROFS', 'EROFS'],
-      command: 'node main.js',
+      command: ['node', ...NODE_FLAGS, 'main.js'].join(' '),
       uid: '65532',
       capabilities: '0000000000000000',
     });
@@ -213,6 +214,23 @@ suite('the images', () => {
       spans.some((body) => body.includes('helloworld.Greeter/SayHello')),
     );
     expect(spans.join()).toContain('"stringValue":"greeter"');
+  });
+
+  it('has the metrics that the dashboard shows', async () => {
+    const hosts = [ADDRESS.gateway, ADDRESS.registry, ADDRESS.idService, `${lockHost(1)}:50071`];
+    const texts = await Promise.all(
+      hosts.map(async (address) =>
+        (await fetch(`http://${address.split(':')[0]}:9464/metrics`)).text(),
+      ),
+    );
+    const offered = new Set(
+      texts
+        .join('\n')
+        .match(/^# TYPE \w+/gm)
+        ?.map((line) => line.slice(7)),
+    );
+    const missing = dashboardMetrics().filter((name) => !offered.has(name));
+    expect(missing).toEqual([]);
   });
 
   it('keeps locks over a container that is killed and started again on its volume', async () => {

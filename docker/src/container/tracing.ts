@@ -17,7 +17,11 @@ import {
 /** Spans are sent this often; those of the last moment before the process ends are lost. */
 const DELAY_MS = 1000;
 
+/** The share of traces that are kept, of those that begin here. */
 const ratio = Number(process.env['OTEL_TRACES_SAMPLER_ARG'] ?? '1');
+if (!(ratio >= 0 && ratio <= 1)) {
+  throw new Error('OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1');
+}
 
 context.setGlobalContextManager(new AsyncLocalStorageContextManager());
 propagation.setGlobalPropagator(new W3CTraceContextPropagator());

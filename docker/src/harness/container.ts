@@ -55,8 +55,10 @@ export class Container {
     const variables = [...Env, ...Object.entries(environment).map((pair) => pair.join('='))];
     const namespaces = ['--pid', '--mount', '--uts', '--ipc', ...(ownNetwork ? ['--net'] : [])];
     const child = spawn(
-      'unshare',
+      'setpriv',
       [
+        // A test runner that is killed leaves nothing behind.
+        ...['--pdeathsig', 'KILL', 'unshare'],
         ...['--fork', '--kill-child', ...namespaces, 'sh', '-euc', START, 'container'],
         ...variables,
         ...Entrypoint,
@@ -89,8 +91,8 @@ export class Container {
     const { status, stdout, stderr } = spawnSync(
       'nsenter',
       [
-        ...['--target', String(this.livingProcessOne()), '--mount', '--pid', '--net', '--root', '--wd'],
-        ...['--setuid', uid, '--setgid', gid],
+        ...['--target', String(this.livingProcessOne())],
+        ...['--mount', '--pid', '--net', '--root', '--wd', '--setuid', uid, '--setgid', gid],
         ...['/usr/bin/env', '--ignore-environment', ...this.variables, ...command],
       ],
       { encoding: 'utf8' },
