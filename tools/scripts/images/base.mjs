@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
+import { root } from '../lib.mjs';
 
 const SUITE = 'bookworm';
 /** The npm that runs in the build; it does not depend on the npm outside. */
@@ -36,7 +37,8 @@ export function makeBase({ buildah, name, scratch, node, mirror }) {
 }
 
 function addNpm(local, scratch) {
-  const tarball = quietly('npm', ['pack', '--silent', '--pack-destination', scratch, NPM]).trim();
+  const pack = ['pack', '--silent', '--pack-destination', scratch, NPM];
+  const tarball = quietly('npm', pack, { ...process.env, PATH: pathOutside() }).trim();
   const target = path.join(local, 'lib/node_modules/npm');
   mkdirSync(target, { recursive: true });
   quietly('tar', [
@@ -46,10 +48,20 @@ function addNpm(local, scratch) {
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', path.join(local, 'bin/npm'));
 }
 
+/** PATH without the workspace's own folders: the machine's npm must run on the machine's Node, which may be a distribution's pair. */
+function pathOutside() {
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  return folders.filter((folder) => !folder.startsWith(root + path.sep)).join(path.delimiter);
+}
+
 /** Runs a command whose output matters only when it fails. */
-function quietly(command, args) {
+function quietly(command, args, env = process.env) {
   try {
-    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return execFileSync(command, args, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+    });
   } catch (error) {
     const said = `${error.stdout ?? ''}${error.stderr ?? ''}`.trim().split('\n').slice(-15);
     throw new Error(`${command} failed: ${said.join('\n') || error.message}`, { cause: error });
