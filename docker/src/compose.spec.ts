@@ -54,6 +54,11 @@ describe('compose.yaml', () => {
     },
   );
 
+  it('gives an image that is built by hand the same version', () => {
+    const dockerfile = readFileSync(join(WORKSPACE, 'docker/Dockerfile'), 'utf8');
+    expect(dockerfile).toContain(`\nARG VERSION=${versionOfWorkspace()}\n`);
+  });
+
   it.each(all)('%s: can write to its volume only, and has limits', (_name, service) => {
     expect(service).toMatchObject({
       read_only: true,
