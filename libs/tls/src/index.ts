@@ -9,4 +9,5 @@ export {
   TlsAcceptor,
   type TlsAcceptorSettings,
 } from './tls-acceptor';
+export { tlsConnector, type TlsConnector } from './tls-connector';
 export { type TlsObserver, TlsSource, type TlsSourceOptions } from './tls-source';

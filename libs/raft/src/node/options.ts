@@ -1,3 +1,4 @@
+import type { TlsSource } from '@raftway/tls';
 import type { Member, ServerId } from '../core';
 import { RaftError } from '../errors';
 import { type RaftLogger, type RaftObserver, silentLogger } from '../observer';
@@ -88,6 +89,8 @@ export interface RaftNodeOptions<Result> {
   /** @default 8 MiB */
   readonly segmentBytes?: number | undefined;
   readonly transportLimits?: Partial<TransportLimits> | undefined;
+  /** Certificates for the links between replicas, which then show them to each other. @default plain TCP */
+  readonly tls?: TlsSource | undefined;
   /** @default files in dataDir */
   readonly storage?: Storage | undefined;
   /** @default gRPC */
@@ -106,7 +109,7 @@ export interface RaftNodeOptions<Result> {
 /** {@link RaftNodeOptions} with every default filled in, checked. */
 export interface ResolvedRaftNodeOptions<Result> extends Omit<
   { readonly [Key in keyof RaftNodeOptions<Result>]-?: NonNullable<RaftNodeOptions<Result>[Key]> },
-  'peers' | 'dataDir' | 'leaseClockDriftMax' | 'storage' | 'transport' | 'transportLimits'
+  'peers' | 'dataDir' | 'leaseClockDriftMax' | 'storage' | 'transport' | 'transportLimits' | 'tls'
 > {
   readonly members: readonly Member[];
   readonly dataDir: string | undefined;
@@ -114,6 +117,7 @@ export interface ResolvedRaftNodeOptions<Result> extends Omit<
   readonly storage: Storage | undefined;
   readonly transport: ((identity: TransportIdentity) => Transport) | undefined;
   readonly transportLimits: Partial<TransportLimits> | undefined;
+  readonly tls: TlsSource | undefined;
 }
 
 /**
@@ -155,6 +159,7 @@ export function resolveRaftNodeOptions<Result>(
     compareEveryEntries: options.compareEveryEntries ?? 512,
     segmentBytes: options.segmentBytes ?? 8 * MEBIBYTE,
     transportLimits: options.transportLimits,
+    tls: options.tls,
     storage: options.storage,
     transport: options.transport,
     logger,

@@ -1,3 +1,4 @@
+import type { PeerIdentity } from '@raftway/tls';
 import { DecodeError } from '../state-machine/binary-reader';
 import type { ServerId } from '../core';
 import { decodeSnapshotFile } from '../storage/snapshot-file';
@@ -35,8 +36,12 @@ export class PeerService {
     private readonly onHello: (from: ServerId, address: string) => void,
   ) {}
 
-  /** Waits for the hello, checks it, then hands frames to a receiver. Answers once, whatever happens. */
-  open(lane: Lane, call: PeerCall): void {
+  /**
+   * Waits for the hello, checks it, then hands frames to a receiver. Answers once, whatever happens.
+   *
+   * @param identity what the caller has proved by TLS.
+   */
+  open(lane: Lane, call: PeerCall, identity?: PeerIdentity): void {
     const receiverFor = (from: ServerId): Receiver =>
       lane === 'snapshot' ? this.snapshotReceiver(from, call) : this.messageReceiver(from);
     let receiver: Receiver | undefined;
@@ -54,7 +59,7 @@ export class PeerService {
     const greet = async (frame: Frame | undefined): Promise<void> => {
       call.pause();
       const hello = helloOf(frame);
-      await this.admission.admit(hello);
+      await this.admission.admit(hello, identity);
       if (answered) return;
       clearTimeout(helloTimer);
       receiver = receiverFor(hello.from);

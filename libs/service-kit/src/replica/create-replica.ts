@@ -106,7 +106,7 @@ class RaftReplica<Result> implements Replica<Result> {
   }
 
   private makeNode(observer: RaftObserver): RaftNode<Result> {
-    const { service, options, stateMachine, logger } = this.settings;
+    const { service, options, stateMachine, logger, tls } = this.settings;
     const dataDir = options.dataDir ?? defaultDataDir(service, this.nodeId, process.cwd());
     return createRaftNode({
       id: this.nodeId,
@@ -118,6 +118,7 @@ class RaftReplica<Result> implements Replica<Result> {
       initialState: options.initialState,
       logger: logger.tracer('raft'),
       observer,
+      tls,
       onFatal: (error) => {
         logger.fatal('the replica cannot go on', { error, dataDir });
         process.exit(1);
