@@ -62,9 +62,12 @@ class SourceCredentials extends ChannelCredentials {
           const secured = secure(this.tls, socket, names, () =>
             resolve({ socket: secured, secure: true }),
           );
-          secured.on('error', (error) =>
-            reject(new Error(explainDialling(error), { cause: error })),
-          );
+          // Also after the handshake: TLS 1.3 servers say only then that they want a certificate.
+          secured.on('error', (error: NodeJS.ErrnoException) => {
+            const explained = explainDialling(error);
+            if (explained !== error.code) error.message = explained;
+            reject(error);
+          });
           secured.once('close', () => reject(new Error('closed during the handshake')));
         }),
       waitForReady: () => Promise.resolve(),
