@@ -1,4 +1,9 @@
-import { type CallCredentials, ChannelCredentials, credentials, experimental } from '@grpc/grpc-js';
+import {
+  type CallCredentials,
+  ChannelCredentials,
+  credentials,
+  type experimental,
+} from '@grpc/grpc-js';
 import { splitHostPort } from '@raftway/config';
 import { explainDialling, secure, type TlsSource } from '@raftway/tls';
 

@@ -31,7 +31,9 @@ const greeter = implementService(helloworld.GreeterService, {
   sayHelloBidiStream: async function* (requests) {
     for await (const { name } of requests) yield { message: `Hello, ${name}!` };
   },
-  sayHelloNumbered: async () => ({ message: '', id: '' }),
+  sayHelloNumbered: async () => {
+    throw new Error('not in these specs');
+  },
 });
 
 /** A greeter with TLS, its files, its log lines and its metrics. */
