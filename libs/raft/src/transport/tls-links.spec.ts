@@ -168,6 +168,15 @@ describe('a group over mutual TLS refuses', () => {
     );
   });
 
+  it('the same one again and again, and logs it once', async () => {
+    const { source } = await openSource(['greeter']);
+
+    for (let round = 0; round < 3; round += 1) await attempt(source, { id: 9 });
+
+    const lines = cluster.logs.filter(({ message }) => message === 'refused a peer');
+    expect(lines).toHaveLength(1);
+  });
+
   it('a replica that is not where its certificate says', async () => {
     const { source } = await openSource(['registry']);
 
