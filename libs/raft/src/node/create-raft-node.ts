@@ -242,6 +242,7 @@ function openFiles<Result>(options: ResolvedRaftNodeOptions<Result>): Storage {
     nodeId: options.id,
     clusterId: options.clusterId,
     segmentBytes: options.segmentBytes,
+    snapshotChunkBytes: options.snapshotChunkBytes,
   });
 }
 
@@ -274,5 +275,6 @@ function unstarted<Result>(options: ResolvedRaftNodeOptions<Result>): RaftStatus
     joint: false,
     members: options.members.map((member) => ({ ...member, matchIndex: 0, lastContactMs: 0 })),
     logClockMs: 0,
+    storage: { snapshots: 0, snapshotBytes: 0, incomingBytes: 0, segments: 0, segmentBytes: 0 },
   };
 }

@@ -213,6 +213,19 @@ export interface GetStatusResponse {
   configurationIndex: bigint;
   /** A change of members is half done: two majorities have to agree. */
   joint: boolean;
+  storage: StorageUsage | undefined;
+}
+
+/** What a replica's files take of the disk. */
+export interface StorageUsage {
+  /** The newest one, and at most one more that is still being sent. */
+  snapshots: number;
+  snapshotBytes: bigint;
+  /** Of a snapshot that is being received. */
+  incomingSnapshotBytes: bigint;
+  /** Files of the log. */
+  segments: number;
+  segmentBytes: bigint;
 }
 
 export interface AddServerRequest {
@@ -518,6 +531,7 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     standing: 0,
     configurationIndex: 0n,
     joint: false,
+    storage: undefined,
   };
 }
 
@@ -594,6 +608,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.joint !== false) {
       writer.uint32(120).bool(message.joint);
+    }
+    if (message.storage !== undefined) {
+      StorageUsage.encode(message.storage, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -731,6 +748,14 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             message.joint = reader.bool();
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.storage = StorageUsage.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -798,6 +823,7 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
         ? BigInt(object.configuration_index)
         : 0n,
       joint: isSet(object.joint) ? globalThis.Boolean(object.joint) : false,
+      storage: isSet(object.storage) ? StorageUsage.fromJSON(object.storage) : undefined,
     };
   },
 
@@ -848,6 +874,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     if (message.joint !== false) {
       obj.joint = message.joint;
     }
+    if (message.storage !== undefined) {
+      obj.storage = StorageUsage.toJSON(message.storage);
+    }
     return obj;
   },
 
@@ -883,6 +912,170 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
       ? BigInt(object.configurationIndex)
       : 0n;
     message.joint = object.joint ?? false;
+    message.storage = (object.storage !== undefined && object.storage !== null)
+      ? StorageUsage.fromPartial(object.storage)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseStorageUsage(): StorageUsage {
+  return { snapshots: 0, snapshotBytes: 0n, incomingSnapshotBytes: 0n, segments: 0, segmentBytes: 0n };
+}
+
+export const StorageUsage: MessageFns<StorageUsage> = {
+  encode(message: StorageUsage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.snapshots !== 0) {
+      writer.uint32(8).uint32(message.snapshots);
+    }
+    if (message.snapshotBytes !== 0n) {
+      if (BigInt.asUintN(64, message.snapshotBytes) !== message.snapshotBytes) {
+        throw new globalThis.Error("value provided for field message.snapshotBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.snapshotBytes);
+    }
+    if (message.incomingSnapshotBytes !== 0n) {
+      if (BigInt.asUintN(64, message.incomingSnapshotBytes) !== message.incomingSnapshotBytes) {
+        throw new globalThis.Error("value provided for field message.incomingSnapshotBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.incomingSnapshotBytes);
+    }
+    if (message.segments !== 0) {
+      writer.uint32(32).uint32(message.segments);
+    }
+    if (message.segmentBytes !== 0n) {
+      if (BigInt.asUintN(64, message.segmentBytes) !== message.segmentBytes) {
+        throw new globalThis.Error("value provided for field message.segmentBytes of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.segmentBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StorageUsage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStorageUsage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.snapshots = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.snapshotBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.incomingSnapshotBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.segments = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.segmentBytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StorageUsage {
+    return {
+      snapshots: isSet(object.snapshots) ? globalThis.Number(object.snapshots) : 0,
+      snapshotBytes: isSet(object.snapshotBytes)
+        ? BigInt(object.snapshotBytes)
+        : isSet(object.snapshot_bytes)
+        ? BigInt(object.snapshot_bytes)
+        : 0n,
+      incomingSnapshotBytes: isSet(object.incomingSnapshotBytes)
+        ? BigInt(object.incomingSnapshotBytes)
+        : isSet(object.incoming_snapshot_bytes)
+        ? BigInt(object.incoming_snapshot_bytes)
+        : 0n,
+      segments: isSet(object.segments) ? globalThis.Number(object.segments) : 0,
+      segmentBytes: isSet(object.segmentBytes)
+        ? BigInt(object.segmentBytes)
+        : isSet(object.segment_bytes)
+        ? BigInt(object.segment_bytes)
+        : 0n,
+    };
+  },
+
+  toJSON(message: StorageUsage): unknown {
+    const obj: any = {};
+    if (message.snapshots !== 0) {
+      obj.snapshots = Math.round(message.snapshots);
+    }
+    if (message.snapshotBytes !== 0n) {
+      obj.snapshotBytes = message.snapshotBytes.toString();
+    }
+    if (message.incomingSnapshotBytes !== 0n) {
+      obj.incomingSnapshotBytes = message.incomingSnapshotBytes.toString();
+    }
+    if (message.segments !== 0) {
+      obj.segments = Math.round(message.segments);
+    }
+    if (message.segmentBytes !== 0n) {
+      obj.segmentBytes = message.segmentBytes.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StorageUsage>): StorageUsage {
+    return StorageUsage.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StorageUsage>): StorageUsage {
+    const message = createBaseStorageUsage();
+    message.snapshots = object.snapshots ?? 0;
+    message.snapshotBytes = (object.snapshotBytes !== undefined && object.snapshotBytes !== null)
+      ? BigInt(object.snapshotBytes)
+      : 0n;
+    message.incomingSnapshotBytes =
+      (object.incomingSnapshotBytes !== undefined && object.incomingSnapshotBytes !== null)
+        ? BigInt(object.incomingSnapshotBytes)
+        : 0n;
+    message.segments = object.segments ?? 0;
+    message.segmentBytes = (object.segmentBytes !== undefined && object.segmentBytes !== null)
+      ? BigInt(object.segmentBytes)
+      : 0n;
     return message;
   },
 };
