@@ -84,6 +84,9 @@ export class SimulatedGroup {
       fingerprintOf: this.options.fingerprintOf,
       leases: this.options.leases,
       trace: (line) => this.trace(line),
+      settled: () => {
+        this.hasSettled = true;
+      },
       guard: (run) => {
         try {
           run();

@@ -50,6 +50,7 @@ export class ServerSnapshots {
   /** A piece of a snapshot has come. */
   take(from: ServerId, frame: SnapshotFrame, answer: (answer: SnapshotAnswer) => void): void {
     const { world, isAlive } = this.host;
+    world.settled();
     const taken =
       frame.type === 'offer'
         ? this.incoming.offer(from, frame.offer)
@@ -60,6 +61,7 @@ export class ServerSnapshots {
       },
       (error: unknown) => {
         if (frame.type === 'chunk') world.coverage.chunksRefused += 1;
+        world.trace(() => `server ${this.host.id} does not take the ${frame.type}: ${String(error)}`);
         const refusal = answerOf(error);
         if (refusal !== undefined && isAlive()) answer(refusal);
       },
@@ -138,6 +140,7 @@ export class ServerSnapshots {
         step({ type: 'snapshotTaken', snapshot, compactTo });
         storage.compact(raft.firstIndex - 1).catch(() => undefined);
       });
+    world.settled();
     storage.saveSnapshot(snapshot, application.machine.snapshotSlices()).then(
       () => finish(true),
       () => finish(false),
@@ -160,6 +163,7 @@ export class ServerSnapshots {
       this.deliveries.set(to, delivery);
       delivery.start();
     };
+    world.settled();
     storage.readSnapshot().then(
       (reader) => world.guard(() => begin(reader)),
       () => {

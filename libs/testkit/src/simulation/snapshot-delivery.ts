@@ -114,6 +114,7 @@ export class SnapshotDelivery {
   private async pump(): Promise<void> {
     if (this.isPumping) return;
     this.isPumping = true;
+    this.host.world.settled();
     try {
       for (;;) {
         const chunk = await this.transfer.next();
