@@ -146,6 +146,7 @@ export class FileSnapshotWriter implements SnapshotWriter {
       return writer;
     } catch (error) {
       await file?.close().catch(() => undefined);
+      await fileSystem.remove(path).catch(() => undefined);
       throw failed(path, error);
     }
   }

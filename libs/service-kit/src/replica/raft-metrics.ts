@@ -37,8 +37,16 @@ export function raftMetrics(metrics: Metrics, status: () => RaftStatus): RaftObs
   });
   const snapshots = metrics.counter({
     name: 'raftway_raft_snapshots_total',
-    help: 'Snapshots taken, installed and sent.',
+    help: 'Snapshots taken, installed and sent, and attempts at that which failed.',
     labels: ['event'],
+  });
+  const chunks = metrics.counter({
+    name: 'raftway_raft_snapshot_chunks_sent_total',
+    help: 'Chunks of snapshots that were sent, repeated ones too.',
+  });
+  const resumed = metrics.counter({
+    name: 'raftway_raft_snapshot_transfers_resumed_total',
+    help: 'Attempts to send a snapshot that went on where an earlier one had ended.',
   });
   const dropped = metrics.counter({
     name: 'raftway_raft_messages_dropped_total',
@@ -60,6 +68,10 @@ export function raftMetrics(metrics: Metrics, status: () => RaftStatus): RaftObs
     },
     onRoleChange: (role) => roles.increment({ role }),
     onSnapshot: (event) => snapshots.increment({ event }),
+    onSnapshotTransfer: (transfer) => {
+      chunks.increment({}, transfer.chunksSent);
+      resumed.increment({}, transfer.resumed);
+    },
     onMessagesDropped: (peer, count) => dropped.increment({ peer }, count),
     onQueues: ({ pendingProposals }) => pending.set(pendingProposals),
   };
@@ -75,8 +87,18 @@ function reportStatus(metrics: Metrics, status: () => RaftStatus): void {
   const appliedIndex = gauge('applied_index', 'Last index applied to the state machine.');
   const lastIndex = gauge('last_index', 'Last index in the log.');
   const snapshotIndex = gauge('snapshot_index', 'Index that the newest snapshot stands for.');
+  const snapshotFiles = gauge('snapshot_files', 'Snapshots on disk: one, and while it is sent an older one.');
+  const snapshotBytes = gauge('snapshot_bytes', 'Bytes of the snapshots on disk.');
+  const incomingBytes = gauge('incoming_snapshot_bytes', 'Bytes on disk of a snapshot that is being received.');
+  const segments = gauge('log_segments', 'Files of the log.');
+  const segmentBytes = gauge('log_segment_bytes', 'Bytes that the files of the log take.');
   metrics.onScrape(() => {
     const now = status();
+    snapshotFiles.set(now.storage.snapshots);
+    snapshotBytes.set(now.storage.snapshotBytes);
+    incomingBytes.set(now.storage.incomingBytes);
+    segments.set(now.storage.segments);
+    segmentBytes.set(now.storage.segmentBytes);
     isLeader.set(now.role === Role.leader ? 1 : 0);
     hasLeader.set(now.leaderId === 0 ? 0 : 1);
     term.set(now.term);
