@@ -56,24 +56,34 @@ interface AttemptView extends Pick<
   readonly attempt: Attempt;
 }
 
+/** Plain loops: this is the one part that holds everything up. */
 function viewOf(table: LockTable): TableView {
-  const sessions = [...table.sessions.all()];
-  const tokens = [...table.tokens.entries()];
-  return {
-    sessions,
-    deadlinesMs: Float64Array.from(sessions, ({ deadlineMs }) => deadlineMs),
-    locks: Array.from(table.held.values(), viewLock),
-    finished: Array.from(table.attempts.finishedAttempts(), viewAttempt),
-    floor: table.tokens.floor,
-    tokenNames: tokens.map(([name]) => name),
-    tokens: tokens.map(([, token]) => token),
-  };
+  const sessions: Session[] = [];
+  const deadlinesMs = new Float64Array(table.sessions.size);
+  for (const session of table.sessions.all()) {
+    deadlinesMs[sessions.length] = session.deadlineMs;
+    sessions.push(session);
+  }
+  const locks: LockSnapshot[] = [];
+  for (const { name, holder, queue } of table.held.values()) {
+    const { holdCount, recentGrants } = holder;
+    const waiting = queue.size === 0 ? undefined : viewAttempts(queue);
+    locks.push({ name, holder, holdCount, recentGrants, queue: waiting });
+  }
+  const tokenNames: string[] = [];
+  const tokens: number[] = [];
+  for (const [name, token] of table.tokens.entries()) {
+    tokenNames.push(name);
+    tokens.push(token);
+  }
+  const finished = viewAttempts(table.attempts.finishedAttempts());
+  return { sessions, deadlinesMs, locks, finished, floor: table.tokens.floor, tokenNames, tokens };
 }
 
-function viewLock({ name, holder, queue }: HeldLock): LockSnapshot {
-  const { holdCount, recentGrants } = holder;
-  const waiting = queue.size === 0 ? undefined : Array.from(queue, viewAttempt);
-  return { name, holder, holdCount, recentGrants, queue: waiting };
+function viewAttempts(attempts: Iterable<Attempt>): AttemptView[] {
+  const views: AttemptView[] = [];
+  for (const attempt of attempts) views.push(viewAttempt(attempt));
+  return views;
 }
 
 function viewAttempt(attempt: Attempt): AttemptView {

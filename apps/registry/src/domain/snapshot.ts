@@ -51,11 +51,13 @@ function* encodeSlices(
   registrations: readonly RegistrationView[],
   history: readonly Change[],
 ): Generator<Uint8Array> {
+  // Only of what the history may refer to: a set of all instances would take a long slice whenever it grows.
+  const inHistory = new Set(history.map(({ instance }) => instance));
   const written = new Set<Instance>();
   for (const view of registrations) {
     writer.uint53(view.serviceFirstRevision);
     writeRegistration(writer, view);
-    written.add(view.instance);
+    if (inHistory.has(view.instance)) written.add(view.instance);
     if (writer.length >= SNAPSHOT_SLICE_BYTES) yield writer.take();
   }
   writer.u32(history.length);
