@@ -225,11 +225,7 @@ function writeAttempt(writer: BinaryWriter, view: AttemptView): void {
     .uint53(attempt.ttlMs)
     .text(attempt.ownerId);
   writeMetadata(writer, view.metadata);
-  writer
-    .f64(attempt.startedAtMs)
-    .f64(view.finishedAtMs)
-    .f64(view.deadlineMs)
-    .text(view.attachment);
+  writer.f64(attempt.startedAtMs).f64(view.finishedAtMs).f64(view.deadlineMs).text(view.attachment);
   writeOutcome(writer, view.outcome);
 }
 

@@ -31,7 +31,10 @@ interface RegistrationView {
  */
 export function snapshotSlices(state: RegistryState): Iterable<Uint8Array> {
   const registrations: RegistrationView[] = [];
-  for (const { firstRevision: serviceFirstRevision, registrations: of } of state.services.values()) {
+  for (const {
+    firstRevision: serviceFirstRevision,
+    registrations: of,
+  } of state.services.values()) {
     for (const registration of of.values()) {
       const { instance, lease } = registration;
       const { deadlineMs } = lease;
@@ -117,11 +120,7 @@ function readRegistration(reader: BinaryReader): Registration {
 /** What follows a change's names. The numbers are in snapshots and never change. */
 const CHANGE = { removed: 0, repeated: 1, current: 2 } as const;
 
-function writeChange(
-  writer: BinaryWriter,
-  change: Change,
-  written: ReadonlySet<Instance>,
-): void {
+function writeChange(writer: BinaryWriter, change: Change, written: ReadonlySet<Instance>): void {
   writer.uint53(change.revision).text(change.service).text(change.instanceId);
   if (change.instance === undefined) {
     writer.u8(CHANGE.removed).u32(change.reason).u32(change.sizeBytes);

@@ -94,7 +94,8 @@ describe('a state machine behind the deduplication table', () => {
 
   it('writes its snapshot as it was when the slices were asked for, whatever is applied between two of them', () => {
     const { machine, log } = start({ entriesMax: 2000 });
-    for (let at = 0; at < 2000; at++) machine.apply(log.next(`set k${at} ${'x'.repeat(50)}`, `c${at}`));
+    for (let at = 0; at < 2000; at++)
+      machine.apply(log.next(`set k${at} ${'x'.repeat(50)}`, `c${at}`));
     const before = Buffer.from(machine.snapshot());
 
     const slices: Uint8Array[] = [];

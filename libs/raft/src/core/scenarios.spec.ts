@@ -508,7 +508,12 @@ describe('snapshots (§7)', () => {
     });
     server.propose(4, 5).persist().acknowledge(2, 7);
 
-    server.step({ type: 'snapshotTaken', snapshot: snapshotAt(7, 2), compactTo: 7, keepBytesMax: 100 });
+    server.step({
+      type: 'snapshotTaken',
+      snapshot: snapshotAt(7, 2),
+      compactTo: 7,
+      keepBytesMax: 100,
+    });
 
     expect(server.raft.firstIndex).toBe(7);
   });

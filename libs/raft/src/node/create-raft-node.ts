@@ -273,7 +273,13 @@ function unstarted<Result>(options: ResolvedRaftNodeOptions<Result>): RaftStatus
     standing: 'waiting',
     configurationIndex: 0,
     joint: false,
-    members: options.members.map((member) => ({ ...member, matchIndex: 0, lastContactMs: 0 })),
+    priority: options.priority,
+    members: options.members.map((member) => ({
+      ...member,
+      matchIndex: 0,
+      lastContactMs: 0,
+      priority: undefined,
+    })),
     logClockMs: 0,
     storage: { snapshots: 0, snapshotBytes: 0, incomingBytes: 0, segments: 0, segmentBytes: 0 },
   };

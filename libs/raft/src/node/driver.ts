@@ -159,9 +159,8 @@ export class Driver<Result> {
   }
 
   status(): RaftStatus {
-    const { appliedIndex } = this;
     const storage = this.storage.usage();
-    return { ...this.raft.status(performance.now()), appliedIndex, storage };
+    return { ...this.raft.status(performance.now()), appliedIndex: this.appliedIndex, storage };
   }
 
   /** See RaftNode.propose. */
@@ -205,7 +204,6 @@ export class Driver<Result> {
     this.state = 'stopped';
     this.ticker.stop();
     this.failCalls();
-    this.snapshots.stop();
     await this.transport.stop();
     await this.persistQueue.stop();
     await this.snapshots.idle();
@@ -215,6 +213,7 @@ export class Driver<Result> {
     this.proposals.stop();
     this.reads.stop();
     this.membership.changes.stop();
+    this.snapshots.stop();
   }
 
   /** Takes no new calls; what is under way goes on. */
@@ -324,6 +323,11 @@ export class Driver<Result> {
     for (const ticket of ready.readsRefused) this.reads.onRefused(ticket);
     for (const to of ready.sendSnapshot) this.snapshots.send(to);
     for (const placed of ready.changes) this.membership.changes.onPlaced(placed);
+    if (ready.handsOverTo !== 0) this.logHandOver(ready.handsOverTo);
+  }
+
+  private logHandOver(to: number): void {
+    this.options.logger.info('hands leadership over to a replica of higher priority', { to });
   }
 
   private install(snapshot: SnapshotMetadata): void {
@@ -390,7 +394,6 @@ export class Driver<Result> {
     this.ticker.stop();
     this.options.logger.error('the replica cannot go on', { error });
     this.failCalls();
-    this.snapshots.stop();
     void this.transport.stop();
     this.options.onFatal(error instanceof Error ? error : new Error(String(error)));
   }

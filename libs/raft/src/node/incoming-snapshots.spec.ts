@@ -2,7 +2,11 @@ import { MemoryFileSystem } from '../../test/support/memory-file-system';
 import { readerOf, snapshotOf, stateOf } from '../../test/support/snapshots';
 import { FileStorage } from '../storage/file-storage';
 import type { SnapshotReader } from '../storage/storage';
-import { type SnapshotChunk, SnapshotRefused, SnapshotTransfer } from '../transport/snapshot-transfer';
+import {
+  type SnapshotChunk,
+  SnapshotRefused,
+  SnapshotTransfer,
+} from '../transport/snapshot-transfer';
 import { IncomingSnapshots } from './incoming-snapshots';
 
 /** A replica that receives, on a disk that outlives it. */

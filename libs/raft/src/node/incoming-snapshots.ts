@@ -1,9 +1,18 @@
 import type { ServerId, SnapshotMetadata, Term } from '../core';
 import { StorageError } from '../errors';
 import { DecodeError } from '../state-machine/binary-reader';
-import { chunkCountOf, decodeSnapshotHeader, type SnapshotId, snapshotIdOf } from '../storage/snapshot-file';
+import {
+  chunkCountOf,
+  decodeSnapshotHeader,
+  type SnapshotId,
+  snapshotIdOf,
+} from '../storage/snapshot-file';
 import type { SnapshotWriter, Storage } from '../storage/storage';
-import { type SnapshotChunk, type SnapshotOffer, SnapshotRefused } from '../transport/snapshot-transfer';
+import {
+  type SnapshotChunk,
+  type SnapshotOffer,
+  SnapshotRefused,
+} from '../transport/snapshot-transfer';
 
 /** After a write that failed the disk is left alone for so long. */
 const PAUSE_AFTER_FAILURE_MS = 2000;

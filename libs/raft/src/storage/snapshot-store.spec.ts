@@ -36,20 +36,23 @@ async function wholeOf(reader: SnapshotReader | undefined): Promise<Buffer> {
 }
 
 describe('taking a snapshot', () => {
-  it.each([0, 1, 9, 10, 11, 20, 95])('of %i bytes yields those bytes, whole and in chunks', async (size) => {
-    const disk = new MemoryFileSystem();
-    const store = await open(disk);
-    const data = stateOf(1, size);
-    // Pieces that know nothing of chunks.
-    const pieces = [data.subarray(0, 3), data.subarray(3, 3), data.subarray(3)];
+  it.each([0, 1, 9, 10, 11, 20, 95])(
+    'of %i bytes yields those bytes, whole and in chunks',
+    async (size) => {
+      const disk = new MemoryFileSystem();
+      const store = await open(disk);
+      const data = stateOf(1, size);
+      // Pieces that know nothing of chunks.
+      const pieces = [data.subarray(0, 3), data.subarray(3, 3), data.subarray(3)];
 
-    expect(await store.save(snapshotOf(5), pieces)).toBe(size);
+      expect(await store.save(snapshotOf(5), pieces)).toBe(size);
 
-    expect(data.equals((await store.load())?.data ?? Buffer.from('nothing'))).toBe(true);
-    expect((await wholeOf(await store.read())).equals(data)).toBe(true);
-    const again = await new SnapshotStore(DIRECTORY, disk, 777).open();
-    expect(again).toEqual({ snapshot: snapshotOf(5), data });
-  });
+      expect(data.equals((await store.load())?.data ?? Buffer.from('nothing'))).toBe(true);
+      expect((await wholeOf(await store.read())).equals(data)).toBe(true);
+      const again = await new SnapshotStore(DIRECTORY, disk, 777).open();
+      expect(again).toEqual({ snapshot: snapshotOf(5), data });
+    },
+  );
 
   it('leaves what was there before when its pieces end with an error, which is passed on as it is', async () => {
     const disk = new MemoryFileSystem();

@@ -53,14 +53,19 @@ export class SnapshotStore {
     // Its name may be in the kernel's memory only, when a process was killed right after the rename; the log is about to rely on it.
     if (newest !== undefined) await this.fileSystem.syncDirectory(this.directory);
     const found = newest === undefined ? undefined : await this.readFile(newest.name);
-    if (newest !== undefined && found !== undefined) this.newest = { ...newest, bytes: found.bytes };
+    if (newest !== undefined && found !== undefined)
+      this.newest = { ...newest, bytes: found.bytes };
     await this.clean(names);
     if (found?.isOld === true) await this.rewrite(found.whole);
     return found?.whole;
   }
 
   /** Bytes and number of the whole files, and bytes of the one that is being received. */
-  get usage(): { readonly snapshots: number; readonly snapshotBytes: number; readonly incomingBytes: number } {
+  get usage(): {
+    readonly snapshots: number;
+    readonly snapshotBytes: number;
+    readonly incomingBytes: number;
+  } {
     const files = [this.newest, this.retained].filter((file) => file !== undefined);
     return {
       snapshots: files.length,

@@ -13,7 +13,12 @@ import {
   SnapshotChecksum,
   type SnapshotHeader,
 } from './snapshot-file';
-import { chunkPosition, readChunkOf, readSnapshotHeader, readWholeSnapshot } from './snapshot-reader';
+import {
+  chunkPosition,
+  readChunkOf,
+  readSnapshotHeader,
+  readWholeSnapshot,
+} from './snapshot-reader';
 import type { ChunkOfSnapshot, SnapshotData, SnapshotWriter } from './storage';
 
 /** So much of a snapshot is written between two syncs: more would make the log's next sync wait for it. */

@@ -10,7 +10,12 @@ import { SnapshotRefused } from './snapshot-transfer';
 import type { TransportHandler } from './transport';
 
 /** The statuses of gRPC that a peer is answered with. */
-const GrpcStatus = { INVALID_ARGUMENT: 3, RESOURCE_EXHAUSTED: 8,FAILED_PRECONDITION: 9, INTERNAL: 13 } as const;
+const GrpcStatus = {
+  INVALID_ARGUMENT: 3,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  INTERNAL: 13,
+} as const;
 
 const UNKNOWN_FRAME =
   'a frame that this version does not know: update both servers to one version to send snapshots';

@@ -30,14 +30,7 @@ describe('sending a snapshot', () => {
     const reader = memorySnapshotReader({ snapshot, data: Buffer.from('state') });
     const transfer = new SnapshotTransfer(1, reader);
 
-    const sent = sendSnapshotTo(
-      options,
-      admission,
-      2,
-      '127.0.0.1:1',
-      transfer,
-      stopping.signal,
-    );
+    const sent = sendSnapshotTo(options, admission, 2, '127.0.0.1:1', transfer, stopping.signal);
 
     await expect(sent).rejects.toThrow('the snapshot transfer was given up');
   });

@@ -87,9 +87,15 @@ function reportStatus(metrics: Metrics, status: () => RaftStatus): void {
   const appliedIndex = gauge('applied_index', 'Last index applied to the state machine.');
   const lastIndex = gauge('last_index', 'Last index in the log.');
   const snapshotIndex = gauge('snapshot_index', 'Index that the newest snapshot stands for.');
-  const snapshotFiles = gauge('snapshot_files', 'Snapshots on disk: one, and while it is sent an older one.');
+  const snapshotFiles = gauge(
+    'snapshot_files',
+    'Snapshots on disk: one, and while it is sent an older one.',
+  );
   const snapshotBytes = gauge('snapshot_bytes', 'Bytes of the snapshots on disk.');
-  const incomingBytes = gauge('incoming_snapshot_bytes', 'Bytes on disk of a snapshot that is being received.');
+  const incomingBytes = gauge(
+    'incoming_snapshot_bytes',
+    'Bytes on disk of a snapshot that is being received.',
+  );
   const segments = gauge('log_segments', 'Files of the log.');
   const segmentBytes = gauge('log_segment_bytes', 'Bytes that the files of the log take.');
   metrics.onScrape(() => {

@@ -38,6 +38,10 @@ export interface Coverage {
   /** Pieces that did not fit and changed nothing. */
   chunksRefused: number;
   transfers: number;
+  /** Runs in which servers differ in priority. */
+  priorityRuns: number;
+  /** Leaders that began to hand over to a server of higher priority. */
+  priorityHandOvers: number;
   commits: number;
   acknowledged: number;
   unknownOutcomes: number;
@@ -93,6 +97,8 @@ export function emptyCoverage(): Coverage {
     transfersResumed: 0,
     chunksRefused: 0,
     transfers: 0,
+    priorityRuns: 0,
+    priorityHandOvers: 0,
     commits: 0,
     acknowledged: 0,
     unknownOutcomes: 0,

@@ -61,7 +61,9 @@ export class ServerSnapshots {
       },
       (error: unknown) => {
         if (frame.type === 'chunk') world.coverage.chunksRefused += 1;
-        world.trace(() => `server ${this.host.id} does not take the ${frame.type}: ${String(error)}`);
+        world.trace(
+          () => `server ${this.host.id} does not take the ${frame.type}: ${String(error)}`,
+        );
         const refusal = answerOf(error);
         if (refusal !== undefined && isAlive()) answer(refusal);
       },

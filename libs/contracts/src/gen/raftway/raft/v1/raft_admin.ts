@@ -188,6 +188,8 @@ export interface Member {
   transition: Transition;
   /** On the leader: how many entries the member is behind. */
   lagEntries: bigint;
+  /** On the leader: the member's priority, 0 to 100, once it has told it. */
+  priority?: number | undefined;
 }
 
 export interface GetStatusRequest {
@@ -213,6 +215,8 @@ export interface GetStatusResponse {
   configurationIndex: bigint;
   /** A change of members is half done: two majorities have to agree. */
   joint: boolean;
+  /** This replica's own, 0 to 100: leadership tends to the voter with the highest. A hint that decides nothing. */
+  priority?: number | undefined;
   storage: StorageUsage | undefined;
 }
 
@@ -271,7 +275,16 @@ export interface TakeSnapshotResponse {
 }
 
 function createBaseMember(): Member {
-  return { id: 0n, address: "", voter: false, matchIndex: 0n, lastContact: undefined, transition: 0, lagEntries: 0n };
+  return {
+    id: 0n,
+    address: "",
+    voter: false,
+    matchIndex: 0n,
+    lastContact: undefined,
+    transition: 0,
+    lagEntries: 0n,
+    priority: undefined,
+  };
 }
 
 export const Member: MessageFns<Member> = {
@@ -305,6 +318,9 @@ export const Member: MessageFns<Member> = {
         throw new globalThis.Error("value provided for field message.lagEntries of type uint64 too large");
       }
       writer.uint32(56).uint64(message.lagEntries);
+    }
+    if (message.priority !== undefined) {
+      writer.uint32(64).uint32(message.priority);
     }
     return writer;
   },
@@ -378,6 +394,14 @@ export const Member: MessageFns<Member> = {
             message.lagEntries = reader.uint64() as bigint;
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.priority = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -411,6 +435,7 @@ export const Member: MessageFns<Member> = {
         : isSet(object.lag_entries)
         ? BigInt(object.lag_entries)
         : 0n,
+      priority: isSet(object.priority) ? globalThis.Number(object.priority) : undefined,
     };
   },
 
@@ -437,6 +462,9 @@ export const Member: MessageFns<Member> = {
     if (message.lagEntries !== 0n) {
       obj.lagEntries = message.lagEntries.toString();
     }
+    if (message.priority !== undefined) {
+      obj.priority = Math.round(message.priority);
+    }
     return obj;
   },
 
@@ -458,6 +486,7 @@ export const Member: MessageFns<Member> = {
     message.lagEntries = (object.lagEntries !== undefined && object.lagEntries !== null)
       ? BigInt(object.lagEntries)
       : 0n;
+    message.priority = object.priority ?? undefined;
     return message;
   },
 };
@@ -531,6 +560,7 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     standing: 0,
     configurationIndex: 0n,
     joint: false,
+    priority: undefined,
     storage: undefined,
   };
 }
@@ -609,8 +639,11 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     if (message.joint !== false) {
       writer.uint32(120).bool(message.joint);
     }
+    if (message.priority !== undefined) {
+      writer.uint32(128).uint32(message.priority);
+    }
     if (message.storage !== undefined) {
-      StorageUsage.encode(message.storage, writer.uint32(130).fork()).join();
+      StorageUsage.encode(message.storage, writer.uint32(138).fork()).join();
     }
     return writer;
   },
@@ -749,7 +782,15 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             continue;
           }
           case 16: {
-            if (tag !== 130) {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.priority = reader.uint32();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
               break;
             }
 
@@ -823,6 +864,7 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
         ? BigInt(object.configuration_index)
         : 0n,
       joint: isSet(object.joint) ? globalThis.Boolean(object.joint) : false,
+      priority: isSet(object.priority) ? globalThis.Number(object.priority) : undefined,
       storage: isSet(object.storage) ? StorageUsage.fromJSON(object.storage) : undefined,
     };
   },
@@ -874,6 +916,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     if (message.joint !== false) {
       obj.joint = message.joint;
     }
+    if (message.priority !== undefined) {
+      obj.priority = Math.round(message.priority);
+    }
     if (message.storage !== undefined) {
       obj.storage = StorageUsage.toJSON(message.storage);
     }
@@ -912,6 +957,7 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
       ? BigInt(object.configurationIndex)
       : 0n;
     message.joint = object.joint ?? false;
+    message.priority = object.priority ?? undefined;
     message.storage = (object.storage !== undefined && object.storage !== null)
       ? StorageUsage.fromPartial(object.storage)
       : undefined;
