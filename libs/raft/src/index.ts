@@ -67,7 +67,25 @@ export {
   recoverGroup,
 } from './storage/recover-group';
 export type { FileSystem, OpenFile } from './storage/file-system';
-export type { Recovered, Storage, SuspectTail } from './storage/storage';
+export { IncomingSnapshots, type SnapshotReceiverHost } from './node/incoming-snapshots';
+export type { SnapshotId } from './storage/snapshot-file';
+export type {
+  ChunkOfSnapshot,
+  Recovered,
+  SnapshotData,
+  SnapshotReader,
+  SnapshotWriter,
+  Storage,
+  StorageUsage,
+  SuspectTail,
+} from './storage/storage';
+export {
+  type SnapshotChunk,
+  type SnapshotOffer,
+  SnapshotRefused,
+  SnapshotTransfer,
+  TransferInterrupted,
+} from './transport/snapshot-transfer';
 export { GrpcTransport } from './transport/grpc-transport';
 export type { GrpcTransportOptions, TransportLimits } from './transport/grpc-transport-options';
 export type { PeerAddress, Transport, TransportHandler } from './transport/transport';

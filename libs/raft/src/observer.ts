@@ -63,8 +63,14 @@ export interface RaftObserver {
   onLeadershipLost?(loss: { readonly cause: LeadershipLossCause; readonly term: Term }): void;
   /** This replica began to campaign, won, or lost leadership. */
   onRoleChange?(role: string, term: number): void;
-  /** A snapshot was taken, installed from a leader, or sent to a follower. */
-  onSnapshot?(event: 'taken' | 'installed' | 'sent', sizeBytes: number, durationMs: number): void;
+  /** A snapshot was taken, installed from a leader, or sent to a follower; or one of the three failed, and what was there before is there still. */
+  onSnapshot?(
+    event: 'taken' | 'installed' | 'sent' | 'takeFailed' | 'receiveFailed' | 'sendFailed',
+    sizeBytes: number,
+    durationMs: number,
+  ): void;
+  /** Sending a snapshot has ended, well or not: so many chunks left this replica, and so many attempts went on where an earlier one had ended. */
+  onSnapshotTransfer?(transfer: { readonly chunksSent: number; readonly resumed: number }): void;
   /** Messages to a peer were dropped because its link was down or its queue full. */
   onMessagesDropped?(peer: number, count: number): void;
   /** Once a tick: how much is waiting. */

@@ -1,6 +1,7 @@
 import type { MemberChange } from './core/membership';
 import type { Standing } from './core/status';
 import type { LogIndex, Member, Role, ServerId, Term } from './core/types';
+import type { StorageUsage } from './storage/storage';
 
 /** Limits and cancellation of one propose or read. */
 export interface CallOptions {
@@ -67,6 +68,8 @@ export interface RaftStatus {
   /** On the leader: commands that are not committed, and their bytes. */
   readonly uncommittedEntries: number;
   readonly uncommittedBytes: number;
+  /** What this replica's files take of the disk. */
+  readonly storage: StorageUsage;
 }
 
 /** A server that is to become a member. */

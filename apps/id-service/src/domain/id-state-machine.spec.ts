@@ -382,6 +382,28 @@ describe('a bad command', () => {
 });
 
 describe('a snapshot', () => {
+  it('is of the state when its slices were asked for, whatever is applied between two of them', () => {
+    const machine = new IdStateMachine();
+    const next = (name: string): void => {
+      const bytes = encodeCommand({ kind: 'nextSequence', name, count: 1 });
+      machine.apply(bytes, { index: 1, nowMs: 0 });
+    };
+    for (let at = 0; at < 3000; at += 1) {
+      next(`sequence number ${at}`);
+    }
+    const before = Buffer.from(machine.snapshot());
+
+    const slices: Uint8Array[] = [];
+    for (const slice of machine.snapshotSlices()) {
+      slices.push(slice);
+      next('sequence number 2999');
+      next(`new ${slices.length}`);
+    }
+
+    expect(slices.length).toBeGreaterThan(2);
+    expect(Buffer.concat(slices).equals(before)).toBe(true);
+  });
+
   it('is refused when it is of another version, cut or too long, and the state stays', () => {
     const group = new Group();
     group.granted(lease());

@@ -62,12 +62,16 @@ export class IdStateMachine implements StateMachine<IdResult> {
   }
 
   snapshot(): Uint8Array {
+    return Buffer.concat([...this.snapshotSlices()]);
+  }
+
+  /** Sequences are what there can be many of; the rest is written at once. */
+  snapshotSlices(): Iterable<Uint8Array> {
     const writer = new BinaryWriter().u8(SNAPSHOT_VERSION).boolean(this.epoch !== undefined);
     if (this.epoch !== undefined) writer.uint53(this.epoch);
     this.clock.write(writer);
     this.workers.write(writer);
-    this.sequences.write(writer);
-    return writer.finish();
+    return this.sequences.slices(writer);
   }
 
   restore(snapshot: Uint8Array): void {

@@ -1,4 +1,9 @@
-import { type BinaryReader, type BinaryWriter, fingerprint } from '@raftway/raft/state-machine';
+import {
+  type BinaryReader,
+  type BinaryWriter,
+  fingerprint,
+  SNAPSHOT_SLICE_BYTES,
+} from '@raftway/raft/state-machine';
 import { SEQUENCE_NUMBER_MAX } from './limits';
 import { refused, type IdResult } from './results';
 
@@ -23,9 +28,10 @@ export class Sequences {
     return { kind: 'sequenceTaken', first, last, nameHash: fingerprint(name) };
   }
 
-  write(writer: BinaryWriter): void {
-    writer.u32(this.lastNumbers.size);
-    for (const [name, last] of this.lastNumbers) writer.text(name).i64(last);
+  /** All of them at this call, behind what the writer has already. */
+  slices(writer: BinaryWriter): Iterable<Uint8Array> {
+    const names = [...this.lastNumbers.keys()];
+    return encodeSlices(writer, names, [...this.lastNumbers.values()]);
   }
 
   static read(reader: BinaryReader, sequencesMax: number): Sequences {
@@ -36,4 +42,17 @@ export class Sequences {
     }
     return sequences;
   }
+}
+
+function* encodeSlices(
+  writer: BinaryWriter,
+  names: readonly string[],
+  lastNumbers: readonly bigint[],
+): Generator<Uint8Array> {
+  writer.u32(names.length);
+  for (let at = 0; at < names.length; at += 1) {
+    writer.text(names[at] as string).i64(lastNumbers[at] as bigint);
+    if (writer.length >= SNAPSHOT_SLICE_BYTES) yield writer.take();
+  }
+  yield writer.take();
 }

@@ -61,6 +61,8 @@ class SideBySide {
     this.nowMs += next.passMs;
     this.index += 1;
     const context = { index: this.index, nowMs: this.nowMs };
+    const before = this.machine.snapshot();
+    const begunBefore = this.machine.snapshotSlices();
     for (const machine of [this.machine, this.replica]) machine.expire(context);
     this.model.expire(this.index, this.nowMs);
     if (next.what === 'restore') {
@@ -69,6 +71,8 @@ class SideBySide {
     } else if (next.what !== 'pass') {
       this.apply(this.commandFor(next));
     }
+    // What was begun before the step is of the state before it.
+    expect(Buffer.compare(Buffer.concat([...begunBefore]), before)).toBe(0);
     this.check();
   }
 

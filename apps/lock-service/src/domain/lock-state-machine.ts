@@ -7,7 +7,7 @@ import { LockTable } from './lock-table';
 import { type Attempt } from './model';
 import { decodeResult, encodeResult } from './result-codec';
 import { type HolderView, type LockOutcome, type LockResult, rejected } from './results';
-import { decodeSnapshot, encodeSnapshot } from './snapshot-codec';
+import { decodeSnapshot, snapshotSlices } from './snapshot-codec';
 import { type LockView, smallestNames, viewHolder, viewWaiters } from './views';
 
 /** What a read may show of a lock's queue by default. */
@@ -60,7 +60,11 @@ export class LockStateMachine implements StateMachine<LockResult> {
   }
 
   snapshot(): Uint8Array {
-    return encodeSnapshot(this.table, this.clockMs);
+    return Buffer.concat([...this.snapshotSlices()]);
+  }
+
+  snapshotSlices(): Iterable<Uint8Array> {
+    return snapshotSlices(this.table, this.clockMs);
   }
 
   restore(snapshot: Uint8Array): void {

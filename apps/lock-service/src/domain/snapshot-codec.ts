@@ -1,9 +1,15 @@
-import { BinaryReader, BinaryWriter, DecodeError } from '@raftway/raft/state-machine';
+import {
+  BinaryReader,
+  BinaryWriter,
+  DecodeError,
+  SNAPSHOT_SLICE_BYTES,
+} from '@raftway/raft/state-machine';
 import { type LockTable } from './lock-table';
 import { readMetadata, writeMetadata } from './metadata-codec';
 import {
   type Attempt,
   type AttemptOutcome,
+  type Grant,
   type HeldLock,
   type LockHolder,
   type Session,
@@ -23,23 +29,99 @@ const OUTCOMES: readonly AttemptOutcome['kind'][] = [
   'sessionClosed',
 ];
 
-/** The whole table as bytes: the same bytes on every replica that has applied the same commands. */
-export function encodeSnapshot(table: LockTable, nowMs: number): Uint8Array {
-  const writer = new BinaryWriter().u8(SNAPSHOT_FORMAT_VERSION).f64(nowMs);
-  writer.list([...table.sessions.all()], (session) => writeSession(writer, session));
-  writer.list([...table.held.values()], (lock) => {
+/** What may change of the table while a snapshot of it is written, as it was when that was begun. Everything else is shared with the table. */
+interface TableView {
+  readonly sessions: readonly Session[];
+  readonly deadlinesMs: Float64Array;
+  readonly locks: readonly LockSnapshot[];
+  readonly finished: readonly AttemptView[];
+  readonly floor: number;
+  readonly tokenNames: readonly string[];
+  readonly tokens: readonly number[];
+}
+
+interface LockSnapshot {
+  readonly name: string;
+  readonly holder: LockHolder;
+  readonly holdCount: number;
+  readonly recentGrants: readonly Grant[];
+  /** undefined: nobody waits, as for most locks. */
+  readonly queue: readonly AttemptView[] | undefined;
+}
+
+interface AttemptView extends Pick<
+  Attempt,
+  'metadata' | 'finishedAtMs' | 'deadlineMs' | 'attachment' | 'outcome'
+> {
+  readonly attempt: Attempt;
+}
+
+/** Plain loops: this is the one part that holds everything up. */
+function viewOf(table: LockTable): TableView {
+  const sessions: Session[] = [];
+  const deadlinesMs = new Float64Array(table.sessions.size);
+  for (const session of table.sessions.all()) {
+    deadlinesMs[sessions.length] = session.deadlineMs;
+    sessions.push(session);
+  }
+  const locks: LockSnapshot[] = [];
+  for (const { name, holder, queue } of table.held.values()) {
+    const { holdCount, recentGrants } = holder;
+    const waiting = queue.size === 0 ? undefined : viewAttempts(queue);
+    locks.push({ name, holder, holdCount, recentGrants, queue: waiting });
+  }
+  const tokenNames: string[] = [];
+  const tokens: number[] = [];
+  for (const [name, token] of table.tokens.entries()) {
+    tokenNames.push(name);
+    tokens.push(token);
+  }
+  const finished = viewAttempts(table.attempts.finishedAttempts());
+  return { sessions, deadlinesMs, locks, finished, floor: table.tokens.floor, tokenNames, tokens };
+}
+
+function viewAttempts(attempts: Iterable<Attempt>): AttemptView[] {
+  const views: AttemptView[] = [];
+  for (const attempt of attempts) views.push(viewAttempt(attempt));
+  return views;
+}
+
+function viewAttempt(attempt: Attempt): AttemptView {
+  const { metadata, finishedAtMs, deadlineMs, attachment, outcome } = attempt;
+  return { attempt, metadata, finishedAtMs, deadlineMs, attachment, outcome };
+}
+
+/** The whole table at this call as bytes, in slices: the same bytes on every replica that has applied the same commands. */
+export function snapshotSlices(table: LockTable, nowMs: number): Iterable<Uint8Array> {
+  return encodeSlices(viewOf(table), nowMs);
+}
+
+function* encodeSlices(view: TableView, nowMs: number): Generator<Uint8Array> {
+  const writer = new BinaryWriter(2 * SNAPSHOT_SLICE_BYTES).u8(SNAPSHOT_FORMAT_VERSION).f64(nowMs);
+  function* list<Item>(
+    items: readonly Item[],
+    write: (item: Item, at: number) => void,
+  ): Generator<Uint8Array> {
+    writer.u32(items.length);
+    for (let at = 0; at < items.length; at += 1) {
+      write(items[at] as Item, at);
+      if (writer.length >= SNAPSHOT_SLICE_BYTES) yield writer.take();
+    }
+  }
+  yield* list(view.sessions, (session, at) => {
+    writeSession(writer, session, view.deadlinesMs[at] as number);
+  });
+  yield* list(view.locks, (lock) => {
     writer.text(lock.name);
-    writeHolder(writer, lock.holder);
-    writer.list([...lock.queue], (attempt) => writeAttempt(writer, attempt));
+    writeHolder(writer, lock);
+    writer.list(lock.queue ?? [], (attempt) => writeAttempt(writer, attempt));
   });
-  writer.list([...table.attempts.finishedAttempts()], (attempt) => {
-    writeAttempt(writer, attempt);
+  yield* list(view.finished, (attempt) => writeAttempt(writer, attempt));
+  writer.uint53(view.floor);
+  yield* list(view.tokenNames, (name, at) => {
+    writer.text(name).uint53(view.tokens[at] as number);
   });
-  writer.uint53(table.tokens.floor);
-  writer.list([...table.tokens.entries()], ([name, token]) => {
-    writer.text(name).uint53(token);
-  });
-  return writer.finish();
+  yield writer.take();
 }
 
 /**
@@ -81,12 +163,12 @@ function restoreLock(reader: BinaryReader, table: LockTable): void {
   }
 }
 
-function writeSession(writer: BinaryWriter, session: Session): void {
+function writeSession(writer: BinaryWriter, session: Session, deadlineMs: number): void {
   writer
     .text(session.id)
     .uint53(session.order)
     .uint53(session.ttlMs)
-    .f64(session.deadlineMs)
+    .f64(deadlineMs)
     .text(session.implicitLock);
 }
 
@@ -100,15 +182,18 @@ function readSession(reader: BinaryReader): Parameters<LockTable['sessions']['op
   };
 }
 
-function writeHolder(writer: BinaryWriter, holder: LockHolder): void {
+function writeHolder(
+  writer: BinaryWriter,
+  { holder, holdCount, recentGrants }: LockSnapshot,
+): void {
   writer
     .text(holder.sessionId)
     .text(holder.ownerId)
     .uint53(holder.token)
-    .uint53(holder.holdCount)
+    .uint53(holdCount)
     .f64(holder.grantedAtMs);
   writeMetadata(writer, holder.metadata);
-  writer.list(holder.recentGrants, (grant) => {
+  writer.list(recentGrants, (grant) => {
     writer.uint53(grant.attemptId).text(grant.attachment);
   });
 }
@@ -128,7 +213,8 @@ function readHolder(reader: BinaryReader): LockHolder {
   };
 }
 
-function writeAttempt(writer: BinaryWriter, attempt: Attempt): void {
+function writeAttempt(writer: BinaryWriter, view: AttemptView): void {
+  const { attempt } = view;
   writer
     .uint53(attempt.id)
     .text(attempt.name)
@@ -138,13 +224,9 @@ function writeAttempt(writer: BinaryWriter, attempt: Attempt): void {
     .boolean(attempt.implicit)
     .uint53(attempt.ttlMs)
     .text(attempt.ownerId);
-  writeMetadata(writer, attempt.metadata);
-  writer
-    .f64(attempt.startedAtMs)
-    .f64(attempt.finishedAtMs)
-    .f64(attempt.deadlineMs)
-    .text(attempt.attachment);
-  writeOutcome(writer, attempt.outcome);
+  writeMetadata(writer, view.metadata);
+  writer.f64(attempt.startedAtMs).f64(view.finishedAtMs).f64(view.deadlineMs).text(view.attachment);
+  writeOutcome(writer, view.outcome);
 }
 
 function readAttempt(reader: BinaryReader): Attempt {

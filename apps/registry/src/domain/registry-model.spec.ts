@@ -103,6 +103,8 @@ describe('any history of commands', () => {
 
         for (const [step, watches] of steps) {
           restoring.machine = restoring.restored();
+          const before = bench.machine.snapshot();
+          const begunBefore = bench.machine.snapshotSlices();
           if (step.kind === 'wait') {
             bench.passTime(step.ms);
             restoring.passTime(step.ms);
@@ -137,6 +139,8 @@ describe('any history of commands', () => {
             }
           }
 
+          // What was begun before the step is of the state before it.
+          expect(Buffer.compare(Buffer.concat([...begunBefore]), before)).toBe(0);
           const actual = listed(bench.machine).map((each) => [
             `${each.service}/${each.instanceId}`,
             each.status,

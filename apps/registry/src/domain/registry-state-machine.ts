@@ -3,7 +3,7 @@ import { decodeCommand, type Command } from './commands';
 import { STATE_LIMITS, type StateLimits } from './limits';
 import { RegistryState } from './registry-state';
 import { decodeResult, encodeResult, type RegistryResult } from './results';
-import { decodeSnapshot, encodeSnapshot } from './snapshot';
+import { decodeSnapshot, snapshotSlices } from './snapshot';
 
 /**
  * The registry as Raft sees it: bytes in, results out. Read {@link RegistryStateMachine.state} for queries; a restore replaces the object, so do not
@@ -41,7 +41,11 @@ export class RegistryStateMachine implements StateMachine<RegistryResult> {
   }
 
   snapshot(): Uint8Array {
-    return encodeSnapshot(this.current);
+    return Buffer.concat([...this.snapshotSlices()]);
+  }
+
+  snapshotSlices(): Iterable<Uint8Array> {
+    return snapshotSlices(this.current);
   }
 
   restore(snapshot: Uint8Array): void {

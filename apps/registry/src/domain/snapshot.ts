@@ -1,35 +1,77 @@
 import { registry } from '@raftway/contracts';
-import { BinaryReader, BinaryWriter, DecodeError } from '@raftway/raft/state-machine';
+import {
+  BinaryReader,
+  BinaryWriter,
+  DecodeError,
+  SNAPSHOT_SLICE_BYTES,
+} from '@raftway/raft/state-machine';
 import type { Change } from './change-history';
 import type { StateLimits } from './limits';
 import type { Registration } from './registration';
 import { RegistryState, encodedSize } from './registry-state';
 
+type Instance = registry.Instance;
+
 /** Raised whenever the layout below changes. */
 const SNAPSHOT_VERSION = 1;
 
+/** A registration as it was when a snapshot was begun: beside what never changes, what may change while it is written. */
+interface RegistrationView {
+  readonly serviceFirstRevision: number;
+  readonly registration: Registration;
+  readonly instance: Instance;
+  readonly deadlineMs: number;
+}
+
 /**
- * The whole state as bytes: version, revision, floor of the history, registrations (in order of services, then of instances), history
+ * The whole state at this call as bytes, in slices: version, revision, floor of the history, registrations (in order of services, then of instances), history
  * (oldest first). A change that is still an instance's newest refers to its registration instead of repeating it, which is most of them.
+ *
+ * What may change before the last slice is written is taken down at once, which is a reference or a number each; instances and changes never change.
  */
-export function encodeSnapshot(state: RegistryState): Uint8Array {
-  const writer = new BinaryWriter()
+export function snapshotSlices(state: RegistryState): Iterable<Uint8Array> {
+  const registrations: RegistrationView[] = [];
+  for (const {
+    firstRevision: serviceFirstRevision,
+    registrations: of,
+  } of state.services.values()) {
+    for (const registration of of.values()) {
+      const { instance, lease } = registration;
+      const { deadlineMs } = lease;
+      registrations.push({ serviceFirstRevision, registration, instance, deadlineMs });
+    }
+  }
+  const writer = new BinaryWriter(2 * SNAPSHOT_SLICE_BYTES)
     .u8(SNAPSHOT_VERSION)
     .uint53(state.revision)
     .uint53(state.history.floor)
-    .u32(state.instanceCount);
-  for (const record of state.services.values()) {
-    for (const registration of record.registrations.values()) {
-      writer.uint53(record.firstRevision);
-      writeRegistration(writer, registration);
-    }
-  }
-  writer.u32(state.history.length);
-  for (const change of state.history) writeChange(writer, change, state);
-  return writer.finish();
+    .u32(registrations.length);
+  return encodeSlices(writer, registrations, [...state.history]);
 }
 
-/** @throws DecodeError on bytes that {@link encodeSnapshot} of this version did not write. */
+function* encodeSlices(
+  writer: BinaryWriter,
+  registrations: readonly RegistrationView[],
+  history: readonly Change[],
+): Generator<Uint8Array> {
+  // Only of what the history may refer to: a set of all instances would take a long slice whenever it grows.
+  const inHistory = new Set(history.map(({ instance }) => instance));
+  const written = new Set<Instance>();
+  for (const view of registrations) {
+    writer.uint53(view.serviceFirstRevision);
+    writeRegistration(writer, view);
+    if (inHistory.has(view.instance)) written.add(view.instance);
+    if (writer.length >= SNAPSHOT_SLICE_BYTES) yield writer.take();
+  }
+  writer.u32(history.length);
+  for (const change of history) {
+    writeChange(writer, change, written);
+    if (writer.length >= SNAPSHOT_SLICE_BYTES) yield writer.take();
+  }
+  yield writer.take();
+}
+
+/** @throws DecodeError on bytes that {@link snapshotSlices} of this version did not write. */
 export function decodeSnapshot(bytes: Uint8Array, limits: StateLimits): RegistryState {
   const reader = new BinaryReader(bytes);
   const version = reader.u8();
@@ -51,12 +93,13 @@ export function decodeSnapshot(bytes: Uint8Array, limits: StateLimits): Registry
   return state;
 }
 
-function writeRegistration(writer: BinaryWriter, registration: Registration): void {
-  const { instance, lease, firstRevision } = registration;
+function writeRegistration(writer: BinaryWriter, view: RegistrationView): void {
+  const { instance, deadlineMs } = view;
+  const { lease, firstRevision } = view.registration;
   writer.bytes(registry.Instance.encode(instance).finish());
   writer.uint53(firstRevision).text(lease.id).uint53(lease.order);
   // A double: log-clock milliseconds need not be whole.
-  writer.u32(lease.ttlMs).f64(lease.deadlineMs);
+  writer.u32(lease.ttlMs).f64(deadlineMs);
 }
 
 function readRegistration(reader: BinaryReader): Registration {
@@ -77,11 +120,11 @@ function readRegistration(reader: BinaryReader): Registration {
 /** What follows a change's names. The numbers are in snapshots and never change. */
 const CHANGE = { removed: 0, repeated: 1, current: 2 } as const;
 
-function writeChange(writer: BinaryWriter, change: Change, state: RegistryState): void {
+function writeChange(writer: BinaryWriter, change: Change, written: ReadonlySet<Instance>): void {
   writer.uint53(change.revision).text(change.service).text(change.instanceId);
   if (change.instance === undefined) {
     writer.u8(CHANGE.removed).u32(change.reason).u32(change.sizeBytes);
-  } else if (change.instance === current(state, change.service, change.instanceId)) {
+  } else if (written.has(change.instance)) {
     writer.u8(CHANGE.current);
   } else {
     writer.u8(CHANGE.repeated);

@@ -96,6 +96,7 @@ export class ImmediateNode implements RaftNode<RegistryResult> {
       commitIndex: index,
       appliedIndex: index,
       snapshotIndex: 0,
+      storage: { snapshots: 0, snapshotBytes: 0, incomingBytes: 0, segments: 0, segmentBytes: 0 },
       standing: 'voter',
       configurationIndex: 1,
       joint: false,

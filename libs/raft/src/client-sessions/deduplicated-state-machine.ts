@@ -5,8 +5,8 @@ import type { StateMachine } from '../state-machine';
 import { AppliedChain, hashBytes } from './applied-chain';
 import { type DeduplicationLimits, DeduplicationTable } from './deduplication-table';
 
-/** Format 1 had no chain. It is still read. */
-const FORMAT_VERSION = 2;
+/** Format 1 had no chain, 2 a length before the inner snapshot. They are still read. */
+const FORMAT_VERSION = 3;
 
 /** What applying an entry yielded; for a retry, what the first application yielded. */
 export interface AppliedEntry<Result> {
@@ -20,7 +20,7 @@ export interface AppliedEntry<Result> {
  *
  * All that it answers goes into a hash, which replicas compare: see applied-chain.ts.
  *
- * Its snapshot is `u8 version · boolean, the chain is known · u32 chain · table · u32+bytes inner snapshot`, so that a restored replica recognises the same retries.
+ * Its snapshot is `u8 version · boolean, the chain is known · u32 chain · table · inner snapshot`, so that a restored replica recognises the same retries.
  */
 export class DeduplicatedStateMachine<Result> {
   private readonly table: DeduplicationTable;
@@ -76,15 +76,19 @@ export class DeduplicatedStateMachine<Result> {
   }
 
   snapshot(): Uint8Array {
-    const inner = this.inner.snapshot();
-    const writer = new BinaryWriter(inner.length + 1024);
+    return Buffer.concat([...this.snapshotSlices()]);
+  }
+
+  /** The state at this call, in slices: see {@link StateMachine.snapshotSlices}. */
+  snapshotSlices(): Iterable<Uint8Array> {
     const { value } = this.chain;
-    writer
+    const head = new BinaryWriter(16)
       .u8(FORMAT_VERSION)
       .u8(value === undefined ? 0 : 1)
-      .u32(value ?? 0);
-    this.table.encode(writer);
-    return writer.bytes(inner).finish();
+      .u32(value ?? 0)
+      .finish();
+    const inner = this.inner.snapshotSlices?.() ?? [this.inner.snapshot()];
+    return inOrder([[head], this.table.slices(), inner]);
   }
 
   /** @throws DecodeError, or what the inner state machine throws, on bytes that are not understood. */
@@ -97,7 +101,7 @@ export class DeduplicatedStateMachine<Result> {
     const isKnown = version > 1 && reader.boolean();
     const value = version > 1 ? reader.u32() : 0;
     this.table.decode(reader);
-    const inner = reader.bytes();
+    const inner = version > 2 ? reader.raw(reader.remaining) : reader.bytes();
     reader.end();
     this.inner.restore(inner);
     this.chain.restore(isKnown ? value : undefined);
@@ -108,4 +112,8 @@ export class DeduplicatedStateMachine<Result> {
     if (inner.fingerprintResult !== undefined) return inner.fingerprintResult(result);
     return hashBytes(encoded ?? inner.encodeResult(result));
   }
+}
+
+function* inOrder(parts: readonly Iterable<Uint8Array>[]): Generator<Uint8Array> {
+  for (const part of parts) yield* part;
 }

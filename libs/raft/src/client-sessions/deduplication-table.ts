@@ -1,5 +1,5 @@
 import { type BinaryReader, DecodeError } from '../state-machine/binary-reader';
-import { type BinaryWriter } from '../state-machine/binary-writer';
+import { BinaryWriter, SNAPSHOT_SLICE_BYTES } from '../state-machine/binary-writer';
 import type { LogIndex } from '../core';
 
 /** What a first application yielded. */
@@ -72,11 +72,10 @@ export class DeduplicationTable {
     }
   }
 
-  encode(writer: BinaryWriter): void {
-    writer.u8(FORMAT_VERSION).u32(this.results.size);
-    for (const [key, { index, nowMs, result }] of this.results) {
-      writer.text(key).uint53(index).f64(nowMs).bytes(result);
-    }
+  /** The contents at this call, in slices. */
+  slices(): Iterable<Uint8Array> {
+    // Results are never changed, only forgotten: the references are enough.
+    return encodeInSlices([...this.results.keys()], [...this.results.values()]);
   }
 
   /** Replaces the contents. @throws DecodeError */
@@ -112,6 +111,23 @@ export class DeduplicationTable {
     this.results.delete(key);
     this.sizeBytes -= costOf(key, first);
   }
+}
+
+function* encodeInSlices(
+  keys: readonly string[],
+  results: readonly FirstResult[],
+): Generator<Uint8Array> {
+  const writer = new BinaryWriter(2 * SNAPSHOT_SLICE_BYTES).u8(FORMAT_VERSION).u32(keys.length);
+  for (let at = 0; at < keys.length; at += 1) {
+    const { index, nowMs, result } = results[at] as FirstResult;
+    writer
+      .text(keys[at] as string)
+      .uint53(index)
+      .f64(nowMs)
+      .bytes(result);
+    if (writer.length >= SNAPSHOT_SLICE_BYTES) yield writer.take();
+  }
+  yield writer.take();
 }
 
 function keyOf(clientId: string, sequence: number): string {

@@ -1,3 +1,4 @@
+import { BinaryWriter } from '../state-machine/binary-writer';
 import { command, KeyValue } from '../../test/support/key-value';
 import { type Entry, EntryKind } from '../core';
 import { DeduplicatedStateMachine } from './deduplicated-state-machine';
@@ -77,16 +78,34 @@ describe('a state machine behind the deduplication table', () => {
   });
 
   it('reads a snapshot of the format without a hash, and compares nothing for the time being', () => {
-    const { machine, log } = start();
+    const { inner, machine, log } = start();
     machine.apply(log.next('add a 1', 'c'));
     const newer = machine.snapshot();
-    const older = Buffer.concat([Buffer.from([1]), newer.subarray(6)]);
+    const state = inner.snapshot();
+    const table = newer.subarray(6, newer.length - state.length);
+    const older = new BinaryWriter().u8(1).raw(table).bytes(state).finish();
     const restored = new DeduplicatedStateMachine(new KeyValue(), 1);
 
     restored.restore(older);
 
     expect(restored.apply(log.next('add a 1', 'c'))?.result).toBe('1');
     expect(restored.takeCheckpoints()).toEqual([]);
+  });
+
+  it('writes its snapshot as it was when the slices were asked for, whatever is applied between two of them', () => {
+    const { machine, log } = start({ entriesMax: 2000 });
+    for (let at = 0; at < 2000; at++)
+      machine.apply(log.next(`set k${at} ${'x'.repeat(50)}`, `c${at}`));
+    const before = Buffer.from(machine.snapshot());
+
+    const slices: Uint8Array[] = [];
+    for (const slice of machine.snapshotSlices()) {
+      slices.push(slice);
+      machine.apply(log.next('set other x', `d${slices.length}`));
+    }
+
+    expect(slices.length).toBeGreaterThan(4);
+    expect(Buffer.concat(slices).equals(before)).toBe(true);
   });
 
   it('tells requests of one client apart by sequence, in any order', () => {

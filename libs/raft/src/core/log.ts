@@ -136,6 +136,17 @@ export class RaftLog {
     return { entries: this.entries.slice(start, end), bytes };
   }
 
+  /** The index behind which the entries up to `to` take at most so many bytes. */
+  indexBefore(to: LogIndex, bytesMax: number): LogIndex {
+    let index = to;
+    if (bytesMax === Infinity) return this.base.index;
+    for (let bytes = 0; index > this.base.index; index -= 1) {
+      bytes += entryBytes(this.entries[index - this.base.index - 1] as Entry);
+      if (bytes > bytesMax) break;
+    }
+    return index;
+  }
+
   /** Adds one entry at the end. */
   append(entry: Entry): void {
     invariant(

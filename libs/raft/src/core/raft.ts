@@ -205,7 +205,7 @@ export class Raft {
         if (input.checkpoints !== undefined) noteCheckpoints(this.state, input.checkpoints);
         break;
       case 'snapshotTaken':
-        takeSnapshot(this.state, input.snapshot, input.compactTo);
+        takeSnapshot(this.state, input.snapshot, input.compactTo, input.keepBytesMax);
         break;
       case 'snapshotTransferFailed':
         handleSnapshotTransferFailed(this.state, input.to);

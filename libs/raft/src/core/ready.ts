@@ -40,6 +40,8 @@ export type Input =
       readonly type: 'snapshotTaken';
       readonly snapshot: SnapshotMetadata;
       readonly compactTo: LogIndex;
+      /** So many bytes of entries up to the snapshot are kept at most, also for followers that need them. @default no limit */
+      readonly keepBytesMax?: number | undefined;
     }
   /** A snapshot transfer to a peer ended without a reply; the core decides when to try again. */
   | { readonly type: 'snapshotTransferFailed'; readonly to: ServerId }

@@ -507,6 +507,30 @@ describe('snapshots (§7)', () => {
     expect(server.raft.firstIndex).toBe(6);
   });
 
+  it('keep no more than so many bytes of the log for the one that is under way (S2)', () => {
+    const server = compactedLeader();
+    server.receive({
+      type: 'appendEntriesReply',
+      from: 3,
+      to: 1,
+      term: 2,
+      success: false,
+      matchIndex: 1,
+      hintIndex: 0,
+      hintTerm: 0,
+    });
+    server.propose(4, 5).persist().acknowledge(2, 7);
+
+    server.step({
+      type: 'snapshotTaken',
+      snapshot: snapshotAt(7, 2),
+      compactTo: 7,
+      keepBytesMax: 100,
+    });
+
+    expect(server.raft.firstIndex).toBe(7);
+  });
+
   it('replace the log and the state of a follower that is behind', () => {
     const server = new Harness({ id: 1, members: 3, initialState: recovered(3, [2, 2]) });
 

@@ -243,6 +243,7 @@ function openFiles<Result>(options: ResolvedRaftNodeOptions<Result>): Storage {
     nodeId: options.id,
     clusterId: options.clusterId,
     segmentBytes: options.segmentBytes,
+    snapshotChunkBytes: options.snapshotChunkBytes,
   });
 }
 
@@ -284,5 +285,6 @@ function unstarted<Result>(options: ResolvedRaftNodeOptions<Result>): RaftStatus
     logClockMs: 0,
     uncommittedEntries: 0,
     uncommittedBytes: 0,
+    storage: { snapshots: 0, snapshotBytes: 0, incomingBytes: 0, segments: 0, segmentBytes: 0 },
   };
 }

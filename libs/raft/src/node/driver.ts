@@ -15,12 +15,14 @@ import {
   type Message,
   type Ready,
   Role,
+  type ServerId,
   type SnapshotMetadata,
+  type Term,
 } from '../core';
 import type { Raft } from '../core/raft';
 import type { Applied, CallOptions, RaftStatus, ReadOptions } from '../raft-node';
 import type { Recovered, Storage } from '../storage/storage';
-import type { Transport, TransportHandler } from '../transport/transport';
+import type { Transport } from '../transport/transport';
 import { ApplyQueue } from './apply-queue';
 import { leaderBacklog, refuse, stopped } from './call-limits';
 import { CommitNotices } from './commit-notices';
@@ -72,7 +74,7 @@ export class Driver<Result> {
   constructor(
     private readonly options: ResolvedRaftNodeOptions<Result>,
     recovered: Recovered,
-    storage: Storage,
+    private readonly storage: Storage,
     private readonly transport: Transport,
   ) {
     const { logger, compareEveryEntries } = options;
@@ -124,13 +126,14 @@ export class Driver<Result> {
       stateMachine,
       this.applyQueue,
       (input) => this.input(input),
+      (from, term, snapshot) => this.offerSnapshot(from, term, snapshot),
     );
   }
 
   /** Puts the state machine where the newest snapshot on disk is. Before {@link start}. */
   restore(snapshot: SnapshotMetadata, data: Uint8Array): void {
     this.applyQueue.restore(snapshot, data);
-    this.snapshots.index = snapshot.lastIncludedIndex;
+    this.snapshots.restored(snapshot.lastIncludedIndex, data.length);
     this.appliedListeners.emit(snapshot.lastIncludedIndex);
   }
 
@@ -138,7 +141,8 @@ export class Driver<Result> {
   async start(): Promise<void> {
     await this.transport.start({
       onMessages: (messages) => this.messages(messages),
-      onSnapshot: (...arrived) => this.snapshotArrived(...arrived),
+      onSnapshotOffer: (from, offer) => this.snapshots.incoming.offer(from, offer),
+      onSnapshotChunk: (from, chunk) => this.snapshots.incoming.chunk(from, chunk),
       onUnreachable: (to) => this.input({ type: 'peerUnreachable', to }),
       onGone: (id) => this.input({ type: 'peerGone', id }),
       onNeverSent: (messages) => this.neverSent(messages),
@@ -157,7 +161,8 @@ export class Driver<Result> {
   }
 
   status(): RaftStatus {
-    return { ...this.raft.status(performance.now()), appliedIndex: this.appliedIndex };
+    const storage = this.storage.usage();
+    return { ...this.raft.status(performance.now()), appliedIndex: this.appliedIndex, storage };
   }
 
   /** See RaftNode.propose. */
@@ -211,6 +216,7 @@ export class Driver<Result> {
     this.proposals.stop();
     this.reads.stop();
     this.membership.changes.stop();
+    this.snapshots.stop();
   }
 
   /** Takes no new calls; what is under way goes on. */
@@ -243,15 +249,11 @@ export class Driver<Result> {
     }
   }
 
-  private async snapshotArrived(
-    ...[from, term, snapshot, data]: Parameters<TransportHandler['onSnapshot']>
-  ): Promise<void> {
-    if (this.state === 'stopped') throw stopped();
-    await this.snapshots.receive(snapshot, data, () => {
-      const envelope = { from, to: this.options.id, term } as const;
-      this.input({ type: 'message', message: { type: 'installSnapshot', ...envelope, snapshot } });
-      this.turn();
-    });
+  /** Before this returns the core has said whether it wants it. */
+  private offerSnapshot(from: ServerId, term: Term, snapshot: SnapshotMetadata): void {
+    const envelope = { from, to: this.options.id, term } as const;
+    this.input({ type: 'message', message: { type: 'installSnapshot', ...envelope, snapshot } });
+    this.turn();
   }
 
   private schedule(): void {
@@ -330,7 +332,7 @@ export class Driver<Result> {
       this.reads.onIndex(ticket, index, this.appliedIndex);
     }
     for (const ticket of ready.readsRefused) this.reads.onRefused(ticket);
-    for (const to of ready.sendSnapshot) void this.snapshots.send(to);
+    for (const to of ready.sendSnapshot) this.snapshots.send(to);
     for (const placed of ready.changes) this.membership.changes.onPlaced(placed);
   }
 
@@ -370,6 +372,7 @@ export class Driver<Result> {
     const { role, term, leaderId } = raft;
     if (role === last.role && term === last.term && leaderId === last.leaderId) return;
     this.lastStatus = { role, term, leaderId };
+    this.snapshots.look();
     if (term !== last.term || leaderId !== last.leaderId) {
       // Answers of the old leader may still be on their way, in particular when it has handed over in good order.
       const graceMs = LATE_ANSWER_HEARTBEATS * this.options.heartbeatIntervalMs;

@@ -3,6 +3,7 @@ import { type Member, PRIORITY_DEFAULT, PRIORITY_MAX, type ServerId } from '../c
 import { RaftError } from '../errors';
 import { type RaftLogger, type RaftObserver, type RaftTracing, silentLogger } from '../observer';
 import type { StateMachine } from '../state-machine';
+import { SNAPSHOT_CHUNK_BYTES } from '../storage/file-storage';
 import type { Storage } from '../storage/storage';
 import type { TransportLimits } from '../transport/grpc-transport-options';
 import type { Transport } from '../transport/transport';
@@ -79,6 +80,19 @@ export interface RaftNodeOptions<Result> {
   readonly snapshotBytes?: number | undefined;
   /** Entries that are kept behind a snapshot for followers that are a little behind. @default 2000 */
   readonly snapshotTrailingEntries?: number | undefined;
+  /**
+   * The most bytes of entries that are kept behind a snapshot, whoever would need them: followers that are a little behind, and those to which a snapshot is under way.
+   * @default 256 MiB
+   */
+  readonly snapshotTrailingBytes?: number | undefined;
+  /** The largest snapshot that this replica takes from a leader. @default 512 MiB */
+  readonly snapshotBytesMax?: number | undefined;
+  /** In what pieces snapshots are written and sent: up to 16 MiB. @default 256 KiB */
+  readonly snapshotChunkBytes?: number | undefined;
+  /**
+   * How long sending a snapshot may make no progress, over all its attempts, before it is given up and what was kept for it is let go. @default 30000
+   */
+  readonly snapshotTransferTimeoutMs?: number | undefined;
   /** @default 1 MiB */
   readonly commandBytesMax?: number | undefined;
   /** Proposals of this replica that may wait; more are refused with `queueFull`. @default 10000 */
@@ -181,6 +195,10 @@ export function resolveRaftNodeOptions<Result>(
     snapshotEntries: options.snapshotEntries ?? 10_000,
     snapshotBytes: options.snapshotBytes ?? 64 * MEBIBYTE,
     snapshotTrailingEntries: options.snapshotTrailingEntries ?? 2000,
+    snapshotTrailingBytes: options.snapshotTrailingBytes ?? 256 * MEBIBYTE,
+    snapshotBytesMax: options.snapshotBytesMax ?? 512 * MEBIBYTE,
+    snapshotChunkBytes: options.snapshotChunkBytes ?? SNAPSHOT_CHUNK_BYTES,
+    snapshotTransferTimeoutMs: options.snapshotTransferTimeoutMs ?? 30_000,
     commandBytesMax: options.commandBytesMax ?? MEBIBYTE,
     pendingProposalsMax: options.pendingProposalsMax ?? 10_000,
     pendingProposalBytesMax: options.pendingProposalBytesMax ?? 64 * MEBIBYTE,
@@ -240,6 +258,10 @@ function check<Result>(options: ResolvedRaftNodeOptions<Result>): void {
   }
   if (electionTimeoutMs < 2 * heartbeatIntervalMs) {
     throw invalid('electionTimeoutMs must be at least twice heartbeatIntervalMs');
+  }
+  const { snapshotChunkBytes } = options;
+  if (!Number.isSafeInteger(snapshotChunkBytes) || snapshotChunkBytes > 16 * MEBIBYTE) {
+    throw invalid(`snapshotChunkBytes must be a whole number up to 16 MiB`);
   }
   if (commandBytesMax > 16 * MEBIBYTE) throw invalid('commandBytesMax must be at most 16 MiB');
   if (options.dataDir === undefined && options.storage === undefined) {

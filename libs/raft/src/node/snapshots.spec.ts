@@ -1,13 +1,17 @@
 import { command, eventually, KeyValue } from '../../test/support/key-value';
+import { readerOf, snapshotOf, stateOf } from '../../test/support/snapshots';
 import type { SnapshotMetadata } from '../core';
 import type { Raft } from '../core/raft';
 import type { DeduplicatedStateMachine } from '../client-sessions/deduplicated-state-machine';
 import { silentLogger } from '../observer';
 import { MemoryStorage } from '../storage/memory-storage';
+import type { SnapshotData } from '../storage/storage';
+import { SnapshotTransfer } from '../transport/snapshot-transfer';
 import { MemoryNetwork } from '../transport/memory-network';
 import type { Transport } from '../transport/transport';
 import type { ApplyQueue } from './apply-queue';
 import { createRaftNode } from './create-raft-node';
+import { createMemoryCluster } from './memory-cluster';
 import { Snapshots } from './snapshots';
 
 /** A disk whose snapshots are written when the spec says so. */
@@ -15,11 +19,12 @@ class SlowStorage extends MemoryStorage {
   readonly events: string[] = [];
   private readonly held: (() => void)[] = [];
 
-  override async saveSnapshot(snapshot: SnapshotMetadata, data: Uint8Array): Promise<void> {
+  override async saveSnapshot(snapshot: SnapshotMetadata, data: SnapshotData): Promise<number> {
     this.events.push('saving');
     await new Promise<void>((resolve) => this.held.push(resolve));
-    await super.saveSnapshot(snapshot, data);
+    const bytes = await super.saveSnapshot(snapshot, data);
     this.events.push('saved');
+    return bytes;
   }
 
   override close(): Promise<void> {
@@ -65,61 +70,95 @@ describe('a replica that stops', () => {
 });
 
 describe('a received snapshot', () => {
-  function snapshotOf(index: number): SnapshotMetadata {
-    return {
-      lastIncludedIndex: index,
-      lastIncludedTerm: 1,
-      stampMs: 0,
-      configuration: { clusterId: 'c', members: [] },
-    };
-  }
-
   /** Snapshots of a replica that has applied nothing; notes what its state was replaced with. */
-  function receiver(storage = new MemoryStorage()) {
+  function receiver({ wants }: { readonly wants: boolean }) {
     const restored: string[] = [];
     const applyQueue = {
       position: { index: 0 },
       restore: (_: SnapshotMetadata, data: Uint8Array) =>
-        restored.push(Buffer.from(data).toString()),
+        restored.push(Buffer.from(data).toString('latin1')),
     };
-    const snapshots = new Snapshots<string>(
+    const snapshots: Snapshots<string> = new Snapshots<string>(
       {
         snapshotEntries: 1,
         snapshotBytes: 1,
         snapshotTrailingEntries: 0,
+        snapshotTrailingBytes: 1000,
+        snapshotBytesMax: 1000,
+        snapshotTransferTimeoutMs: 1000,
         logger: silentLogger,
         observer: {},
       },
-      { commitIndex: 0 } as Raft,
-      storage,
+      { commitIndex: 0, term: 1 } as Raft,
+      new MemoryStorage(),
       {} as Transport,
       {} as DeduplicatedStateMachine<string>,
       applyQueue as unknown as ApplyQueue<string>,
       () => undefined,
+      (_from, _term, snapshot) => {
+        if (wants) snapshots.install(snapshot);
+      },
     );
-    return { snapshots, restored };
+    async function send(index: number): Promise<void> {
+      const transfer = new SnapshotTransfer(1, readerOf(index));
+      transfer.begin(await snapshots.incoming.offer(1, transfer.offer()));
+      for (let chunk = await transfer.next(); chunk !== undefined; chunk = await transfer.next()) {
+        transfer.acknowledge(await snapshots.incoming.chunk(1, chunk));
+      }
+    }
+    return { snapshots, restored, send };
   }
 
-  it('is installed when the core wants it, also while another one is being written', async () => {
-    const storage = new SlowStorage();
-    const { snapshots, restored } = receiver(storage);
-    const offers = [7, 9].map((index) => {
-      const snapshot = snapshotOf(index);
-      const data = Buffer.from(`state at ${index}`);
-      return snapshots.receive(snapshot, data, () => snapshots.install(snapshot));
-    });
+  it('is installed when the core wants it, one after the other', async () => {
+    const { restored, send } = receiver({ wants: true });
 
-    storage.finish();
-    await Promise.all(offers);
+    await send(7);
+    await send(9);
 
-    expect(restored).toEqual(['state at 7', 'state at 9']);
+    expect(restored).toEqual([7, 9].map((index) => stateOf(index).toString('latin1')));
   });
 
   it('is not kept in memory when the core has no use for it', async () => {
-    const { snapshots } = receiver();
+    const { snapshots, send } = receiver({ wants: false });
 
-    await snapshots.receive(snapshotOf(7), Buffer.from('state'), () => undefined);
+    await send(7);
 
     expect(() => snapshots.install(snapshotOf(7))).toThrow('is not here');
   });
 });
+
+describe('a replica with a large state', () => {
+  it('leads on, and takes commands, while it writes its snapshot', async () => {
+    const timing = { heartbeatIntervalMs: 20, electionTimeoutMs: 400 };
+    const cluster = await createMemoryCluster(3, () => new LargeState(), timing);
+    const leader = await cluster.leader();
+    const { term } = leader.status();
+    let isTaken = false;
+    const taken = leader.takeSnapshot().finally(() => (isTaken = true));
+
+    let answered = 0;
+    while (!isTaken) {
+      await leader.propose(command('x'));
+      if (!isTaken) answered += 1;
+    }
+
+    // A second's work, and commands were answered all the while.
+    expect((await taken).sizeBytes).toBeGreaterThan(LargeState.SLICES * 1000);
+    expect(answered).toBeGreaterThan(10);
+    expect(leader.status()).toMatchObject({ role: 'leader', term });
+    await cluster.stop();
+  });
+});
+
+/** Writing it takes more than two election timeouts; no slice takes longer than a few milliseconds. */
+class LargeState extends KeyValue {
+  static readonly SLICES = 400;
+
+  *snapshotSlices(): Generator<Uint8Array> {
+    for (let slice = 0; slice < LargeState.SLICES; slice += 1) {
+      const endMs = performance.now() + 2.5;
+      while (performance.now() < endMs);
+      yield Buffer.alloc(1024, slice);
+    }
+  }
+}

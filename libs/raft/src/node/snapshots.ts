@@ -1,20 +1,32 @@
 import type { DeduplicatedStateMachine } from '../client-sessions/deduplicated-state-machine';
-import type { Input, LogIndex, ServerId, SnapshotMetadata } from '../core';
+import type { Input, LogIndex, ServerId, SnapshotMetadata, Term } from '../core';
 import type { Raft } from '../core/raft';
 import type { Storage } from '../storage/storage';
 import type { Transport } from '../transport/transport';
 import type { ApplyQueue } from './apply-queue';
+import { IncomingSnapshots } from './incoming-snapshots';
 import type { ResolvedRaftNodeOptions } from './options';
+import { OutgoingSnapshots } from './outgoing-snapshots';
+import { inSlices } from './slices';
 
 type Options = Pick<
   ResolvedRaftNodeOptions<unknown>,
-  'snapshotEntries' | 'snapshotBytes' | 'snapshotTrailingEntries' | 'logger' | 'observer'
+  | 'snapshotEntries'
+  | 'snapshotBytes'
+  | 'snapshotTrailingEntries'
+  | 'snapshotTrailingBytes'
+  | 'snapshotBytesMax'
+  | 'snapshotTransferTimeoutMs'
+  | 'logger'
+  | 'observer'
 >;
 
 /** About what an entry costs in memory beside its command. */
 const ENTRY_OVERHEAD_BYTES = 64;
 /** So many times the usual number of entries are the most that a big state may cost. */
 const OVERDUE_FACTOR = 20;
+/** How long the state machine may write its snapshot before the event loop gets a turn. */
+const SLICE_BUDGET_MS = 4;
 
 /** Takes snapshots when the log has grown, sends them to followers that need one, and receives them. */
 export class Snapshots<Result> {
@@ -27,24 +39,40 @@ export class Snapshots<Result> {
   private received: { readonly snapshot: SnapshotMetadata; readonly data: Uint8Array } | undefined;
   /** What uses the storage now. */
   private readonly underway = new Set<Promise<unknown>>();
+  private readonly outgoing: OutgoingSnapshots;
+  readonly incoming: IncomingSnapshots;
 
+  /** @param offer tells the core of a snapshot that has come; it calls {@link install} before this returns if it wants it. */
   constructor(
     private readonly options: Options,
     private readonly raft: Raft,
     private readonly storage: Storage,
-    private readonly transport: Transport,
+    transport: Transport,
     private readonly stateMachine: DeduplicatedStateMachine<Result>,
     private readonly applyQueue: ApplyQueue<Result>,
     private readonly input: (input: Input) => void,
-  ) {}
+    private readonly offer: (from: ServerId, term: Term, snapshot: SnapshotMetadata) => void,
+  ) {
+    this.outgoing = new OutgoingSnapshots(options, raft, storage, transport, input);
+    this.incoming = new IncomingSnapshots({
+      bytesMax: options.snapshotBytesMax,
+      storage,
+      term: () => raft.term,
+      commitIndex: () => raft.commitIndex,
+      nowMs: () => performance.now(),
+      deliver: (from, term, snapshot, data) => this.deliver(from, term, snapshot, data),
+    });
+  }
 
   /** The index that the newest snapshot stands for; 0 when there is none. */
   get index(): LogIndex {
     return this.newestIndex;
   }
 
-  set index(index: LogIndex) {
+  /** The state machine was put where the snapshot on disk is. */
+  restored(index: LogIndex, bytes: number): void {
     this.newestIndex = index;
+    this.newestBytes = bytes;
   }
 
   /** Takes a snapshot when the policy says so. To be called after applying. */
@@ -60,6 +88,7 @@ export class Snapshots<Result> {
     if (!due || this.taking !== undefined || index < this.notBeforeIndex) return;
     this.take().catch((error: unknown) => {
       this.notBeforeIndex = index + Math.ceil(this.options.snapshotEntries / 10);
+      this.options.observer.onSnapshot?.('takeFailed', 0, 0);
       this.options.logger.error('taking a snapshot failed', { index, error });
     });
   }
@@ -77,53 +106,55 @@ export class Snapshots<Result> {
     const { index, term, stampMs } = this.applyQueue.position;
     const configuration = this.raft.configurationAt(index);
     if (configuration === undefined) throw new Error('nothing has been applied yet');
-    // The state is copied here and now; everything after this line may be later than the snapshot.
-    const data = this.stateMachine.snapshot();
+    // The state is taken down here and now; everything after this line may be later than the snapshot.
+    const slices = this.stateMachine.snapshotSlices();
+    let longestSliceMs = performance.now() - startedMs;
     this.applyQueue.resetBytes();
+    if (index <= this.newestIndex) return { index, sizeBytes: this.newestBytes };
+    const snapshot = { lastIncludedIndex: index, lastIncludedTerm: term, stampMs, configuration };
+    const data = inSlices(slices, SLICE_BUDGET_MS, (durationMs) => {
+      longestSliceMs = Math.max(longestSliceMs, durationMs);
+    });
+    const sizeBytes = await this.storage.saveSnapshot(snapshot, data);
     if (index > this.newestIndex) {
-      const snapshot = { lastIncludedIndex: index, lastIncludedTerm: term, stampMs, configuration };
-      await this.storage.saveSnapshot(snapshot, data);
-      this.newestIndex = Math.max(this.newestIndex, index);
-      this.newestBytes = data.length;
-      const compactTo = Math.max(0, index - this.options.snapshotTrailingEntries);
-      this.input({ type: 'snapshotTaken', snapshot, compactTo });
-      await this.storage.compact(this.raft.firstIndex - 1);
-      const durationMs = performance.now() - startedMs;
-      this.options.observer.onSnapshot?.('taken', data.length, durationMs);
-      this.options.logger.info('snapshot taken', { index, bytes: data.length, durationMs });
+      this.newestIndex = index;
+      this.newestBytes = sizeBytes;
     }
-    return { index, sizeBytes: data.length };
+    const { snapshotTrailingEntries, snapshotTrailingBytes: keepBytesMax } = this.options;
+    const compactTo = Math.max(0, index - snapshotTrailingEntries);
+    this.input({ type: 'snapshotTaken', snapshot, compactTo, keepBytesMax });
+    await this.storage.compact(this.raft.firstIndex - 1);
+    const durationMs = performance.now() - startedMs;
+    this.options.observer.onSnapshot?.('taken', sizeBytes, durationMs);
+    const figures = { index, bytes: sizeBytes, durationMs, longestSliceMs };
+    this.options.logger.info('snapshot taken', figures);
+    return { index, sizeBytes };
   }
 
   /** Sends the newest snapshot; the core hears when that fails. */
-  async send(to: ServerId): Promise<void> {
-    const startedMs = performance.now();
-    try {
-      const found = await this.track(this.storage.loadSnapshot());
-      if (found === undefined) throw new Error('there is no snapshot to send');
-      await this.transport.sendSnapshot(to, this.raft.term, found.snapshot, found.data);
-      const durationMs = performance.now() - startedMs;
-      this.options.observer.onSnapshot?.('sent', found.data.length, durationMs);
-      this.options.logger.info('snapshot sent', { to, bytes: found.data.length, durationMs });
-    } catch (error) {
-      this.options.logger.warn('sending a snapshot failed', { to, error });
-      this.input({ type: 'snapshotTransferFailed', to });
-    }
+  send(to: ServerId): void {
+    void this.track(this.outgoing.send(to));
   }
 
-  /**
-   * Makes a received snapshot durable, then offers it to the core.
-   *
-   * @param offer tells the core, which calls {@link install} before this returns if it wants the snapshot. It is not kept for later.
-   */
-  async receive(snapshot: SnapshotMetadata, data: Uint8Array, offer: () => void): Promise<void> {
-    // One that is older than our log is not worth the disk; the core answers what we have.
-    if (snapshot.lastIncludedIndex > this.raft.commitIndex) {
-      await this.track(this.storage.saveSnapshot(snapshot, data));
-      this.received = { snapshot, data };
-    }
+  /** To be called when role or term may have changed. */
+  look(): void {
+    this.outgoing.look();
+  }
+
+  /** The next call of {@link idle} need not wait for transfers. */
+  stop(): void {
+    this.outgoing.stop();
+  }
+
+  private deliver(
+    from: ServerId,
+    term: Term,
+    snapshot: SnapshotMetadata,
+    data: Uint8Array | undefined,
+  ): void {
+    this.received = data === undefined ? undefined : { snapshot, data };
     try {
-      offer();
+      this.offer(from, term, snapshot);
     } finally {
       this.received = undefined;
     }
@@ -131,6 +162,7 @@ export class Snapshots<Result> {
 
   /** Resolves when nothing of this uses the storage any more. */
   async idle(): Promise<void> {
+    await this.incoming.close();
     while (this.underway.size > 0) await Promise.allSettled(this.underway);
   }
 
@@ -147,6 +179,7 @@ export class Snapshots<Result> {
     const startedMs = performance.now();
     this.applyQueue.restore(snapshot, received.data);
     this.newestIndex = index;
+    this.newestBytes = received.data.length;
     const durationMs = performance.now() - startedMs;
     this.options.observer.onSnapshot?.('installed', received.data.length, durationMs);
     this.options.logger.info('snapshot installed', { index, bytes: received.data.length });

@@ -1,6 +1,9 @@
 /** The most bytes that one writer may hold: far above every limit of the callers. */
 const CAPACITY_BYTES_MAX = 1024 * 1024 * 1024;
 
+/** A good size of a slice of a snapshot (StateMachine.snapshotSlices): about a millisecond's work, and big enough for handing it on to cost nothing beside. */
+export const SNAPSHOT_SLICE_BYTES = 32 * 1024;
+
 /**
  * Builds little-endian bytes of a layout that writer and reader agree on: commands, results, snapshots, and the library's own records.
  * Fields follow one another without tags, so whatever is written begins with a format version. Grows by doubling.
@@ -106,6 +109,14 @@ export class BinaryWriter {
   /** Everything written so far. It is a view of the writer's memory: a writer is used once. */
   finish(): Buffer {
     return this.buffer.subarray(0, this.position);
+  }
+
+  /** Everything written since the last call; the writer goes on with memory of its own. For what is written in slices. */
+  take(): Buffer {
+    const taken = this.finish();
+    this.buffer = Buffer.allocUnsafe(this.buffer.length);
+    this.position = 0;
+    return taken;
   }
 
   private reserve(count: number): void {

@@ -25,6 +25,12 @@ export interface StateMachine<Result> {
   nextDeadlineMs?(): number | undefined;
   /** The whole state as bytes, beginning with a format version. */
   snapshot(): Uint8Array;
+  /**
+   * The same bytes in slices, for states that take long to write: they are asked for a few milliseconds' worth at a time, and commands are applied in between. All of them
+   * are of the state as it was when this was called, which must therefore take down what may change: a generator function begins only when its first slice is
+   * asked for, too late for that. See SNAPSHOT_SLICE_BYTES. Default: `snapshot()` in one.
+   */
+  snapshotSlices?(): Iterable<Uint8Array>;
   /** Replaces the whole state. Throws on bytes that it does not understand. */
   restore(snapshot: Uint8Array): void;
   /** A result as bytes, and back: deduplicated results are kept in snapshots. */

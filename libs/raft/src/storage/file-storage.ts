@@ -7,12 +7,21 @@ import { type FileSystem, nodeFileSystem, replaceFile } from './file-system';
 import { decodeMeta, encodeMeta, type Meta, META_FORMAT_VERSION } from './meta-file';
 import type { Snapshot } from './snapshot-file';
 import { SnapshotStore } from './snapshot-store';
-import type { Recovered, Storage } from './storage';
+import type {
+  Recovered,
+  SnapshotData,
+  SnapshotReader,
+  SnapshotWriter,
+  Storage,
+  StorageUsage,
+} from './storage';
 import type { LogReset } from './wal/frame';
 import { type AppendCost, WriteAheadLog } from './wal/wal';
 import type { RecoveredLog, TailPosition } from './wal/recovery';
 
 const MEBIBYTE = 1024 * 1024;
+/** See {@link FileStorageOptions.snapshotChunkBytes}. */
+export const SNAPSHOT_CHUNK_BYTES = 256 * 1024;
 
 export interface FileStorageOptions {
   /** Created when missing. Holds LOCK, meta, wal/ and snapshots/. */
@@ -21,6 +30,8 @@ export interface FileStorageOptions {
   readonly clusterId: string;
   /** A segment is closed before it grows beyond this. @default 8 MiB */
   readonly segmentBytes?: number;
+  /** How much of a snapshot is written, and sent, in one piece: 1 byte to 16 MiB. @default 256 KiB */
+  readonly snapshotChunkBytes?: number;
   /** @default the operating system's */
   readonly fileSystem?: FileSystem;
   /** Yields the function that gives the lock back. @default {@link acquireDirectoryLock} */
@@ -59,7 +70,11 @@ export class FileStorage implements Storage {
       this.fileSystem,
       segmentBytes,
     );
-    this.snapshots = new SnapshotStore(path.join(options.directory, 'snapshots'), this.fileSystem);
+    this.snapshots = new SnapshotStore(
+      path.join(options.directory, 'snapshots'),
+      this.fileSystem,
+      options.snapshotChunkBytes ?? SNAPSHOT_CHUNK_BYTES,
+    );
     this.metaFile = path.join(options.directory, 'meta.json');
   }
 
@@ -105,15 +120,28 @@ export class FileStorage implements Storage {
     return incarnationId;
   }
 
-  async saveSnapshot(snapshot: SnapshotMetadata, data: Uint8Array): Promise<void> {
-    await this.snapshots.save(snapshot, data);
+  async saveSnapshot(snapshot: SnapshotMetadata, data: SnapshotData): Promise<number> {
+    const bytes = await this.snapshots.save(snapshot, data);
     this.opened = undefined;
+    return bytes;
   }
 
   async loadSnapshot(): Promise<Snapshot | undefined> {
     const opened = this.opened;
     this.opened = undefined;
     return opened ?? (await this.snapshots.load());
+  }
+
+  readSnapshot(): Promise<SnapshotReader | undefined> {
+    return this.snapshots.read();
+  }
+
+  receiveSnapshot(header: Uint8Array): Promise<SnapshotWriter> {
+    return this.snapshots.receive(header);
+  }
+
+  usage(): StorageUsage {
+    return { ...this.snapshots.usage, ...this.wal.usage };
   }
 
   compact(upTo: LogIndex): Promise<void> {

@@ -6,6 +6,10 @@ import * as path from 'node:path';
 export interface OpenFile {
   /** Writes all of the bytes at a position. */
   write(bytes: Uint8Array, position: number): Promise<void>;
+  /** Up to `count` bytes from a position: fewer where the file ends before. */
+  read(position: number, count: number): Promise<Buffer>;
+  /** In bytes. */
+  size(): Promise<number>;
   /** Resolves when the contents are on stable storage. */
   sync(): Promise<void>;
   truncate(size: number): Promise<void>;
@@ -54,6 +58,17 @@ export const nodeFileSystem: FileSystem = {
               : (await handle.write(bytes, done, left, position + done)).bytesWritten;
         }
       },
+      async read(position, count) {
+        const bytes = Buffer.allocUnsafe(count);
+        let done = 0;
+        while (done < count) {
+          const { bytesRead } = await handle.read(bytes, done, count - done, position + done);
+          if (bytesRead === 0) break;
+          done += bytesRead;
+        }
+        return bytes.subarray(0, done);
+      },
+      size: async () => (await handle.stat()).size,
       // fdatasync also flushes the size, which is the metadata that a growing file needs.
       // With a callback: the promise of a FileHandle costs a turn more, and there is one for each batch.
       sync: () =>

@@ -1,6 +1,14 @@
 import type { Entry, HardState, LogIndex, Persist, ServerId, SnapshotMetadata } from '../core';
+import { MemorySnapshotWriter, memorySnapshotReader } from './memory-snapshots';
 import type { Snapshot } from './snapshot-file';
-import type { Recovered, Storage } from './storage';
+import type {
+  Recovered,
+  SnapshotData,
+  SnapshotReader,
+  SnapshotWriter,
+  Storage,
+  StorageUsage,
+} from './storage';
 
 /**
  * The storage port in memory, for tests and for groups whose state may be lost. It survives {@link MemoryStorage.close}, as a disk does:
@@ -10,6 +18,7 @@ export class MemoryStorage implements Storage {
   private hardState: HardState = { currentTerm: 0, votedFor: 0, commitIndex: 0 };
   private entries: Entry[] = [];
   private snapshot: Snapshot | undefined;
+  private incoming: MemorySnapshotWriter | undefined;
   private empty = true;
   private readonly peers = new Map<ServerId, string>();
 
@@ -39,15 +48,45 @@ export class MemoryStorage implements Storage {
     return Promise.resolve();
   }
 
-  saveSnapshot(snapshot: SnapshotMetadata, data: Uint8Array): Promise<void> {
-    if (snapshot.lastIncludedIndex > (this.snapshot?.snapshot.lastIncludedIndex ?? 0)) {
-      this.snapshot = { snapshot, data: Uint8Array.from(data) };
+  async saveSnapshot(snapshot: SnapshotMetadata, data: SnapshotData): Promise<number> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of data instanceof Uint8Array ? [data] : data) {
+      pieces.push(Uint8Array.from(piece));
     }
-    return Promise.resolve();
+    const whole = Buffer.concat(pieces);
+    this.adopt({ snapshot, data: whole });
+    return whole.length;
   }
 
   loadSnapshot(): Promise<Snapshot | undefined> {
     return Promise.resolve(this.snapshot);
+  }
+
+  readSnapshot(): Promise<SnapshotReader | undefined> {
+    const { snapshot } = this;
+    return Promise.resolve(snapshot === undefined ? undefined : memorySnapshotReader(snapshot));
+  }
+
+  /** What has come before the writer is closed stays with it, as on a disk. */
+  receiveSnapshot(header: Uint8Array): Promise<SnapshotWriter> {
+    if (this.incoming === undefined || Buffer.compare(this.incoming.header, header) !== 0) {
+      this.incoming = new MemorySnapshotWriter(header, (snapshot) => this.adopt(snapshot));
+    }
+    return Promise.resolve(this.incoming);
+  }
+
+  usage(): StorageUsage {
+    const snapshotBytes = this.snapshot?.data.length ?? 0;
+    const snapshots = this.snapshot === undefined ? 0 : 1;
+    return { snapshots, snapshotBytes, incomingBytes: 0, segments: 0, segmentBytes: 0 };
+  }
+
+  private adopt(snapshot: Snapshot): boolean {
+    const before = this.snapshot?.snapshot.lastIncludedIndex ?? 0;
+    this.incoming = undefined;
+    if (snapshot.snapshot.lastIncludedIndex <= before) return false;
+    this.snapshot = snapshot;
+    return true;
   }
 
   compact(upTo: LogIndex): Promise<void> {

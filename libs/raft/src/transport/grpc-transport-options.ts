@@ -15,13 +15,11 @@ export interface TransportLimits {
   readonly frameBytes: number;
   /** The largest frame that is accepted. @default 64 MiB */
   readonly frameBytesMax: number;
-  /** @default 256 KiB */
-  readonly snapshotChunkBytes: number;
-  /** The largest snapshot that is accepted. @default 512 MiB */
-  readonly snapshotBytesMax: number;
+  /** How fast a snapshot is sent to one peer at most, on average. @default Infinity */
+  readonly snapshotBytesPerSecond: number;
   /** How long a stream may take to be admitted. @default 3000 */
   readonly openTimeoutMs: number;
-  /** How long a snapshot transfer may make no progress, installing included. @default 30000 */
+  /** How long an attempt to send a snapshot may make no progress, installing included. @default 30000 */
   readonly snapshotIdleTimeoutMs: number;
   /** The first pause before reconnecting; doubles up to the maximum. @default 20 */
   readonly backoffMsMin: number;
@@ -38,8 +36,7 @@ export const DEFAULT_TRANSPORT_LIMITS: TransportLimits = {
   queueBytesMax: 32 * MEBIBYTE,
   frameBytes: MEBIBYTE,
   frameBytesMax: 64 * MEBIBYTE,
-  snapshotChunkBytes: 256 * 1024,
-  snapshotBytesMax: 512 * MEBIBYTE,
+  snapshotBytesPerSecond: Infinity,
   openTimeoutMs: 3000,
   snapshotIdleTimeoutMs: 30_000,
   backoffMsMin: 20,

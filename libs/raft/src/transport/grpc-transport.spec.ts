@@ -5,8 +5,12 @@ import { command, eventually } from '../../test/support/key-value';
 import { entriesOf } from '../../test/support/entries';
 import { freePorts } from '../../test/support/ports';
 import type { Message, SnapshotMetadata } from '../core';
+import { IncomingSnapshots } from '../node/incoming-snapshots';
+import { MemoryStorage } from '../storage/memory-storage';
+import { memorySnapshotReader } from '../storage/memory-snapshots';
 import { GrpcTransport } from './grpc-transport';
 import type { GrpcTransportOptions } from './grpc-transport-options';
+import { SnapshotTransfer } from './snapshot-transfer';
 
 describe('a group over gRPC with files', () => {
   let cluster: GrpcCluster;
@@ -151,12 +155,20 @@ describe('the gRPC transport', () => {
       neverSent: [],
     };
     started.push(received.transport);
+    const incoming = new IncomingSnapshots({
+      bytesMax: 1_000_000,
+      storage: new MemoryStorage(),
+      term: () => 0,
+      commitIndex: () => 0,
+      nowMs: () => performance.now(),
+      deliver: (from, term, _snapshot, data) => {
+        received.snapshots.push({ from, term, data: Buffer.from(data ?? []).toString() });
+      },
+    });
     await received.transport.start({
       onMessages: (messages) => received.messages.push(...messages),
-      onSnapshot: (from, term, _snapshot, data) => {
-        received.snapshots.push({ from, term, data: Buffer.from(data).toString() });
-        return Promise.resolve();
-      },
+      onSnapshotOffer: (from, offer) => incoming.offer(from, offer),
+      onSnapshotChunk: (from, chunk) => incoming.chunk(from, chunk),
       onUnreachable: (to) => received.unreachable.push(to),
       onGone: (id) => received.gone.push(id),
       onNeverSent: (messages) => received.neverSent.push(...messages),
@@ -174,6 +186,12 @@ describe('the gRPC transport', () => {
     stampMs: 3,
     configuration: { clusterId: 'c', members: [{ id: 1, address: 'a', voter: true }] },
   };
+
+  function transferOf(data: Uint8Array, chunkBytes = 1000): SnapshotTransfer {
+    return new SnapshotTransfer(7, memorySnapshotReader({ snapshot, data }, chunkBytes));
+  }
+
+  const neverGivenUp = new AbortController().signal;
 
   it('carries messages of both lanes, each lane in order', async () => {
     const ports = await freePorts(2);
@@ -247,21 +265,70 @@ describe('the gRPC transport', () => {
 
   it('carries a snapshot of many chunks', async () => {
     const ports = await freePorts(2);
-    const one = await begin({ id: 1, ports, limits: { snapshotChunkBytes: 1000 } });
+    const one = await begin({ id: 1, ports });
     const two = await begin({ id: 2, ports });
     const data = Array.from({ length: 5000 }, (_, at) => String(at)).join(' ');
 
-    await one.transport.sendSnapshot(2, 7, snapshot, Buffer.from(data));
+    await one.transport.sendSnapshot(2, transferOf(Buffer.from(data)), neverGivenUp);
 
     expect(two.snapshots).toEqual([{ from: 1, term: 7, data }]);
+  });
+
+  it('goes on with a snapshot where the link broke', async () => {
+    const ports = await freePorts(2);
+    const one = await begin({ id: 1, ports, limits: { snapshotBytesPerSecond: 50_000 } });
+    const two = await begin({ id: 2, ports });
+    const data = 'x'.repeat(20_000);
+    const transfer = transferOf(Buffer.from(data));
+    const breaking = new AbortController();
+    const broken = one.transport.sendSnapshot(2, transfer, breaking.signal);
+    await eventually('some chunks have come', () => transfer.position > 3);
+    breaking.abort();
+    await expect(broken).rejects.toThrow('was given up');
+    expect(two.snapshots).toEqual([]);
+
+    await one.transport.sendSnapshot(2, transfer, neverGivenUp);
+
+    expect(two.snapshots).toEqual([{ from: 1, term: 7, data }]);
+    expect(transfer.resumed).toBe(1);
+    expect(transfer.chunksSent).toBeLessThan(2 * transfer.chunkCount);
+  });
+
+  it('sends a snapshot no faster than it may', async () => {
+    const ports = await freePorts(2);
+    const one = await begin({ id: 1, ports, limits: { snapshotBytesPerSecond: 100_000 } });
+    await begin({ id: 2, ports });
+    const startedMs = performance.now();
+
+    await one.transport.sendSnapshot(2, transferOf(Buffer.alloc(20_000)), neverGivenUp);
+
+    // All but the last chunk have waited for their time.
+    expect(performance.now() - startedMs).toBeGreaterThan(150);
+  });
+
+  it('lets heartbeats pass while a snapshot is on its way', async () => {
+    const ports = await freePorts(2);
+    const one = await begin({ id: 1, ports, limits: { snapshotBytesPerSecond: 100_000 } });
+    const two = await begin({ id: 2, ports });
+    const transfer = transferOf(Buffer.alloc(50_000));
+    const sent = one.transport.sendSnapshot(2, transfer, neverGivenUp);
+    await eventually('some chunks have come', () => transfer.position > 3);
+
+    one.transport.send([heartbeat(1, 2, 4711)]);
+
+    await eventually('the heartbeat', () =>
+      two.messages.some((message) => message.type === 'heartbeat' && message.round === 4711),
+    );
+    expect(transfer.isComplete).toBe(false);
+    await sent;
   });
 
   it('refuses a snapshot above the limit, and says why', async () => {
     const ports = await freePorts(2);
     const one = await begin({ id: 1, ports });
-    await begin({ id: 2, ports, limits: { snapshotBytesMax: 1000 } });
+    await begin({ id: 2, ports });
 
-    const sent = one.transport.sendSnapshot(2, 7, snapshot, Buffer.alloc(2000));
+    const sent = one.transport.sendSnapshot(2, transferOf(Buffer.alloc(1_000_001)), neverGivenUp);
 
     await expect(sent).rejects.toThrow('is above the limit');
   });
@@ -277,7 +344,7 @@ describe('the gRPC transport', () => {
     const { stranger: _stranger, ...options } = caller as { stranger?: boolean };
     const one = await begin({ id: 1, ports, ...options });
 
-    const refused = one.transport.sendSnapshot(2, 7, snapshot, Buffer.alloc(10));
+    const refused = one.transport.sendSnapshot(2, transferOf(Buffer.alloc(10)), neverGivenUp);
 
     await expect(refused).rejects.toThrow(advice);
   });
@@ -320,7 +387,7 @@ describe('the gRPC transport', () => {
     const two = await begin({ id: 2, ports, incarnationId: 'new' });
     const one = await begin({ id: 1, ports, peerIncarnations: new Map([[2, 'old']]) });
 
-    const refused = one.transport.sendSnapshot(2, 7, snapshot, Buffer.alloc(10));
+    const refused = one.transport.sendSnapshot(2, transferOf(Buffer.alloc(10)), neverGivenUp);
 
     await expect(refused).rejects.toThrow('was known as incarnation old and is now new');
     expect(two.snapshots).toEqual([]);

@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { FrameServerEngine, headerValue } from '@raftway/http2';
 import { peerIdentity, TlsAcceptor } from '@raftway/tls';
-import type { Message, ServerId, SnapshotMetadata } from '../core';
+import type { Message, ServerId } from '../core';
 import { Admission } from './admission';
 import {
   type GrpcTransportOptions,
@@ -13,6 +13,7 @@ import { EnginePeerCall } from './peer-call';
 import { PeerService } from './peer-service';
 import { type Lane, lanePaths, peerScheduler } from './peer-stream';
 import { sendSnapshotTo } from './snapshot-sender';
+import type { SnapshotTransfer } from './snapshot-transfer';
 import type { PeerAddress, Transport, TransportHandler } from './transport';
 
 /** Links to servers that said hello and are no peers: enough for any group, and bounded whoever calls. */
@@ -154,25 +155,12 @@ export class GrpcTransport implements Transport {
     for (const [lane, batch] of batches) lane.send(batch);
   }
 
-  async sendSnapshot(
-    to: ServerId,
-    term: number,
-    snapshot: SnapshotMetadata,
-    data: Uint8Array,
-  ): Promise<void> {
+  async sendSnapshot(to: ServerId, transfer: SnapshotTransfer, signal: AbortSignal): Promise<void> {
     const link = this.links.get(to);
     if (link === undefined) throw new Error(`server ${to} is not a peer`);
     const { options, admission, stopping } = this;
-    await sendSnapshotTo(
-      options,
-      admission,
-      to,
-      link.address,
-      term,
-      snapshot,
-      data,
-      stopping.signal,
-    );
+    const either = AbortSignal.any([signal, stopping.signal]);
+    await sendSnapshotTo(options, admission, to, link.address, transfer, either);
   }
 
   stop(): Promise<void> {

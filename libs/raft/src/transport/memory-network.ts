@@ -1,4 +1,5 @@
-import type { Message, ServerId, SnapshotMetadata } from '../core';
+import type { Message, ServerId } from '../core';
+import { SnapshotRefused, type SnapshotTransfer, TransferInterrupted } from './snapshot-transfer';
 import type { Transport, TransportHandler } from './transport';
 
 /**
@@ -81,16 +82,37 @@ class MemoryTransport implements Transport {
     for (const [to, batch] of batches) setImmediate(() => this.deliver(to, batch));
   }
 
-  async sendSnapshot(
+  async sendSnapshot(to: ServerId, transfer: SnapshotTransfer, signal: AbortSignal): Promise<void> {
+    const offered = await this.toReceiver(to, signal, (receiver) =>
+      receiver.onSnapshotOffer(this.id, transfer.offer()),
+    );
+    transfer.begin(offered);
+    while (!transfer.isComplete) {
+      const chunk = await transfer.next();
+      if (chunk === undefined) throw new TransferInterrupted('a chunk was not acknowledged');
+      const received = await this.toReceiver(to, signal, (receiver) =>
+        receiver.onSnapshotChunk(this.id, chunk),
+      );
+      transfer.acknowledge(received);
+    }
+  }
+
+  /** Asks the receiver in a later turn. */
+  private async toReceiver(
     to: ServerId,
-    term: number,
-    snapshot: SnapshotMetadata,
-    data: Uint8Array,
-  ): Promise<void> {
+    signal: AbortSignal,
+    ask: (receiver: TransportHandler) => Promise<number>,
+  ): Promise<number> {
     await new Promise((resolve) => setImmediate(resolve));
+    if (signal.aborted) throw new Error('the snapshot transfer was given up');
     const receiver = this.network.reach(this.id, to);
-    if (receiver === undefined) throw new Error(`server ${to} cannot be reached`);
-    await receiver.onSnapshot(this.id, term, snapshot, Uint8Array.from(data));
+    if (receiver === undefined) throw new TransferInterrupted(`server ${to} cannot be reached`);
+    try {
+      return await ask(receiver);
+    } catch (error) {
+      if (error instanceof SnapshotRefused) throw error;
+      throw new TransferInterrupted((error as Error).message);
+    }
   }
 
   stop(): Promise<void> {

@@ -8,8 +8,9 @@ import {
   type StreamListener,
 } from '@raftway/http2';
 import { DecodeError } from '../state-machine/binary-reader';
+import { SNAPSHOT_FORMAT } from '../storage/snapshot-file';
 import { MESSAGE_FORMAT } from './message-codec';
-import { INCARNATION_HEADER, MESSAGES_HEADER } from './peer-stream';
+import { INCARNATION_HEADER, MESSAGES_HEADER, SNAPSHOTS_HEADER } from './peer-stream';
 
 /** A frame of RaftPeerService, as it came. */
 export type Frame = NonNullable<contracts.PeerFrame['frame']>;
@@ -33,6 +34,8 @@ export interface PeerCall {
   resume(): void;
   /** Says that the hello was accepted, and who this is. */
   admit(incarnationId: string): void;
+  /** Says what has come of a snapshot. */
+  reply(progress: contracts.SnapshotProgress): void;
   /** Ends the stream, with an error if there is one. What is still on its way is dropped. */
   answer(error?: { readonly code: number; readonly details: string }): void;
 }
@@ -48,6 +51,7 @@ export class EnginePeerCall implements PeerCall, StreamListener {
   private requestsEnded = false;
   private endTold = false;
   private headersSent = false;
+  private hasReplied = false;
   private owedBytes = 0;
 
   /** @param frameBytesMax the largest frame that is accepted. */
@@ -79,7 +83,14 @@ export class EnginePeerCall implements PeerCall, StreamListener {
     if (this.ended || this.headersSent) return;
     this.headersSent = true;
     const own = [INCARNATION_HEADER, incarnationId, MESSAGES_HEADER, String(MESSAGE_FORMAT)];
+    own.push(SNAPSHOTS_HEADER, String(SNAPSHOT_FORMAT));
     this.stream.sendHeaders([...baseHeaders, ...own], false);
+  }
+
+  reply(progress: contracts.SnapshotProgress): void {
+    if (this.ended || !this.headersSent) return;
+    this.hasReplied = true;
+    this.stream.sendData(frameMessage(contracts.SnapshotProgress.encode(progress).finish()));
   }
 
   answer(error?: { readonly code: number; readonly details: string }): void {
@@ -92,8 +103,11 @@ export class EnginePeerCall implements PeerCall, StreamListener {
     }
     if (!this.headersSent) this.stream.sendHeaders(baseHeaders, false);
     this.headersSent = true;
-    const result = contracts.PeerStreamResult.encode({}).finish();
-    this.stream.sendData(frameMessage(result));
+    // A call of which one message is expected has got it otherwise.
+    if (!this.hasReplied) {
+      const result = contracts.PeerStreamResult.encode({}).finish();
+      this.stream.sendData(frameMessage(result));
+    }
     this.end(['grpc-status', '0']);
   }
 

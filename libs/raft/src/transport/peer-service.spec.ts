@@ -1,13 +1,14 @@
 import { eventually } from '../../test/support/key-value';
-import { encodeSnapshotFile } from '../storage/snapshot-file';
 import { Admission, HELLO_FORMAT_VERSION } from './admission';
 import { resolveGrpcTransportOptions } from './grpc-transport-options';
 import type { Frame, PeerCall, PeerCallListener } from './peer-call';
 import { PeerService } from './peer-service';
+import { SnapshotRefused } from './snapshot-transfer';
 
 /** A peer's stream without a network: what comes while it is paused waits. Its close comes when the spec says so. */
 class FakeCall implements PeerCall {
   answered: string | undefined;
+  readonly replies: number[] = [];
   private listener: PeerCallListener | undefined;
   private waiting: (() => void)[] = [];
   private paused = false;
@@ -22,16 +23,24 @@ class FakeCall implements PeerCall {
 
   resume(): void {
     this.paused = false;
-    for (const event of this.waiting.splice(0)) event();
+    while (!this.paused) {
+      const event = this.waiting.shift();
+      if (event === undefined) return;
+      event();
+    }
   }
 
   admit(): void {}
+
+  reply({ nextChunk }: { readonly nextChunk: number }): void {
+    this.replies.push(nextChunk);
+  }
 
   answer(error?: { readonly details: string }): void {
     this.answered ??= error?.details ?? 'received';
   }
 
-  write(frame: Frame): void {
+  write(frame: Frame | undefined): void {
     this.come(() => this.listener?.onFrame(frame));
   }
 
@@ -59,32 +68,29 @@ const options = resolveGrpcTransportOptions({
   bindAddress: '127.0.0.1:0',
 });
 
-const file = Buffer.concat(
-  encodeSnapshotFile(
-    {
-      lastIncludedIndex: 1,
-      lastIncludedTerm: 1,
-      stampMs: 0,
-      configuration: { clusterId: 'c', members: [] },
-    },
-    Buffer.from('state'),
-  ),
-);
-
-/** Server 2's snapshot streams to server 1, without a network. */
+/** Server 2's snapshot streams to server 1, without a network; each chunk is taken when the spec says so. */
 function receiving() {
-  let admitted = 0;
+  const taken: string[] = [];
+  const held: (() => void)[] = [];
   const service = new PeerService(
     options,
     new Admission({ ...options, isMember: () => true }),
     {
       onMessages: () => undefined,
-      onSnapshot: () => Promise.resolve(),
+      onSnapshotOffer: (from, { term }) => {
+        taken.push(`offer of ${from} in term ${term}`);
+        if (term < 5) return Promise.reject(new SnapshotRefused(`term ${term} is over`));
+        return Promise.resolve(3);
+      },
+      onSnapshotChunk: (_from, { number }) => {
+        taken.push(`chunk ${number}`);
+        return new Promise((resolve) => held.push(() => resolve(number + 1)));
+      },
       onUnreachable: () => undefined,
       onGone: () => undefined,
       onNeverSent: () => undefined,
     },
-    () => (admitted += 1),
+    () => undefined,
   );
 
   function open(): FakeCall {
@@ -102,37 +108,65 @@ function receiving() {
     return call;
   }
 
-  function sendAll(call: FakeCall): void {
-    const value = {
-      term: 1n,
-      lastIncludedIndex: 1n,
-      lastIncludedTerm: 1n,
-      offset: 0n,
-      totalBytes: BigInt(file.length),
-      data: file,
-    };
-    call.write({ $case: 'chunk', value });
-    call.end();
-  }
-  return { open, sendAll, admitted: () => admitted };
+  return { open, taken, held };
 }
 
-describe('snapshot streams of one peer', () => {
-  it('are taken one at a time, however late the end of an older one is noticed', async () => {
-    const { open, sendAll, admitted } = receiving();
-    const first = open();
-    sendAll(first);
-    await eventually('the first is received', () => first.answered === 'received');
-    const second = open();
-    await eventually('the second is admitted', () => admitted() === 2);
+const offerOf = (term: bigint): Frame => ({
+  $case: 'offer',
+  value: { term, header: Buffer.from('') },
+});
 
-    first.close();
-    const third = open();
-    await eventually('the third is answered', () => third.answered !== undefined);
-    sendAll(second);
-    await eventually('the second is received', () => second.answered !== undefined);
+const chunkOf = (number: number): Frame => ({
+  $case: 'chunk',
+  value: {
+    term: 5n,
+    lastIncludedIndex: 1n,
+    lastIncludedTerm: 1n,
+    headerChecksum: 1,
+    number,
+    checksum: 2,
+    data: Buffer.from('x'),
+  },
+});
 
-    expect(third.answered).toBe('server 2 is already sending a snapshot');
-    expect(second.answered).toBe('received');
+describe('a snapshot’s stream', () => {
+  it('takes one chunk at a time, and says after each what it has', async () => {
+    const { open, taken, held } = receiving();
+    const call = open();
+    call.write(offerOf(5n));
+    call.write(chunkOf(3));
+    call.write(chunkOf(4));
+    call.end();
+    await eventually('the first chunk', () => held.length === 1);
+    expect(taken).toEqual(['offer of 2 in term 5', 'chunk 3']);
+
+    held[0]?.();
+    await eventually('the second chunk', () => held.length === 2);
+    expect(call.answered).toBeUndefined();
+    held[1]?.();
+    await eventually('the answer', () => call.answered !== undefined);
+
+    expect(call.answered).toBe('received');
+    expect(call.replies).toEqual([3, 4, 5]);
+  });
+
+  it('ends with the reason when what comes is refused', async () => {
+    const { open } = receiving();
+    const call = open();
+
+    call.write(offerOf(4n));
+
+    await eventually('the answer', () => call.answered !== undefined);
+    expect(call.answered).toBe('term 4 is over');
+  });
+
+  it('says what to do when the other side sends what an older version sent', async () => {
+    const { open } = receiving();
+    const call = open();
+
+    call.write(undefined);
+
+    await eventually('the answer', () => call.answered !== undefined);
+    expect(call.answered).toContain('update both servers');
   });
 });

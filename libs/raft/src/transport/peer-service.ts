@@ -1,16 +1,25 @@
 import type { PeerIdentity } from '@raftway/tls';
 import { DecodeError } from '../state-machine/binary-reader';
 import type { ServerId } from '../core';
-import { decodeSnapshotFile } from '../storage/snapshot-file';
+import { StorageError } from '../errors';
 import { type Admission, AdmissionRefused, type Hello } from './admission';
 import type { ResolvedGrpcTransportOptions } from './grpc-transport-options';
 import { decodeMessages } from './message-codec';
 import type { Frame, PeerCall } from './peer-call';
 import type { Lane } from './peer-stream';
+import { SnapshotRefused } from './snapshot-transfer';
 import type { TransportHandler } from './transport';
 
 /** The statuses of gRPC that a peer is answered with. */
-const GrpcStatus = { INVALID_ARGUMENT: 3, FAILED_PRECONDITION: 9, INTERNAL: 13 } as const;
+const GrpcStatus = {
+  INVALID_ARGUMENT: 3,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  INTERNAL: 13,
+} as const;
+
+const UNKNOWN_FRAME =
+  'a frame that this version does not know: update both servers to one version to send snapshots';
 
 const REFUSED_LOG_INTERVAL_MS = 30_000;
 /** Reasons that are remembered. */
@@ -18,7 +27,8 @@ const REFUSALS_MAX = 64;
 
 /** What a stream does with its frames once it is admitted. */
 interface Receiver {
-  onFrame(frame: Frame): void;
+  /** @param fail ends the stream later than at once. */
+  onFrame(frame: Frame, fail: (error: unknown) => void): void;
   /** No more frames will come. */
   onEnd(): Promise<void>;
   /** The stream is over, however it ended. */
@@ -27,8 +37,6 @@ interface Receiver {
 
 /** The receiving side of all links. */
 export class PeerService {
-  /** The stream on which a peer sends its snapshot. */
-  private readonly installing = new Map<ServerId, PeerCall>();
   /** When each reason was last logged. */
   private readonly refusals = new Map<string, number>();
 
@@ -81,7 +89,8 @@ export class PeerService {
           return;
         }
         try {
-          if (frame !== undefined) receiver.onFrame(frame);
+          if (frame !== undefined) receiver.onFrame(frame, finish);
+          else if (lane === 'snapshot') throw new DecodeError(UNKNOWN_FRAME);
         } catch (error) {
           finish(error);
         }
@@ -116,45 +125,20 @@ export class PeerService {
     };
   }
 
+  /** One frame at a time: what comes meanwhile waits in the stream's window, and so with the sender. */
   private snapshotReceiver(from: ServerId, call: PeerCall): Receiver {
-    if (this.installing.has(from)) {
-      throw new DecodeError(`server ${from} is already sending a snapshot`);
-    }
-    this.installing.set(from, call);
-    // The close of a stream may come after the next one has begun.
-    const done = (): void => {
-      if (this.installing.get(from) === call) this.installing.delete(from);
+    let underway = Promise.resolve();
+    const take = async (frame: Frame): Promise<void> => {
+      call.reply({ nextChunk: await this.takeSnapshotFrame(from, frame) });
+      call.resume();
     };
-    let file: Buffer | undefined;
-    let received = 0;
-    let term = 0;
     return {
-      onFrame: (frame) => {
-        if (frame.$case !== 'chunk') throw new DecodeError(`a ${frame.$case} is out of place`);
-        const { totalBytes, offset, data } = frame.value;
-        if (totalBytes > BigInt(this.options.limits.snapshotBytesMax)) {
-          throw new DecodeError(`a snapshot of ${totalBytes} bytes is above the limit`);
-        }
-        file ??= Buffer.allocUnsafe(Number(totalBytes));
-        if (Number(offset) !== received || received + data.length > file.length) {
-          throw new DecodeError(`a snapshot chunk at ${offset} came where ${received} is due`);
-        }
-        file.set(data, received);
-        received += data.length;
-        term = Number(frame.value.term);
+      onFrame: (frame, fail) => {
+        call.pause();
+        underway = take(frame).catch(fail);
       },
-      onEnd: async () => {
-        try {
-          if (file === undefined || received !== file.length) {
-            throw new DecodeError(`the snapshot ended after ${received} bytes`);
-          }
-          const { snapshot, data } = decodeSnapshotFile(file);
-          await this.handler.onSnapshot(from, term, snapshot, data);
-        } finally {
-          done();
-        }
-      },
-      onClosed: done,
+      onEnd: () => underway,
+      onClosed: () => undefined,
     };
   }
 
@@ -167,11 +151,37 @@ export class PeerService {
     return true;
   }
 
+  private takeSnapshotFrame(from: ServerId, frame: Frame): Promise<number> {
+    if (frame.$case === 'offer') {
+      const { term, header } = frame.value;
+      return this.handler.onSnapshotOffer(from, { term: Number(term), header });
+    }
+    if (frame.$case !== 'chunk') throw new DecodeError(`a ${frame.$case} is out of place`);
+    const { term, lastIncludedIndex, lastIncludedTerm, headerChecksum, ...chunk } = frame.value;
+    return this.handler.onSnapshotChunk(from, {
+      term: Number(term),
+      id: {
+        lastIncludedIndex: Number(lastIncludedIndex),
+        lastIncludedTerm: Number(lastIncludedTerm),
+        checksum: headerChecksum,
+      },
+      ...chunk,
+    });
+  }
+
   private describe(error: unknown): { code: number; details: string } {
     const { logger } = this.options;
     if (error instanceof AdmissionRefused) {
       if (this.isNews(error.message)) logger.warn('refused a peer', { reason: error.message });
       return { code: GrpcStatus.FAILED_PRECONDITION, details: error.message };
+    }
+    if (error instanceof SnapshotRefused) {
+      logger.debug('refused a snapshot', { reason: error.message });
+      return { code: GrpcStatus.FAILED_PRECONDITION, details: error.message };
+    }
+    if (error instanceof StorageError && error.code === 'snapshotFailed') {
+      logger.error('receiving a snapshot failed', { error });
+      return { code: GrpcStatus.RESOURCE_EXHAUSTED, details: 'the snapshot cannot be written' };
     }
     if (error instanceof DecodeError) {
       logger.debug('closed a peer stream', { reason: error.message });

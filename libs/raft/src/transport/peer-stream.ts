@@ -9,6 +9,7 @@ import {
   FrameClientEngine,
   type HeaderPairs,
   headerValue,
+  MessageReader,
   type StreamListener,
   type StreamReset,
 } from '@raftway/http2';
@@ -18,7 +19,7 @@ import { type Admission, AdmissionRefused, HELLO_FORMAT_VERSION } from './admiss
 import type { ResolvedGrpcTransportOptions, TransportLimits } from './grpc-transport-options';
 import { MESSAGE_FORMAT, MESSAGE_FORMAT_OLDEST } from './message-codec';
 
-/** The three one-way streams of a link. */
+/** The three streams of a link. */
 export type Lane = 'control' | 'append' | 'snapshot';
 
 /** Their methods of RaftPeerService. */
@@ -32,8 +33,13 @@ export const lanePaths: Readonly<Record<Lane, string>> = {
 export const INCARNATION_HEADER = 'raftway-incarnation';
 /** And with this one, what formats of messages it understands; without it only the oldest. */
 export const MESSAGES_HEADER = 'raftway-messages';
+/** And with this one, that it takes snapshots in chunks, and of which formats. */
+export const SNAPSHOTS_HEADER = 'raftway-snapshots';
 /** gRPC's FAILED_PRECONDITION: what a receiver answers that will not talk to us. */
 const FAILED_PRECONDITION = '9';
+
+/** Replies are a few bytes. */
+const REPLY_BYTES_MAX = 1024;
 
 const requestHeaders = (scheme: string, address: string, lane: Lane): HeaderPairs => [
   ...[':method', 'POST', ':scheme', scheme, ':path', lanePaths[lane]],
@@ -81,6 +87,11 @@ export class PeerStream implements StreamListener {
   private readonly openTimer: NodeJS.Timeout;
   private stream: EngineStream | undefined;
   private receivesFormat = MESSAGE_FORMAT_OLDEST;
+  private takesChunks = false;
+  private readonly replies = new MessageReader(
+    REPLY_BYTES_MAX,
+    (bytes) => new RangeError(`a reply of ${bytes} bytes is above the limit`),
+  );
   private over = false;
   private admitted = false;
   private unsentBytes = 0;
@@ -92,6 +103,7 @@ export class PeerStream implements StreamListener {
    * @param onOpen the hello was accepted.
    * @param onEnd the stream is over; called once, also before onOpen.
    * @param onComplete the receiver has finished and is content; for streams that end.
+   * @param onReply what the receiver of a snapshot has.
    */
   constructor(
     private readonly options: ResolvedGrpcTransportOptions,
@@ -103,6 +115,7 @@ export class PeerStream implements StreamListener {
       readonly onOpen: () => void;
       readonly onEnd: (end: StreamEnd) => void;
       readonly onComplete?: () => void;
+      readonly onReply?: (reply: contracts.SnapshotProgress) => void;
     },
   ) {
     const { limits, tls } = options;
@@ -132,6 +145,11 @@ export class PeerStream implements StreamListener {
   /** The newest format of messages that both sides understand; known when the stream is open. */
   get messageFormat(): number {
     return this.receivesFormat;
+  }
+
+  /** Whether the receiver takes snapshots in chunks; known when the stream is open. */
+  get understandsChunks(): boolean {
+    return this.takesChunks;
   }
 
   /**
@@ -166,9 +184,19 @@ export class PeerStream implements StreamListener {
     else void this.greet(headers);
   }
 
-  /** The one message of the answer is empty. */
+  /** Progress of a snapshot. On the other lanes the one message of the answer is empty. */
   onData(chunk: Uint8Array): void {
     this.stream?.release(chunk.length);
+    const { onReply } = this.callbacks;
+    if (onReply === undefined) return;
+    try {
+      this.replies.push(chunk);
+      for (let reply = this.replies.next(); reply !== undefined; reply = this.replies.next()) {
+        if (!this.over) onReply(contracts.SnapshotProgress.decode(reply.bytes));
+      }
+    } catch (error) {
+      this.end({ refused: false, reason: `not a reply: ${(error as Error).message}` });
+    }
   }
 
   onEnd(trailers: HeaderPairs | undefined): void {
@@ -220,6 +248,7 @@ export class PeerStream implements StreamListener {
     this.admitted = true;
     const format = Number(headerValue(headers, MESSAGES_HEADER) ?? MESSAGE_FORMAT_OLDEST);
     if (format > MESSAGE_FORMAT_OLDEST) this.receivesFormat = Math.min(format, MESSAGE_FORMAT);
+    this.takesChunks = headerValue(headers, SNAPSHOTS_HEADER) !== undefined;
     clearTimeout(this.openTimer);
     this.callbacks.onOpen();
   }

@@ -1,7 +1,9 @@
 import type { SnapshotMetadata } from '../core';
 import { Admission } from './admission';
 import { resolveGrpcTransportOptions } from './grpc-transport-options';
+import { memorySnapshotReader } from '../storage/memory-snapshots';
 import { sendSnapshotTo } from './snapshot-sender';
+import { SnapshotTransfer } from './snapshot-transfer';
 
 describe('sending a snapshot', () => {
   it('does not begin when it has been given up already', async () => {
@@ -25,16 +27,10 @@ describe('sending a snapshot', () => {
     const stopping = new AbortController();
     stopping.abort();
 
-    const sent = sendSnapshotTo(
-      options,
-      admission,
-      2,
-      '127.0.0.1:1',
-      1,
-      snapshot,
-      Buffer.from('state'),
-      stopping.signal,
-    );
+    const reader = memorySnapshotReader({ snapshot, data: Buffer.from('state') });
+    const transfer = new SnapshotTransfer(1, reader);
+
+    const sent = sendSnapshotTo(options, admission, 2, '127.0.0.1:1', transfer, stopping.signal);
 
     await expect(sent).rejects.toThrow('the snapshot transfer was given up');
   });

@@ -58,6 +58,9 @@ export class MemoryFileSystem implements FileSystem {
         grown.set(bytes, position);
         opened.contents = grown;
       },
+      read: (position, count) =>
+        Promise.resolve(Buffer.from(opened.contents.subarray(position, position + count))),
+      size: () => Promise.resolve(opened.contents.length),
       sync: async () => {
         await this.record(`sync ${name}`);
         if (!this.lieAboutSync) opened.durable = Buffer.from(opened.contents);

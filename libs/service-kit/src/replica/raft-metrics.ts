@@ -81,8 +81,16 @@ function logMetrics(metrics: Metrics): RaftObserver {
   });
   const snapshots = metrics.counter({
     name: 'raftway_raft_snapshots_total',
-    help: 'Snapshots taken, installed and sent.',
+    help: 'Snapshots taken, installed and sent, and attempts at that which failed.',
     labels: ['event'],
+  });
+  const chunks = metrics.counter({
+    name: 'raftway_raft_snapshot_chunks_sent_total',
+    help: 'Chunks of snapshots that were sent, repeated ones too.',
+  });
+  const resumed = metrics.counter({
+    name: 'raftway_raft_snapshot_transfers_resumed_total',
+    help: 'Attempts to send a snapshot that went on where an earlier one had ended.',
   });
   const snapshotTime = metrics.histogram({
     name: 'raftway_raft_snapshot_duration_seconds',
@@ -108,8 +116,13 @@ function logMetrics(metrics: Metrics): RaftObserver {
     },
     onSnapshot: (event, sizeBytes, durationMs) => {
       snapshots.increment({ event });
+      if (event.endsWith('Failed')) return;
       snapshotTime.observe(durationMs / 1000, { event });
       snapshotBytes.set(sizeBytes, { event });
+    },
+    onSnapshotTransfer: (transfer) => {
+      chunks.increment({}, transfer.chunksSent);
+      resumed.increment({}, transfer.resumed);
     },
   };
 }

@@ -8,10 +8,12 @@ const PEERS_MAX = 64;
 export function reportStatus(metrics: Metrics, status: () => RaftStatus): void {
   const standing = standingGauges(metrics);
   const peers = peerGauges(metrics);
+  const files = fileGauges(metrics);
   metrics.onScrape(() => {
     const now = status();
     standing(now);
     peers(now);
+    files(now);
   });
 }
 
@@ -60,6 +62,34 @@ function standingGauges(metrics: Metrics): (now: RaftStatus) => void {
     logClock.set(now.logClockMs / 1000);
     uncommitted.set(now.uncommittedEntries);
     uncommittedBytes.set(now.uncommittedBytes);
+  };
+}
+
+function fileGauges(metrics: Metrics): (now: RaftStatus) => void {
+  const gauge = (name: string, help: string): GaugeMetric => metrics.gauge({ name, help });
+  const snapshots = gauge(
+    'raftway_raft_snapshot_files',
+    'Snapshots on disk: one, and while it is sent an older one.',
+  );
+  const snapshotBytes = gauge(
+    'raftway_raft_snapshot_files_bytes',
+    'Bytes of the snapshots on disk.',
+  );
+  const incomingBytes = gauge(
+    'raftway_raft_incoming_snapshot_bytes',
+    'Bytes on disk of a snapshot that is being received.',
+  );
+  const segments = gauge('raftway_raft_log_segments', 'Files of the log.');
+  const segmentBytes = gauge(
+    'raftway_raft_log_segment_bytes',
+    'Bytes that the files of the log take.',
+  );
+  return ({ storage }) => {
+    snapshots.set(storage.snapshots);
+    snapshotBytes.set(storage.snapshotBytes);
+    incomingBytes.set(storage.incomingBytes);
+    segments.set(storage.segments);
+    segmentBytes.set(storage.segmentBytes);
   };
 }
 

@@ -39,6 +39,13 @@ export function toStatusResponse(status: RaftStatus): raft.GetStatusResponse {
     commitIndex: BigInt(status.commitIndex),
     appliedIndex: BigInt(status.appliedIndex),
     snapshotIndex: BigInt(status.snapshotIndex),
+    storage: {
+      snapshots: status.storage.snapshots,
+      snapshotBytes: BigInt(status.storage.snapshotBytes),
+      incomingSnapshotBytes: BigInt(status.storage.incomingBytes),
+      segments: status.storage.segments,
+      segmentBytes: BigInt(status.storage.segmentBytes),
+    },
     members: status.members.map((member) => {
       const lag = status.role === Role.leader ? Math.max(0, lastIndex - member.matchIndex) : 0;
       return toMemberMessage(member, lag);

@@ -31,6 +31,12 @@ export interface Coverage {
   elections: number;
   snapshotsTaken: number;
   snapshotsInstalled: number;
+  /** Pieces of snapshots on their way, repeated ones too. */
+  chunksSent: number;
+  /** Attempts to send a snapshot that went on where an earlier one had ended. */
+  transfersResumed: number;
+  /** Pieces that did not fit and changed nothing. */
+  chunksRefused: number;
   transfers: number;
   /** Runs in which servers differ in priority. */
   priorityRuns: number;
@@ -87,6 +93,9 @@ export function emptyCoverage(): Coverage {
     elections: 0,
     snapshotsTaken: 0,
     snapshotsInstalled: 0,
+    chunksSent: 0,
+    transfersResumed: 0,
+    chunksRefused: 0,
     transfers: 0,
     priorityRuns: 0,
     priorityHandOvers: 0,

@@ -19,6 +19,7 @@ export class SimulatedDisk {
   /** A batch that was acknowledged has rotted, and the server has not made up for it yet. */
   isRotten = false;
   private readonly segmentBytes: number;
+  private readonly snapshotChunkBytes: number;
 
   constructor(
     private readonly id: ServerId,
@@ -28,6 +29,7 @@ export class SimulatedDisk {
     this.files = new SimulatedFileSystem(world);
     this.promises = new StoragePromises(id);
     this.segmentBytes = random.pick([250, 600, 2000, 20_000]);
+    this.snapshotChunkBytes = random.pick([150, 400, 1500]);
   }
 
   /** The data directory, as a process that has just started sees it. */
@@ -37,6 +39,7 @@ export class SimulatedDisk {
       nodeId: this.id,
       clusterId: 'simulated',
       segmentBytes: this.segmentBytes,
+      snapshotChunkBytes: this.snapshotChunkBytes,
       fileSystem: new ProcessFiles(this.files),
       acquireLock: () => () => undefined,
       drawIncarnationId: () => `incarnation-${this.id}`,

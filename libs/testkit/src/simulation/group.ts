@@ -94,6 +94,9 @@ export class SimulatedGroup {
       leases: this.options.leases,
       priorities: this.priorities,
       trace: (line) => this.trace(line),
+      settled: () => {
+        this.hasSettled = true;
+      },
       guard: (run) => {
         try {
           run();

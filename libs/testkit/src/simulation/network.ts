@@ -1,7 +1,8 @@
-import type { Input, Message, ServerId, SnapshotMetadata } from '@raftway/raft/core';
+import type { Input, Message, ServerId } from '@raftway/raft/core';
 import type { EventQueue } from '../event-queue';
 import type { SeededRandom } from '../random';
 import type { Coverage } from './coverage';
+import type { SnapshotAnswer, SnapshotFrame } from './snapshot-delivery';
 
 /** How bad the network is; drawn once a run. */
 export interface NetworkFaults {
@@ -17,7 +18,11 @@ const none: NetworkFaults = { loss: 0, duplication: 0, lateness: 0, lateMaxMs: 0
 /** Who gets what the network carries. */
 export interface NetworkReceiver {
   deliver(message: Message): void;
-  deliverSnapshot(from: ServerId, term: number, snapshot: SnapshotMetadata, data: Uint8Array): void;
+  deliverSnapshot(
+    from: ServerId,
+    frame: SnapshotFrame,
+    answer: (answer: SnapshotAnswer) => void,
+  ): void;
   /** False between a crash and the next start. */
   readonly isUp: boolean;
   /** What its end of a link has noticed. */
@@ -102,29 +107,31 @@ export class SimulatedNetwork {
     }
   }
 
-  /** A snapshot is big: it takes longer than heartbeats, and may fail at the end as well as at the start. */
-  sendSnapshot(
+  /** Carries a piece of a snapshot, and what is answered to it. */
+  sendSnapshotFrame(
     from: ServerId,
     to: ServerId,
-    term: number,
-    snapshot: SnapshotMetadata,
-    data: Uint8Array,
+    frame: SnapshotFrame,
+    onAnswer: (answer: SnapshotAnswer) => void,
   ): void {
-    this.queue.after(this.random.integer(5, 120), () => {
-      if (this.isCut(from, to) || this.random.chance(this.faults.loss * 2)) {
-        this.coverage.drops += 1;
-        this.snapshotFailed(from, to);
-        return;
-      }
-      this.receivers.get(to)?.deliverSnapshot(from, term, snapshot, data);
-    });
+    const answer = (what: SnapshotAnswer): void => this.carry(to, from, () => onAnswer(what));
+    this.carry(from, to, () => this.receivers.get(to)?.deliverSnapshot(from, frame, answer));
   }
 
-  /** Tells the sender of a snapshot that it did not arrive. */
-  snapshotFailed(from: ServerId, to: ServerId): void {
-    this.queue.after(1, () =>
-      this.receivers.get(from)?.tell({ type: 'snapshotTransferFailed', to }),
-    );
+  private carry(from: ServerId, to: ServerId, deliver: () => void): void {
+    if (this.isCut(from, to) || this.random.chance(this.faults.loss)) {
+      this.coverage.drops += 1;
+      return;
+    }
+    const copies = this.random.chance(this.faults.duplication) ? 2 : 1;
+    if (copies > 1) this.coverage.duplicates += 1;
+    for (let copy = 0; copy < copies; copy += 1) {
+      this.queue.after(this.delayMs(), () => {
+        const held = this.clogged.get(`${from}>${to}`);
+        if (held === undefined) deliver();
+        else held.push(deliver);
+      });
+    }
   }
 
   private arrive(message: Message): void {

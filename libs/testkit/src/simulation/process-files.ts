@@ -55,6 +55,9 @@ export class ProcessFiles implements FileSystem {
   private handle(file: PageFile): OpenFile {
     return {
       write: (bytes, position) => this.write(file, bytes, position),
+      read: (position, count) =>
+        this.call(0, () => file.read().subarray(position, position + count)),
+      size: () => this.call(0, () => file.size),
       sync: () => {
         const synced = this.call(this.disk.latencyMaxMs, () => this.disk.sync(file));
         if (this.isAlive()) this.disk.onSync?.();

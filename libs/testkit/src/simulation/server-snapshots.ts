@@ -1,7 +1,10 @@
-import type { Storage } from '@raftway/raft';
-import type { Input, Message, Raft, ServerId, SnapshotMetadata } from '@raftway/raft/core';
+import { IncomingSnapshots } from '@raftway/raft';
+import type { SnapshotReader, Storage } from '@raftway/raft';
+import type { Input, Message, Raft, ServerId, SnapshotMetadata, Term } from '@raftway/raft/core';
 import type { Application, SnapshotFile } from './application';
 import type { StoragePromises } from './promises';
+import { answerOf, SnapshotDelivery } from './snapshot-delivery';
+import type { SnapshotAnswer, SnapshotFrame } from './snapshot-delivery';
 import { SafetyViolation } from './violation';
 import { describeMessage } from './world';
 import type { World } from './world';
@@ -14,44 +17,84 @@ export interface SnapshotHost {
   readonly raft: Raft;
   readonly application: Application;
   readonly storage: Storage;
+  /** Its monotonic clock. */
+  readonly clock: () => number;
   /** False once the process has ended. */
   readonly isAlive: () => boolean;
   readonly step: (input: Input) => void;
 }
 
-/** Takes, sends, receives and restores the snapshots of one simulated process, as libs/raft/src/node/snapshots.ts does. */
+/** Takes, sends, receives and restores the snapshots of one simulated process, as libs/raft/src/node/snapshots.ts does, and with its parts. */
 export class ServerSnapshots {
-  /** Who is sending us a snapshot: their links break when we crash. */
-  readonly senders: ServerId[] = [];
   private lastIndex: number;
+  private isTaking = false;
+  /** The newest one that has come. */
+  private received: SnapshotFile | undefined;
+  private readonly incoming: IncomingSnapshots;
+  private readonly deliveries = new Map<ServerId, SnapshotDelivery>();
 
-  constructor(
-    private readonly host: SnapshotHost,
-    /** The newest one on disk. */
-    private newest: SnapshotFile | undefined,
-  ) {
+  constructor(private readonly host: SnapshotHost) {
+    const { raft, storage, clock } = host;
     this.lastIndex = host.application.appliedIndex;
+    this.incoming = new IncomingSnapshots({
+      bytesMax: Infinity,
+      storage,
+      term: () => raft.term,
+      commitIndex: () => raft.commitIndex,
+      nowMs: clock,
+      deliver: (from, term, snapshot, data) =>
+        host.world.guard(() => this.deliver(from, term, snapshot, data)),
+    });
   }
 
-  /** The file reaches the disk before the core hears of it. */
-  receive(from: ServerId, term: number, snapshot: SnapshotMetadata, data: Uint8Array): void {
-    const { id, world, step } = this.host;
-    this.save({ snapshot, data }, (saved) => {
-      this.senders.splice(this.senders.indexOf(from), 1);
-      if (!saved) {
-        world.network.snapshotFailed(from, id);
-        return;
+  /** A piece of a snapshot has come. */
+  take(from: ServerId, frame: SnapshotFrame, answer: (answer: SnapshotAnswer) => void): void {
+    const { world, isAlive } = this.host;
+    world.settled();
+    const taken =
+      frame.type === 'offer'
+        ? this.incoming.offer(from, frame.offer)
+        : this.incoming.chunk(from, frame.chunk);
+    taken.then(
+      (nextChunk) => {
+        if (isAlive()) answer(nextChunk);
+      },
+      (error: unknown) => {
+        if (frame.type === 'chunk') world.coverage.chunksRefused += 1;
+        world.trace(
+          () => `server ${this.host.id} does not take the ${frame.type}: ${String(error)}`,
+        );
+        const refusal = answerOf(error);
+        if (refusal !== undefined && isAlive()) answer(refusal);
+      },
+    );
+  }
+
+  /** The file is on disk before the core hears of it. */
+  private deliver(
+    from: ServerId,
+    term: Term,
+    snapshot: SnapshotMetadata,
+    data: Uint8Array | undefined,
+  ): void {
+    const { id, world, promises, step, isAlive } = this.host;
+    if (!isAlive()) return;
+    if (data !== undefined) {
+      const index = snapshot.lastIncludedIndex;
+      promises.snapshotSaved(index);
+      if (index > (this.received?.snapshot.lastIncludedIndex ?? 0)) {
+        this.received = { snapshot, data };
       }
-      const message: Message = { type: 'installSnapshot', from, to: id, term, snapshot };
-      world.trace(() => `server ${id} gets ${describeMessage(message)}`);
-      step({ type: 'message', message });
-    });
+    }
+    const message: Message = { type: 'installSnapshot', from, to: id, term, snapshot };
+    world.trace(() => `server ${id} gets ${describeMessage(message)}`);
+    step({ type: 'message', message });
   }
 
   /** The core wants a received snapshot to replace the state machine's state. */
   restore(snapshot: SnapshotMetadata): void {
     const { id, world, application } = this.host;
-    const file = this.newest;
+    const file = this.received;
     if (file === undefined || file.snapshot.lastIncludedIndex < snapshot.lastIncludedIndex) {
       throw new SafetyViolation(
         `server ${id} has no file of snapshot ${snapshot.lastIncludedIndex}`,
@@ -66,54 +109,68 @@ export class ServerSnapshots {
   }
 
   maybeTake(): void {
-    const { world, raft, application, storage, step } = this.host;
-    const { timing, coverage } = world;
+    const { world, raft, application } = this.host;
     const index = raft.appliedIndex;
     // The list must be exactly as old as the index that the snapshot names.
-    if (index !== application.appliedIndex || index - this.lastIndex < timing.snapshotEvery) return;
+    const isDue = index - this.lastIndex >= world.timing.snapshotEvery;
+    if (index !== application.appliedIndex || !isDue || this.isTaking) return;
     const entry = raft.entryAt(index);
     const configuration = raft.configurationAt(index);
     if (entry === undefined || configuration === undefined) return;
-    const snapshot: SnapshotMetadata = {
+    this.lastIndex = index;
+    this.isTaking = true;
+    this.save({
       lastIncludedIndex: index,
       lastIncludedTerm: entry.term,
       stampMs: entry.stampMs,
       configuration,
-    };
-    const data = application.machine.snapshot();
-    this.lastIndex = index;
-    this.save({ snapshot, data }, (saved) => {
-      if (!saved) return;
-      coverage.snapshotsTaken += 1;
-      const compactTo = Math.max(0, index - timing.keepBehindSnapshot);
-      step({ type: 'snapshotTaken', snapshot, compactTo });
-      storage.compact(raft.firstIndex - 1).catch(() => undefined);
     });
   }
 
-  send(to: ServerId): void {
-    const { id, world, raft } = this.host;
-    if (this.newest === undefined)
-      throw new SafetyViolation(`leader ${id} has no snapshot to send`);
-    world.network.sendSnapshot(id, to, raft.term, this.newest.snapshot, this.newest.data);
-  }
-
-  private save(file: SnapshotFile, done: (saved: boolean) => void): void {
-    const { world, promises, storage, isAlive } = this.host;
-    const { snapshot, data } = file;
+  /** Its slices are asked for while later entries are applied. */
+  private save(snapshot: SnapshotMetadata): void {
+    const { world, raft, application, storage, promises, isAlive, step } = this.host;
     const finish = (saved: boolean): void =>
       world.guard(() => {
         if (!isAlive()) return;
+        this.isTaking = false;
+        if (!saved) return;
         const index = snapshot.lastIncludedIndex;
-        if (saved && index > (this.newest?.snapshot.lastIncludedIndex ?? 0)) {
-          this.newest = file;
-          promises.snapshotSaved(index);
-        }
-        done(saved);
+        promises.snapshotSaved(index);
+        world.coverage.snapshotsTaken += 1;
+        const compactTo = Math.max(0, index - world.timing.keepBehindSnapshot);
+        step({ type: 'snapshotTaken', snapshot, compactTo });
+        storage.compact(raft.firstIndex - 1).catch(() => undefined);
       });
-    storage.saveSnapshot(snapshot, data).then(
+    world.settled();
+    storage.saveSnapshot(snapshot, application.machine.snapshotSlices()).then(
       () => finish(true),
       () => finish(false),
+    );
+  }
+
+  send(to: ServerId): void {
+    const { id, world, raft, storage, isAlive } = this.host;
+    const { term } = raft;
+    const begin = (reader: SnapshotReader | undefined): void => {
+      if (!isAlive()) return;
+      if (reader === undefined) throw new SafetyViolation(`leader ${id} has no snapshot to send`);
+      this.deliveries.get(to)?.abandon();
+      const host = { id, world, isAlive };
+      const delivery = new SnapshotDelivery(host, to, term, reader, (delivered) => {
+        reader.close().catch(() => undefined);
+        world.trace(() => `server ${id} ends a transfer to ${to}, ${delivered ?? 'replaced'}`);
+        if (delivered === false) this.host.step({ type: 'snapshotTransferFailed', to });
+      });
+      this.deliveries.set(to, delivery);
+      delivery.start();
+    };
+    world.settled();
+    storage.readSnapshot().then(
+      (reader) => world.guard(() => begin(reader)),
+      () => {
+        if (isAlive()) world.guard(() => this.host.step({ type: 'snapshotTransferFailed', to }));
+      },
     );
   }
 }

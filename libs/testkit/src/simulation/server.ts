@@ -7,7 +7,6 @@ import type {
   Raft,
   Ready,
   ServerId,
-  SnapshotMetadata,
 } from '@raftway/raft/core';
 import { Application } from './application';
 import type { Outcome, SnapshotFile } from './application';
@@ -19,6 +18,7 @@ import { clockOf, describeMembers, describeMessage } from './world';
 import type { NetworkReceiver } from './network';
 import type { Process } from './process';
 import { ServerSnapshots } from './server-snapshots';
+import type { SnapshotAnswer, SnapshotFrame } from './snapshot-delivery';
 import { SessionExpiry } from './session-expiry';
 import { Standstill } from './standstill';
 import { encodeCommand } from './state-machine';
@@ -107,7 +107,7 @@ export class SimulatedServer implements NetworkReceiver {
       application,
       storage,
       writer: this.writerFor(storage),
-      snapshots: this.snapshotsFor(storage, raft, application, file),
+      snapshots: this.snapshotsFor(storage, raft, application, clock),
       wasSuspect: raft.isSuspect,
       sessions: new SessionExpiry(raft, application.machine),
       nextTicket: 1,
@@ -134,7 +134,6 @@ export class SimulatedServer implements NetworkReceiver {
     if (process === undefined) return;
     this.world.checker.forget(process.raft);
     process.application.abandon();
-    for (const from of process.snapshots.senders) this.world.network.snapshotFailed(from, this.id);
   }
 
   freeze(): void {
@@ -195,18 +194,13 @@ export class SimulatedServer implements NetworkReceiver {
 
   deliverSnapshot(
     from: ServerId,
-    term: number,
-    snapshot: SnapshotMetadata,
-    data: Uint8Array,
+    frame: SnapshotFrame,
+    answer: (answer: SnapshotAnswer) => void,
   ): void {
     const { process } = this;
-    if (process === undefined) {
-      this.world.network.snapshotFailed(from, this.id);
-      return;
-    }
-    process.snapshots.senders.push(from);
+    if (process === undefined) return;
     this.whenRunning(() => {
-      if (process === this.process) process.snapshots.receive(from, term, snapshot, data);
+      if (process === this.process) process.snapshots.take(from, frame, answer);
     });
   }
 
@@ -308,14 +302,15 @@ export class SimulatedServer implements NetworkReceiver {
     storage: Storage,
     raft: Raft,
     application: Application,
-    newest: SnapshotFile | undefined,
+    clock: () => number,
   ): ServerSnapshots {
     const { id, world } = this;
     const { promises } = this.disk;
     const isAlive = (): boolean => this.process?.storage === storage;
     const step = (input: Input): void => this.step(input);
-    const host = { id, world, promises, raft, application, storage, isAlive, step };
-    return new ServerSnapshots(host, newest);
+    return new ServerSnapshots({
+      ...{ id, world, promises, raft, application, storage, clock, isAlive, step },
+    });
   }
 
   private writerFor(storage: Storage): LogWriter {

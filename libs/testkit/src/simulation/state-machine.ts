@@ -4,6 +4,8 @@ import type { ApplyContext, StateMachine } from '@raftway/raft';
 /** How long a client's session lasts without a command of its own, in milliseconds of the log clock. */
 const SESSION_MS = 400;
 
+const COMMANDS_PER_SLICE = 4;
+
 interface Contents {
   commands: { readonly id: string; readonly index: LogIndex }[];
   /** Deadlines by client. */
@@ -60,14 +62,23 @@ export class CommandList implements StateMachine<LogIndex> {
   }
 
   snapshot(): Uint8Array {
-    return Buffer.from(JSON.stringify({ ...this.contents, sessions: [...this.sessions] }));
+    return Buffer.concat([...this.snapshotSlices()]);
+  }
+
+  snapshotSlices(): Iterable<Uint8Array> {
+    const { commands, fingerprint } = this.contents;
+    const rest = JSON.stringify({ sessions: [...this.sessions], fingerprint });
+    return slicesOf(rest, commands, commands.length);
   }
 
   restore(data: Uint8Array): void {
-    this.contents = JSON.parse(Buffer.from(data).toString()) as Contents;
-    this.sessions = new Map(this.contents.sessions);
+    const [rest = '', ...lines] = Buffer.from(data).toString().split('\n');
+    const { sessions, fingerprint } = JSON.parse(rest) as Omit<Contents, 'commands'>;
+    const commands = lines.flatMap((line) => JSON.parse(line) as Contents['commands']);
+    this.contents = { commands, sessions, fingerprint };
+    this.sessions = new Map(sessions);
     this.ids.clear();
-    for (const { id, index } of this.contents.commands) this.ids.set(id, index);
+    for (const { id, index } of commands) this.ids.set(id, index);
   }
 
   encodeResult(index: LogIndex): Uint8Array {
@@ -89,6 +100,19 @@ export class CommandList implements StateMachine<LogIndex> {
       hash = Math.imul(hash ^ what.charCodeAt(at), 0x01000193);
     }
     this.contents.fingerprint = hash >>> 0;
+  }
+}
+
+/** The list only grows: its length is all that has to be taken down of it. */
+function* slicesOf(
+  rest: string,
+  commands: Contents['commands'],
+  count: number,
+): Generator<Uint8Array> {
+  yield Buffer.from(rest);
+  for (let from = 0; from < count; from += COMMANDS_PER_SLICE) {
+    const slice = commands.slice(from, Math.min(from + COMMANDS_PER_SLICE, count));
+    yield Buffer.from(`\n${JSON.stringify(slice)}`);
   }
 }
 

@@ -21,6 +21,8 @@ export interface World {
   readonly leases: Leases | undefined;
   readonly priorities: Priorities;
   readonly trace: (line: () => string) => void;
+  /** Promises of real code are under way: what they lead to must run before the next event. */
+  readonly settled: () => void;
   /** Runs what a promise leads to: what it throws ends the run. */
   readonly guard: (run: () => void) => void;
 }

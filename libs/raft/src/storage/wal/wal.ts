@@ -15,6 +15,8 @@ interface Segment {
   readonly name: string;
   readonly segmentNumber: number;
   highestIndex: LogIndex;
+  /** Of its file: all of it is taken from the disk when it is made. */
+  sizeBytes: number;
   /** A batch in it is durable, and so the hard state with which every segment begins. */
   hasBatch: boolean;
 }
@@ -69,11 +71,12 @@ export class WriteAheadLog {
     }
     this.nextBatchNumber = recovered.nextBatchNumber;
     this.hardState = recovered.hardState;
-    this.segments = recovered.segments.map(({ name, segmentNumber, highestIndex, lastFrame }) => ({
-      name,
-      segmentNumber,
-      highestIndex,
-      hasBatch: lastFrame.length > 0,
+    this.segments = recovered.segments.map((segment) => ({
+      name: segment.name,
+      segmentNumber: segment.segmentNumber,
+      highestIndex: segment.highestIndex,
+      sizeBytes: Math.max(segment.sizeBytes, this.segmentBytes),
+      hasBatch: segment.lastFrame.length > 0,
     }));
     const last = recovered.segments.at(-1);
     if (last !== undefined) {
@@ -148,6 +151,7 @@ export class WriteAheadLog {
     this.nextBatchNumber += 1;
     const segment = this.segments.at(-1) as Segment;
     segment.hasBatch = true;
+    segment.sizeBytes = Math.max(segment.sizeBytes, this.position);
     segment.highestIndex = Math.max(segment.highestIndex, batch.entries.at(-1)?.index ?? 0);
     return { bytes: frame.length, syncMs };
   }
@@ -169,7 +173,8 @@ export class WriteAheadLog {
     this.file = file;
     this.isOldFormat = false;
     this.position = header.length;
-    this.segments.push({ name, segmentNumber, highestIndex: 0, hasBatch: false });
+    const sizeBytes = this.segmentBytes;
+    this.segments.push({ name, segmentNumber, highestIndex: 0, sizeBytes, hasBatch: false });
   }
 
   /** A new file with these contents. It may fail as often as it likes: nothing depends on it before it has its name. */
@@ -208,6 +213,12 @@ export class WriteAheadLog {
       // One at a time and in order: a crash in between leaves a log that begins later, never one with a hole.
       await this.fileSystem.syncDirectory(this.directory);
     }
+  }
+
+  /** How many files there are, and how long they are. */
+  get usage(): { readonly segments: number; readonly segmentBytes: number } {
+    const segmentBytes = this.segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    return { segments: this.segments.length, segmentBytes };
   }
 
   async close(): Promise<void> {

@@ -7,8 +7,10 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientWritableStream,
+  type handleBidiStreamingCall,
   type handleClientStreamingCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -41,19 +43,35 @@ export interface PeerFrame {
     | //
     /** A batch of encoded messages. */
     { $case: "messages"; value: Buffer }
+    | { $case: "offer"; value: SnapshotOffer }
     | { $case: "chunk"; value: SnapshotChunk }
     | undefined;
 }
 
-/** A piece of a snapshot file. */
+/** Says which snapshot comes. */
+export interface SnapshotOffer {
+  term: bigint;
+  /** The beginning of its file: libs/raft/src/storage/snapshot-file.ts. */
+  header: Buffer;
+}
+
+/** A piece of a snapshot file. Index, term and checksum of the header say of which one. */
 export interface SnapshotChunk {
   term: bigint;
   lastIncludedIndex: bigint;
   lastIncludedTerm: bigint;
-  /** Position of data in the file. */
-  offset: bigint;
-  totalBytes: bigint;
+  headerChecksum: number;
+  /** 0, 1, 2 …: where it is in the file follows from the header. */
+  number: number;
+  /** CRC-32C of the data, seeded with the number. */
+  checksum: number;
   data: Buffer;
+}
+
+/** What the receiver has. */
+export interface SnapshotProgress {
+  /** The first chunk that it has not got. As many as there are chunks: the whole is durable and in force, or was not needed. */
+  nextChunk: number;
 }
 
 export interface PeerStreamResult {
@@ -239,8 +257,11 @@ export const PeerFrame: MessageFns<PeerFrame> = {
       case "messages":
         writer.uint32(18).bytes(message.frame.value);
         break;
+      case "offer":
+        SnapshotOffer.encode(message.frame.value, writer.uint32(34).fork()).join();
+        break;
       case "chunk":
-        SnapshotChunk.encode(message.frame.value, writer.uint32(26).fork()).join();
+        SnapshotChunk.encode(message.frame.value, writer.uint32(42).fork()).join();
         break;
     }
     return writer;
@@ -275,8 +296,16 @@ export const PeerFrame: MessageFns<PeerFrame> = {
             message.frame = { $case: "messages", value: Buffer.from(reader.bytes()) };
             continue;
           }
-          case 3: {
-            if (tag !== 26) {
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.frame = { $case: "offer", value: SnapshotOffer.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
               break;
             }
 
@@ -301,6 +330,8 @@ export const PeerFrame: MessageFns<PeerFrame> = {
         ? { $case: "hello", value: PeerHello.fromJSON(object.hello) }
         : isSet(object.messages)
         ? { $case: "messages", value: Buffer.from(bytesFromBase64(object.messages)) }
+        : isSet(object.offer)
+        ? { $case: "offer", value: SnapshotOffer.fromJSON(object.offer) }
         : isSet(object.chunk)
         ? { $case: "chunk", value: SnapshotChunk.fromJSON(object.chunk) }
         : undefined,
@@ -313,6 +344,8 @@ export const PeerFrame: MessageFns<PeerFrame> = {
       obj.hello = PeerHello.toJSON(message.frame.value);
     } else if (message.frame?.$case === "messages") {
       obj.messages = base64FromBytes(message.frame.value);
+    } else if (message.frame?.$case === "offer") {
+      obj.offer = SnapshotOffer.toJSON(message.frame.value);
     } else if (message.frame?.$case === "chunk") {
       obj.chunk = SnapshotChunk.toJSON(message.frame.value);
     }
@@ -337,6 +370,12 @@ export const PeerFrame: MessageFns<PeerFrame> = {
         }
         break;
       }
+      case "offer": {
+        if (object.frame?.value !== undefined && object.frame?.value !== null) {
+          message.frame = { $case: "offer", value: SnapshotOffer.fromPartial(object.frame.value) };
+        }
+        break;
+      }
       case "chunk": {
         if (object.frame?.value !== undefined && object.frame?.value !== null) {
           message.frame = { $case: "chunk", value: SnapshotChunk.fromPartial(object.frame.value) };
@@ -348,8 +387,104 @@ export const PeerFrame: MessageFns<PeerFrame> = {
   },
 };
 
+function createBaseSnapshotOffer(): SnapshotOffer {
+  return { term: 0n, header: Buffer.alloc(0) };
+}
+
+export const SnapshotOffer: MessageFns<SnapshotOffer> = {
+  encode(message: SnapshotOffer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.term !== 0n) {
+      if (BigInt.asUintN(64, message.term) !== message.term) {
+        throw new globalThis.Error("value provided for field message.term of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.term);
+    }
+    if (message.header.length !== 0) {
+      writer.uint32(18).bytes(message.header);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SnapshotOffer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSnapshotOffer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.term = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.header = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SnapshotOffer {
+    return {
+      term: isSet(object.term) ? BigInt(object.term) : 0n,
+      header: isSet(object.header) ? Buffer.from(bytesFromBase64(object.header)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: SnapshotOffer): unknown {
+    const obj: any = {};
+    if (message.term !== 0n) {
+      obj.term = message.term.toString();
+    }
+    if (message.header.length !== 0) {
+      obj.header = base64FromBytes(message.header);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SnapshotOffer>): SnapshotOffer {
+    return SnapshotOffer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SnapshotOffer>): SnapshotOffer {
+    const message = createBaseSnapshotOffer();
+    message.term = (object.term !== undefined && object.term !== null) ? BigInt(object.term) : 0n;
+    message.header = object.header ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
 function createBaseSnapshotChunk(): SnapshotChunk {
-  return { term: 0n, lastIncludedIndex: 0n, lastIncludedTerm: 0n, offset: 0n, totalBytes: 0n, data: Buffer.alloc(0) };
+  return {
+    term: 0n,
+    lastIncludedIndex: 0n,
+    lastIncludedTerm: 0n,
+    headerChecksum: 0,
+    number: 0,
+    checksum: 0,
+    data: Buffer.alloc(0),
+  };
 }
 
 export const SnapshotChunk: MessageFns<SnapshotChunk> = {
@@ -372,20 +507,17 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
       }
       writer.uint32(24).uint64(message.lastIncludedTerm);
     }
-    if (message.offset !== 0n) {
-      if (BigInt.asUintN(64, message.offset) !== message.offset) {
-        throw new globalThis.Error("value provided for field message.offset of type uint64 too large");
-      }
-      writer.uint32(32).uint64(message.offset);
+    if (message.headerChecksum !== 0) {
+      writer.uint32(37).fixed32(message.headerChecksum);
     }
-    if (message.totalBytes !== 0n) {
-      if (BigInt.asUintN(64, message.totalBytes) !== message.totalBytes) {
-        throw new globalThis.Error("value provided for field message.totalBytes of type uint64 too large");
-      }
-      writer.uint32(40).uint64(message.totalBytes);
+    if (message.number !== 0) {
+      writer.uint32(40).uint32(message.number);
+    }
+    if (message.checksum !== 0) {
+      writer.uint32(53).fixed32(message.checksum);
     }
     if (message.data.length !== 0) {
-      writer.uint32(50).bytes(message.data);
+      writer.uint32(58).bytes(message.data);
     }
     return writer;
   },
@@ -428,11 +560,11 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
             continue;
           }
           case 4: {
-            if (tag !== 32) {
+            if (tag !== 37) {
               break;
             }
 
-            message.offset = reader.uint64() as bigint;
+            message.headerChecksum = reader.fixed32();
             continue;
           }
           case 5: {
@@ -440,11 +572,19 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
               break;
             }
 
-            message.totalBytes = reader.uint64() as bigint;
+            message.number = reader.uint32();
             continue;
           }
           case 6: {
-            if (tag !== 50) {
+            if (tag !== 53) {
+              break;
+            }
+
+            message.checksum = reader.fixed32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
               break;
             }
 
@@ -476,12 +616,13 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
         : isSet(object.last_included_term)
         ? BigInt(object.last_included_term)
         : 0n,
-      offset: isSet(object.offset) ? BigInt(object.offset) : 0n,
-      totalBytes: isSet(object.totalBytes)
-        ? BigInt(object.totalBytes)
-        : isSet(object.total_bytes)
-        ? BigInt(object.total_bytes)
-        : 0n,
+      headerChecksum: isSet(object.headerChecksum)
+        ? globalThis.Number(object.headerChecksum)
+        : isSet(object.header_checksum)
+        ? globalThis.Number(object.header_checksum)
+        : 0,
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      checksum: isSet(object.checksum) ? globalThis.Number(object.checksum) : 0,
       data: isSet(object.data) ? Buffer.from(bytesFromBase64(object.data)) : Buffer.alloc(0),
     };
   },
@@ -497,11 +638,14 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     if (message.lastIncludedTerm !== 0n) {
       obj.lastIncludedTerm = message.lastIncludedTerm.toString();
     }
-    if (message.offset !== 0n) {
-      obj.offset = message.offset.toString();
+    if (message.headerChecksum !== 0) {
+      obj.headerChecksum = Math.round(message.headerChecksum);
     }
-    if (message.totalBytes !== 0n) {
-      obj.totalBytes = message.totalBytes.toString();
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.checksum !== 0) {
+      obj.checksum = Math.round(message.checksum);
     }
     if (message.data.length !== 0) {
       obj.data = base64FromBytes(message.data);
@@ -521,11 +665,83 @@ export const SnapshotChunk: MessageFns<SnapshotChunk> = {
     message.lastIncludedTerm = (object.lastIncludedTerm !== undefined && object.lastIncludedTerm !== null)
       ? BigInt(object.lastIncludedTerm)
       : 0n;
-    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
-    message.totalBytes = (object.totalBytes !== undefined && object.totalBytes !== null)
-      ? BigInt(object.totalBytes)
-      : 0n;
+    message.headerChecksum = object.headerChecksum ?? 0;
+    message.number = object.number ?? 0;
+    message.checksum = object.checksum ?? 0;
     message.data = object.data ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseSnapshotProgress(): SnapshotProgress {
+  return { nextChunk: 0 };
+}
+
+export const SnapshotProgress: MessageFns<SnapshotProgress> = {
+  encode(message: SnapshotProgress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nextChunk !== 0) {
+      writer.uint32(8).uint32(message.nextChunk);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SnapshotProgress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSnapshotProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.nextChunk = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SnapshotProgress {
+    return {
+      nextChunk: isSet(object.nextChunk)
+        ? globalThis.Number(object.nextChunk)
+        : isSet(object.next_chunk)
+        ? globalThis.Number(object.next_chunk)
+        : 0,
+    };
+  },
+
+  toJSON(message: SnapshotProgress): unknown {
+    const obj: any = {};
+    if (message.nextChunk !== 0) {
+      obj.nextChunk = Math.round(message.nextChunk);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SnapshotProgress>): SnapshotProgress {
+    return SnapshotProgress.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SnapshotProgress>): SnapshotProgress {
+    const message = createBaseSnapshotProgress();
+    message.nextChunk = object.nextChunk ?? 0;
     return message;
   },
 };
@@ -582,7 +798,7 @@ export const PeerStreamResult: MessageFns<PeerStreamResult> = {
   },
 };
 
-/** Between replicas. Each link is three one-way streams, so that bulk never delays a heartbeat. The first message of a stream is a hello. */
+/** Between replicas. Each link is three streams, so that bulk never delays a heartbeat. The first message of a stream is a hello. */
 export type RaftPeerServiceService = typeof RaftPeerServiceService;
 export const RaftPeerServiceService = {
   /** Votes, heartbeats, read rounds, forwarded proposals, and all replies. */
@@ -605,15 +821,15 @@ export const RaftPeerServiceService = {
     responseSerialize: (value: PeerStreamResult): Buffer => Buffer.from(PeerStreamResult.encode(value).finish()),
     responseDeserialize: (value: Buffer): PeerStreamResult => PeerStreamResult.decode(value),
   },
-  /** Snapshots, in chunks. */
+  /** One snapshot: an offer, which is answered with where to begin, and chunks, each of which is acknowledged. */
   snapshot: {
     path: "/raftway.raft.v1.RaftPeerService/Snapshot" as const,
     requestStream: true as const,
-    responseStream: false as const,
+    responseStream: true as const,
     requestSerialize: (value: PeerFrame): Buffer => Buffer.from(PeerFrame.encode(value).finish()),
     requestDeserialize: (value: Buffer): PeerFrame => PeerFrame.decode(value),
-    responseSerialize: (value: PeerStreamResult): Buffer => Buffer.from(PeerStreamResult.encode(value).finish()),
-    responseDeserialize: (value: Buffer): PeerStreamResult => PeerStreamResult.decode(value),
+    responseSerialize: (value: SnapshotProgress): Buffer => Buffer.from(SnapshotProgress.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SnapshotProgress => SnapshotProgress.decode(value),
   },
 } as const;
 
@@ -622,8 +838,8 @@ export interface RaftPeerServiceServer extends UntypedServiceImplementation {
   control: handleClientStreamingCall<PeerFrame, PeerStreamResult>;
   /** Log entries. */
   append: handleClientStreamingCall<PeerFrame, PeerStreamResult>;
-  /** Snapshots, in chunks. */
-  snapshot: handleClientStreamingCall<PeerFrame, PeerStreamResult>;
+  /** One snapshot: an offer, which is answered with where to begin, and chunks, each of which is acknowledged. */
+  snapshot: handleBidiStreamingCall<PeerFrame, SnapshotProgress>;
 }
 
 export interface RaftPeerServiceClient extends Client {
@@ -657,21 +873,10 @@ export interface RaftPeerServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PeerStreamResult) => void,
   ): ClientWritableStream<PeerFrame>;
-  /** Snapshots, in chunks. */
-  snapshot(callback: (error: ServiceError | null, response: PeerStreamResult) => void): ClientWritableStream<PeerFrame>;
-  snapshot(
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: PeerStreamResult) => void,
-  ): ClientWritableStream<PeerFrame>;
-  snapshot(
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: PeerStreamResult) => void,
-  ): ClientWritableStream<PeerFrame>;
-  snapshot(
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: PeerStreamResult) => void,
-  ): ClientWritableStream<PeerFrame>;
+  /** One snapshot: an offer, which is answered with where to begin, and chunks, each of which is acknowledged. */
+  snapshot(): ClientDuplexStream<PeerFrame, SnapshotProgress>;
+  snapshot(options: Partial<CallOptions>): ClientDuplexStream<PeerFrame, SnapshotProgress>;
+  snapshot(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<PeerFrame, SnapshotProgress>;
 }
 
 export const RaftPeerServiceClient = makeGenericClientConstructor(

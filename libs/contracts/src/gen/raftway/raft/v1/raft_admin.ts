@@ -217,6 +217,19 @@ export interface GetStatusResponse {
   joint: boolean;
   /** This replica's own, 0 to 100: leadership tends to the voter with the highest. A hint that decides nothing. */
   priority?: number | undefined;
+  storage: StorageUsage | undefined;
+}
+
+/** What a replica's files take of the disk. */
+export interface StorageUsage {
+  /** The newest one, and at most one more that is still being sent. */
+  snapshots: number;
+  snapshotBytes: bigint;
+  /** Of a snapshot that is being received. */
+  incomingSnapshotBytes: bigint;
+  /** Files of the log. */
+  segments: number;
+  segmentBytes: bigint;
 }
 
 export interface AddServerRequest {
@@ -548,6 +561,7 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     configurationIndex: 0n,
     joint: false,
     priority: undefined,
+    storage: undefined,
   };
 }
 
@@ -627,6 +641,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.priority !== undefined) {
       writer.uint32(128).uint32(message.priority);
+    }
+    if (message.storage !== undefined) {
+      StorageUsage.encode(message.storage, writer.uint32(138).fork()).join();
     }
     return writer;
   },
@@ -772,6 +789,14 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             message.priority = reader.uint32();
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.storage = StorageUsage.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -840,6 +865,7 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
         : 0n,
       joint: isSet(object.joint) ? globalThis.Boolean(object.joint) : false,
       priority: isSet(object.priority) ? globalThis.Number(object.priority) : undefined,
+      storage: isSet(object.storage) ? StorageUsage.fromJSON(object.storage) : undefined,
     };
   },
 
@@ -893,6 +919,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     if (message.priority !== undefined) {
       obj.priority = Math.round(message.priority);
     }
+    if (message.storage !== undefined) {
+      obj.storage = StorageUsage.toJSON(message.storage);
+    }
     return obj;
   },
 
@@ -929,6 +958,170 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
       : 0n;
     message.joint = object.joint ?? false;
     message.priority = object.priority ?? undefined;
+    message.storage = (object.storage !== undefined && object.storage !== null)
+      ? StorageUsage.fromPartial(object.storage)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseStorageUsage(): StorageUsage {
+  return { snapshots: 0, snapshotBytes: 0n, incomingSnapshotBytes: 0n, segments: 0, segmentBytes: 0n };
+}
+
+export const StorageUsage: MessageFns<StorageUsage> = {
+  encode(message: StorageUsage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.snapshots !== 0) {
+      writer.uint32(8).uint32(message.snapshots);
+    }
+    if (message.snapshotBytes !== 0n) {
+      if (BigInt.asUintN(64, message.snapshotBytes) !== message.snapshotBytes) {
+        throw new globalThis.Error("value provided for field message.snapshotBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.snapshotBytes);
+    }
+    if (message.incomingSnapshotBytes !== 0n) {
+      if (BigInt.asUintN(64, message.incomingSnapshotBytes) !== message.incomingSnapshotBytes) {
+        throw new globalThis.Error("value provided for field message.incomingSnapshotBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.incomingSnapshotBytes);
+    }
+    if (message.segments !== 0) {
+      writer.uint32(32).uint32(message.segments);
+    }
+    if (message.segmentBytes !== 0n) {
+      if (BigInt.asUintN(64, message.segmentBytes) !== message.segmentBytes) {
+        throw new globalThis.Error("value provided for field message.segmentBytes of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.segmentBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StorageUsage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStorageUsage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.snapshots = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.snapshotBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.incomingSnapshotBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.segments = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.segmentBytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StorageUsage {
+    return {
+      snapshots: isSet(object.snapshots) ? globalThis.Number(object.snapshots) : 0,
+      snapshotBytes: isSet(object.snapshotBytes)
+        ? BigInt(object.snapshotBytes)
+        : isSet(object.snapshot_bytes)
+        ? BigInt(object.snapshot_bytes)
+        : 0n,
+      incomingSnapshotBytes: isSet(object.incomingSnapshotBytes)
+        ? BigInt(object.incomingSnapshotBytes)
+        : isSet(object.incoming_snapshot_bytes)
+        ? BigInt(object.incoming_snapshot_bytes)
+        : 0n,
+      segments: isSet(object.segments) ? globalThis.Number(object.segments) : 0,
+      segmentBytes: isSet(object.segmentBytes)
+        ? BigInt(object.segmentBytes)
+        : isSet(object.segment_bytes)
+        ? BigInt(object.segment_bytes)
+        : 0n,
+    };
+  },
+
+  toJSON(message: StorageUsage): unknown {
+    const obj: any = {};
+    if (message.snapshots !== 0) {
+      obj.snapshots = Math.round(message.snapshots);
+    }
+    if (message.snapshotBytes !== 0n) {
+      obj.snapshotBytes = message.snapshotBytes.toString();
+    }
+    if (message.incomingSnapshotBytes !== 0n) {
+      obj.incomingSnapshotBytes = message.incomingSnapshotBytes.toString();
+    }
+    if (message.segments !== 0) {
+      obj.segments = Math.round(message.segments);
+    }
+    if (message.segmentBytes !== 0n) {
+      obj.segmentBytes = message.segmentBytes.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StorageUsage>): StorageUsage {
+    return StorageUsage.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StorageUsage>): StorageUsage {
+    const message = createBaseStorageUsage();
+    message.snapshots = object.snapshots ?? 0;
+    message.snapshotBytes = (object.snapshotBytes !== undefined && object.snapshotBytes !== null)
+      ? BigInt(object.snapshotBytes)
+      : 0n;
+    message.incomingSnapshotBytes =
+      (object.incomingSnapshotBytes !== undefined && object.incomingSnapshotBytes !== null)
+        ? BigInt(object.incomingSnapshotBytes)
+        : 0n;
+    message.segments = object.segments ?? 0;
+    message.segmentBytes = (object.segmentBytes !== undefined && object.segmentBytes !== null)
+      ? BigInt(object.segmentBytes)
+      : 0n;
     return message;
   },
 };
