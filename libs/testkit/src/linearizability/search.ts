@@ -113,6 +113,7 @@ class Search<State, Input, Output> {
       const from = level.reached[level.position];
       const candidate = level.candidates[level.tried];
       if (from === undefined) this.takeBack();
+      else if (level.tried === 0 && this.takeHarmless(level, from)) continue;
       else if (candidate !== undefined) {
         level.tried += 1;
         this.tryNext(level, from, candidate);
@@ -123,6 +124,24 @@ class Search<State, Input, Output> {
       }
     }
     return { verdict: 'linearizable', steps: this.steps };
+  }
+
+  /** Goes on with an operation that rules out no order, if there is one: then nothing else has to be tried from here. */
+  private takeHarmless(level: Level<State, Input, Output>, from: Reached<State>): boolean {
+    const { model } = this;
+    if (model.isHarmless === undefined) return false;
+    for (const candidate of level.candidates) {
+      const { operation } = candidate;
+      if (operation === undefined || !model.isHarmless(from.state, operation.input)) continue;
+      this.steps += 1;
+      if (model.step(from.state, operation.input, operation.response?.output) === undefined) {
+        continue;
+      }
+      level.position += 1;
+      this.tryNext(level, from, candidate);
+      return true;
+    }
+    return false;
   }
 
   private tryNext(
