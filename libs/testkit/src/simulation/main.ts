@@ -1,6 +1,8 @@
 /* eslint-disable no-console -- a command line program */
 import { parseArgs } from 'node:util';
 import { addCoverage, describeCoverage, emptyCoverage } from './coverage';
+import type { Coverage } from './coverage';
+import { Progress } from './progress';
 import { shrink } from './shrink';
 import type { FailedRun, SimulationOptions } from './simulation';
 import { replayCommand, simulate, SimulationFailure } from './simulation';
@@ -12,7 +14,7 @@ const USAGE = `Runs simulated Raft groups through faults and checks Raft's prope
   npm run simulate -- --seeds 20000 [--from 1]            many runs, of 3 and of 5 servers; a failed one is shrunk
 
   --members             change the members all the while, too
-  --minutes <n>         stop after so long
+  --minutes <n>         stop after so long, as after Ctrl-C: with a summary
   --trace-lines <n>     how many of the last events to print (default 200)
   --faulty-ms <n>       virtual milliseconds with faults (default 6000)
   --without <kinds>     leave out kinds of faults, as in a shrunk run
@@ -124,19 +126,27 @@ async function runOne(parsed: Arguments, seed: number, nodes: number, total = em
 
 async function runAll(parsed: Arguments): Promise<boolean> {
   const total = emptyCoverage();
-  const startedMs = Date.now();
-  let runs = 0;
-  const seconds = (): string => ((Date.now() - startedMs) / 1000).toFixed(1);
-  for (let seed = parsed.from; seed < parsed.from + parsed.seeds; seed += 1) {
-    if (Date.now() >= parsed.untilMs) break;
+  const wanted = parsed.seeds * parsed.nodes.length;
+  const progress = new Progress(wanted, parsed.untilMs);
+  let isInterrupted = false;
+  process.once('SIGINT', () => {
+    isInterrupted = true;
+  });
+  let passed = true;
+  for (let seed = parsed.from; passed && seed < parsed.from + parsed.seeds; seed += 1) {
     for (const nodes of parsed.nodes) {
-      if (!(await runOne(parsed, seed, nodes, total))) return false;
-      runs += 1;
+      if (isInterrupted || Date.now() >= parsed.untilMs) return summarize(progress, total, seed);
+      passed &&= await runOne(parsed, seed, nodes, total);
+      if (passed) progress.ran();
     }
-    const done = seed - parsed.from + 1;
-    if (done % 200 === 0) console.log(`${done} of ${parsed.seeds} seeds, ${seconds()} s`);
   }
-  console.log(`${runs} runs passed in ${seconds()} s`);
+  if (!passed) return false;
+  return summarize(progress, total, parsed.from + parsed.seeds);
+}
+
+/** @param next the first seed that was not run to its end */
+function summarize(progress: Progress, total: Coverage, next: number): boolean {
+  console.log(progress.summary(next));
   console.log(describeCoverage(total));
   return true;
 }
