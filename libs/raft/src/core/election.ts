@@ -14,7 +14,8 @@ import type { ServerId, Term } from './types';
 
 /** A server that is not the leader: campaigns when it has not heard from one for its election timeout. */
 export function tickElection(state: RaftState): void {
-  if (state.nowMs < state.electionDeadlineMs) return;
+  // A server helps itself no sooner than others: a lease may rest on its promise, whatever it was told of the leader since.
+  if (state.nowMs < state.electionDeadlineMs || keepsPromise(state)) return;
   resetElectionDeadline(state);
   if (!mayCampaign(state)) {
     // Whoever led is silent, and nobody here will find out more: callers are not to be sent to it any longer.
