@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { addCoverage, describeCoverage, emptyCoverage } from './coverage';
 import type { Coverage } from './coverage';
+import { driftingClocks } from './drifting-clocks';
 import { Progress } from './progress';
 import { shrink } from './shrink';
 import type { FailedRun, SimulationOptions } from './simulation';
@@ -14,6 +15,7 @@ const USAGE = `Runs simulated Raft groups through faults and checks Raft's prope
   npm run simulate -- --seeds 20000 [--from 1]            many runs, of 3 and of 5 servers; a failed one is shrunk
 
   --members             change the members all the while, too
+  --leases              answer reads from leases, with clocks that differ
   --minutes <n>         stop after so long, as after Ctrl-C: with a summary
   --trace-lines <n>     how many of the last events to print (default 200)
   --faulty-ms <n>       virtual milliseconds with faults (default 6000)
@@ -29,6 +31,7 @@ interface Arguments {
   readonly traceLines: number;
   readonly untilMs: number;
   readonly shrinkMs: number;
+  readonly leases: boolean;
   readonly reduced: Pick<SimulationOptions, 'changesMembers' | 'faultyMs' | 'without' | 'dropped'>;
 }
 
@@ -47,6 +50,7 @@ function parse(words: readonly string[]): Arguments | undefined {
     drop: text,
     'shrink-seconds': text,
     members: flag,
+    leases: flag,
     trace: flag,
     shrink: flag,
   };
@@ -67,6 +71,7 @@ function parse(words: readonly string[]): Arguments | undefined {
       traceLines: number(values['trace-lines'], 200),
       untilMs: Date.now() + number(values.minutes, 1_000_000) * 60_000,
       shrinkMs: values.trace === true && values.shrink !== true ? 0 : shrinkSeconds * 1000,
+      leases: values.leases === true,
       reduced: {
         changesMembers: values.members,
         faultyMs: faultyMs === undefined ? undefined : number(faultyMs, 0),
@@ -111,7 +116,8 @@ async function runOne(parsed: Arguments, seed: number, nodes: number, total = em
     lines.push(line);
     if (lines.length > parsed.traceLines) lines.shift();
   };
-  const options: SimulationOptions = { seed, nodes, ...parsed.reduced };
+  const leases = parsed.leases ? driftingClocks(seed) : undefined;
+  const options: SimulationOptions = { seed, nodes, leases, ...parsed.reduced };
   try {
     addCoverage(total, await simulate({ ...options, trace: parsed.trace ? trace : undefined }));
     return true;

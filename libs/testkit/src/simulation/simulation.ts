@@ -119,9 +119,10 @@ export async function simulate(options: SimulationOptions): Promise<Coverage> {
 
 /** The command that runs it again. */
 export function replayCommand(options: SimulationOptions): string {
-  const { seed, nodes, changesMembers, faultyMs, without = [], dropped = [] } = options;
+  const { seed, nodes, changesMembers, leases, faultyMs, without = [], dropped = [] } = options;
   const words = [`npm run simulate -- --seed ${seed} --nodes ${nodes}`];
   if (changesMembers === true) words.push('--members');
+  if (leases !== undefined) words.push('--leases');
   if (faultyMs !== undefined) words.push(`--faulty-ms ${faultyMs}`);
   if (without.length > 0) words.push(`--without ${without.join(',')}`);
   if (dropped.length > 0) words.push(`--drop ${dropped.join(',')}`);
@@ -193,7 +194,8 @@ class Simulation {
     const trace = (line: () => string): void => group.trace(line);
     const active = (): readonly SimulatedServer[] => group.active();
     const voterSets = (): readonly (readonly ServerId[])[] => group.checker.members.voterSets;
-    const victims = { queue, network, servers, active, voterSets, coverage, trace };
+    const ask = (server: SimulatedServer): void => clients.read(server);
+    const victims = { queue, network, servers, active, voterSets, coverage, trace, ask };
     const { without, dropped } = this;
     const nemesis = new Nemesis(random.fork(), victims, { without, dropped });
     this.nemesis = nemesis;
