@@ -16,7 +16,7 @@ const SEEDS_MAX = 1000;
 /** What clients alone must see. */
 const SEEN_SEEDS = 200;
 /** What is not found is looked for less long: it costs all of its seeds every time. */
-const MISSED_SEEDS = 300;
+const MISSED_SEEDS = 100;
 const USAGE = `Puts known mistakes into a copy of the library's sources, one at a time, and runs simulated seeds until one is found out.
 
   npm run verify:simulated-bugs -- [--only <name>] [--seeds ${SEEDS_MAX}]
