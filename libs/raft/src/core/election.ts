@@ -16,6 +16,8 @@ import type { ServerId, Term } from './types';
 export function tickElection(state: RaftState): void {
   // A server helps itself no sooner than others: a lease may rest on its promise, whatever it was told of the leader since.
   if (state.nowMs < state.electionDeadlineMs || keepsPromise(state)) return;
+  // Whoever was to come first has had its time.
+  state.yields = false;
   resetElectionDeadline(state);
   if (!mayCampaign(state)) {
     // Whoever led is silent, and nobody here will find out more: callers are not to be sent to it any longer.
@@ -40,7 +42,8 @@ export function handlePeerGone(state: RaftState, id: ServerId): void {
   becomeFollower(state, state.currentTerm, NO_SERVER);
   const { heartbeatIntervalMs, electionTimeoutMs } = state.options;
   const before = state.configurations.voters.filter((voter) => voter < state.id && voter !== id);
-  const waitMs = Math.min(heartbeatIntervalMs * (1 + before.length), electionTimeoutMs);
+  const places = state.yields ? state.configurations.voters.length : before.length;
+  const waitMs = Math.min(heartbeatIntervalMs * (1 + places), electionTimeoutMs);
   state.electionDeadlineMs = Math.min(state.electionDeadlineMs, state.nowMs + waitMs);
 }
 
@@ -48,7 +51,7 @@ export function handlePeerGone(state: RaftState, id: ServerId): void {
  * Learners do not campaign, and removed servers do not once they know that their removal is committed. Nor does a server whose disk does not answer: it could not
  * lead, and would keep others from trying.
  */
-function mayCampaign(state: RaftState): boolean {
+export function mayCampaign(state: RaftState): boolean {
   const { configurations, log, id } = state;
   const diskAgeMs = log.durability.oldestWriteAgeMs(state.nowMs);
   return (
@@ -79,6 +82,7 @@ export function tickCheckQuorum(state: RaftState): void {
 /** Opens a new term and asks for votes. With `leadershipTransfer` the old leader has asked for it. */
 export function campaign(state: RaftState, leadershipTransfer: boolean): void {
   becomeCandidate(state);
+  state.yields = false;
   resetElectionDeadline(state);
   requestVotes(state, { preVote: false, term: state.currentTerm, leadershipTransfer });
 }

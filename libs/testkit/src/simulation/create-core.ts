@@ -16,6 +16,7 @@ export function createCore(id: ServerId, recovered: Recovered, world: World, now
       random: () => world.random.next() * (world.leases === undefined ? 1 : 0.2),
       heartbeatIntervalMs,
       electionTimeoutMs,
+      priority: world.priorities.of(id),
       leaseClockDriftMax: world.leases?.clockDriftMax,
       appendBytesMax: 300,
       inflightAppendsMax: 4,

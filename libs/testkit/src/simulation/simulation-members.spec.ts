@@ -14,6 +14,7 @@ describe(`a simulated group of ${NODES} servers whose members change`, () => {
     expect(least.faults).toBeGreaterThanOrEqual(COVERAGE_MINIMA.faults);
     expect(least.commits).toBeGreaterThanOrEqual(COVERAGE_MINIMA.commits);
     // Every kind of change has to have happened, and not once only.
+    expect(total.priorityHandOvers).toBeGreaterThan(0);
     expect(total.configurationsCommitted).toBeGreaterThan(seeds);
     expect(total.learnersPromoted).toBeGreaterThan(seeds / 10);
     expect(total.jointEntered).toBeGreaterThan(seeds / 20);

@@ -17,6 +17,7 @@ describe(`a simulated group of ${NODES} servers`, () => {
     // Of nearly every history it must be known whether there is an order.
     expect(total.registersUndecided).toBeLessThan(seeds / 100 + 1);
     // Rare things have to have happened in some run at least.
+    expect(total.priorityHandOvers).toBeGreaterThan(0);
     expect(total.snapshotsInstalled).toBeGreaterThan(0);
     expect(total.transfers).toBeGreaterThan(0);
     expect(total.pauses).toBeGreaterThan(0);
