@@ -3,11 +3,19 @@ export { FakeClock } from './fake-clock';
 export { checkLinearizability, type LinearizabilityResult } from './linearizability/check';
 export { type Model, type Operation } from './linearizability/history';
 export {
+  distinctIdsModel,
+  growingIdsModel,
+  type IdAllocatorInput,
+  type IdAllocatorOutput,
+  keyedByOverlap,
+} from './linearizability/id-allocator-model';
+export {
   type LockInput,
   lockModel,
   type LockOutput,
   type LockState,
 } from './linearizability/lock-model';
+export { type QueueInput, queueModel, type QueueOutput } from './linearizability/queue-model';
 export { checkRanges } from './linearizability/ranges';
 export {
   type RegisterInput,

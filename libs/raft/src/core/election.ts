@@ -15,7 +15,8 @@ import type { ServerId, Term } from './types';
 
 /** A server that is not the leader: campaigns when it has not heard from one for its election timeout. */
 export function tickElection(state: RaftState): void {
-  if (state.nowMs < state.electionDeadlineMs) return;
+  // A server helps itself no sooner than others: a lease may rest on its promise, whatever it was told of the leader since.
+  if (state.nowMs < state.electionDeadlineMs || keepsPromise(state)) return;
   // Whoever was to come first has had its time.
   state.yields = false;
   resetElectionDeadline(state);

@@ -111,6 +111,16 @@ describe('with leases on, a server helps nobody else for an election timeout', (
     expect(asksForVote(server, 2, 2)).toBe(true);
   });
 
+  it('nor itself, when it is told that the leader has gone, which may be wrong', () => {
+    const { group } = start();
+    const follower = group.server(2);
+    follower.step({ type: 'peerGone', id: 1 });
+    follower.tick(440);
+    expect(follower.sent('requestVote')).toBeUndefined();
+    follower.tick(60);
+    expect(follower.sent('requestVote')).toMatchObject({ preVote: true });
+  });
+
   it('after it heard a leader, whatever newer term it meets', () => {
     const { group } = start();
     const follower = group.server(2);

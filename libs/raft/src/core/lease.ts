@@ -13,7 +13,7 @@
  * When it is broken reads may be stale. Nothing else suffers; and the simulation in libs/testkit shows both. A process that is frozen by itself breaks nothing: its clock goes on, the read index is
  * taken after the call came, and an answer that is late is as good as a read that took long (etcd #20418 and scenario L4 are about clocks that were looked at before the call).
  *
- * The obvious rule, "T after the last heartbeat", is wrong in six ways:
+ * The obvious rule, "T after the last heartbeat", is wrong in seven ways:
  *   1. T from when the answers came: the follower's T began when it heard the heartbeat, which may be long ago. It is counted from when the round was sent (L7).
  *   2. A leader that hands over lets its successor win at once. While it does there are no lease reads; and after TimeoutNow has been sent there are none in this term,
  *      since that message may arrive at any time (L6).
@@ -21,8 +21,9 @@
  *   4. A follower that meets a newer term forgets its leader. With leases on, its T goes on.
  *   5. Two changes of members later, the quorum that answered may be none. After a change a new round has to be answered.
  *   6. A new leader's commit index may be behind what was acknowledged, until an entry of its own term is committed (L2).
+ *   7. A follower that is told that its leader's process has ended campaigns soon (handlePeerGone). Whoever told it may be wrong: a firewall refuses connections, too. With leases on, it waits for T.
  *
- * 3 and 4 are why all servers of a group must have the same setting.
+ * 3, 4 and 7 are why all servers of a group must have the same setting.
  */
 import type { RaftState } from './state';
 import type { LogIndex } from './types';

@@ -12,6 +12,7 @@
 import { seededRandom, type SeededRandom } from '../random';
 import { Caller } from './calls';
 import { Cluster, type ReplicaProcess, type Service } from './cluster';
+import type { DiskFaults } from './disks';
 import { statusOf } from './leader';
 import { LockClient } from './lock-client';
 import { Nemesis } from './nemesis';
@@ -40,6 +41,7 @@ export interface ChaosOptions {
   readonly root: string;
   readonly dataDir: string;
   readonly network: Network;
+  readonly disks: DiskFaults;
   readonly report: (line: string) => void;
 }
 
@@ -98,14 +100,16 @@ class ChaosRun {
 
   async run(): Promise<ChaosResult> {
     const { options, cluster, rpc, random, history } = this;
+    if (options.disks.canFill) await cluster.limitDisks();
     cluster.start();
     const absent = await this.absentAfter(START_TIMEOUT_MS);
     if (absent.length > 0) throw new Error(`${absent.join(', ')} did not start`);
     const startedAt = performance.now();
-    const nemesis = new Nemesis(cluster, rpc, random.fork(), (fault) => {
+    const report = (fault: string): void => {
       const second = ((performance.now() - startedAt) / 1000).toFixed(1).padStart(6);
       options.report(`${second} s  ${String(history.operations).padStart(6)} calls  ${fault}`);
-    });
+    };
+    const nemesis = new Nemesis(cluster, rpc, random.fork(), report, options.disks);
     const faults = nemesis.run();
     const clients = this.startClients();
     await this.untilOver(startedAt);

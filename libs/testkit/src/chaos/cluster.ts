@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, openSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
+import { LimitedDisk, releaseDisks, slowSyncs } from './disks';
 import type { Host, Network } from './network';
 
 /** The replicated services. */
@@ -25,6 +26,8 @@ export class ReplicaProcess {
   /** How it has ended without being killed: one sentence each. */
   readonly surprises: string[] = [];
   private isBeingEnded = false;
+  /** Where its state is, if that is a disk that can be filled. */
+  disk: LimitedDisk | undefined;
 
   constructor(
     readonly service: Service,
@@ -92,6 +95,12 @@ export class ReplicaProcess {
     await new Promise((resolve) => shell.once('close', resolve));
   }
 
+  /** Lets every sync of its files take so much longer, for so long. */
+  async slowSyncs(delayMs: number, durationMs: number): Promise<void> {
+    const pid = this.child?.pid;
+    if (pid !== undefined) await slowSyncs(pid, delayMs, durationMs);
+  }
+
   private async end(signal: NodeJS.Signals): Promise<void> {
     this.isBeingEnded = true;
     this.child?.kill(signal);
@@ -112,7 +121,7 @@ export class ReplicaProcess {
       RAFTWAY_PEER_BIND: this.addressOn(service, host, PEER_PORT_DISTANCE),
       RAFTWAY_PEERS: numbered(addresses(service, PEER_PORT_DISTANCE)),
       RAFTWAY_NODE_ID: String(host.ordinal),
-      RAFTWAY_DATA_DIR: join(this.dataDir, this.name),
+      RAFTWAY_DATA_DIR: this.disk?.dataDir ?? join(this.dataDir, this.name),
       RAFTWAY_STOP_WITH_PARENT: 'true',
       ...(service === 'registry'
         ? { RAFTWAY_REPLICAS: numbered(addresses('registry', 0)) }
@@ -139,7 +148,7 @@ export class Cluster {
   constructor(
     readonly network: Network,
     root: string,
-    dataDir: string,
+    private readonly dataDir: string,
     services: readonly Service[] = SERVICES,
   ) {
     this.replicas = services.flatMap((service) =>
@@ -159,11 +168,23 @@ export class Cluster {
     return this.replicas.filter((replica) => replica.ordinal === ordinal);
   }
 
+  /** Gives one replica of each service, each on another host, a disk that can be filled. To be called before {@link start}. */
+  async limitDisks(): Promise<void> {
+    for (const [index, service] of SERVICES.entries()) {
+      const replica = this.of(service)[index % this.network.hosts.length];
+      if (replica === undefined) continue;
+      replica.disk = await LimitedDisk.mount(join(this.dataDir, `${replica.name}.disk`));
+    }
+  }
+
   start(): void {
     for (const replica of this.replicas) replica.start();
   }
 
+  /** Ends all of them; what was on disks that could be filled is kept beside the state of the others. */
   async kill(): Promise<void> {
     await Promise.all(this.replicas.map((replica) => replica.kill()));
+    for (const { name, disk } of this.replicas) disk?.copyTo(join(this.dataDir, name));
+    releaseDisks(this.dataDir);
   }
 }

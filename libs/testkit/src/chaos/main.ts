@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos-run';
+import { findDiskFaults, releaseDisks } from './disks';
 import { documentRun } from './document';
 import { historyAsJson } from './run-history';
 import { inOwnNetwork } from './own-network';
@@ -20,7 +21,9 @@ const USAGE = `Runs three replicas of lock-service, id-service and registry thro
   --seed <n>         which faults, in which order (default: the time)
   --root <folder>    where apps/<service>/dist/main.js are (default: this workspace)
   --document         put the summary into docs/reference/verification.md, too
-  --loopback         no network namespaces, and so no cut links`;
+  --loopback         no network namespaces, and so no cut links
+
+Disks are filled and slowed, too, where root may mount a tmpfs and strace is installed.`;
 
 const WORKSPACE = resolve(__dirname, '..', '..', '..', '..');
 
@@ -74,7 +77,9 @@ async function run(options: Arguments, network: Network): Promise<number> {
   console.log(
     `seed ${seed}; cuts: ${network.canCut ? 'yes' : 'no'}; slow links: ${network.slowness ?? 'no'}`,
   );
+  const disks = await findDiskFaults(console.log);
   const end = (): never => {
+    releaseDisks(dataDir);
     rmSync(dataDir, { recursive: true, force: true });
     process.exit(130);
   };
@@ -83,7 +88,7 @@ async function run(options: Arguments, network: Network): Promise<number> {
   try {
     const report = (line: string): void => console.log(line);
     const result = await runChaos({
-      ...{ seed, durationMs, operationsMax, root, dataDir, network, report },
+      ...{ seed, durationMs, operationsMax, root, dataDir, network, disks, report },
     });
     const passed = hasPassed(result);
     const lines = [...summarize(result), '', passed ? 'PASSED' : 'FAILED'];

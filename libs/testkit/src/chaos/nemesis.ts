@@ -1,17 +1,23 @@
 import type { SeededRandom } from '../random';
 import { type Cluster, type ReplicaProcess, type Service, SERVICES } from './cluster';
+import type { DiskFaults } from './disks';
 import { findLeader } from './leader';
 import type { Rpc } from './rpc';
 
 /** How long a fault lasts, and how long there is peace after it, in milliseconds. */
 const FAULT_MS = { min: 600, max: 4_500 };
 const PEACE_MS = { min: 600, max: 3_000 };
+/** How much longer a slow disk takes for each sync: to where a leader is taken to hang, and beyond. */
+const SYNC_DELAY_MS = { min: 30, max: 1_500 };
+
+/** What has to be possible here. */
+type Need = 'nothing' | 'cuts' | 'slowness' | 'limitedDisks' | 'slowDisks';
 
 /** A kind of fault: makes it, waits, and undoes it. */
 interface Fault {
   readonly name: string;
   readonly weight: number;
-  readonly needs: 'nothing' | 'cuts' | 'slowness';
+  readonly needs: Need;
   readonly run: (nemesis: Nemesis) => Promise<void>;
 }
 
@@ -29,6 +35,9 @@ const FAULTS: readonly Fault[] = [
   { name: 'a leader hears nobody', weight: 3, needs: 'cuts', run: (n) => n.deafen() },
   { name: 'cut clients from a host', weight: 1, needs: 'cuts', run: (n) => n.cutClients() },
   { name: 'slow links of a host', weight: 2, needs: 'slowness', run: (n) => n.slowHost() },
+  { name: 'fill a disk', weight: 3, needs: 'limitedDisks', run: (n) => n.fillDisk() },
+  { name: 'slow disk of a leader', weight: 2, needs: 'slowDisks', run: (n) => n.slowLeader() },
+  { name: 'slow disk of a replica', weight: 1, needs: 'slowDisks', run: (n) => n.slowOne() },
 ];
 
 /** Breaks things one after the other, as a seed says, and repairs them. */
@@ -44,14 +53,17 @@ export class Nemesis {
     private readonly rpc: Rpc,
     private readonly random: SeededRandom,
     private readonly report: (line: string) => void,
+    { canFill, canSlow }: DiskFaults,
   ) {
     const { canCut, slowness } = cluster.network;
-    this.faults = FAULTS.filter(
-      ({ needs }) =>
-        needs === 'nothing' ||
-        (needs === 'cuts' && canCut) ||
-        (needs === 'slowness' && slowness !== undefined),
-    );
+    const can: Readonly<Record<Need, boolean>> = {
+      nothing: true,
+      cuts: canCut,
+      slowness: slowness !== undefined,
+      limitedDisks: canFill,
+      slowDisks: canSlow,
+    };
+    this.faults = FAULTS.filter(({ needs }) => can[needs]);
   }
 
   /** Makes faults until {@link stop}, each kind before any comes a second time; ends with everything repaired. */
@@ -145,6 +157,27 @@ export class Nemesis {
     await this.cluster.network.slow(this.random.integer(1, 3));
     await this.sleep(FAULT_MS);
     await this.cluster.network.heal();
+  }
+
+  /** Leader or not: whoever has one of the disks that can be filled. */
+  async fillDisk(): Promise<void> {
+    const disk = this.random.pick(this.cluster.replicas.flatMap((replica) => replica.disk ?? []));
+    disk.fill();
+    await this.sleep(FAULT_MS);
+    disk.free();
+  }
+
+  async slowLeader(): Promise<void> {
+    await this.slow(await this.leader());
+  }
+
+  async slowOne(): Promise<void> {
+    await this.slow(this.random.pick(this.cluster.replicas));
+  }
+
+  private async slow(replica: ReplicaProcess): Promise<void> {
+    const delayMs = this.random.integer(SYNC_DELAY_MS.min, SYNC_DELAY_MS.max);
+    await replica.slowSyncs(delayMs, this.random.integer(FAULT_MS.min, FAULT_MS.max));
   }
 
   private async killFor(replicas: readonly ReplicaProcess[]): Promise<void> {

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos-run';
+import { findDiskFaults } from './disks';
+import type { DiskFaults } from './disks';
 import { documentRun } from './document';
 import { runLeases } from './lease-run';
 import type { Network } from './network';
@@ -26,6 +28,7 @@ async function hunt(
   durationMs: number,
   seed: number,
   network: Network,
+  disks: DiskFaults,
 ): Promise<string[]> {
   const scratch = mkdtempSync(join(tmpdir(), 'raftway-planted-'));
   try {
@@ -37,7 +40,7 @@ async function hunt(
       report: () => undefined,
     };
     if (bug.foundBy === 'leases') return await runLeases({ ...LEASES, ...place, seed });
-    const { verdicts } = await runChaos({ ...place, seed, durationMs });
+    const { verdicts } = await runChaos({ ...place, disks, seed, durationMs });
     return verdicts
       .filter(({ verdict }) => verdict === 'violated')
       .map(({ check, findings }) => `${check}: ${(findings[0] ?? '').slice(0, 160)}`);
@@ -64,6 +67,7 @@ async function main(): Promise<number> {
   }
   const durationMs = 1000 * Number(values.seconds ?? 45);
   return await inOwnNetwork({ isWanted: true, notice: console.log }, async (network) => {
+    const disks = await findDiskFaults(console.log);
     let missed = 0;
     const lines: string[] = [];
     const report = (line: string): void => {
@@ -71,7 +75,7 @@ async function main(): Promise<number> {
       console.log(line);
     };
     for (const bug of bugs) {
-      const found = await hunt(bug, durationMs, Number(values.seed ?? 1), network);
+      const found = await hunt(bug, durationMs, Number(values.seed ?? 1), network, disks);
       if (found.length === 0) missed += 1;
       report(`${found.length > 0 ? 'found ' : 'MISSED'}  ${bug.name}: ${bug.story}`);
       for (const line of found) report(`          ${line}`);

@@ -1,4 +1,5 @@
 import { type GrantRecord, RunHistory } from './run-history';
+import type { IdBatch } from '../linearizability/unique';
 import { lockOperations } from './lock-evidence';
 import { findLostLocks, findTokensGoingBack, judge } from './verdict';
 
@@ -126,6 +127,28 @@ describe('judge', () => {
     expect(verdictsOf(late)['locks are linearizable']).toBe('holds');
     expect(verdictsOf(early)['locks are linearizable']).toBe('violated');
     expect(verdictsOf(early)['no lock is granted to another while it is held']).toBe('violated');
+  });
+
+  it('lets ids of one replica be taken in parts, and finds one that goes back or is given twice', () => {
+    const batch = (source: string, at: number, ...ids: bigint[]): IdBatch => {
+      return { name: `call at ${at}`, source, invokedAt: at, respondedAt: at + 10, ids };
+    };
+    const idVerdicts = (...batches: IdBatch[]) => {
+      const history = new RunHistory();
+      history.ids.push(...batches);
+      const verdicts = verdictsOf(history);
+      return [
+        verdicts['ids of a replica are linearizable'],
+        verdicts['ids of all replicas are linearizable'],
+      ];
+    };
+
+    expect(idVerdicts(batch('a', 0, 1n, 2n, 9n), batch('a', 5, 3n), batch('b', 20, 5n))).toEqual([
+      'holds',
+      'holds',
+    ]);
+    expect(idVerdicts(batch('a', 0, 5n), batch('a', 20, 3n))).toEqual(['violated', 'holds']);
+    expect(idVerdicts(batch('a', 0, 5n, 6n), batch('b', 0, 6n))).toEqual(['holds', 'violated']);
   });
 
   it('passes on what clients noticed themselves', () => {

@@ -1,10 +1,17 @@
 import { checkLinearizability, type LinearizabilityResult } from '../linearizability/check';
-import { partitionByKey } from '../linearizability/history';
+import { type Operation, partitionByKey } from '../linearizability/history';
+import {
+  distinctIdsModel,
+  growingIdsModel,
+  type IdAllocatorInput,
+  type IdAllocatorOutput,
+  keyedByOverlap,
+} from '../linearizability/id-allocator-model';
 import { lockModel } from '../linearizability/lock-model';
 import { checkRanges } from '../linearizability/ranges';
 import { registerModel } from '../linearizability/register-model';
 import { sequenceModel } from '../linearizability/sequence-model';
-import { checkUniqueIds } from '../linearizability/unique';
+import { checkUniqueIds, type IdBatch } from '../linearizability/unique';
 import { lockOperations, sureUntil } from './lock-evidence';
 import type { GrantRecord, RunHistory } from './run-history';
 
@@ -21,6 +28,8 @@ export interface Verdict {
 export function judge(history: RunHistory): Verdict[] {
   const locks = lockOperations(history.locks, history.grants);
   const sequences = partitionByKey(history.sequences);
+  const ids = idOperations(history.ids);
+  const allIds = ids.map((operation) => ({ ...operation, key: 'ids' }));
   const grants = `${history.grants.length} grants`;
   return [
     linearizable('locks are linearizable', checkLinearizability(locks, lockModel)),
@@ -31,6 +40,11 @@ export function judge(history: RunHistory): Verdict[] {
     linearizable(
       'sequences are linearizable and without gaps',
       checkLinearizability(history.sequences, sequenceModel()),
+    ),
+    linearizable('ids of a replica are linearizable', checkLinearizability(ids, growingIdsModel)),
+    linearizable(
+      'ids of all replicas are linearizable',
+      checkLinearizability(keyedByOverlap(allIds), distinctIdsModel),
     ),
     direct('no lock is granted to another while it is held', grants, findLostLocks(history.grants)),
     direct('fencing tokens grow', grants, findTokensGoingBack(history.grants)),
@@ -62,6 +76,34 @@ function linearizable(check: string, result: LinearizabilityResult): Verdict {
 
 function direct(check: string, extent: string, findings: readonly string[]): Verdict {
   return { check, verdict: findings.length === 0 ? 'holds' : 'violated', extent, findings };
+}
+
+/**
+ * Each replica is an allocator, and a call takes one range of ids or several: those of several milliseconds do not follow each other, and at a ceiling it waits
+ * for more. A call of unknown outcome took ids that nobody has seen, and since ids may have gaps it explains nothing.
+ */
+export function idOperations(
+  batches: readonly IdBatch[],
+): Operation<IdAllocatorInput, IdAllocatorOutput>[] {
+  return batches.flatMap(({ name, source, invokedAt, respondedAt, ids }) =>
+    rangesOf(ids).map((output) => ({
+      name,
+      key: source,
+      input: { count: Number(output.last - output.first) + 1 },
+      invokedAt,
+      response: { at: respondedAt, output },
+    })),
+  );
+}
+
+function rangesOf(ids: readonly bigint[]): IdAllocatorOutput[] {
+  const ranges: { first: bigint; last: bigint }[] = [];
+  for (const value of ids) {
+    const range = ranges.at(-1);
+    if (range !== undefined && value === range.last + 1n) range.last = value;
+    else ranges.push({ first: value, last: value });
+  }
+  return ranges;
 }
 
 /**

@@ -27,6 +27,11 @@ export interface Model<State, Input, Output> {
    * remember then whether it has used it. Allows more histories, unless a second effect is impossible anyway. @default never
    */
   mayRepeat?(input: Input): boolean;
+  /**
+   * True for an operation with a response that, when it can take effect in this state, can as well do so at once: if there is an order, there is one in which it
+   * comes next. Then the search tries nothing else. @default never
+   */
+  isHarmless?(state: State, input: Input): boolean;
   /** The same text for equal states, different texts for different ones. */
   fingerprint(state: State): string;
 }

@@ -57,6 +57,14 @@ interface Level<State, Input, Output> {
   chosen: Entry<Input, Output> | undefined;
 }
 
+/** The state in which most operations with a response were ordered. */
+interface Depth<State, Input, Output> {
+  readonly ordered: number;
+  readonly last: readonly (Entry<Input, Output> | undefined)[];
+  readonly state: State;
+  readonly candidates: readonly Entry<Input, Output>[];
+}
+
 /** Searches one key's history for an order. Gives up after asking the model `stepsMax` times. */
 export function searchOrder<State, Input, Output>(
   operations: readonly Operation<Input, Output>[],
@@ -79,7 +87,7 @@ class Search<State, Input, Output> {
   /** By the ordered operations and the state: the sets of used operations of unknown outcome with which that was entered. */
   private readonly entered = new Map<string, bigint[]>();
   private readonly levels: Level<State, Input, Output>[] = [];
-  private deepest = { ordered: -1, explanation: '' };
+  private deepest: Depth<State, Input, Output> | undefined;
 
   constructor(
     operations: readonly Operation<Input, Output>[],
@@ -99,13 +107,13 @@ class Search<State, Input, Output> {
     while (this.remaining > 0) {
       const level = this.levels.at(-1);
       if (level === undefined) {
-        const { explanation } = this.deepest;
-        return { verdict: 'violated', steps: this.steps, explanation };
+        return { verdict: 'violated', steps: this.steps, explanation: this.explain() };
       }
       if (this.steps >= this.stepsMax) return { verdict: 'unknown', steps: this.steps };
       const from = level.reached[level.position];
       const candidate = level.candidates[level.tried];
       if (from === undefined) this.takeBack();
+      else if (level.tried === 0 && this.takeHarmless(level, from)) continue;
       else if (candidate !== undefined) {
         level.tried += 1;
         this.tryNext(level, from, candidate);
@@ -116,6 +124,24 @@ class Search<State, Input, Output> {
       }
     }
     return { verdict: 'linearizable', steps: this.steps };
+  }
+
+  /** Goes on with an operation that rules out no order, if there is one: then nothing else has to be tried from here. */
+  private takeHarmless(level: Level<State, Input, Output>, from: Reached<State>): boolean {
+    const { model } = this;
+    if (model.isHarmless === undefined) return false;
+    for (const candidate of level.candidates) {
+      const { operation } = candidate;
+      if (operation === undefined || !model.isHarmless(from.state, operation.input)) continue;
+      this.steps += 1;
+      if (model.step(from.state, operation.input, operation.response?.output) === undefined) {
+        continue;
+      }
+      level.position += 1;
+      this.tryNext(level, from, candidate);
+      return true;
+    }
+    return false;
   }
 
   private tryNext(
@@ -208,25 +234,35 @@ class Search<State, Input, Output> {
   /** Remembers the state in which most operations were ordered: if there is no order, that is where to look. */
   private noteDepth(state: State, candidates: readonly Entry<Input, Output>[]): void {
     const ordered = this.ordered.length - this.remaining;
-    if (ordered <= this.deepest.ordered) return;
-    const last = this.levels.slice(-5, -1).map(({ chosen }) => describe(chosen?.operation));
-    const explanation =
-      `${ordered} of ${this.ordered.length} operations can be ordered, the last ones: ${last.join('; ')}. ` +
-      `Then the state is ${this.model.fingerprint(state)} and none of these fits: ` +
-      candidates
-        .slice(0, 8)
-        .map(({ operation }) => describe(operation))
-        .join('; ');
-    this.deepest = { ordered, explanation };
+    if (this.deepest !== undefined && ordered <= this.deepest.ordered) return;
+    const last = this.levels.slice(-5, -1).map(({ chosen }) => chosen);
+    this.deepest = { ordered, last, state, candidates };
+  }
+
+  private explain(): string {
+    if (this.deepest === undefined) return '';
+    const { ordered, last, state, candidates } = this.deepest;
+    const words = (entries: readonly (Entry<Input, Output> | undefined)[]): string =>
+      entries.map((entry) => describe(entry?.operation)).join('; ');
+    return (
+      `${ordered} of ${this.ordered.length} operations can be ordered, the last ones: ${words(last)}. ` +
+      `Then the state is ${this.model.fingerprint(state)} and none of these fits: ${words(candidates.slice(0, 8))}`
+    );
   }
 }
 
 function describe<Input, Output>(operation: Operation<Input, Output> | undefined): string {
   if (operation === undefined) return '';
   const { name, input, invokedAt, response } = operation;
-  const outcome = response === undefined ? '?' : JSON.stringify(response.output);
+  const outcome = response === undefined ? '?' : asText(response.output);
   const until = response === undefined ? '' : response.at.toFixed(1);
-  return `[${invokedAt.toFixed(1)}-${until}] ${name} ${JSON.stringify(input)} -> ${outcome}`;
+  return `[${invokedAt.toFixed(1)}-${until}] ${name} ${asText(input)} -> ${outcome}`;
+}
+
+function asText(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'bigint' ? String(part) : part,
+  );
 }
 
 /** Calls before returns at the same time: what touches counts as concurrent. */

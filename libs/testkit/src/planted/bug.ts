@@ -17,6 +17,8 @@ export interface SimulatedBug {
   readonly changes: readonly SourceChange[];
   /** To be looked for in groups whose members change. @default false */
   readonly changesMembers?: boolean | undefined;
+  /** To be looked for in groups that read from leases, with clocks that differ. @default false */
+  readonly leases?: boolean | undefined;
 }
 
 /** The source is not what the patch was written for: it must be looked at again, not skipped. */

@@ -1,3 +1,4 @@
+import { driftingClocks } from '../simulation/drifting-clocks';
 import type { FailedRun, simulate, SimulationOptions } from '../simulation/simulation';
 import type { SimulatedBug } from './bug';
 import { SourceLoader } from './source-loader';
@@ -6,13 +7,18 @@ const SIMULATION = 'libs/testkit/src/simulation/simulation.ts';
 /** Every seed is run with both. */
 const NODES = [3, 5] as const;
 
-/** Which run found a bug, and what it said. */
-export interface Catch extends FailedRun {
+/** Which run. */
+export interface PlantedRun {
   readonly seed: number;
   readonly nodes: number;
   /** Set when the members changed all the while. */
   readonly changesMembers?: boolean | undefined;
+  /** Set when reads were answered from leases. */
+  readonly leases?: boolean | undefined;
 }
+
+/** Which run found a bug, and what it said. */
+export interface Catch extends PlantedRun, FailedRun {}
 
 type Simulate = typeof simulate;
 
@@ -28,8 +34,9 @@ export class PlantedCopy {
   }
 
   /** @returns how the run failed, if it did. */
-  run(seed: number, nodes: number, changesMembers?: boolean): Promise<FailedRun | undefined> {
-    return this.runWith({ seed, nodes, changesMembers });
+  run({ seed, nodes, changesMembers, leases }: PlantedRun): Promise<FailedRun | undefined> {
+    const clocks = leases === true ? driftingClocks(seed) : undefined;
+    return this.runWith({ seed, nodes, changesMembers, leases: clocks });
   }
 
   /** The same with any options. */
@@ -59,11 +66,36 @@ export async function hunt(
   seedsMax: number,
 ): Promise<Catch | undefined> {
   const copy = new PlantedCopy(workspace, bug);
-  const { changesMembers } = bug;
+  const { changesMembers, leases } = bug;
   for (let seed = 1; seed <= seedsMax; seed += 1) {
     for (const nodes of NODES) {
-      const failed = await copy.run(seed, nodes, changesMembers);
-      if (failed !== undefined) return { seed, nodes, changesMembers, ...failed };
+      const run = { seed, nodes, changesMembers, leases };
+      const failed = await copy.run(run);
+      if (failed !== undefined) return { ...run, ...failed };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The same with runs in which nobody looks into servers, so that nothing but the linearizability of what clients were told can find the bug. Runs that end in another way, such as by
+ * a broken invariant of the library itself, do not count.
+ *
+ * @returns the first run whose history has no order.
+ * @throws PatchDoesNotApply
+ */
+export async function huntBlindly(
+  workspace: string,
+  bug: SimulatedBug,
+  seedsMax: number,
+): Promise<Catch | undefined> {
+  const copy = new PlantedCopy(workspace, bug);
+  for (let seed = 1; seed <= seedsMax; seed += 1) {
+    for (const nodes of NODES) {
+      const failed = await copy.runWith({ seed, nodes, isBlind: true });
+      if (failed?.finding.includes('is not linearizable') === true) {
+        return { seed, nodes, ...failed };
+      }
     }
   }
   return undefined;

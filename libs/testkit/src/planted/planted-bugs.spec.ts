@@ -4,7 +4,8 @@ import { applyChange, PatchDoesNotApply } from './bug';
 import { SIMULATED_BUGS } from './bugs';
 import { MISSED_BUGS } from './bugs/missed';
 import { describeHunt, TABLE } from './document';
-import { hunt, PlantedCopy } from './hunt';
+import { hunt, huntBlindly, PlantedCopy } from './hunt';
+import type { Catch } from './hunt';
 
 const WORKSPACE = resolve(__dirname, '..', '..', '..', '..');
 
@@ -38,8 +39,17 @@ describe('planted bugs', () => {
     if (bug === undefined) throw new Error(`there is no bug ${name}`);
     const caught = await hunt(WORKSPACE, bug, 12);
     expect(caught).toBeDefined();
-    const { seed, nodes, changesMembers } = caught as NonNullable<typeof caught>;
-    expect(await new PlantedCopy(WORKSPACE).run(seed, nodes, changesMembers)).toBeUndefined();
+    expect(await new PlantedCopy(WORKSPACE).run(caught as Catch)).toBeUndefined();
+  });
+
+  it('is found by what clients are told, when nobody looks into servers', async () => {
+    const bug = SIMULATED_BUGS.find(({ name }) => name === 'follower-read-at-its-own-commit');
+    const caught = await huntBlindly(WORKSPACE, bug as NonNullable<typeof bug>, 5);
+    expect(caught?.finding).toContain('is not linearizable');
+    const { seed, nodes } = caught as Catch;
+    expect(
+      await new PlantedCopy(WORKSPACE).runWith({ seed, nodes, isBlind: true }),
+    ).toBeUndefined();
   });
 
   it('replays what found a bug', async () => {
@@ -76,6 +86,6 @@ describe('a patch', () => {
 describe('the table of planted bugs', () => {
   it('says which bug was not found', () => {
     const bug = { name: 'bug', story: 'a story', source: 'a source', changes: [] };
-    expect(describeHunt([{ bug, caught: undefined }], 3, [], 3)).toContain('**not found**');
+    expect(describeHunt([{ bug, caught: undefined }], [], 3, [], 3)).toContain('**not found**');
   });
 });

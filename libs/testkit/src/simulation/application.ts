@@ -10,7 +10,6 @@ import type {
 } from '@raftway/raft/core';
 import type { Checker } from './checker';
 import { CommandList } from './state-machine';
-import { SafetyViolation } from './violation';
 
 /**
  * What became of a command, as far as the server that took it can tell: `acknowledged` and applied at an index, `refused` without effect, `superseded` by
@@ -87,13 +86,7 @@ export class Application {
   apply(entry: Entry): void {
     // A restored snapshot may be newer than the core knows yet: it then hands out entries that are in it.
     if (entry.index <= this.appliedIndex) return;
-    const committed = this.checker.committedAt(entry.index);
-    if (entry.index !== this.appliedIndex + 1 || committed?.term !== entry.term) {
-      throw new SafetyViolation(
-        `server ${this.id} applies ${entry.index} of term ${entry.term} after ${this.appliedIndex}; ` +
-          `committed there is term ${committed?.term}`,
-      );
-    }
+    this.checker.onApply(this.id, entry, this.appliedIndex);
     const result = this.machine.apply(entry)?.result ?? 0;
     this.appliedIndex = entry.index;
     this.checker.applied(this.id, entry.index, this.list.fingerprint);
@@ -121,12 +114,7 @@ export class Application {
     for (const { ticket, index } of ready.reads) {
       const read = this.reads.get(ticket);
       if (read === undefined) continue;
-      // A quorum has answered after the read began, so none can have elected somebody else before (dissertation §6.4).
-      if (term < read.termBefore) {
-        throw new SafetyViolation(
-          `a read of server ${this.id} is confirmed in term ${term}; term ${read.termBefore} had a leader before it began`,
-        );
-      }
+      this.checker.onReadConfirmed(this.id, term, read.termBefore);
       read.index = index;
     }
     for (const ticket of ready.readsRefused) {

@@ -1,3 +1,4 @@
+import type { Recovered } from '@raftway/raft';
 import type { Entry, Message, Raft, ServerId, Term } from '@raftway/raft/core';
 import type { Coverage } from './coverage';
 import { checkBeliefs } from './leader-claims';
@@ -53,7 +54,7 @@ export class Checker {
 
   constructor(
     private readonly disks: readonly StoragePromises[],
-    private readonly coverage: Coverage,
+    protected readonly coverage: Coverage,
     private readonly electionTimeoutMs: number,
   ) {
     this.members = new MembershipChecker(disks, coverage);
@@ -97,6 +98,26 @@ export class Checker {
     this.fingerprints[index] = fingerprint;
   }
 
+  /** A server applies its next entry, which must follow the last one and be the one that is committed there. */
+  onApply(server: ServerId, entry: Entry, appliedIndex: number): void {
+    const committed = this.committedAt(entry.index);
+    verify(
+      entry.index === appliedIndex + 1 && committed?.term === entry.term,
+      () =>
+        `server ${server} applies ${entry.index} of term ${entry.term} after ${appliedIndex}; ` +
+        `committed there is term ${committed?.term}`,
+    );
+  }
+
+  /** A quorum has answered after the read began, so none can have elected somebody else before (dissertation §6.4). */
+  onReadConfirmed(server: ServerId, term: Term, termBefore: Term): void {
+    verify(
+      term >= termBefore,
+      () =>
+        `a read of server ${server} is confirmed in term ${term}; term ${termBefore} had a leader before it began`,
+    );
+  }
+
   /** A process did not run, and so nobody could reach it. */
   stoodStill(id: ServerId, fromMs: number, toMs: number): void {
     const stops = this.stops.get(id);
@@ -107,6 +128,11 @@ export class Checker {
   forget(raft: Raft): void {
     this.watched.delete(raft);
     this.members.forget(raft);
+  }
+
+  /** A restart has found this on a disk. */
+  onRecovered(disk: StoragePromises, found: Recovered): void {
+    disk.recovered(found);
   }
 
   /** Nobody may say what a crash could take back: votes and acknowledged entries are on the sender's disk when they are sent. */

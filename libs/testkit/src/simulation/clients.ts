@@ -1,8 +1,10 @@
 import type { EventQueue } from '../event-queue';
 import type { SeededRandom } from '../random';
 import type { Outcome } from './application';
+import { ClientHistory } from './client-history';
 import type { Coverage } from './coverage';
 import type { SimulatedServer } from './server';
+import { registerAt } from './state-machine';
 import { SafetyViolation } from './violation';
 
 /** One command, and what its client was told of it. */
@@ -12,6 +14,8 @@ interface Command {
   readonly clientId: string;
   readonly sequence: number;
   readonly acknowledgedBefore: number;
+  readonly invokedAtMs: number;
+  acknowledgedAtMs: number | undefined;
   attempts: number;
   /** Attempts without an answer. */
   open: number;
@@ -34,7 +38,7 @@ const ATTEMPTS_MAX = 4;
  *
  * The list makes linearizability simple: commands are ordered by their index and a read sees a prefix. So it is enough that (a) a command that began after
  * another was acknowledged has the higher index, (b) a read sees every command that was acknowledged before it began, and (c) at least what any read had
- * seen that ended before it began.
+ * seen that ended before it began. All that looks into servers; what clients alone can see is checked at the end, see {@link ClientHistory}.
  */
 export class Clients {
   private readonly commands: Command[] = [];
@@ -42,7 +46,9 @@ export class Clients {
   /** In the order in which their clients heard of it. */
   private readonly acknowledged: Acknowledged[] = [];
   private highestRead = 0;
+  private readonly history = new ClientHistory();
   private sequence = 0;
+  private readCount = 0;
   private running = false;
 
   constructor(
@@ -51,6 +57,8 @@ export class Clients {
     /** Whom the clients know. */
     private readonly servers: () => readonly SimulatedServer[],
     private readonly coverage: Coverage,
+    /** Judges by {@link checkHistory} alone. */
+    private readonly isBlind: boolean,
   ) {}
 
   /** Starts `count` clients, each of which asks some server every few milliseconds. */
@@ -81,6 +89,7 @@ export class Clients {
 
   /** Whoever says that its list is no older than some time has all that was acknowledged before that time. */
   private checkAges(): void {
+    if (this.isBlind) return;
     for (const { id, list, freshAsOfMs } of this.servers()) {
       if (list === undefined || freshAsOfMs === -Infinity) continue;
       this.coverage.agesKnown += 1;
@@ -116,6 +125,8 @@ export class Clients {
       clientId: withRequestId ? `client${client}` : '',
       sequence: this.sequence,
       acknowledgedBefore: this.highestAcknowledged,
+      invokedAtMs: this.queue.nowMs,
+      acknowledgedAtMs: undefined,
       attempts: 0,
       open: 0,
       isUncertain: false,
@@ -158,15 +169,17 @@ export class Clients {
     const { id, acknowledgedBefore } = command;
     switch (outcome) {
       case 'acknowledged':
-        if (index <= acknowledgedBefore) {
-          throw new SafetyViolation(
+        this.require(
+          index > acknowledgedBefore,
+          () =>
             `${id} is acknowledged at ${index}; ${acknowledgedBefore} was acknowledged before it began`,
-          );
-        }
-        if (command.index !== undefined && command.index !== index) {
-          throw new SafetyViolation(`${id} is acknowledged at ${index} and at ${command.index}`);
-        }
+        );
+        this.require(
+          command.index === undefined || command.index === index,
+          () => `${id} is acknowledged at ${index} and at ${command.index}`,
+        );
         command.index = index;
+        command.acknowledgedAtMs ??= this.queue.nowMs;
         this.acknowledged.push({ id, index, atMs: this.queue.nowMs });
         this.highestAcknowledged = Math.max(this.highestAcknowledged, index);
         this.coverage.acknowledged += 1;
@@ -186,22 +199,41 @@ export class Clients {
   read(server: SimulatedServer, done?: () => void): void {
     const needed = Math.max(this.highestAcknowledged, this.highestRead);
     const last = this.acknowledged.at(-1);
+    const invokedAtMs = this.queue.nowMs;
+    this.readCount += 1;
+    const name = `read ${this.readCount} of server ${server.id}`;
+    const register = registerAt(this.readCount);
     server.read((readable) => {
       const list = readable?.list;
       if (readable === undefined || list === undefined) {
         this.coverage.readsRefused += 1;
         return;
       }
-      if (readable.appliedIndex < needed || (last && list.indexOf(last.id) !== last.index)) {
-        throw new SafetyViolation(
+      this.require(
+        readable.appliedIndex >= needed && (!last || list.indexOf(last.id) === last.index),
+        () =>
           `stale read: server ${readable.id} answers as of ${readable.appliedIndex}, ` +
-            `${needed} was acknowledged or seen before the read began`,
-        );
-      }
+          `${needed} was acknowledged or seen before the read began`,
+      );
       this.highestRead = Math.max(this.highestRead, readable.appliedIndex);
       this.coverage.reads += 1;
+      const value = list.valueOf(register);
+      this.history.read(name, register, invokedAtMs, this.queue.nowMs, value);
       done?.();
     });
+  }
+
+  private require(condition: boolean, message: () => string): void {
+    if (!condition && !this.isBlind) throw new SafetyViolation(message());
+  }
+
+  /** At the end, and once: is there an order in which all that clients were told is right? */
+  checkHistory(): void {
+    for (const { id, invokedAtMs, acknowledgedAtMs, open, isUncertain } of this.commands) {
+      const isRefused = acknowledgedAtMs === undefined && open === 0 && !isUncertain;
+      if (!isRefused) this.history.wrote(id, invokedAtMs, acknowledgedAtMs);
+    }
+    this.history.check(this.coverage);
   }
 
   /** At the end: every acknowledged command is where it was said to be, and none that was only refused is anywhere. */

@@ -54,6 +54,10 @@ export interface Coverage {
   readsRefused: number;
   /** States whose age was known when they were looked at. */
   agesKnown: number;
+  /** Calls of which an order was looked for. */
+  callsJudged: number;
+  /** Registers for whose calls that took too long. */
+  registersUndecided: number;
   /** Of the members: changes that the operator asked for and a server refused. */
   changesRefused: number;
   configurationsCommitted: number;
@@ -108,6 +112,8 @@ export function emptyCoverage(): Coverage {
     reads: 0,
     readsRefused: 0,
     agesKnown: 0,
+    callsJudged: 0,
+    registersUndecided: 0,
     changesRefused: 0,
     configurationsCommitted: 0,
     jointEntered: 0,

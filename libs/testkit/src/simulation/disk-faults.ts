@@ -15,12 +15,19 @@ export class DiskFaults {
 
   fillDisk(random: SeededRandom): void {
     const { queue, trace } = this.victims;
-    const { id, disk } = this.pick(random);
+    const victim = this.pick(random);
+    const { id, disk } = victim;
     trace(() => `the disk of server ${id} is full`);
     disk.files.isFull = true;
     queue.after(random.integer(50, 900), () => {
       disk.files.isFull = false;
+      disk.files.shortage = 1;
     });
+    if (!random.chance(0.5)) return;
+    // Others make room and take it again, so that only some writes fail; and in the midst of that the power goes.
+    disk.files.shortage = random.pick([0.3, 0.6, 0.9]);
+    if (random.chance(0.6))
+      queue.after(random.integer(20, 600), () => this.cutPower(random, victim));
   }
 
   slowDisk(random: SeededRandom): void {
@@ -42,6 +49,17 @@ export class DiskFaults {
     trace(() => `disk of server ${id} hangs`);
     disk.files.hang();
     queue.after(random.integer(200, 2500), () => disk.files.wake());
+  }
+
+  private cutPower(random: SeededRandom, victim: SimulatedServer): void {
+    const { queue, coverage, isRunning } = this.victims;
+    if (!isRunning() || !victim.isUp) return;
+    coverage.crashes += 1;
+    coverage.powerCuts += 1;
+    victim.crash(true);
+    queue.after(random.integer(1, 300), () => {
+      if (!victim.isUp) victim.start();
+    });
   }
 
   private pick(random: SeededRandom): SimulatedServer {

@@ -46,8 +46,12 @@ export class SimulatedFileSystem {
   latencyMaxMs = 3;
   /** Writes that need more room fail, after a part of them. */
   isFull = false;
+  /** How many of these writes fail when it is full: the others find room that somebody else has made. */
+  shortage = 1;
   /** Called when a sync begins. */
   onSync: (() => void) | undefined;
+  /** Called when a file was removed, which only the sync of its directory makes safe. */
+  onRemove: (() => void) | undefined;
   /** The next sync of a file fails. */
   failNextSync = false;
   /** What waits for a disk that hangs; undefined while it does not. */
@@ -114,8 +118,10 @@ export class SimulatedFileSystem {
   becomePerfect(): void {
     this.latencyMaxMs = 3;
     this.isFull = false;
+    this.shortage = 1;
     this.failNextSync = false;
     this.onSync = undefined;
+    this.onRemove = undefined;
     this.wake();
   }
 
@@ -142,6 +148,7 @@ export class SimulatedFileSystem {
     const changes = this.changes.get(directory);
     if (changes === undefined) this.changes.set(directory, [change]);
     else changes.push(change);
+    if (change.type === 'remove') this.onRemove?.();
   }
 
   createIfMissing(name: string): void {
@@ -166,7 +173,8 @@ export class SimulatedFileSystem {
   write(write: PendingWrite): void {
     const { file, bytes, position } = write;
     this.pendingWrites.delete(write);
-    if (!this.isFull || file.hasRoom(position, position + bytes.length)) {
+    const needsRoom = this.isFull && !file.hasRoom(position, position + bytes.length);
+    if (!needsRoom || (this.shortage < 1 && !this.world.random.chance(this.shortage))) {
       file.write(bytes, position);
       return;
     }

@@ -3,6 +3,7 @@ import { EventQueue } from '../event-queue';
 import { seededRandom } from '../random';
 import type { SeededRandom } from '../random';
 import type { FingerprintOf, Outcome } from './application';
+import { BlindChecker } from './blind-checker';
 import { Checker } from './checker';
 import { Clients } from './clients';
 import { emptyCoverage } from './coverage';
@@ -30,6 +31,7 @@ export interface GroupOptions {
   readonly changesMembers?: boolean | undefined;
   readonly fingerprintOf?: FingerprintOf | undefined;
   readonly leases?: Leases | undefined;
+  readonly isBlind?: boolean | undefined;
   /** @default equal ones */
   readonly priorities?: Priorities | undefined;
   readonly trace?: ((line: string) => void) | undefined;
@@ -67,7 +69,9 @@ export class SimulatedGroup {
     });
     this.timing = drawTiming(random);
     const promises = disks.map((disk) => disk.promises);
-    this.checker = new Checker(promises, coverage, this.timing.electionTimeoutMs);
+    const isBlind = options.isBlind === true;
+    const { electionTimeoutMs } = this.timing;
+    this.checker = new (isBlind ? BlindChecker : Checker)(promises, coverage, electionTimeoutMs);
     this.network = new SimulatedNetwork(queue, random.fork(), coverage, (message) =>
       this.checker.onSend(message),
     );
@@ -77,7 +81,7 @@ export class SimulatedGroup {
       this.servers.push(server);
       this.network.attach(id, server);
     }
-    this.clients = new Clients(queue, random.fork(), () => this.active(), coverage);
+    this.clients = new Clients(queue, random.fork(), () => this.active(), coverage, isBlind);
   }
 
   private worldOf(founders: readonly ServerId[]): World {

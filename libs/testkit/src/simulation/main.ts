@@ -1,6 +1,9 @@
 /* eslint-disable no-console -- a command line program */
 import { parseArgs } from 'node:util';
 import { addCoverage, describeCoverage, emptyCoverage } from './coverage';
+import type { Coverage } from './coverage';
+import { driftingClocks } from './drifting-clocks';
+import { Progress } from './progress';
 import { shrink } from './shrink';
 import type { FailedRun, SimulationOptions } from './simulation';
 import { replayCommand, simulate, SimulationFailure } from './simulation';
@@ -12,7 +15,8 @@ const USAGE = `Runs simulated Raft groups through faults and checks Raft's prope
   npm run simulate -- --seeds 20000 [--from 1]            many runs, of 3 and of 5 servers; a failed one is shrunk
 
   --members             change the members all the while, too
-  --minutes <n>         stop after so long
+  --leases              answer reads from leases, with clocks that differ
+  --minutes <n>         stop after so long, as after Ctrl-C: with a summary
   --trace-lines <n>     how many of the last events to print (default 200)
   --faulty-ms <n>       virtual milliseconds with faults (default 6000)
   --without <kinds>     leave out kinds of faults, as in a shrunk run
@@ -27,6 +31,7 @@ interface Arguments {
   readonly traceLines: number;
   readonly untilMs: number;
   readonly shrinkMs: number;
+  readonly leases: boolean;
   readonly reduced: Pick<SimulationOptions, 'changesMembers' | 'faultyMs' | 'without' | 'dropped'>;
 }
 
@@ -45,6 +50,7 @@ function parse(words: readonly string[]): Arguments | undefined {
     drop: text,
     'shrink-seconds': text,
     members: flag,
+    leases: flag,
     trace: flag,
     shrink: flag,
   };
@@ -65,6 +71,7 @@ function parse(words: readonly string[]): Arguments | undefined {
       traceLines: number(values['trace-lines'], 200),
       untilMs: Date.now() + number(values.minutes, 1_000_000) * 60_000,
       shrinkMs: values.trace === true && values.shrink !== true ? 0 : shrinkSeconds * 1000,
+      leases: values.leases === true,
       reduced: {
         changesMembers: values.members,
         faultyMs: faultyMs === undefined ? undefined : number(faultyMs, 0),
@@ -109,7 +116,8 @@ async function runOne(parsed: Arguments, seed: number, nodes: number, total = em
     lines.push(line);
     if (lines.length > parsed.traceLines) lines.shift();
   };
-  const options: SimulationOptions = { seed, nodes, ...parsed.reduced };
+  const leases = parsed.leases ? driftingClocks(seed) : undefined;
+  const options: SimulationOptions = { seed, nodes, leases, ...parsed.reduced };
   try {
     addCoverage(total, await simulate({ ...options, trace: parsed.trace ? trace : undefined }));
     return true;
@@ -124,19 +132,27 @@ async function runOne(parsed: Arguments, seed: number, nodes: number, total = em
 
 async function runAll(parsed: Arguments): Promise<boolean> {
   const total = emptyCoverage();
-  const startedMs = Date.now();
-  let runs = 0;
-  const seconds = (): string => ((Date.now() - startedMs) / 1000).toFixed(1);
-  for (let seed = parsed.from; seed < parsed.from + parsed.seeds; seed += 1) {
-    if (Date.now() >= parsed.untilMs) break;
+  const wanted = parsed.seeds * parsed.nodes.length;
+  const progress = new Progress(wanted, parsed.untilMs);
+  let isInterrupted = false;
+  process.once('SIGINT', () => {
+    isInterrupted = true;
+  });
+  let passed = true;
+  for (let seed = parsed.from; passed && seed < parsed.from + parsed.seeds; seed += 1) {
     for (const nodes of parsed.nodes) {
-      if (!(await runOne(parsed, seed, nodes, total))) return false;
-      runs += 1;
+      if (isInterrupted || Date.now() >= parsed.untilMs) return summarize(progress, total, seed);
+      passed &&= await runOne(parsed, seed, nodes, total);
+      if (passed) progress.ran();
     }
-    const done = seed - parsed.from + 1;
-    if (done % 200 === 0) console.log(`${done} of ${parsed.seeds} seeds, ${seconds()} s`);
   }
-  console.log(`${runs} runs passed in ${seconds()} s`);
+  if (!passed) return false;
+  return summarize(progress, total, parsed.from + parsed.seeds);
+}
+
+/** @param next the first seed that was not run to its end */
+function summarize(progress: Progress, total: Coverage, next: number): boolean {
+  console.log(progress.summary(next));
   console.log(describeCoverage(total));
   return true;
 }

@@ -69,12 +69,15 @@ export class SimulatedNetwork {
     if (!this.clogged.has(link)) this.clogged.set(link, []);
   }
 
-  /** All that was held up arrives at once. */
-  unclog(from: ServerId, to: ServerId): void {
+  /** All that was held up arrives at once, or, with `withinMs`, one by one and in any order. */
+  unclog(from: ServerId, to: ServerId, withinMs = 0): void {
     const link = `${from}>${to}`;
     const held = this.clogged.get(link) ?? [];
     this.clogged.delete(link);
-    for (const arrive of held) arrive();
+    for (const arrive of held) {
+      if (withinMs === 0) arrive();
+      else this.queue.after(this.random.next() * withinMs, arrive);
+    }
   }
 
   becomePerfect(): void {

@@ -12,7 +12,38 @@ export class ProcessFaults {
   }
 
   crashAny(random: SeededRandom): void {
-    this.crash(random, [random.pick(this.victims.active())]);
+    const victim = random.pick(this.victims.active());
+    this.crash(random, [victim]);
+    if (random.chance(0.5)) this.crashAgain(random, victim, random.integer(4, 12));
+  }
+
+  /** A crash loop, while its clients go on asking: what was meant for one process reaches the next, which has just asked the same. */
+  private crashAgain(random: SeededRandom, victim: SimulatedServer, lives: number): void {
+    const { queue, servers, network, ask, isRunning } = this.victims;
+    const lifeMs = random.integer(30, 150);
+    for (let fromMs = 5; fromMs < lifeMs; fromMs += 5) {
+      queue.after(fromMs, () => {
+        if (isRunning()) ask(victim);
+      });
+    }
+    // What comes for it last is held up until after its end, and then comes in any order.
+    const holds = random.chance(0.7);
+    if (holds) {
+      queue.after(lifeMs * (0.3 + 0.6 * random.next()), () => {
+        for (const { id } of servers) if (isRunning()) network.clog(id, victim.id);
+      });
+    }
+    queue.after(lifeMs, () => {
+      const withinMs = random.integer(20, 120);
+      if (holds) for (const { id } of servers) network.unclog(id, victim.id, withinMs);
+      if (!isRunning()) return;
+      if (victim.isUp) {
+        this.victims.coverage.crashes += 1;
+        victim.crash(false);
+        victim.start();
+      }
+      if (lives > 1) this.crashAgain(random, victim, lives - 1);
+    });
   }
 
   crashAll(random: SeededRandom): void {
@@ -59,11 +90,32 @@ export class ProcessFaults {
     trace(() => `server ${server.id} is asked to hand leadership to ${target}`);
     const old = leaderOrAny(this.victims, random);
     server.transferLeadership(target);
-    if (!random.chance(0.4)) return;
+    if (!random.chance(0.4)) {
+      if (random.chance(0.4)) this.delayTransfer(random, old);
+      return;
+    }
     queue.after(random.next() * 15, () => {
       if (!isRunning()) return;
       for (const other of servers) network.cutLink(other.id, old.id);
       queue.after(random.integer(30, 400), () => network.heal());
+    });
+  }
+
+  /** What the leader says, the word to its successor too, arrives after it has given up; and then it hears nothing of what comes of it. */
+  private delayTransfer(random: SeededRandom, old: SimulatedServer): void {
+    const { queue, network, servers, active, isRunning, ask } = this.victims;
+    const target = random.pick(active());
+    old.transferLeadership(target.id);
+    // The word itself is to be held up, not the entries that have to come before it.
+    queue.after(random.integer(0, 12), () => {
+      if (!isRunning()) return;
+      network.clog(old.id, target.id);
+      queue.after(random.integer(60, 500), () => {
+        for (const other of servers) if (isRunning()) network.cutLink(other.id, old.id);
+        network.unclog(old.id, target.id);
+        for (let fromMs = 4; fromMs < 100; fromMs += 8) queue.after(fromMs, () => ask(old));
+        queue.after(random.integer(30, 400), () => network.heal());
+      });
     });
   }
 
@@ -93,7 +145,13 @@ export class ProcessFaults {
       if (!server.isUp) continue;
       const { files } = server.disk;
       if (!random.chance(0.5)) this.crashNow(random, server);
-      else {
+      else if (random.chance(0.3)) {
+        // When it has let go of what it no longer needs, and what replaces that is on its way to the disk.
+        files.onRemove = () => {
+          files.onRemove = undefined;
+          queue.after(random.next() * 2 * files.latencyMaxMs, () => this.crashNow(random, server));
+        };
+      } else {
         // While its disk is busy, which is when there is most to lose.
         files.onSync = () => {
           files.onSync = undefined;

@@ -94,7 +94,7 @@ export class SimulatedServer implements NetworkReceiver {
 
   private boot(storage: Storage, recovered: Recovered, file: SnapshotFile | undefined): void {
     const { world } = this;
-    this.disk.promises.recovered(recovered);
+    world.checker.onRecovered(this.disk.promises, recovered);
     world.coverage.recoveries += 1;
     if (recovered.suspectTail !== undefined) world.coverage.suspectTails += 1;
     const clock = clockOf(world, this.id);

@@ -1,14 +1,18 @@
-import { describeCoverage } from './coverage';
-import { runSeeds } from './run-seeds';
-import { simulate } from './simulation';
+import { describeSeeds, FIRST_SEEDS, runSeeds } from './run-seeds';
+import { COVERAGE_MINIMA, simulate } from './simulation';
 
 const NODES = 3;
 const seeds = Number(process.env['RAFTWAY_SIM_SEEDS'] ?? 500);
 
 describe(`a simulated group of ${NODES} servers whose members change`, () => {
   it(`keeps Raft's properties and recovers, for ${seeds} seeds`, async () => {
-    const total = await runSeeds(1, seeds, NODES, true);
-    process.stdout.write(`${seeds} runs with changing members: ${describeCoverage(total)}\n`);
+    const from = FIRST_SEEDS.members;
+    const result = await runSeeds(from, seeds, NODES, true);
+    process.stdout.write(describeSeeds('changing members', from, seeds, result));
+    const { total, least } = result;
+    expect(least.steps).toBeGreaterThanOrEqual(COVERAGE_MINIMA.steps);
+    expect(least.faults).toBeGreaterThanOrEqual(COVERAGE_MINIMA.faults);
+    expect(least.commits).toBeGreaterThanOrEqual(COVERAGE_MINIMA.commits);
     // Every kind of change has to have happened, and not once only.
     expect(total.priorityHandOvers).toBeGreaterThan(0);
     expect(total.configurationsCommitted).toBeGreaterThan(seeds);

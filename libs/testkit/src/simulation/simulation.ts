@@ -24,6 +24,8 @@ export interface SimulationOptions {
   readonly fingerprintOf?: FingerprintOf | undefined;
   /** Reads are answered from leases, and clocks may differ. @default neither */
   readonly leases?: Leases | undefined;
+  /** Nobody looks into servers: the run is judged by what clients were told, and by nothing else. @default false */
+  readonly isBlind?: boolean | undefined;
   /** Virtual milliseconds with faults. @default 6000, and more when the minima of {@link COVERAGE_MINIMA} are not reached */
   readonly faultyMs?: number | undefined;
   /** Kinds of faults to leave out: of the nemesis, and `loss`, `duplication`, `lateness` of the network, `priorities` and `lasting`. Then the minima do not count. */
@@ -43,6 +45,9 @@ export const COVERAGE_MINIMA = { steps: 2000, faults: 10, commits: 50 } as const
 
 /** One run in so many has to work with a fault that stays. */
 const LASTING_ONE_IN = 4;
+
+/** How often every server is asked in the end when only answers count. */
+const LAST_LOOKS = 30;
 
 /** What a run that failed can say of itself. */
 export interface FailedRun {
@@ -115,9 +120,10 @@ export async function simulate(options: SimulationOptions): Promise<Coverage> {
 
 /** The command that runs it again. */
 export function replayCommand(options: SimulationOptions): string {
-  const { seed, nodes, changesMembers, faultyMs, without = [], dropped = [] } = options;
+  const { seed, nodes, changesMembers, leases, faultyMs, without = [], dropped = [] } = options;
   const words = [`npm run simulate -- --seed ${seed} --nodes ${nodes}`];
   if (changesMembers === true) words.push('--members');
+  if (leases !== undefined) words.push('--leases');
   if (faultyMs !== undefined) words.push(`--faulty-ms ${faultyMs}`);
   if (without.length > 0) words.push(`--without ${without.join(',')}`);
   if (dropped.length > 0) words.push(`--drop ${dropped.join(',')}`);
@@ -152,6 +158,10 @@ class Simulation {
   async run(): Promise<void> {
     const { group, lasting } = this;
     await this.sufferFaults();
+    if (this.options.isBlind === true) {
+      await this.lookAtEnd();
+      return;
+    }
     await group.recover();
     group.compareReplicas();
     await group.comeHome();
@@ -161,6 +171,17 @@ class Simulation {
       group.compareReplicas();
     }
     await group.endSessions();
+    group.clients.checkHistory();
+  }
+
+  /** What was acknowledged has to be there. */
+  private async lookAtEnd(): Promise<void> {
+    const { group } = this;
+    for (let turn = 0; turn < LAST_LOOKS; turn += 1) {
+      for (const server of group.active()) group.clients.read(server);
+      await group.runUntil(group.nowMs + 100);
+    }
+    group.clients.checkHistory();
   }
 
   private drawLasting(): LastingFault | undefined {
@@ -180,7 +201,8 @@ class Simulation {
     const trace = (line: () => string): void => group.trace(line);
     const active = (): readonly SimulatedServer[] => group.active();
     const voterSets = (): readonly (readonly ServerId[])[] => group.checker.members.voterSets;
-    const victims = { queue, network, servers, active, voterSets, coverage, trace };
+    const ask = (server: SimulatedServer): void => clients.read(server);
+    const victims = { queue, network, servers, active, voterSets, coverage, trace, ask };
     const { without, dropped } = this;
     const nemesis = new Nemesis(random.fork(), victims, { without, dropped });
     this.nemesis = nemesis;

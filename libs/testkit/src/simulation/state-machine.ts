@@ -6,6 +6,9 @@ const SESSION_MS = 400;
 
 const COMMANDS_PER_SLICE = 4;
 
+/** Few, so that writes are soon overwritten and stale reads stand out. */
+const REGISTERS = 3;
+
 interface Contents {
   commands: { readonly id: string; readonly index: LogIndex }[];
   /** Deadlines by client. */
@@ -16,6 +19,8 @@ interface Contents {
 /**
  * The state machine of simulated servers: a list of the commands in the order of the log, and the sessions of who gave them. Simple enough that every mistake
  * shows: a command that is missing, applied twice or out of place changes the list, and a session that ends elsewhere than on another replica the fingerprint.
+ *
+ * Each command also writes its own id to one of a few registers, for clients that know nothing of the log.
  */
 export class CommandList implements StateMachine<LogIndex> {
   /** See {@link StateMachine}; set by whoever wants another one than that of the index. */
@@ -23,6 +28,7 @@ export class CommandList implements StateMachine<LogIndex> {
   private contents: Contents = { commands: [], sessions: [], fingerprint: 0 };
   private sessions = new Map<string, number>();
   private readonly ids = new Map<string, LogIndex>();
+  private readonly registers = new Map<string, string>();
 
   /** Of everything that has happened to it. */
   get fingerprint(): number {
@@ -39,11 +45,17 @@ export class CommandList implements StateMachine<LogIndex> {
     return this.ids.get(id);
   }
 
+  /** What was written last to a register; '' when nothing was. */
+  valueOf(register: string): string {
+    return this.registers.get(register) ?? '';
+  }
+
   apply(command: Uint8Array, { index, nowMs }: ApplyContext): LogIndex {
     const id = commandId(command);
     if (this.ids.has(id)) throw new Error(`command ${id} was applied twice, at ${index} too`);
     this.contents.commands.push({ id, index });
     this.ids.set(id, index);
+    this.registers.set(registerOf(id), id);
     this.sessions.set(id.slice(0, id.indexOf('.')), nowMs + SESSION_MS);
     this.note(id, index);
     return index;
@@ -78,7 +90,11 @@ export class CommandList implements StateMachine<LogIndex> {
     this.contents = { commands, sessions, fingerprint };
     this.sessions = new Map(sessions);
     this.ids.clear();
-    for (const { id, index } of commands) this.ids.set(id, index);
+    this.registers.clear();
+    for (const { id, index } of commands) {
+      this.ids.set(id, index);
+      this.registers.set(registerOf(id), id);
+    }
   }
 
   encodeResult(index: LogIndex): Uint8Array {
@@ -114,6 +130,16 @@ function* slicesOf(
     const slice = commands.slice(from, Math.min(from + COMMANDS_PER_SLICE, count));
     yield Buffer.from(`\n${JSON.stringify(slice)}`);
   }
+}
+
+/** The n-th register in turn, from any n. */
+export function registerAt(turn: number): string {
+  return `register ${turn % REGISTERS}`;
+}
+
+/** Where the command with this id, which ends in its number, writes. */
+export function registerOf(id: string): string {
+  return registerAt(Number(id.slice(id.lastIndexOf('.') + 1)));
 }
 
 /** A command's bytes; some are longer than others. */

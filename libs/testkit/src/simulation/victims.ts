@@ -16,6 +16,8 @@ export interface Victims {
   readonly voterSets: () => readonly (readonly ServerId[])[];
   readonly coverage: Coverage;
   readonly trace: (line: () => string) => void;
+  /** Somebody wants to read there. */
+  readonly ask: (server: SimulatedServer) => void;
   /** False once the faults are over. */
   readonly isRunning: () => boolean;
 }

@@ -1,5 +1,6 @@
 import type { SimulatedBug } from '../bug';
 import { ELECTION_BUGS } from './elections';
+import { LEASE_BUGS } from './leases';
 import { MEMBERSHIP_BUGS } from './membership';
 import { READ_AND_CLIENT_BUGS } from './reads-and-clients';
 import { REPLICATION_BUGS } from './replication';
@@ -12,6 +13,7 @@ export const SIMULATED_BUGS: readonly SimulatedBug[] = [
   ...ELECTION_BUGS,
   ...REPLICATION_BUGS,
   ...READ_AND_CLIENT_BUGS,
+  ...LEASE_BUGS,
   ...SESSION_AND_LIVENESS_BUGS,
   ...SNAPSHOT_AND_CLOCK_BUGS,
   ...STORAGE_BUGS,

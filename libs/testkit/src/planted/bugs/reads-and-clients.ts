@@ -117,4 +117,17 @@ export const READ_AND_CLIENT_BUGS: readonly SimulatedBug[] = [
       },
     ],
   },
+  {
+    name: 'read-answer-to-an-earlier-process',
+    story: 'a read index that an earlier process asked for answers a read of this one',
+    source: 'docs/internals/divergence.md',
+    changes: [
+      {
+        file: `${CORE}/proposals.ts`,
+        find: `  if (message.runId !== state.runId) return;
+  const tickets = state.forwardedReads.answered(message.tickets);`,
+        replace: '  const tickets = state.forwardedReads.answered(message.tickets);',
+      },
+    ],
+  },
 ];
