@@ -13,9 +13,12 @@ import { root } from './lib.mjs';
 const FOLDERS = ['apps', 'libs', 'tools'];
 const FAILURE_CHARACTERS_MAX = 4000;
 
-const projects = FOLDERS.flatMap((folder) =>
-  readdirSync(path.join(root, folder)).map((name) => path.join(folder, name)),
-).filter((directory) => existsSync(path.join(root, directory, 'jest.config.cjs')));
+const projects = [
+  ...FOLDERS.flatMap((folder) =>
+    readdirSync(path.join(root, folder)).map((name) => path.join(folder, name)),
+  ),
+  'k8s',
+].filter((directory) => existsSync(path.join(root, directory, 'jest.config.cjs')));
 
 const counts = (directory) => path.join(root, directory, 'test-results/counts.json');
 for (const directory of projects) rmSync(counts(directory), { force: true });

@@ -1,0 +1,68 @@
+import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { stringify } from 'yaml';
+import { type KubeObject } from '../render/kube-object';
+import { render } from '../render/render';
+
+/** The k8s/ folder. */
+export const K8S = path.resolve(__dirname, '..', '..');
+
+export const OVERLAYS = ['local', 'staging', 'production'] as const;
+
+/** Each component with those that it needs beside it. */
+const COMPONENTS: Readonly<Record<string, readonly string[]>> = {
+  'network-policies': [],
+  monitoring: [],
+  hpa: [],
+  redis: [],
+  'redis-network-policies': ['redis', 'network-policies'],
+};
+
+/** Every set of components that makes sense. */
+export function componentSets(): string[][] {
+  const names = Object.keys(COMPONENTS);
+  return Array.from({ length: 2 ** names.length }, (_, bits) =>
+    names.filter((_name, index) => (bits >> index) % 2 === 1),
+  ).filter((set) => set.every((name) => COMPONENTS[name]?.every((other) => set.includes(other))));
+}
+
+/** One rendering of the manifests, and what it is called. */
+export interface Rendering {
+  readonly name: string;
+  readonly objects: readonly KubeObject[];
+}
+
+/** Every overlay, and the base with every set of components. */
+export function allRenderings(): Rendering[] {
+  const overlays = OVERLAYS.map((name) => ({
+    name: `overlays/${name}`,
+    objects: render(path.join(K8S, 'overlays', name)),
+  }));
+  const sets = componentSets().map((set) => ({
+    name: `base with ${set.join(', ') || 'no component'}`,
+    objects: withComponents(set, render),
+  }));
+  return [...overlays, ...sets];
+}
+
+/** Calls `use` with the directory of a kustomization that puts components on the base. */
+export function withComponents<T>(components: readonly string[], use: (directory: string) => T): T {
+  const parent = mkdtempSync(path.join(tmpdir(), 'raftway-k8s-'));
+  try {
+    const directory = path.join(parent, 'overlay');
+    mkdirSync(directory);
+    const kustomization = {
+      apiVersion: 'kustomize.config.k8s.io/v1beta1',
+      kind: 'Kustomization',
+      resources: [path.relative(directory, path.join(K8S, 'base'))],
+      components: components.map((name) =>
+        path.relative(directory, path.join(K8S, 'components', name)),
+      ),
+    };
+    writeFileSync(path.join(directory, 'kustomization.yaml'), stringify(kustomization));
+    return use(directory);
+  } finally {
+    rmSync(parent, { recursive: true, force: true });
+  }
+}
