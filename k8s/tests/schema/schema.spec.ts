@@ -9,7 +9,7 @@ describe('the Kubernetes API', () => {
   it('has every object, field and type of every overlay and every set of components', () => {
     const objects = allRenderings().flatMap((rendering) => rendering.objects);
 
-    expect(objects.length).toBeGreaterThan(500);
+    expect(objects.length).toBeGreaterThan(400);
     expect(schemaProblems(objects)).toEqual([]);
   });
 
