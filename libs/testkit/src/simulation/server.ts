@@ -324,6 +324,7 @@ export class SimulatedServer implements NetworkReceiver {
         whenAlive(() => {
           for (const message of messages) world.network.send(message);
         }),
+      onWriting: (batch) => whenAlive(() => this.disk.promises.writing(batch)),
       onPersisted: (batch) =>
         whenAlive(() => {
           this.disk.promises.persisted(batch);
