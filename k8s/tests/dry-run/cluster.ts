@@ -14,10 +14,14 @@ import { eventually } from './eventually';
  */
 export class Cluster {
   readonly pods: readonly RunningPod[];
-  private readonly directory = mkdtempSync(path.join(tmpdir(), 'raftway-dry-run-'));
-  private readonly namesFile = path.join(this.directory, 'names.json');
+  private readonly namesFile: string;
 
-  constructor(private readonly objects: readonly KubeObject[]) {
+  /** @param directory of volumes; one of an earlier cluster has its pods' data. @default a new one */
+  constructor(
+    private readonly objects: readonly KubeObject[],
+    readonly directory = mkdtempSync(path.join(tmpdir(), 'raftway-dry-run-')),
+  ) {
+    this.namesFile = path.join(directory, 'names.json');
     const room = { network: ownNetwork(), directory: this.directory };
     this.pods = planPods(objects, room).map(
       (plan) => new RunningPod(plan, this.namesFile, () => this.publishNames()),
@@ -55,8 +59,13 @@ export class Cluster {
     const endings = await Promise.all(
       this.pods.map(async (pod) => [pod.plan.name, await pod.stop()] as const),
     );
-    rmSync(this.directory, { recursive: true, force: true });
     return new Map(endings);
+  }
+
+  /** Stops what still runs, and removes the volumes: for afterAll. */
+  async dispose(): Promise<void> {
+    await this.stop();
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   private describe(): string {

@@ -24,7 +24,7 @@ onLinux('a dry run of overlays/local', () => {
 
   afterAll(async () => {
     greetings.close();
-    await cluster.stop();
+    await cluster.dispose();
   }, 120_000);
 
   it('brings up eleven pods, none of which was started twice', () => {

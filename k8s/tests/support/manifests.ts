@@ -42,17 +42,26 @@ export function allRenderings(): Rendering[] {
 
 /** Calls `use` with the directory of a kustomization that puts components on the base. */
 export function withComponents<T>(components: readonly string[], use: (directory: string) => T): T {
+  return withOverlay('base', { components: components.map((name) => `components/${name}`) }, use);
+}
+
+/** Calls `use` with the directory of an overlay: fields on top of a directory of k8s/, in which paths are relative to k8s/. */
+export function withOverlay<T>(
+  on: string,
+  { components = [], ...fields }: { components?: readonly string[]; [field: string]: unknown },
+  use: (directory: string) => T,
+): T {
   const parent = mkdtempSync(path.join(tmpdir(), 'raftway-k8s-'));
   try {
     const directory = path.join(parent, 'overlay');
     mkdirSync(directory);
+    const fromHere = (name: string): string => path.relative(directory, path.join(K8S, name));
     const kustomization = {
       apiVersion: 'kustomize.config.k8s.io/v1beta1',
       kind: 'Kustomization',
-      resources: [path.relative(directory, path.join(K8S, 'base'))],
-      components: components.map((name) =>
-        path.relative(directory, path.join(K8S, 'components', name)),
-      ),
+      resources: [fromHere(on)],
+      components: components.map(fromHere),
+      ...fields,
     };
     writeFileSync(path.join(directory, 'kustomization.yaml'), stringify(kustomization));
     return use(directory);
