@@ -54,16 +54,18 @@ onLinux('a group that grows from three members to five', () => {
       const founders = [first, second, third].filter((pod) => pod !== undefined);
       await cluster.ready(READY_TIMEOUT_MS, founders);
       const servers = founders.map(({ plan }) => `${plan.ip}:50071`).join(',');
-      const raft = (...args: string[]): ReturnType<typeof run> =>
-        run(process.execPath, [CLI, 'raft', ...args, '--server', servers]);
+      const raft = async (...args: string[]): Promise<string> => {
+        const { stdout } = await run(process.execPath, [CLI, 'raft', ...args, '--server', servers]);
+        return stdout;
+      };
 
       expect(added.map(({ isReady }) => isReady)).toEqual([false, false]);
       await raft('add', '4', 'lock-service-3.lock-service-peers:51071');
       await raft('add', '5', 'lock-service-4.lock-service-peers:51071');
 
       await cluster.ready(READY_TIMEOUT_MS);
-      const { stdout } = await raft('status', '--json');
-      const [answer] = JSON.parse(stdout) as { status: { members: { voter: boolean }[] } }[];
+      const status = await raft('status', '--json');
+      const [answer] = JSON.parse(status) as { status: { members: { voter: boolean }[] } }[];
       expect(answer?.status.members.map(({ voter }) => voter)).toEqual(Array(5).fill(true));
     },
     3 * READY_TIMEOUT_MS,

@@ -278,6 +278,12 @@ describe('the rules find', () => {
       /binds 8888 as grpc/,
     ],
     [
+      'another port that is registered',
+      'Deployment/greeter',
+      replace(`${container}/env/1/value`, '$(POD_IP):50052'),
+      /greeter registers \$\(POD_IP\):50052/,
+    ],
+    [
       'an address of nobody',
       'ConfigMap/greeter-config',
       replace('/data/RAFTWAY_GATEWAY', 'gatway:8080'),

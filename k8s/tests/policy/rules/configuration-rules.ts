@@ -113,6 +113,14 @@ export function optionRules(options: AppOptions): readonly Rule[] {
 
 /** What is configured, against the rest of the manifests. */
 export const settingRules: readonly Rule[] = [
+  forEachApp('what is registered is the pod, on its gRPC port', (_app, workload, { objects }) => {
+    const advertised = environment(objects, workload).get('RAFTWAY_ADVERTISE');
+    const expected = `$(POD_IP):${workload.ports.get('grpc') ?? 0}`;
+    return when(
+      advertised !== undefined && advertised !== expected,
+      `registers ${String(advertised)}`,
+    );
+  }),
   forEachApp(
     'every address in the configuration is a pod’s or a Service’s',
     (_app, workload, { objects }) =>
