@@ -47,12 +47,13 @@ export function toStatusResponse(status: RaftStatus): raft.GetStatusResponse {
     standing: STANDINGS[status.standing],
     configurationIndex: BigInt(status.configurationIndex),
     joint: status.joint,
+    priority: status.priority,
   };
 }
 
 /** One member. @param lagEntries 0 where only the leader knows. */
 export function toMemberMessage(member: MemberStatus, lagEntries: number): raft.Member {
-  const { id, address, voter, transition, matchIndex, lastContactMs } = member;
+  const { id, address, voter, transition, matchIndex, lastContactMs, priority } = member;
   return {
     id: BigInt(id),
     address,
@@ -61,5 +62,6 @@ export function toMemberMessage(member: MemberStatus, lagEntries: number): raft.
     lastContact: toDuration(lastContactMs),
     transition: transition === undefined ? raft.Transition.UNSPECIFIED : TRANSITIONS[transition],
     lagEntries: BigInt(lagEntries),
+    priority,
   };
 }

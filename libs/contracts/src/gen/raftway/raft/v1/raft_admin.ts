@@ -188,6 +188,8 @@ export interface Member {
   transition: Transition;
   /** On the leader: how many entries the member is behind. */
   lagEntries: bigint;
+  /** On the leader: the member's priority, 0 to 100, once it has told it. */
+  priority?: number | undefined;
 }
 
 export interface GetStatusRequest {
@@ -213,6 +215,8 @@ export interface GetStatusResponse {
   configurationIndex: bigint;
   /** A change of members is half done: two majorities have to agree. */
   joint: boolean;
+  /** This replica's own, 0 to 100: leadership tends to the voter with the highest. A hint that decides nothing. */
+  priority?: number | undefined;
 }
 
 export interface AddServerRequest {
@@ -258,7 +262,16 @@ export interface TakeSnapshotResponse {
 }
 
 function createBaseMember(): Member {
-  return { id: 0n, address: "", voter: false, matchIndex: 0n, lastContact: undefined, transition: 0, lagEntries: 0n };
+  return {
+    id: 0n,
+    address: "",
+    voter: false,
+    matchIndex: 0n,
+    lastContact: undefined,
+    transition: 0,
+    lagEntries: 0n,
+    priority: undefined,
+  };
 }
 
 export const Member: MessageFns<Member> = {
@@ -292,6 +305,9 @@ export const Member: MessageFns<Member> = {
         throw new globalThis.Error("value provided for field message.lagEntries of type uint64 too large");
       }
       writer.uint32(56).uint64(message.lagEntries);
+    }
+    if (message.priority !== undefined) {
+      writer.uint32(64).uint32(message.priority);
     }
     return writer;
   },
@@ -365,6 +381,14 @@ export const Member: MessageFns<Member> = {
             message.lagEntries = reader.uint64() as bigint;
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.priority = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -398,6 +422,7 @@ export const Member: MessageFns<Member> = {
         : isSet(object.lag_entries)
         ? BigInt(object.lag_entries)
         : 0n,
+      priority: isSet(object.priority) ? globalThis.Number(object.priority) : undefined,
     };
   },
 
@@ -424,6 +449,9 @@ export const Member: MessageFns<Member> = {
     if (message.lagEntries !== 0n) {
       obj.lagEntries = message.lagEntries.toString();
     }
+    if (message.priority !== undefined) {
+      obj.priority = Math.round(message.priority);
+    }
     return obj;
   },
 
@@ -445,6 +473,7 @@ export const Member: MessageFns<Member> = {
     message.lagEntries = (object.lagEntries !== undefined && object.lagEntries !== null)
       ? BigInt(object.lagEntries)
       : 0n;
+    message.priority = object.priority ?? undefined;
     return message;
   },
 };
@@ -518,6 +547,7 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     standing: 0,
     configurationIndex: 0n,
     joint: false,
+    priority: undefined,
   };
 }
 
@@ -594,6 +624,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.joint !== false) {
       writer.uint32(120).bool(message.joint);
+    }
+    if (message.priority !== undefined) {
+      writer.uint32(128).uint32(message.priority);
     }
     return writer;
   },
@@ -731,6 +764,14 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             message.joint = reader.bool();
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.priority = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -798,6 +839,7 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
         ? BigInt(object.configuration_index)
         : 0n,
       joint: isSet(object.joint) ? globalThis.Boolean(object.joint) : false,
+      priority: isSet(object.priority) ? globalThis.Number(object.priority) : undefined,
     };
   },
 
@@ -848,6 +890,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     if (message.joint !== false) {
       obj.joint = message.joint;
     }
+    if (message.priority !== undefined) {
+      obj.priority = Math.round(message.priority);
+    }
     return obj;
   },
 
@@ -883,6 +928,7 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
       ? BigInt(object.configurationIndex)
       : 0n;
     message.joint = object.joint ?? false;
+    message.priority = object.priority ?? undefined;
     return message;
   },
 };
