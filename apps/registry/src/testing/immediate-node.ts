@@ -102,6 +102,8 @@ export class ImmediateNode implements RaftNode<RegistryResult> {
       priority: 50,
       members: [],
       logClockMs: this.nowMs,
+      uncommittedEntries: 0,
+      uncommittedBytes: 0,
     };
   }
 

@@ -278,7 +278,10 @@ function unstarted<Result>(options: ResolvedRaftNodeOptions<Result>): RaftStatus
       matchIndex: 0,
       lastContactMs: 0,
       priority: undefined,
+      inflightAppends: 0,
     })),
     logClockMs: 0,
+    uncommittedEntries: 0,
+    uncommittedBytes: 0,
   };
 }

@@ -65,6 +65,15 @@ it('exits with 78 for bad configuration and says all that is wrong', async () =>
   expect(host.exits).toEqual([78]);
 });
 
+it('exits with 78 for a part to be traced that there is not, and names the nearest', async () => {
+  const host = new FakeProcess([], { RAFTWAY_TRACE: 'raft.storage,raft.elections' });
+  await runApp('greeter', { schema, create: () => appThat() }, host);
+  expect(host.errors.join('')).toContain(
+    'RAFTWAY_TRACE names raft.elections, which is no part; the nearest is raft.election',
+  );
+  expect(host.exits).toEqual([78]);
+});
+
 it('exits with 78 for an argument that it does not know', async () => {
   const host = new FakeProcess(['--port=1']);
   await runApp('greeter', { schema, create: () => appThat() }, host);

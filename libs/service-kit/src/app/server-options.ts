@@ -1,5 +1,5 @@
-import { boolean, durationMs, hostPort, oneOf, text } from '@raftway/config';
-import { LOG_FORMATS, LOG_LEVELS } from '@raftway/observability';
+import { boolean, durationMs, hostPort, nearest, oneOf, text } from '@raftway/config';
+import { LOG_FORMATS, LOG_LEVELS, parseTraceNames, TRACERS } from '@raftway/observability';
 
 /** Where a service listens inside its container; the ports of ARCHITECTURE.md. */
 export interface ServerOptionDefaults {
@@ -37,8 +37,20 @@ export function serverOptionsShape(defaults: ServerOptionDefaults) {
     logFormat: oneOf(LOG_FORMATS)
       .default('json')
       .describe('One JSON object a line, or lines for people.'),
-    trace: text()
+    trace: traceNames()
       .optional()
       .describe('Parts whose debug lines are logged at any level, separated by commas, or `all`.'),
   };
+}
+
+/** Names of tracers; docs/reference/traces.md lists them. */
+function traceNames() {
+  const names = Object.keys(TRACERS);
+  return text().superRefine((value, context) => {
+    for (const name of parseTraceNames(value)) {
+      if (names.includes(name)) continue;
+      const message = `names ${name}, which is no part; the nearest is ${nearest(name, names) ?? 'none'}`;
+      context.addIssue({ code: 'custom', message });
+    }
+  });
 }

@@ -2,7 +2,7 @@ import { raft } from '@raftway/contracts';
 import { Role, Transition, type RaftStatus, type Standing } from '@raftway/raft';
 import { toDuration } from '../rpc/duration';
 
-type MemberStatus = RaftStatus['members'][number];
+type MemberStatus = Omit<RaftStatus['members'][number], 'inflightAppends'>;
 
 const ROLES: Readonly<Record<Role, raft.Role>> = {
   [Role.follower]: raft.Role.FOLLOWER,
