@@ -1,13 +1,17 @@
 import { createInterface } from 'node:readline/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { ConfigError } from '@raftway/config';
 import { raftCommand } from './raft/commands';
+import { addTlsOptions } from './tls/tls-options';
 import { UpError } from './up/preflight';
 import { up } from './up/up';
 
 const ROOT = resolve(__dirname, '..', '..', '..');
 /** sysexits.h EX_UNAVAILABLE: the suite cannot start here, and the message says why. */
 const EXIT_CANNOT_START = 69;
+/** sysexits.h EX_CONFIG: an option names something that is no good. */
+const EXIT_BAD_CONFIGURATION = 78;
 const REPEATED_SIGNAL_MS = 1_000;
 
 interface UpFlags {
@@ -22,6 +26,8 @@ interface UpFlags {
 const program = new Command('raftway').description(
   'Runs and inspects a Raftway suite: registry, lock-service, id-service, gateway and greeter.',
 );
+
+addTlsOptions(program);
 
 program
   .command('up')
@@ -104,6 +110,11 @@ program.addCommand(
 );
 
 program.parseAsync().catch((error: unknown) => {
+  if (error instanceof ConfigError) {
+    process.stderr.write(`raftway: ${error.message}\n`);
+    process.exitCode = EXIT_BAD_CONFIGURATION;
+    return;
+  }
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   process.exitCode = 70;
 });

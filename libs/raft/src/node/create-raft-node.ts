@@ -174,6 +174,7 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
       guests: true,
       bindAddress: options.bindAddress,
       limits: options.transportLimits,
+      tls: options.tls,
       logger: options.logger,
       observer: options.observer,
     });

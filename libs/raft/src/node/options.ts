@@ -1,3 +1,4 @@
+import type { TlsSource } from '@raftway/tls';
 import { type Member, PRIORITY_DEFAULT, PRIORITY_MAX, type ServerId } from '../core';
 import { RaftError } from '../errors';
 import { type RaftLogger, type RaftObserver, type RaftTracing, silentLogger } from '../observer';
@@ -106,6 +107,8 @@ export interface RaftNodeOptions<Result> {
   /** @default 8 MiB */
   readonly segmentBytes?: number | undefined;
   readonly transportLimits?: Partial<TransportLimits> | undefined;
+  /** Certificates for the links between replicas, which then show them to each other. @default plain TCP */
+  readonly tls?: TlsSource | undefined;
   /** @default files in dataDir */
   readonly storage?: Storage | undefined;
   /** @default gRPC */
@@ -133,6 +136,7 @@ export interface ResolvedRaftNodeOptions<Result> extends Omit<
   | 'transport'
   | 'transportLimits'
   | 'tracing'
+  | 'tls'
 > {
   readonly members: readonly Member[];
   readonly dataDir: string | undefined;
@@ -141,6 +145,7 @@ export interface ResolvedRaftNodeOptions<Result> extends Omit<
   readonly transport: ((identity: TransportIdentity) => Transport) | undefined;
   readonly transportLimits: Partial<TransportLimits> | undefined;
   readonly tracing: RaftTracing | undefined;
+  readonly tls: TlsSource | undefined;
 }
 
 /**
@@ -189,6 +194,7 @@ export function resolveRaftNodeOptions<Result>(
     compareEveryEntries: options.compareEveryEntries ?? 512,
     segmentBytes: options.segmentBytes ?? 8 * MEBIBYTE,
     transportLimits: options.transportLimits,
+    tls: options.tls,
     storage: options.storage,
     transport: options.transport,
     logger,

@@ -165,3 +165,13 @@ it.each(['uncaughtException', 'unhandledRejection'])('logs %s and exits with 1',
   expect(host.output.join('')).toContain('nobody expected this');
   expect(host.exits).toEqual([1]);
 });
+
+it('exits with 78 when the certificates that it is given are no good', async () => {
+  const variables = ['RAFTWAY_TLS_CERT', 'RAFTWAY_TLS_KEY', 'RAFTWAY_TLS_CA'];
+  const host = new FakeProcess([], Object.fromEntries(variables.map((name) => [name, '/nowhere'])));
+  await runApp('greeter', { schema, create: () => appThat() }, host);
+  expect(host.errors.join('')).toBe(
+    'greeter cannot start: TLS cannot be set up: /nowhere cannot be read: ENOENT\n',
+  );
+  expect(host.exits).toEqual([78]);
+});

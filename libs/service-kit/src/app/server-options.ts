@@ -1,5 +1,7 @@
 import { boolean, durationMs, hostPort, nearest, oneOf, text } from '@raftway/config';
+import type { ClientAuth } from '@raftway/tls';
 import { LOG_FORMATS, LOG_LEVELS, parseTraceNames, TRACERS } from '@raftway/observability';
+import { tlsOptionsShape } from '../tls/tls-options';
 
 /** Where a service listens inside its container; the ports of ARCHITECTURE.md. */
 export interface ServerOptionDefaults {
@@ -7,6 +9,8 @@ export interface ServerOptionDefaults {
   readonly bind: string;
   /** @default 127.0.0.1:9464 */
   readonly httpBind?: string;
+  /** Of RAFTWAY_TLS_CLIENT_AUTH. @default require */
+  readonly tlsClientAuth?: ClientAuth;
 }
 
 /**
@@ -24,6 +28,7 @@ export function serverOptionsShape(defaults: ServerOptionDefaults) {
     httpBind: hostPort()
       .default(defaults.httpBind ?? '127.0.0.1:9464')
       .describe('Where `/metrics`, `/livez` and `/readyz` are served.'),
+    ...tlsOptionsShape(defaults.tlsClientAuth ?? 'require'),
     drainDelayMs: durationMs()
       .default(1000)
       .describe('Wait between NOT_SERVING and refusing calls.'),

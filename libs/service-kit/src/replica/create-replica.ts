@@ -110,7 +110,7 @@ class RaftReplica<Result> implements Replica<Result> {
   }
 
   private makeNode(observer: RaftObserver): RaftNode<Result> {
-    const { service, options, stateMachine, logger } = this.settings;
+    const { service, options, stateMachine, logger, tls } = this.settings;
     const dataDir = options.dataDir ?? defaultDataDir(service, this.nodeId, process.cwd());
     return createRaftNode({
       id: this.nodeId,
@@ -124,6 +124,7 @@ class RaftReplica<Result> implements Replica<Result> {
       logger: logger.tracer('raft'),
       observer,
       tracing: raftTracing(),
+      tls,
       onFatal: (error) => {
         logger.fatal('the replica cannot go on', { error, dataDir });
         process.exit(1);
