@@ -58,6 +58,8 @@ export interface RaftStatus {
     readonly lastContactMs: number;
   })[];
   readonly logClockMs: number;
+  /** A write waits for room on the disk: nothing is acknowledged here meanwhile. */
+  readonly diskFull: boolean;
 }
 
 /** A server that is to become a member. */

@@ -101,6 +101,7 @@ export class ImmediateNode implements RaftNode<RegistryResult> {
       joint: false,
       members: [],
       logClockMs: this.nowMs,
+      diskFull: false,
     };
   }
 

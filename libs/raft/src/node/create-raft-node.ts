@@ -274,5 +274,6 @@ function unstarted<Result>(options: ResolvedRaftNodeOptions<Result>): RaftStatus
     joint: false,
     members: options.members.map((member) => ({ ...member, matchIndex: 0, lastContactMs: 0 })),
     logClockMs: 0,
+    diskFull: false,
   };
 }

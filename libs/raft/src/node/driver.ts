@@ -155,7 +155,11 @@ export class Driver<Result> {
   }
 
   status(): RaftStatus {
-    return { ...this.raft.status(performance.now()), appliedIndex: this.appliedIndex };
+    return {
+      ...this.raft.status(performance.now()),
+      appliedIndex: this.appliedIndex,
+      diskFull: this.persistQueue.isDiskFull,
+    };
   }
 
   /** See RaftNode.propose. */

@@ -16,6 +16,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../../google/protobuf/duration";
+import { Timestamp } from "../../../google/protobuf/timestamp";
 
 export const protobufPackage = "raftway.raft.v1";
 
@@ -213,6 +214,16 @@ export interface GetStatusResponse {
   configurationIndex: bigint;
   /** A change of members is half done: two majorities have to agree. */
   joint: boolean;
+  /** A write waits for room on this replica's disk. Meanwhile the replica acknowledges nothing. */
+  diskFull: boolean;
+  /** This replica's wall clock, to compare with others. Nothing that is replicated depends on it. */
+  wallClock:
+    | Timestamp
+    | undefined;
+  /** Which release of the suite the replica runs, such as "0.1.0". */
+  version: string;
+  /** What executes it, such as "node v24.21.0". */
+  runtime: string;
 }
 
 export interface AddServerRequest {
@@ -518,6 +529,10 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     standing: 0,
     configurationIndex: 0n,
     joint: false,
+    diskFull: false,
+    wallClock: undefined,
+    version: "",
+    runtime: "",
   };
 }
 
@@ -594,6 +609,18 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.joint !== false) {
       writer.uint32(120).bool(message.joint);
+    }
+    if (message.diskFull !== false) {
+      writer.uint32(128).bool(message.diskFull);
+    }
+    if (message.wallClock !== undefined) {
+      Timestamp.encode(message.wallClock, writer.uint32(138).fork()).join();
+    }
+    if (message.version !== "") {
+      writer.uint32(146).string(message.version);
+    }
+    if (message.runtime !== "") {
+      writer.uint32(154).string(message.runtime);
     }
     return writer;
   },
@@ -731,6 +758,38 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             message.joint = reader.bool();
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.diskFull = reader.bool();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.wallClock = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.runtime = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -798,6 +857,18 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
         ? BigInt(object.configuration_index)
         : 0n,
       joint: isSet(object.joint) ? globalThis.Boolean(object.joint) : false,
+      diskFull: isSet(object.diskFull)
+        ? globalThis.Boolean(object.diskFull)
+        : isSet(object.disk_full)
+        ? globalThis.Boolean(object.disk_full)
+        : false,
+      wallClock: isSet(object.wallClock)
+        ? fromJsonTimestamp(object.wallClock)
+        : isSet(object.wall_clock)
+        ? fromJsonTimestamp(object.wall_clock)
+        : undefined,
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      runtime: isSet(object.runtime) ? globalThis.String(object.runtime) : "",
     };
   },
 
@@ -848,6 +919,18 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     if (message.joint !== false) {
       obj.joint = message.joint;
     }
+    if (message.diskFull !== false) {
+      obj.diskFull = message.diskFull;
+    }
+    if (message.wallClock !== undefined) {
+      obj.wallClock = fromTimestamp(message.wallClock).toISOString();
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.runtime !== "") {
+      obj.runtime = message.runtime;
+    }
     return obj;
   },
 
@@ -883,6 +966,12 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
       ? BigInt(object.configurationIndex)
       : 0n;
     message.joint = object.joint ?? false;
+    message.diskFull = object.diskFull ?? false;
+    message.wallClock = (object.wallClock !== undefined && object.wallClock !== null)
+      ? Timestamp.fromPartial(object.wallClock)
+      : undefined;
+    message.version = object.version ?? "";
+    message.runtime = object.runtime ?? "";
     return message;
   },
 };
@@ -1732,6 +1821,39 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+const timestampFractionRegex = /:\d{2}\.\d+/;
+
+function fromJsonTimestamp(o: any): Timestamp {
+  if (o instanceof globalThis.Date) {
+    return toTimestamp(o);
+  } else if (typeof o === "string") {
+    // Date only keeps milliseconds, and parses longer fractions in an engine-specific way,
+    // so parse the fractional seconds ourselves and give Date only the whole seconds
+    const fraction = timestampFractionRegex.exec(o);
+    if (fraction === null) {
+      return toTimestamp(new globalThis.Date(o));
+    }
+    const fractionNanos = Number(fraction[0].slice(4, 13).padEnd(9, "0"));
+    const wholeSeconds = new globalThis.Date(o.replace(fraction[0], fraction[0].slice(0, 3)));
+    const timestamp = toTimestamp(new globalThis.Date(wholeSeconds.getTime() + Math.trunc(fractionNanos / 1_000_000)));
+    return { ...timestamp, nanos: (timestamp.nanos ?? 0) + (fractionNanos % 1_000_000) };
+  } else {
+    return Timestamp.fromJSON(o);
+  }
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;
