@@ -1,6 +1,6 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { addCall } from './call/command';
-import { describe, exitCodeTable } from './command/describe';
+import { describe } from './command/describe';
 import { ExitCode } from './command/exit-code';
 import type { Output } from './command/output';
 import { addCompletion } from './completion/command';
@@ -21,8 +21,8 @@ export function buildProgram(output: Output, root: string): Command {
   describe(program, {
     summary:
       'Runs and inspects a Raftway suite: registry, lock-service, id-service, gateway and greeter.',
-    details: [exitCodeTable()],
-    examples: [],
+    examples: [['raftway status', 'what runs, and what is wrong']],
+    exitCodes: Object.values(ExitCode),
   });
   addUp(program, output, root);
   addStatus(program, output, root);
@@ -63,13 +63,22 @@ export function applyToAll(command: Command, work: (command: Command) => void): 
   for (const child of command.commands) applyToAll(child, work);
 }
 
+/** As commander has it, but for defaults that go without saying. */
+function describeOption(option: Option): string {
+  const { defaultValue } = option as { readonly defaultValue: unknown };
+  const isPlain = typeof defaultValue === 'object' && Object.keys(defaultValue ?? {}).length === 0;
+  const shown = Object.create(option) as Option;
+  if (defaultValue === false || isPlain) shown.defaultValue = undefined;
+  return new Help().optionDescription(shown);
+}
+
 /** What all commands do the same way; a mistyped word is answered with the nearest valid one. */
 function adjust(command: Command, output: Output): void {
   const withoutBreak = (text: string): string => text.replace(/\n$/, '');
   command
     .exitOverride()
     .showSuggestionAfterError()
-    .configureHelp({ helpWidth: HELP_WIDTH, showGlobalOptions: false })
+    .configureHelp({ helpWidth: HELP_WIDTH, optionDescription: describeOption })
     .configureOutput({
       writeOut: (text) => output.out(withoutBreak(text)),
       writeErr: (text) => output.error(withoutBreak(text)),

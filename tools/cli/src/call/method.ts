@@ -9,7 +9,7 @@ import {
   toBinary,
   toJson,
 } from '@bufbuild/protobuf';
-import { nearest } from '@raftway/config';
+import { editDistance, nearest } from '@raftway/config';
 import type { MethodShape } from '@raftway/service-kit';
 import { CommandError } from '../command/command-error';
 import { ExitCode } from '../command/exit-code';
@@ -51,9 +51,10 @@ export function findMethod({ methods }: DescService, typed: string): DescMethod 
 function notThere(kind: string, typed: string, there: readonly string[]): string {
   // Whoever leaves the package out is to be understood, too.
   const short = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
-  const byEnd = nearest(short(typed), there.map(short));
-  const close = there.find((name) => short(name) === byEnd);
-  const hint = close === undefined ? 'it has none' : `did you mean ${close}?`;
+  const close = nearest(short(typed), there.map(short));
+  const isClose = close !== undefined && editDistance(short(typed), close) <= close.length / 2;
+  const meant = there.find((name) => short(name) === close);
+  const hint = isClose ? `did you mean ${meant}?` : `it has ${there.join(', ') || 'none'}`;
   return `the server has no ${kind} "${typed}": ${hint}`;
 }
 

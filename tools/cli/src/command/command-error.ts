@@ -35,7 +35,7 @@ const KNOWN_TO_CALLER: readonly string[] = ['attempts', 'elapsedMs', 'method', '
 /** A failed call for people: code, reason, message, wrong fields, other facts, and what to do about it. */
 export function describeFailure(error: ServiceError): string {
   const { metadata, fieldViolations, retryDelayMs, reason } = error;
-  const lines = [error.message];
+  const lines = [headline(error)];
   for (const { field, description } of fieldViolations) lines.push(`${field}: ${description}`);
   const facts = Object.entries(metadata).filter(([key]) => !KNOWN_TO_CALLER.includes(key));
   if (facts.length > 0) lines.push(facts.map(([key, value]) => `${key}: ${value}`).join(', '));
@@ -43,6 +43,14 @@ export function describeFailure(error: ServiceError): string {
   const remedy = describeReason(reason)?.remedy;
   if (remedy !== undefined) lines.push(remedy);
   return lines.join('\n  ');
+}
+
+function headline({ codeName, reason, rawMessage, message, metadata }: ServiceError): string {
+  // What the gRPC library says of it is long, and has the word in the middle.
+  if (rawMessage.includes('ECONNREFUSED')) {
+    return `${codeName}: nobody listens at ${metadata['target'] ?? 'the address'} (connection refused)`;
+  }
+  return reason === codeName ? `${codeName}: ${rawMessage}` : message;
 }
 
 /** A failed call for programs. */

@@ -21,8 +21,8 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 /** The table of the reference, and of `raftway --help`. */
 export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
-  [ExitCode.done, 'done; for status and doctor: nothing is wrong'],
-  [ExitCode.failed, 'refused or failed; for status and doctor: something is wrong'],
+  [ExitCode.done, 'done, and nothing is wrong'],
+  [ExitCode.failed, 'refused or failed, or something is wrong'],
   [ExitCode.warned, 'doctor found nothing worse than a warning'],
   [ExitCode.usage, 'the command line is wrong, nothing was tried'],
   [ExitCode.unavailable, 'nobody could be reached, or nobody leads; nothing happened'],

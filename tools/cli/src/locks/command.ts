@@ -45,8 +45,8 @@ function addList(parent: Command, output: Output): void {
     summary: 'list the locks that are held or waited for',
     examples: [['raftway locks list orders/', 'those whose names begin like this']],
   })
-    .argument('[prefix]', 'of their names', '')
-    .action((prefix: string, flags: LockFlags) =>
+    .argument('[prefix]', 'of their names')
+    .action((prefix: string | undefined, flags: LockFlags) =>
       run(flags, output, async (client) => {
         const locks: lock.Lock[] = [];
         let pageToken = '';

@@ -44,6 +44,7 @@ export async function runLocked(client: LockClient, options: RunOptions): Promis
   const interrupted = new Interruption();
   try {
     const token = await acquire(client, sessionId, options, interrupted.signal);
+    keeper.watch(options.name, token);
     return await runCommand(options, token, keeper.lost, interrupted);
   } finally {
     interrupted.end();

@@ -15,6 +15,7 @@ export class SessionKeeper {
   private readonly stopping = new AbortController();
   private readonly losing = new AbortController();
   private readonly running: Promise<void>;
+  private held: { readonly name: string; readonly fencingToken: bigint } | undefined;
 
   /**
    * @param openedMs when the call that opened the session was sent, by `performance.now()`.
@@ -28,7 +29,12 @@ export class SessionKeeper {
     this.running = this.run(openedMs);
   }
 
-  /** Aborts when the session is lost; its reason is a sentence. */
+  /** From now on a lock that was taken away counts as lost, too: operators can do that without ending the session. */
+  watch(name: string, fencingToken: bigint): void {
+    this.held = { name, fencingToken };
+  }
+
+  /** Aborts when the session is lost; its reason is a clause. */
   get lost(): AbortSignal {
     return this.losing.signal;
   }
@@ -47,9 +53,10 @@ export class SessionKeeper {
       const leftMs = renewedMs + this.ttlMs - sentMs;
       const outcome = leftMs > 0 ? await this.renew(leftMs) : 'failed';
       if (outcome === 'renewed') renewedMs = sentMs;
+      const isHeld = outcome !== 'renewed' || (await this.isHeld());
       if (this.stopping.signal.aborted) return;
-      if (outcome === 'expired') {
-        this.losing.abort('its session has expired');
+      if (outcome === 'expired' || !isHeld) {
+        this.losing.abort(isHeld ? 'its session has expired' : 'it was taken away');
         return;
       }
       if (performance.now() - renewedMs >= this.ttlMs) {
@@ -57,6 +64,18 @@ export class SessionKeeper {
         return;
       }
       waitMs = this.ttlMs / (outcome === 'renewed' ? RENEWALS_PER_TTL : RETRIES_PER_TTL);
+    }
+  }
+
+  /** True also when nobody can say: the session is what keeps the lock. */
+  private async isHeld(): Promise<boolean> {
+    if (this.held === undefined) return true;
+    const { signal } = this.stopping;
+    try {
+      return (await this.client.checkToken(this.held, { timeoutMs: this.ttlMs, signal })).valid;
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      return true;
     }
   }
 

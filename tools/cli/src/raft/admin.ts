@@ -2,6 +2,7 @@ import { ServiceError } from '@raftway/errors';
 import { raft } from '@raftway/contracts';
 import { createClient, type ServiceClient } from '@raftway/service-kit';
 import { CommandError, exitCodeOf } from '../command/command-error';
+import { describeSilence } from '../command/describe-silence';
 import { ExitCode } from '../command/exit-code';
 
 type AdminClient = ServiceClient<typeof raft.RaftAdminServiceService>;
@@ -48,7 +49,7 @@ export class RaftAdmin {
           const status = await client.getStatus({}, { timeoutMs: STATUS_TIMEOUT_MS });
           return { server, status, error: undefined };
         } catch (error) {
-          return { server, status: undefined, error: (error as Error).message };
+          return { server, status: undefined, error: describeSilence(error, STATUS_TIMEOUT_MS) };
         }
       }),
     );

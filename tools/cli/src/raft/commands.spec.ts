@@ -1,5 +1,5 @@
 import { startTestGroup, type TestGroup } from '@raftway/service-kit/testing';
-import { raftCommand } from './commands';
+import { runWords } from '../../test/support/run-words';
 
 let group: TestGroup;
 
@@ -15,17 +15,8 @@ function addressOf(id: number): string {
 }
 
 /** Runs `raftway raft <words> --server <of these>`. */
-async function raftway(words: readonly string[], ids: readonly number[] = [1, 2, 3]) {
-  const seen = { out: '', error: '', code: -1 };
-  const command = raftCommand({
-    out: (text) => (seen.out += `${text}\n`),
-    error: (text) => (seen.error += `${text}\n`),
-    exit: (code) => (seen.code = code),
-    ask: () => Promise.resolve(''),
-  });
-  const servers = ids.map(addressOf).join(',');
-  await command.parseAsync([...words, '--server', servers], { from: 'user' });
-  return seen;
+function raftway(words: readonly string[], ids: readonly number[] = [1, 2, 3]) {
+  return runWords(['raft', ...words, '--server', ids.map(addressOf).join(',')]);
 }
 
 describe('raftway raft', () => {

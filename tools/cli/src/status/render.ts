@@ -29,10 +29,11 @@ export function renderStatus(suite: SuiteAssessment, style: Style): string {
 
 function renderGroup(group: GroupAssessment, style: Style): string {
   const { name, health, leader, term, voters, votersAnswering } = group;
-  const answering = `${votersAnswering} of ${voters} voters answer`;
+  const answering = `${votersAnswering} of ${voters} voters ${votersAnswering === 1 ? 'answers' : 'answer'}`;
   const facts = {
     unreachable: 'nobody answers',
     leaderless: `no leader, ${answering}`,
+    stalled: `leader ${leader?.name}, term ${term}, ${answering}`,
     degraded: `leader ${leader?.name}, term ${term}, ${answering}`,
     healthy: `leader ${leader?.name}, term ${term}, ${answering}`,
   }[health];

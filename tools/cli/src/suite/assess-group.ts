@@ -7,7 +7,7 @@ import type {
 import type { Problem } from './problem';
 
 /** A group in one word. */
-export type GroupHealth = 'healthy' | 'degraded' | 'leaderless' | 'unreachable';
+export type GroupHealth = 'healthy' | 'degraded' | 'stalled' | 'leaderless' | 'unreachable';
 
 /** What the answers of a group's replicas mean together. */
 export interface GroupAssessment {
@@ -30,6 +30,7 @@ export interface ReplicaAssessment extends ReplicaObservation {
 
 /** As many entries as a replica may be behind and still call itself healthy. */
 const LAG_ENTRIES_MAX = 10_000;
+const REFUSED = 'no write and no linearizable read succeeds until there is one';
 
 /** Judges a group. Pure: the same answers mean the same. */
 export function assessGroup(group: GroupObservation): GroupAssessment {
@@ -50,7 +51,7 @@ export function assessGroup(group: GroupObservation): GroupAssessment {
   return {
     ...seen,
     term: Math.max(0, ...answers.map(({ term }) => term)),
-    health: healthOf(answers.length, leader, problems),
+    health: healthOf(answers, seen, problems),
     problems,
   };
 }
@@ -69,10 +70,7 @@ interface Voters {
 }
 
 function votersOf(answers: readonly ReplicaFacts[], targets: number): Voters {
-  const newest = answers.toSorted(
-    (left, right) => right.configurationIndex - left.configurationIndex,
-  )[0];
-  const voters = (newest?.members ?? []).filter(({ isVoter }: MemberFacts) => isVoter);
+  const voters = (newestOf(answers)?.members ?? []).filter(({ isVoter }: MemberFacts) => isVoter);
   if (voters.length === 0) return { count: targets, ids: undefined };
   return { count: voters.length, ids: voters.map(({ id }) => id) };
 }
@@ -86,13 +84,27 @@ function behindOf(
 }
 
 function healthOf(
-  answering: number,
-  leader: ReplicaObservation | undefined,
+  answers: readonly ReplicaFacts[],
+  seen: Seen,
   problems: readonly Problem[],
 ): GroupHealth {
-  if (answering === 0) return 'unreachable';
-  if (leader === undefined) return 'leaderless';
+  if (answers.length === 0) return 'unreachable';
+  if (seen.leader === undefined) return 'leaderless';
+  if (isStalled(answers, seen)) return 'stalled';
   return problems.some(({ severity }) => severity !== 'note') ? 'degraded' : 'healthy';
+}
+
+/** Too many disks are full for a majority to have anything on disk. */
+function isStalled(answers: readonly ReplicaFacts[], { voters }: Seen): boolean {
+  return voters - fullDisks(answers) < majorityOf(voters);
+}
+
+function fullDisks(answers: readonly ReplicaFacts[]): number {
+  return answers.filter(({ isDiskFull }) => isDiskFull).length;
+}
+
+function majorityOf(voters: number): number {
+  return Math.floor(voters / 2) + 1;
 }
 
 type Seen = Pick<GroupAssessment, 'name' | 'leader' | 'voters' | 'votersAnswering' | 'replicas'>;
@@ -106,6 +118,7 @@ function groupProblems(seen: Seen, answers: readonly ReplicaFacts[]): Problem[] 
   }
   const problems: Problem[] = [];
   if (leader === undefined) problems.push(leaderless(seen, answers));
+  else if (isStalled(answers, seen)) problems.push(stalled(seen, answers));
   const clusters = new Set(answers.map(({ clusterId }) => clusterId));
   if (clusters.size > 1) {
     const fact = `its replicas belong to different clusters: ${[...clusters].join(', ')}`;
@@ -113,6 +126,7 @@ function groupProblems(seen: Seen, answers: readonly ReplicaFacts[]): Problem[] 
       'Give all of them the same RAFTWAY_CLUSTER_ID and RAFTWAY_PEERS, or name other addresses.';
     problems.push({ severity: 'error', subject: name, fact, remedy });
   }
+  problems.push(...unknownMembers(seen, answers));
   if (answers.some(({ isJoint }) => isJoint)) {
     const fact = 'a change of its members is half done: two majorities have to agree';
     const remedy = 'It ends by itself while both majorities are up.';
@@ -121,32 +135,53 @@ function groupProblems(seen: Seen, answers: readonly ReplicaFacts[]): Problem[] 
   return problems;
 }
 
+/** Members that nobody could be asked about, because only their peer addresses are known. */
+function unknownMembers({ name, replicas }: Seen, answers: readonly ReplicaFacts[]): Problem[] {
+  const { members = [] } = newestOf(answers) ?? {};
+  if (members.length <= replicas.length) return [];
+  const silent = members.filter(({ id }) => !answers.some((answer) => answer.id === id));
+  const named = silent.map(({ id, peerAddress }) => `${id} (peer address ${peerAddress})`);
+  const fact = `it has ${members.length} members, and ${replicas.length} addresses are known here; silent are ${named.join(', ')}`;
+  const remedy = `Name all of them: --group ${name}=host:port,….`;
+  return [{ severity: 'note', subject: name, fact, remedy }];
+}
+
+/** The answer with the newest configuration. */
+function newestOf(answers: readonly ReplicaFacts[]): ReplicaFacts | undefined {
+  return answers.toSorted((left, right) => right.configurationIndex - left.configurationIndex)[0];
+}
+
 function leaderless(seen: Seen, answers: readonly ReplicaFacts[]): Problem {
   const { name, voters, votersAnswering } = seen;
-  const needed = Math.floor(voters / 2) + 1;
-  const refused = 'no write and no linearizable read succeeds until there is one';
+  const needed = majorityOf(voters);
   const shared = { severity: 'error', subject: name } as const;
   if (votersAnswering < needed) {
     return {
       ...shared,
-      fact: `it has no leader: ${votersAnswering} of ${voters} voters ${verb(votersAnswering)}, ${needed} are needed; ${refused}`,
+      fact: `it has no leader: ${votersAnswering} of ${voters} voters ${verb(votersAnswering)}, ${needed} are needed; ${REFUSED}`,
       remedy:
         'Start the missing replicas with their data directories; nothing is lost. If their disks are gone for good, see docs/operating/quorum-loss.md.',
     };
   }
-  const full = answers.filter(({ isDiskFull }) => isDiskFull).length;
-  if (voters - full < needed) {
-    return {
-      ...shared,
-      fact: `it has no leader: the disks of ${full} of ${voters} voters are full; ${refused}`,
-      remedy: 'Make room on them. The replicas go on by themselves, and nothing is lost.',
-    };
-  }
+  if (isStalled(answers, seen)) return stalled(seen, answers);
   return {
     ...shared,
-    fact: `it has no leader, though ${votersAnswering} of ${voters} voters ${verb(votersAnswering)}; ${refused}`,
+    fact: `it has no leader, though ${votersAnswering} of ${voters} voters ${verb(votersAnswering)}; ${REFUSED}`,
     remedy:
       'An election takes a second at most: look again. If it stays so, the replicas do not reach each other: check their peer addresses and their logs.',
+  };
+}
+
+function stalled({ name, leader, voters }: Seen, answers: readonly ReplicaFacts[]): Problem {
+  const full = `the disks of ${fullDisks(answers)} of ${voters} voters are full`;
+  return {
+    severity: 'error',
+    subject: name,
+    fact:
+      leader === undefined
+        ? `it has no leader: ${full}; ${REFUSED}`
+        : `it acknowledges nothing: ${full}; no write succeeds until there is room`,
+    remedy: 'Make room on them. The replicas go on by themselves, and nothing is lost.',
   };
 }
 
@@ -195,7 +230,7 @@ function isUnhealthy(replica: ReplicaAssessment, seen: Seen): boolean {
 function unreachableProblem(replica: ReplicaAssessment, seen: Seen): Problem[] {
   // Said once for the group.
   if (seen.replicas.every(({ facts }) => facts === undefined)) return [];
-  const spare = seen.votersAnswering - (Math.floor(seen.voters / 2) + 1);
+  const spare = seen.votersAnswering - majorityOf(seen.voters);
   const consequence =
     seen.leader === undefined
       ? ''

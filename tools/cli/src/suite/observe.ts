@@ -1,7 +1,7 @@
 import { get } from 'node:http';
 import { health, raft } from '@raftway/contracts';
-import { Code, ServiceError } from '@raftway/errors';
 import { createClient, toMilliseconds } from '@raftway/service-kit';
+import { describeSilence } from '../command/describe-silence';
 import type {
   GatewayObservation,
   ReplicaFacts,
@@ -65,7 +65,7 @@ async function observeReplica(target: ReplicaTarget): Promise<ReplicaObservation
       notReady,
     };
   } catch (error) {
-    const unreachable = describeSilence(error);
+    const unreachable = describeSilence(error, ANSWER_TIMEOUT_MS);
     return { name, address, facts: undefined, unreachable, isServing: undefined, notReady: [] };
   } finally {
     admin.close();
@@ -128,19 +128,15 @@ async function observeGateway(address: string): Promise<GatewayObservation> {
       services,
     };
   } catch (error) {
-    return { address, unreachable: describeSilence(error), isServing: false, services: [] };
+    return {
+      address,
+      unreachable: describeSilence(error, ANSWER_TIMEOUT_MS),
+      isServing: false,
+      services: [],
+    };
   } finally {
     checks.close();
   }
-}
-
-/** Why somebody did not answer, in a few words. */
-function describeSilence(error: unknown): string {
-  if (!(error instanceof ServiceError)) throw error;
-  if (error.code === Code.deadlineExceeded) return `no answer within ${ANSWER_TIMEOUT_MS / 1000} s`;
-  const { rawMessage } = error;
-  if (rawMessage.includes('ECONNREFUSED')) return 'connection refused';
-  return error.code === Code.unavailable ? rawMessage : `${error.codeName}: ${rawMessage}`;
 }
 
 /** What /readyz gives as reasons; nothing when it cannot be asked, which GetStatus says better. */
