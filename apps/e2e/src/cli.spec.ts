@@ -10,6 +10,8 @@ import { Suite, WORKSPACE } from './harness/suite';
 
 const PROGRAM = join(WORKSPACE, 'tools', 'cli', 'dist', 'main.js');
 const TIMEOUT_MS = 60_000;
+/** Of one command, those that wait for others included. */
+const COMMAND_TIMEOUT_MS = 150_000;
 
 interface Ran {
   readonly code: number | null;
@@ -22,7 +24,7 @@ async function raftway(gateway: string, words: readonly string[]): Promise<Ran> 
   const child = spawn(process.execPath, [PROGRAM, ...words], {
     env: { ...process.env, RAFTWAY_GATEWAY: gateway },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: TIMEOUT_MS,
+    timeout: COMMAND_TIMEOUT_MS,
   });
   let [out, error] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));

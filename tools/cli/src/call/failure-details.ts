@@ -1,13 +1,12 @@
 import {
   create,
-  createFileRegistry,
   type FileRegistry,
   fromBinary,
   type JsonValue,
   toJson,
 } from '@bufbuild/protobuf';
-import { AnySchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { descriptorSetBase64 } from '@raftway/contracts';
+import { AnySchema } from '@bufbuild/protobuf/wkt';
+import { contractsRegistry } from '../command/protobuf-json';
 
 /** The trailer with a google.rpc.Status, whose details are messages of any type. */
 export const DETAILS_KEY = 'grpc-status-details-bin';
@@ -17,9 +16,7 @@ export const DETAILS_KEY = 'grpc-status-details-bin';
  * trailer is damaged: details are an addition to the status, and must not hide it.
  */
 export function decodeDetails(trailer: Uint8Array): JsonValue[] {
-  const registry = createFileRegistry(
-    fromBinary(FileDescriptorSetSchema, Buffer.from(descriptorSetBase64, 'base64')),
-  );
+  const registry = contractsRegistry();
   return detailsIn(trailer, registry).map((detail) => {
     try {
       return toJson(AnySchema, create(AnySchema, detail), { registry });

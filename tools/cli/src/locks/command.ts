@@ -10,6 +10,7 @@ import { ExitCode } from '../command/exit-code';
 import { toJson } from '../command/json';
 import type { Output } from '../command/output';
 import { InvalidArgumentError } from '../command/parsers';
+import { protobufJson } from '../command/protobuf-json';
 import { reporting } from '../command/reporting';
 import { CALL_MARGIN_MS, type LockClient, lockClient } from './client';
 import { ttlOption, waitOption } from './options';
@@ -55,7 +56,7 @@ function addList(parent: Command, output: Output): void {
           locks.push(...page.locks);
           pageToken = page.nextPageToken;
         } while (pageToken !== '');
-        const json = locks.map((one) => lock.Lock.toJSON(one));
+        const json = locks.map((one) => protobufJson('raftway.lock.v1.Lock', lock.Lock.encode(one).finish()));
         output.out(flags.json ? toJson(json) : renderLocks(locks));
       }),
     );
@@ -71,7 +72,7 @@ function addGet(parent: Command, output: Output): void {
       run(flags, output, async (client) => {
         const answer = await client.getLock({ name });
         const found = answer.lock ?? lock.Lock.fromPartial({ name });
-        output.out(flags.json ? toJson(lock.Lock.toJSON(found)) : renderLock(found));
+        output.out(flags.json ? toJson(protobufJson('raftway.lock.v1.Lock', lock.Lock.encode(found).finish())) : renderLock(found));
       }),
     );
 }
@@ -105,7 +106,7 @@ function addAcquire(parent: Command, output: Output): void {
           throw new CommandError(ExitCode.unfinished, message);
         }
         const text = `${name} is held: token ${fencingToken}, session ${sessionId}`;
-        output.out(flags.json ? toJson(lock.AcquireResponse.toJSON(answer)) : text);
+        output.out(flags.json ? toJson(protobufJson('raftway.lock.v1.AcquireResponse', lock.AcquireResponse.encode(answer).finish())) : text);
       }),
     );
 }
@@ -137,7 +138,7 @@ function addRelease(parent: Command, output: Output): void {
         const text = answer.released
           ? `${name} is released`
           : `${name} is still held, to be released ${answer.holdCount} times more`;
-        output.out(flags.json ? toJson(lock.ReleaseResponse.toJSON(answer)) : text);
+        output.out(flags.json ? toJson(protobufJson('raftway.lock.v1.ReleaseResponse', lock.ReleaseResponse.encode(answer).finish())) : text);
       }),
     );
 }
@@ -164,7 +165,7 @@ function addForceRelease(parent: Command, output: Output): void {
         const answer = await client.forceRelease({ name, reason, requestId: randomUUID() });
         const owners = answer.holders.map(({ ownerId }) => ownerId).join(', ');
         const text = owners === '' ? `nobody held ${name}` : `${name} was taken from ${owners}`;
-        output.out(flags.json ? toJson(lock.ForceReleaseResponse.toJSON(answer)) : text);
+        output.out(flags.json ? toJson(protobufJson('raftway.lock.v1.ForceReleaseResponse', lock.ForceReleaseResponse.encode(answer).finish())) : text);
       }),
     );
 }

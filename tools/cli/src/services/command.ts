@@ -6,6 +6,7 @@ import { describe } from '../command/describe';
 import { ExitCode } from '../command/exit-code';
 import { toJson, toJsonLine } from '../command/json';
 import type { Output } from '../command/output';
+import { protobufJson } from '../command/protobuf-json';
 import { reporting } from '../command/reporting';
 import { describeEvent, renderInstances } from './render';
 
@@ -94,7 +95,7 @@ async function list(
   const instances = found.flatMap((answer) => answer.instances);
   output.out(
     flags.json
-      ? toJson(instances.map((one) => registry.Instance.toJSON(one)))
+      ? toJson(instances.map((one) => protobufJson('raftway.registry.v1.Instance', registry.Instance.encode(one).finish())))
       : renderInstances(instances),
   );
 }
@@ -117,7 +118,7 @@ async function watch(
   output: Output,
 ): Promise<void> {
   for await (const event of client.watch({ service: service ?? '' })) {
-    if (flags.json) output.out(toJsonLine(registry.WatchResponse.toJSON(event)));
+    if (flags.json) output.out(toJsonLine(protobufJson('raftway.registry.v1.WatchResponse', registry.WatchResponse.encode(event).finish())));
     else for (const line of describeEvent(event)) output.out(line);
   }
 }
