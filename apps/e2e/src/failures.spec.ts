@@ -74,6 +74,29 @@ describe('a suite whose processes die', () => {
     },
   );
 
+  it('leads a group where its priorities say, and elsewhere while that replica is dead', async () => {
+    const service = 'id-service';
+    const replicas = suite.instances(service);
+    const home = replicas[2]?.name ?? '';
+    const start = (name: string): void => {
+      suite.startAgain(name, { RAFTWAY_RAFT_PRIORITY: name === home ? '9' : '1' });
+    };
+    const isHome = async (): Promise<boolean> => (await leaderOf(suite, service)).name === home;
+    await Promise.all(replicas.map(({ name }) => suite.kill(name)));
+    for (const { name } of replicas) start(name);
+    const mutate = mutations[service] as () => Promise<Message>;
+    await answered(`${service} answers`, 30_000, mutate);
+    await eventually('its home leads', 30_000, isHome);
+
+    await suite.kill(home);
+    await answered(`${service} answers`, FAILOVER_MS, mutate);
+    expect(await isHome()).toBe(false);
+
+    start(home);
+    await eventually('its home leads again', 30_000, isHome);
+    await answered(`${service} answers`, FAILOVER_MS, mutate);
+  });
+
   it('stops calling a greeter that was killed, and calls a new one without any restart', async () => {
     await suite.kill('greeter-1');
     const afterDeath = await Promise.allSettled(

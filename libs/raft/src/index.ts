@@ -24,6 +24,8 @@ export {
   type LogIndex,
   type Member,
   type MemberChange,
+  PRIORITY_DEFAULT,
+  PRIORITY_MAX,
   Role,
   type ServerId,
   type Standing,

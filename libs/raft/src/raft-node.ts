@@ -51,11 +51,15 @@ export interface RaftStatus {
   readonly configurationIndex: LogIndex;
   /** Two majorities have to agree: a change of members is half done. */
   readonly joint: boolean;
+  /** This replica's own; see RaftNodeOptions.priority. */
+  readonly priority: number;
   readonly members: readonly (Member & {
     /** On the leader only. */
     readonly matchIndex: LogIndex;
     /** On the leader only: milliseconds since the member last answered. */
     readonly lastContactMs: number;
+    /** On the leader only: as the member has told it. Undefined where it is not known. */
+    readonly priority: number | undefined;
   })[];
   readonly logClockMs: number;
   /** A write waits for room on the disk: nothing is acknowledged here meanwhile. */

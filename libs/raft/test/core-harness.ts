@@ -233,13 +233,19 @@ export class Group {
   /** True for messages that are lost. */
   cut: (message: Message) => boolean = () => false;
 
-  constructor(count: number, options: Partial<HarnessOptions> = {}) {
+  constructor(
+    count: number,
+    options: Partial<HarnessOptions> = {},
+    /** What only one of them has. */
+    optionsOf: (id: ServerId) => Partial<HarnessOptions> = () => ({}),
+  ) {
     this.servers = Array.from(
       { length: count },
       (_unused, offset) =>
         new Harness({
           random: () => (offset * 0.25) % 1,
           ...options,
+          ...optionsOf(offset + 1),
           id: offset + 1,
           members: count,
         }),

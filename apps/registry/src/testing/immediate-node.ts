@@ -99,6 +99,7 @@ export class ImmediateNode implements RaftNode<RegistryResult> {
       standing: 'voter',
       configurationIndex: 1,
       joint: false,
+      priority: 50,
       members: [],
       logClockMs: this.nowMs,
       diskFull: false,

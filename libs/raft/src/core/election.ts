@@ -15,6 +15,8 @@ import type { ServerId, Term } from './types';
 /** A server that is not the leader: campaigns when it has not heard from one for its election timeout. */
 export function tickElection(state: RaftState): void {
   if (state.nowMs < state.electionDeadlineMs) return;
+  // Whoever was to come first has had its time.
+  state.yields = false;
   resetElectionDeadline(state);
   if (!mayCampaign(state)) {
     // Whoever led is silent, and nobody here will find out more: callers are not to be sent to it any longer.
@@ -39,7 +41,8 @@ export function handlePeerGone(state: RaftState, id: ServerId): void {
   becomeFollower(state, state.currentTerm, NO_SERVER);
   const { heartbeatIntervalMs, electionTimeoutMs } = state.options;
   const before = state.configurations.voters.filter((voter) => voter < state.id && voter !== id);
-  const waitMs = Math.min(heartbeatIntervalMs * (1 + before.length), electionTimeoutMs);
+  const places = state.yields ? state.configurations.voters.length : before.length;
+  const waitMs = Math.min(heartbeatIntervalMs * (1 + places), electionTimeoutMs);
   state.electionDeadlineMs = Math.min(state.electionDeadlineMs, state.nowMs + waitMs);
 }
 
@@ -47,7 +50,7 @@ export function handlePeerGone(state: RaftState, id: ServerId): void {
  * Learners do not campaign, and removed servers do not once they know that their removal is committed. Nor does a server whose disk does not answer: it could not
  * lead, and would keep others from trying.
  */
-function mayCampaign(state: RaftState): boolean {
+export function mayCampaign(state: RaftState): boolean {
   const { configurations, log, id } = state;
   const diskAgeMs = log.durability.oldestWriteAgeMs(state.nowMs);
   return (
@@ -78,6 +81,7 @@ export function tickCheckQuorum(state: RaftState): void {
 /** Opens a new term and asks for votes. With `leadershipTransfer` the old leader has asked for it. */
 export function campaign(state: RaftState, leadershipTransfer: boolean): void {
   becomeCandidate(state);
+  state.yields = false;
   resetElectionDeadline(state);
   requestVotes(state, { preVote: false, term: state.currentTerm, leadershipTransfer });
 }

@@ -6,10 +6,12 @@ import { learnVerdict } from './divergence';
 import { learnFreshness } from './freshness';
 import { invariant } from './invariants';
 import type { AppendEntries, Heartbeat, InstallSnapshot } from './messages';
+import { priorityToTell } from './hand-over';
 import { becomeFollower } from './roles';
 import { resetElectionDeadline, send } from './state';
 import type { RaftState } from './state';
 import { boundCommit, maybeReadmitted, noteVerified, suspectRunOf } from './suspicion';
+import { isElectable, startTrial } from './trial';
 import { EntryKind, Role } from './types';
 import type { Entry, LogIndex, ServerId } from './types';
 
@@ -102,10 +104,12 @@ function refuse(state: RaftState, message: AppendEntries): void {
 
 /** The leader is there, and knows that we have everything up to its commit index. */
 export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
+  state.yields = message.yields === true;
   followLeader(state, message.from);
   maybeReadmitted(state, message.readmittedRun);
   if (message.verdict !== undefined) learnVerdict(state, message.verdict);
   if (message.freshness !== undefined) learnFreshness(state, message.freshness);
+  if (message.trial === true) startTrial(state);
   state.log.commitTo(boundCommit(state, message.leaderCommit));
   // Between two rounds a heartbeat only tells what is committed. An answer would confirm nothing, and with one write in flight it would be a
   // fourth of all messages. If the answer to a round gets lost, the next round brings another.
@@ -122,6 +126,8 @@ export function handleHeartbeat(state: RaftState, message: Heartbeat): void {
     suspectRun: suspectRunOf(state),
     checkpoint: state.checkpoints.newest,
     reading: { runId: state.runId, sentAtMs: state.nowMs },
+    priority: priorityToTell(state),
+    electable: message.trial === true && isElectable(state) ? true : undefined,
   });
 }
 

@@ -8,6 +8,7 @@ export * from './messages';
 export type { InitialState, RaftOptions, ResolvedRaftOptions } from './options';
 export { resolveRaftOptions } from './options';
 export { createRaft, Raft } from './raft';
+export { PRIORITY_DEFAULT, PRIORITY_MAX } from './priority';
 export * from './ready';
 export type { Standing, StatusSnapshot } from './status';
 export * from './types';

@@ -36,16 +36,21 @@ export function transferLeadership(state: RaftState, target: ServerId): void {
   maybeTimeoutNow(state, progress);
 }
 
-/** Among the voters that answer and stay voters, the one with the longest matching log. */
+/** Among the voters that answer and stay voters, the one with the longest matching log; of several the one of the highest priority. */
 export function mostAdvanced(state: RaftState): ServerId {
   let best: Progress | undefined;
   for (const progress of state.leader?.progress.values() ?? []) {
     const silentMs = state.nowMs - progress.lastContactMs;
     if (silentMs > state.options.electionTimeoutMs) continue;
     if (!state.configurations.staysVoter(progress.id) || progress.suspectRun !== 0) continue;
-    if (best === undefined || progress.matchIndex > best.matchIndex) best = progress;
+    if (best === undefined || isBetter(progress, best)) best = progress;
   }
   return best?.id ?? NO_SERVER;
+}
+
+function isBetter(one: Progress, other: Progress): boolean {
+  if (one.matchIndex !== other.matchIndex) return one.matchIndex > other.matchIndex;
+  return (one.priority ?? 0) > (other.priority ?? 0);
 }
 
 /** Called whenever the target answers: tells it to campaign once it has everything. Repeated, because the message may be lost. */

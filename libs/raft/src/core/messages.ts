@@ -74,6 +74,10 @@ export interface Heartbeat extends Envelope {
   readonly verdict?: Checkpoint | undefined;
   /** A reading of the receiver's clock, and what it says about the age of its state: see freshness.ts. */
   readonly freshness?: Freshness | undefined;
+  /** Another voter, of higher priority than the receiver, could take over: let it campaign first. See priority.ts. */
+  readonly yields?: boolean | undefined;
+  /** The receiver is to find out whether it would be elected: see trial.ts. */
+  readonly trial?: boolean | undefined;
 }
 
 export interface HeartbeatReply extends Reply {
@@ -83,6 +87,10 @@ export interface HeartbeatReply extends Reply {
   readonly checkpoint?: Checkpoint | undefined;
   /** To be returned: see freshness.ts. */
   readonly reading?: ClockReading | undefined;
+  /** The sender's priority; absent: the default one. */
+  readonly priority?: number | undefined;
+  /** The sender was asked to find out, and would be elected. */
+  readonly electable?: boolean | undefined;
 }
 
 /** Says that a snapshot is there to be installed. Sent by the receiving driver to its own core once the file is complete and checked. */

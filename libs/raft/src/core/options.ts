@@ -1,3 +1,4 @@
+import { PRIORITY_DEFAULT, PRIORITY_MAX } from './priority';
 import type { Configuration, Entry, HardState, ServerId, SnapshotMetadata } from './types';
 
 /** What a restart found on disk; a storage's `Recovered` fits. */
@@ -35,6 +36,8 @@ export interface RaftOptions {
    * for T after their start: equal on all servers of a group. Above 0 and below 1. @default no leases
    */
   readonly leaseClockDriftMax?: number | undefined;
+  /** Leadership tends to the voter with the highest: 0 to 100, a hint that decides nothing. See priority.ts. @default 50 */
+  readonly priority?: number | undefined;
   /** How long an append may stay unanswered, while the follower answers heartbeats, before it is sent again. @default 4 heartbeats */
   readonly appendTimeoutMs?: number | undefined;
   /** How long a leader's own write may take before it steps down in favour of one whose disk works. @default 4 election timeouts */
@@ -61,6 +64,7 @@ export interface ResolvedRaftOptions {
   readonly electionTimeoutMs: number;
   /** How long a lease lasts; undefined: there are none. */
   readonly leaseMs: number | undefined;
+  readonly priority: number;
   readonly appendTimeoutMs: number;
   readonly diskStallTimeoutMs: number;
   readonly appendBytesMax: number;
@@ -87,6 +91,7 @@ export function resolveRaftOptions(options: RaftOptions): ResolvedRaftOptions {
     heartbeatIntervalMs,
     electionTimeoutMs,
     leaseMs: leaseMsOf(options.leaseClockDriftMax, electionTimeoutMs),
+    priority: options.priority ?? PRIORITY_DEFAULT,
     appendTimeoutMs: options.appendTimeoutMs ?? 4 * heartbeatIntervalMs,
     diskStallTimeoutMs: options.diskStallTimeoutMs ?? 4 * electionTimeoutMs,
     appendBytesMax: options.appendBytesMax ?? mebibyte,
@@ -97,9 +102,16 @@ export function resolveRaftOptions(options: RaftOptions): ResolvedRaftOptions {
     pendingReadsMax: options.pendingReadsMax ?? 65_536,
   };
   for (const [name, value] of Object.entries(resolved)) {
+    if (name === 'priority') continue;
     if (typeof value === 'number' && !(value > 0 && Number.isFinite(value))) {
       throw new RangeError(`${name} must be greater than 0, it is ${value}`);
     }
+  }
+  const { priority } = resolved;
+  if (!Number.isSafeInteger(priority) || priority < 0 || priority > PRIORITY_MAX) {
+    throw new RangeError(
+      `priority must be a whole number from 0 to ${PRIORITY_MAX}, it is ${priority}`,
+    );
   }
   if (!Number.isSafeInteger(options.id)) {
     throw new RangeError(`id must be a whole number, it is ${options.id}`);

@@ -1,5 +1,6 @@
 import type { Message, ProposalRefusal } from './messages';
 import type { ChangePlaced, ProposalPlaced, ReadReady } from './ready';
+import { NO_SERVER } from './types';
 import type { LogIndex, ServerId } from './types';
 
 /** What steps have produced since the last Ready, apart from what the log knows itself. */
@@ -11,6 +12,7 @@ export class Outbox {
   proposals: ProposalPlaced[] = [];
   sendSnapshot: ServerId[] = [];
   changes: ChangePlaced[] = [];
+  handsOverTo: ServerId = NO_SERVER;
 
   isEmpty(): boolean {
     return (
@@ -20,7 +22,8 @@ export class Outbox {
       this.readsRefused.length === 0 &&
       this.proposals.length === 0 &&
       this.sendSnapshot.length === 0 &&
-      this.changes.length === 0
+      this.changes.length === 0 &&
+      this.handsOverTo === NO_SERVER
     );
   }
 

@@ -27,6 +27,10 @@ export class Progress {
   acknowledgedRound = 0;
   /** The newest reading of its clock that has come. */
   reading: ClockReading | undefined;
+  /** Its priority, once it has told. */
+  priority: number | undefined;
+  /** Since when it could take over: see priority.ts. */
+  couldLeadSinceMs: number | undefined;
   /** In `probe`: a probe is under way. */
   private probeSent = false;
   /** Not 0: the process that answers is suspect (see suspicion.ts), and this is its run. */

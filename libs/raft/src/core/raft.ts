@@ -22,6 +22,7 @@
 import { maybeCommit } from './commitment';
 import { noteCheckpoints } from './divergence';
 import { countCandidateVotes, handlePeerGone, tickCheckQuorum, tickElection } from './election';
+import { tickPriority } from './hand-over';
 import { tickTransfer, transferLeadership } from './leadership-transfer';
 import { changeMembers, maybeResign, peersOf, tickMembership } from './membership-change';
 import { resolveRaftOptions } from './options';
@@ -251,6 +252,7 @@ export class Raft {
       proposals: outbox.proposals,
       sendSnapshot: outbox.sendSnapshot,
       changes: outbox.changes,
+      handsOverTo: outbox.handsOverTo,
     };
     state.outbox = new Outbox();
     return ready;
@@ -321,6 +323,7 @@ export class Raft {
     tickCheckQuorum(state);
     tickTransfer(state);
     tickMembership(state);
+    tickPriority(state);
     if (state.leader !== undefined && state.nowMs >= state.leader.heartbeatDueMs) {
       state.leader.heartbeatDueMs = state.nowMs + state.options.heartbeatIntervalMs;
       startRound(state);

@@ -115,4 +115,6 @@ export interface Ready {
   /** Peers that need the newest snapshot; step snapshotTransferFailed if it cannot be delivered. */
   readonly sendSnapshot: readonly ServerId[];
   readonly changes: readonly ChangePlaced[];
+  /** This leader has begun to hand over to a server of higher priority, which is news for people only. 0: it has not. */
+  readonly handsOverTo: ServerId;
 }

@@ -18,6 +18,7 @@ import { becomeFollower } from './roles';
 import { send } from './state';
 import type { RaftState } from './state';
 import { suspectRunOf } from './suspicion';
+import { isTrying, noteTrialVote } from './trial';
 import { NO_SERVER } from './types';
 
 /** Gives a message to whoever deals with it, after what its term alone demands (Raft §5.1). */
@@ -29,6 +30,7 @@ export function receive(state: RaftState, message: Message): void {
     case 'requestVote':
       return handleRequestVote(state, message);
     case 'requestVoteReply':
+      if (noteTrialVote(state, message)) return;
       return late ? undefined : handleRequestVoteReply(state, message);
     case 'appendEntries':
     case 'heartbeat':
@@ -52,8 +54,8 @@ function meetNewerTerm(state: RaftState, message: Message): void {
       // Decides itself, since a server that hears its leader does not take over the term.
       return;
     case 'requestVoteReply':
-      // A granted pre-vote carries the term that was asked for.
-      if (message.preVote && message.granted) return;
+      // A granted pre-vote carries the term that was asked for; and a question that the leader wanted answered is not to depose it.
+      if (message.preVote && (message.granted || isTrying(state))) return;
       becomeFollower(state, message.term, NO_SERVER);
       return;
     case 'appendEntries':

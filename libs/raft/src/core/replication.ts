@@ -4,6 +4,7 @@
 import { maybeCommit } from './commitment';
 import { takeReport } from './divergence';
 import type { ClockReading, Freshness } from './freshness';
+import { hintsFor, learnPriority } from './hand-over';
 import type { AppendEntriesReply, HeartbeatReply, InstallSnapshotReply } from './messages';
 import { maybeTimeoutNow } from './leadership-transfer';
 import type { Progress } from './progress';
@@ -103,6 +104,7 @@ function sendHeartbeat(state: RaftState, progress: Progress, leader: LeaderState
     readmittedRun: mayReadmit(state, progress) ? progress.suspectRun : 0,
     verdict: leader.reports.verdict,
     freshness: freshnessFor(leader, progress.id),
+    ...hintsFor(leader, progress),
   });
 }
 
@@ -187,6 +189,7 @@ export function handleHeartbeatReply(state: RaftState, message: HeartbeatReply):
   }
   if (message.reading !== undefined) progress.reading = message.reading;
   if (message.checkpoint !== undefined) takeReport(state, progress.id, message.checkpoint);
+  learnPriority(state, progress, message);
   confirmRounds(state);
   if (progress.isStalled(state.nowMs, state.options.appendTimeoutMs)) recover(state, progress);
   maybeTimeoutNow(state, progress);

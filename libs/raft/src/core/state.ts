@@ -9,8 +9,10 @@ import { LogClock } from './log-clock';
 import type { Message, Proposal } from './messages';
 import type { ResolvedRaftOptions } from './options';
 import { Outbox } from './outbox';
+import { HandOverPatience, Heirs } from './priority';
 import { Progress } from './progress';
 import { ForwardedReads, ReadRounds } from './read-index';
+import type { Trial } from './trial';
 import { NO_SERVER, Role } from './types';
 import type { LogIndex, Member, ServerId, SnapshotMetadata, Term } from './types';
 
@@ -27,6 +29,7 @@ export interface LeaderState {
   readonly reads: ReadRounds;
   readonly lease: Lease;
   readonly reports: CheckpointReports;
+  readonly heirs: Heirs;
   heartbeatDueMs: number;
   transfer: Transfer | undefined;
   /** Somebody in `progress` is no member any more. */
@@ -54,6 +57,11 @@ export class RaftState {
   electionDeadlineMs = 0;
   /** When a leader was last heard; at first, when this process began. */
   leaderHeardMs: number;
+  /** The leader knows of a voter of higher priority that could take over: let it campaign first. */
+  yields = false;
+  /** See trial.ts. */
+  trial: Trial | undefined;
+  readonly patience: HandOverPatience;
   /** The newest heartbeat round that this server has answered, and the term of the leader that began it. */
   answeredRound = { term: 0, round: 0 };
   /** As (pre-)candidate: who answered what. */
@@ -97,6 +105,7 @@ export class RaftState {
     this.votedFor = startedWith.votedFor;
     this.nowMs = nowMs;
     this.leaderHeardMs = nowMs;
+    this.patience = new HandOverPatience(options.electionTimeoutMs);
     this.runId = 1 + Math.floor(options.random() * (Number.MAX_SAFE_INTEGER - 1));
     resetElectionDeadline(this);
   }
@@ -107,10 +116,11 @@ export class RaftState {
   }
 }
 
-/** Draws the next election timeout from [T, 2T), so that servers rarely campaign at the same time (Raft §5.2). */
+/** Draws the next election timeout from [T, 2T), so that servers rarely campaign at the same time (Raft §5.2); later by T for one that lets another try first. */
 export function resetElectionDeadline(state: RaftState): void {
   const timeoutMs = state.options.electionTimeoutMs;
-  state.electionDeadlineMs = state.nowMs + timeoutMs * (1 + state.options.random());
+  const leastMs = state.yields ? 2 * timeoutMs : timeoutMs;
+  state.electionDeadlineMs = state.nowMs + leastMs + timeoutMs * state.options.random();
 }
 
 /** A leader's state at the start of its term. */
@@ -121,6 +131,7 @@ export function createLeaderState(state: RaftState): LeaderState {
     reads: new ReadRounds(),
     lease: new Lease(),
     reports: new CheckpointReports(),
+    heirs: new Heirs(state.log.commitIndex, state.nowMs),
     heartbeatDueMs: state.nowMs,
     transfer: undefined,
     hasFarewells: false,

@@ -23,9 +23,13 @@ export interface StatusSnapshot {
   readonly configurationIndex: LogIndex;
   /** Two majorities have to agree: a change of members is half done. */
   readonly joint: boolean;
+  /** This server's own: see priority.ts. */
+  readonly priority: number;
   readonly members: readonly (Member & {
     readonly matchIndex: LogIndex;
     readonly lastContactMs: number;
+    /** As it has told this leader; undefined where it is not known. */
+    readonly priority: number | undefined;
   })[];
   readonly logClockMs: number;
 }
@@ -63,6 +67,7 @@ export function describe(state: RaftState, nowMs: number): StatusSnapshot {
     standing: standingOf(state),
     configurationIndex: configurations.currentIndex,
     joint: configurations.isJoint,
+    priority: state.options.priority,
     members: configurations.current.members.map((member) => {
       const progress = state.leader?.progress.get(member.id);
       const itself = member.id === state.id;
@@ -70,6 +75,7 @@ export function describe(state: RaftState, nowMs: number): StatusSnapshot {
         ...member,
         matchIndex: itself ? log.stableIndex : (progress?.matchIndex ?? 0),
         lastContactMs: progress === undefined ? 0 : nowMs - progress.lastContactMs,
+        priority: itself ? state.options.priority : progress?.priority,
       };
     }),
     logClockMs: logClockMs(state, nowMs),

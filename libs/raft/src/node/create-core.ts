@@ -8,7 +8,7 @@ export function createCore(
   initialState: Recovered,
 ): Raft {
   const { id, clusterId, members, heartbeatIntervalMs, electionTimeoutMs } = options;
-  const { leaseClockDriftMax } = options;
+  const { leaseClockDriftMax, priority } = options;
   return createRaft(
     {
       id,
@@ -19,6 +19,7 @@ export function createCore(
       heartbeatIntervalMs,
       electionTimeoutMs,
       leaseClockDriftMax,
+      priority,
     },
     performance.now(),
   );

@@ -272,7 +272,13 @@ function unstarted<Result>(options: ResolvedRaftNodeOptions<Result>): RaftStatus
     standing: 'waiting',
     configurationIndex: 0,
     joint: false,
-    members: options.members.map((member) => ({ ...member, matchIndex: 0, lastContactMs: 0 })),
+    priority: options.priority,
+    members: options.members.map((member) => ({
+      ...member,
+      matchIndex: 0,
+      lastContactMs: 0,
+      priority: undefined,
+    })),
     logClockMs: 0,
     diskFull: false,
   };

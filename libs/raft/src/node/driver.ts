@@ -325,6 +325,11 @@ export class Driver<Result> {
     for (const ticket of ready.readsRefused) this.reads.onRefused(ticket);
     for (const to of ready.sendSnapshot) void this.snapshots.send(to);
     for (const placed of ready.changes) this.membership.changes.onPlaced(placed);
+    if (ready.handsOverTo !== 0) this.logHandOver(ready.handsOverTo);
+  }
+
+  private logHandOver(to: number): void {
+    this.options.logger.info('hands leadership over to a replica of higher priority', { to });
   }
 
   private install(snapshot: SnapshotMetadata): void {

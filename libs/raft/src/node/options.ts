@@ -1,4 +1,4 @@
-import type { Member, ServerId } from '../core';
+import { type Member, PRIORITY_DEFAULT, PRIORITY_MAX, type ServerId } from '../core';
 import { RaftError } from '../errors';
 import { type RaftLogger, type RaftObserver, silentLogger } from '../observer';
 import type { StateMachine } from '../state-machine';
@@ -8,6 +8,7 @@ import type { Transport } from '../transport/transport';
 
 const MEBIBYTE = 1024 * 1024;
 const MAY_BE_ZERO: ReadonlySet<string> = new Set([
+  'priority',
   'snapshotTrailingEntries',
   'compareEveryEntries',
 ]);
@@ -59,6 +60,11 @@ export interface RaftNodeOptions<Result> {
    * that was just started then helps to elect nobody for an election timeout. See core/lease.ts for what lease reads rest on. @default no lease reads
    */
   readonly leaseClockDriftMax?: number | undefined;
+  /**
+   * A hint where leadership should live: it tends to the voter with the highest that is up to date. 0 to 100; 0 leads when nobody else can. Replicas that should be treated alike have
+   * the same. @default 50
+   */
+  readonly priority?: number | undefined;
   /** For calls that name no timeout. @default 5000 */
   readonly callTimeoutMs?: number | undefined;
   /** How long a call waits for a leader before it fails with `noLeader`, within its own timeout. @default 4000 */
@@ -143,6 +149,7 @@ export function resolveRaftNodeOptions<Result>(
     heartbeatIntervalMs: options.heartbeatIntervalMs ?? 50,
     electionTimeoutMs: options.electionTimeoutMs ?? 500,
     leaseClockDriftMax: options.leaseClockDriftMax,
+    priority: options.priority ?? PRIORITY_DEFAULT,
     callTimeoutMs: options.callTimeoutMs ?? 5000,
     leaderWaitMs: options.leaderWaitMs ?? 4000,
     snapshotEntries: options.snapshotEntries ?? 10_000,
@@ -187,7 +194,10 @@ function check<Result>(options: ResolvedRaftNodeOptions<Result>): void {
   }
   if (options.snapshotTrailingEntries < 0)
     throw invalid('snapshotTrailingEntries must not be negative');
-  const { compareEveryEntries, leaseClockDriftMax } = options;
+  const { compareEveryEntries, leaseClockDriftMax, priority } = options;
+  if (!Number.isSafeInteger(priority) || priority < 0 || priority > PRIORITY_MAX) {
+    throw invalid(`priority must be a whole number from 0 to ${PRIORITY_MAX}, not ${priority}`);
+  }
   if (leaseClockDriftMax !== undefined && leaseClockDriftMax >= 1) {
     throw invalid(`leaseClockDriftMax must be below 1, not ${leaseClockDriftMax}`);
   }

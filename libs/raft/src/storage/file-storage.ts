@@ -149,6 +149,8 @@ export class FileStorage implements Storage {
       if (found.suspectTail !== undefined) await this.noteSuspectTail(found.suspectTail);
     });
     this.durable = log.hardState ?? this.durable;
+    // A process that ended between its first batch and the note of it: this one will speak for that batch.
+    if (!meta.written && !isEmpty(log)) await this.noteFirstBatch();
     return {
       hardState: this.durable,
       entries: this.reconcile(log, snapshot?.snapshot),

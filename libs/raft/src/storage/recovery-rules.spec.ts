@@ -156,6 +156,24 @@ describe('a last batch that is bad and not short', () => {
     }
   });
 
+  it('is suspected when the process that wrote it ended before it noted that it had, and the next one has spoken for it', async () => {
+    const disk = new MemoryFileSystem();
+    const storage = open(disk);
+    await storage.open();
+    const meta = Buffer.from(await disk.read(META));
+    await storage.persist(persistOf(1, { entries: entriesOf(1, 1) }));
+    await storage.persist(persistOf(2, { entries: entriesOf(2, 2) }));
+    await storage.close();
+    disk.edit(META, () => meta);
+    const next = open(disk);
+    expect((await next.open()).entries).toHaveLength(2);
+    await next.close();
+
+    const { file, from, to } = await lastBatch(disk);
+    const rotten = flipped(disk, file, to - 1, 3);
+    expect((await recover(rotten)).suspectTail).toEqual({ file, offset: from });
+  });
+
   it('is not suspected when nothing was ever acknowledged', async () => {
     const disk = new MemoryFileSystem();
     const storage = open(disk);

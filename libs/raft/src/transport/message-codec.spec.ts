@@ -4,11 +4,19 @@ import { DecodeError } from '../state-machine/binary-reader';
 import { EntryKind, type Message } from '../core';
 import { decodeMessages, encodeMessages, MESSAGE_FORMAT_OLDEST } from './message-codec';
 
+const NO_PRIORITIES = {
+  yields: undefined,
+  trial: undefined,
+  priority: undefined,
+  electable: undefined,
+};
+
 const NO_HINTS = {
   verdict: undefined,
   checkpoint: undefined,
   freshness: undefined,
   reading: undefined,
+  ...NO_PRIORITIES,
 };
 
 const link = { from: 1, to: 2, term: 9007199254740991 } as const;
@@ -60,6 +68,18 @@ const MESSAGES: readonly Message[] = [
     reading: { runId: 3, sentAtMs: 0.25 },
   },
   { type: 'heartbeatReply', ...link, round: 77, suspectRun: 0 },
+  {
+    type: 'heartbeat',
+    ...link,
+    leaderCommit: 12,
+    round: 77,
+    readmittedRun: 0,
+    freshness: { runId: 3, sentAtMs: 1, index: 12 },
+    yields: true,
+  },
+  { type: 'heartbeat', ...link, leaderCommit: 12, round: 77, readmittedRun: 0, trial: true },
+  { type: 'heartbeatReply', ...link, round: 77, suspectRun: 0, priority: 0 },
+  { type: 'heartbeatReply', ...link, round: 77, suspectRun: 0, priority: 100, electable: true },
   {
     type: 'installSnapshot',
     ...link,
@@ -120,7 +140,26 @@ describe('the message codec', () => {
     expect(decodeMessages(encodeMessages(MESSAGES))).toEqual(MESSAGES);
   });
 
-  it('leaves out towards a replica of the version before what that does not know', () => {
+  it('leaves out towards a replica of the version before what that does not know, which is priorities', () => {
+    const bytes = encodeMessages(MESSAGES, 256, 3);
+    expect(bytes[0]).toBe(3);
+    expect(decodeMessages(bytes)).toEqual(
+      MESSAGES.map((message) => ({ ...message, ...NO_PRIORITIES })),
+    );
+  });
+
+  it('spends no byte on priorities where nothing is said of them', () => {
+    const plain = MESSAGES.map((message) => ({ ...message, ...NO_PRIORITIES }));
+    expect(encodeMessages(plain)).toEqual(encodeMessages(plain, 256, 3));
+  });
+
+  it('refuses a priority that there is not', () => {
+    const bytes = encodeMessages([{ type: 'heartbeatReply', ...link, round: 1, priority: 7 }]);
+    bytes[bytes.length - 2] = 101;
+    expect(() => decodeMessages(bytes)).toThrow('priority 101 is not understood');
+  });
+
+  it('leaves out towards a replica of the oldest version what that does not know', () => {
     const bytes = encodeMessages(MESSAGES, 256, MESSAGE_FORMAT_OLDEST);
     const plain = MESSAGES.map((message) => ({ ...message, ...NO_HINTS }));
     expect(bytes[0]).toBe(MESSAGE_FORMAT_OLDEST);
@@ -128,8 +167,8 @@ describe('the message codec', () => {
   });
 
   it('refuses formats that it does not know', () => {
-    for (const format of [0, 1, 4]) {
-      expect(() => decodeMessages(Buffer.from([format]))).toThrow('is not understood, only 2 to 3');
+    for (const format of [0, 1, 5]) {
+      expect(() => decodeMessages(Buffer.from([format]))).toThrow('is not understood, only 2 to 4');
     }
   });
 
@@ -153,7 +192,7 @@ describe('the message codec', () => {
     };
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-        decode(Buffer.concat([Buffer.from([3]), bytes]));
+        decode(Buffer.concat([Buffer.from([4]), bytes]));
       }),
     );
     fc.assert(

@@ -2,12 +2,9 @@ import { BinaryReader, DecodeError } from '../state-machine/binary-reader';
 import { BinaryWriter } from '../state-machine/binary-writer';
 import {
   type AppendEntries,
-  type Checkpoint,
-  type ClockReading,
   type Entry,
   EntryKind,
   type ForwardProposalsReply,
-  type Freshness,
   type Message,
   type Proposal,
   type ServerId,
@@ -15,6 +12,7 @@ import {
 } from '../core';
 import { decodeEntry, encodeEntry, ENCODED_ENTRY_BYTES_MIN } from '../storage/entry-codec';
 import { readSnapshotMetadata, writeSnapshotMetadata } from '../storage/snapshot-file';
+import { hintFormatOf, readHints, writeHints } from './message-hints';
 
 /**
  * Messages between servers as bytes (little-endian). A batch is `u8 format version`, then messages until the end:
@@ -23,8 +21,8 @@ import { readSnapshotMetadata, writeSnapshotMetadata } from '../storage/snapshot
  *
  * Numbers of types and refusals are part of the protocol: they never change, new ones are added. Decoding trusts nothing: see BinaryReader.
  */
-export const MESSAGE_FORMAT = 3;
-/** What replicas of the version before speak. It has no hints in heartbeats and their answers: those are left out towards them. */
+export const MESSAGE_FORMAT = 4;
+/** The oldest that is spoken. It has no hints in heartbeats and their answers: those are left out towards replicas that know no other. */
 export const MESSAGE_FORMAT_OLDEST = 2;
 
 const TYPES = [
@@ -74,12 +72,14 @@ export function encodeMessages(
   format = MESSAGE_FORMAT,
 ): Buffer {
   const writer = new BinaryWriter(capacityBytes + messages.length * 64);
-  writer.u8(format);
+  // Whoever says nothing that is new in a format is understood by those that do not know it, and spares its bytes.
+  const written = Math.min(format, hintFormatOf(messages));
+  writer.u8(written);
   for (const message of messages) {
     writer.u8(TYPE_NUMBERS.get(message.type) as number);
     writer.uint53(message.from).uint53(message.to).uint53(message.term);
     writeFields(writer, message);
-    if (format > MESSAGE_FORMAT_OLDEST) writeHints(writer, message);
+    writeHints(writer, message, written);
   }
   return writer.finish();
 }
@@ -98,8 +98,7 @@ export function decodeMessages(bytes: Uint8Array): Message[] {
   }
   const messages: Message[] = [];
   while (reader.remaining > 0) {
-    const message = readMessage(reader);
-    messages.push(version > MESSAGE_FORMAT_OLDEST ? readHints(reader, message) : message);
+    messages.push(readHints(reader, readMessage(reader), version));
   }
   return messages;
 }
@@ -160,53 +159,6 @@ function writeFields(writer: BinaryWriter, message: Message): void {
       writer.uint53(message.readIndex);
       return;
   }
-}
-
-/** What a format after the oldest adds. Nothing rests on it: a replica that does not get it only notices less. */
-function writeHints(writer: BinaryWriter, message: Message): void {
-  if (message.type === 'heartbeat') {
-    writeCheckpoint(writer, message.verdict);
-    writeReading(writer, message.freshness);
-    if (message.freshness !== undefined) writer.uint53(message.freshness.index);
-  }
-  if (message.type === 'heartbeatReply') {
-    writeCheckpoint(writer, message.checkpoint);
-    writeReading(writer, message.reading);
-  }
-}
-
-function readHints(reader: BinaryReader, message: Message): Message {
-  switch (message.type) {
-    case 'heartbeat':
-      return { ...message, verdict: readCheckpoint(reader), freshness: readFreshness(reader) };
-    case 'heartbeatReply':
-      return { ...message, checkpoint: readCheckpoint(reader), reading: readReading(reader) };
-    default:
-      return message;
-  }
-}
-
-function writeCheckpoint(writer: BinaryWriter, checkpoint: Checkpoint | undefined): void {
-  writer.u8(checkpoint === undefined ? 0 : 1);
-  if (checkpoint !== undefined) writer.uint53(checkpoint.index).u32(checkpoint.hash);
-}
-
-function readCheckpoint(reader: BinaryReader): Checkpoint | undefined {
-  return reader.boolean() ? { index: reader.uint53(), hash: reader.u32() } : undefined;
-}
-
-function writeReading(writer: BinaryWriter, reading: ClockReading | undefined): void {
-  writer.u8(reading === undefined ? 0 : 1);
-  if (reading !== undefined) writer.uint53(reading.runId).f64(reading.sentAtMs);
-}
-
-function readReading(reader: BinaryReader): ClockReading | undefined {
-  return reader.boolean() ? { runId: reader.uint53(), sentAtMs: reader.f64() } : undefined;
-}
-
-function readFreshness(reader: BinaryReader): Freshness | undefined {
-  const reading = readReading(reader);
-  return reading === undefined ? undefined : { ...reading, index: reader.uint53() };
 }
 
 function writeAppendEntries(writer: BinaryWriter, message: AppendEntries): void {

@@ -17,6 +17,7 @@ export class GrpcCluster {
     /** How many found the group; the others wait to be added. */
     private readonly founders: number,
     private readonly options: Partial<RaftNodeOptions<string>>,
+    private readonly optionsOf: (id: number) => Partial<RaftNodeOptions<string>>,
   ) {}
 
   static async start(
@@ -24,8 +25,11 @@ export class GrpcCluster {
     options: Partial<RaftNodeOptions<string>> = {},
     /** Servers that are not started, and not in the group. */
     strangers = 0,
+    /** What only one of them has. */
+    optionsOf: (id: number) => Partial<RaftNodeOptions<string>> = () => ({}),
   ): Promise<GrpcCluster> {
-    const cluster = new GrpcCluster(await freePorts(size + strangers), size, options);
+    const ports = await freePorts(size + strangers);
+    const cluster = new GrpcCluster(ports, size, options, optionsOf);
     const ids = cluster.ids.slice(0, size);
     await Promise.all(ids.map((id) => cluster.startNode(id)));
     return cluster;
@@ -58,6 +62,7 @@ export class GrpcCluster {
       dataDir: this.dataDir(id),
       initialState: id > this.founders ? 'existing' : 'new',
       ...this.options,
+      ...this.optionsOf(id),
       id,
       peers: this.ids
         .filter((peer) => peer <= this.founders || peer === id)

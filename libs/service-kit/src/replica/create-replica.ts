@@ -116,6 +116,7 @@ class RaftReplica<Result> implements Replica<Result> {
       dataDir,
       bindAddress: options.peerBind,
       initialState: options.initialState,
+      priority: options.raftPriority,
       logger: logger.tracer('raft'),
       observer,
       onFatal: (error) => {

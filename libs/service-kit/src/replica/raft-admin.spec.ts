@@ -23,7 +23,7 @@ describe('RaftAdminService', () => {
 
     const status = await admin.getStatus({});
 
-    expect(status).toMatchObject({ standing: raft.Standing.VOTER, joint: false });
+    expect(status).toMatchObject({ standing: raft.Standing.VOTER, joint: false, priority: 50 });
     expect(status.configurationIndex).toBe(1n);
     expect(status.members).toHaveLength(3);
     expect(status.members[0]).toMatchObject({

@@ -76,7 +76,7 @@ function toChanged({ index, members }: MembersChanged): raft.AddServerResponse {
   return {
     configurationIndex: BigInt(index),
     members: members.map((member) =>
-      toMemberMessage({ ...member, matchIndex: 0, lastContactMs: 0 }, 0),
+      toMemberMessage({ ...member, matchIndex: 0, lastContactMs: 0, priority: undefined }, 0),
     ),
   };
 }

@@ -48,6 +48,7 @@ export function toStatusResponse(status: RaftStatus, nowMs: number): raft.GetSta
     standing: STANDINGS[status.standing],
     configurationIndex: BigInt(status.configurationIndex),
     joint: status.joint,
+    priority: status.priority,
     diskFull: status.diskFull,
     wallClock: toDuration(nowMs),
     version: suiteVersion(),
@@ -57,7 +58,7 @@ export function toStatusResponse(status: RaftStatus, nowMs: number): raft.GetSta
 
 /** One member. @param lagEntries 0 where only the leader knows. */
 export function toMemberMessage(member: MemberStatus, lagEntries: number): raft.Member {
-  const { id, address, voter, transition, matchIndex, lastContactMs } = member;
+  const { id, address, voter, transition, matchIndex, lastContactMs, priority } = member;
   return {
     id: BigInt(id),
     address,
@@ -66,5 +67,6 @@ export function toMemberMessage(member: MemberStatus, lagEntries: number): raft.
     lastContact: toDuration(lastContactMs),
     transition: transition === undefined ? raft.Transition.UNSPECIFIED : TRANSITIONS[transition],
     lagEntries: BigInt(lagEntries),
+    priority,
   };
 }

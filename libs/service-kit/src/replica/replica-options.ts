@@ -1,4 +1,5 @@
 import { hostPort, integer, oneOf, peers, text } from '@raftway/config';
+import { PRIORITY_DEFAULT, PRIORITY_MAX } from '@raftway/raft';
 import { z } from 'zod';
 
 /** The options of a Raft replica; spread them into the app's schema. @param defaults.peerBind such as `127.0.0.1:51071` */
@@ -20,6 +21,9 @@ export function replicaOptionsShape(defaults: { readonly peerBind: string }) {
     initialState: oneOf(['new', 'existing'])
       .default('new')
       .describe('Whether an empty data directory founds a group or joins one.'),
+    raftPriority: integer({ min: 0, max: PRIORITY_MAX })
+      .default(PRIORITY_DEFAULT)
+      .describe('Leadership tends to the replica with the highest; a hint, 0 to 100.'),
     dataDir: text({ lengthMax: 4096 })
       .optional()
       .describe('The data directory.')

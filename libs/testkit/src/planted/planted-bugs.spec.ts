@@ -8,7 +8,7 @@ import { hunt, PlantedCopy } from './hunt';
 
 const WORKSPACE = resolve(__dirname, '..', '..', '..', '..');
 
-/** Found within a seed or two, from every part of the library. */
+/** Found within a few seeds, from every part of the library. */
 const QUICK = [
   'vote-not-persisted',
   'short-log-elected',
@@ -36,7 +36,7 @@ describe('planted bugs', () => {
   it.each(QUICK)('is found by the simulator: %s', async (name) => {
     const bug = SIMULATED_BUGS.find((one) => one.name === name);
     if (bug === undefined) throw new Error(`there is no bug ${name}`);
-    const caught = await hunt(WORKSPACE, bug, 5);
+    const caught = await hunt(WORKSPACE, bug, 12);
     expect(caught).toBeDefined();
     const { seed, nodes, changesMembers } = caught as NonNullable<typeof caught>;
     expect(await new PlantedCopy(WORKSPACE).run(seed, nodes, changesMembers)).toBeUndefined();

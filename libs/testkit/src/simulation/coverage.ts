@@ -32,6 +32,10 @@ export interface Coverage {
   snapshotsTaken: number;
   snapshotsInstalled: number;
   transfers: number;
+  /** Runs in which servers differ in priority. */
+  priorityRuns: number;
+  /** Leaders that began to hand over to a server of higher priority. */
+  priorityHandOvers: number;
   commits: number;
   acknowledged: number;
   unknownOutcomes: number;
@@ -84,6 +88,8 @@ export function emptyCoverage(): Coverage {
     snapshotsTaken: 0,
     snapshotsInstalled: 0,
     transfers: 0,
+    priorityRuns: 0,
+    priorityHandOvers: 0,
     commits: 0,
     acknowledged: 0,
     unknownOutcomes: 0,

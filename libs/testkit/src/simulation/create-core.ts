@@ -15,6 +15,7 @@ export function createCore(id: ServerId, recovered: Recovered, world: World, now
       random: () => world.random.next(),
       heartbeatIntervalMs,
       electionTimeoutMs,
+      priority: world.priorities.of(id),
       leaseClockDriftMax: world.leases?.clockDriftMax,
       appendBytesMax: 300,
       inflightAppendsMax: 4,

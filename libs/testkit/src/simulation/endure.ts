@@ -1,3 +1,4 @@
+import type { ServerId } from '@raftway/raft/core';
 import type { SeededRandom } from '../random';
 import type { Outcome } from './application';
 import type { SimulatedGroup } from './group';
@@ -32,8 +33,9 @@ export async function endure(
   const before = leaderOf(group);
   await group.runUntil(group.nowMs + STEADY * electionTimeoutMs);
   const after = leaderOf(group);
-  if (before === undefined || before !== after) {
-    throw new SafetyViolation(`${what}: leadership goes from ${before} to ${after}`);
+  if (before === undefined || after === undefined || !isSteady(group, before, after)) {
+    const [from, to] = [before, after].map((leader) => describeLeader(leader));
+    throw new SafetyViolation(`${what}: leadership goes from ${from} to ${to}`);
   }
   await commit(group, what);
   network.becomePerfect();
@@ -64,11 +66,26 @@ async function commit(group: SimulatedGroup, what: string): Promise<void> {
   );
 }
 
-function leaderOf(group: SimulatedGroup): string | undefined {
+interface Leader {
+  readonly id: ServerId;
+  readonly term: number;
+}
+
+/** The same leader in the same term, unless it was there for a server of higher priority, which it has found meanwhile. */
+function isSteady({ priorities }: SimulatedGroup, before: Leader, after: Leader): boolean {
+  if (before.id === after.id) return before.term === after.term;
+  return priorities.of(after.id) > priorities.of(before.id);
+}
+
+function describeLeader(leader: Leader | undefined): string {
+  return leader === undefined ? 'nobody' : `${leader.id} in term ${leader.term}`;
+}
+
+function leaderOf(group: SimulatedGroup): Leader | undefined {
   const leaders = group.servers.filter((server) => isLeading(server));
   const newest = Math.max(0, ...leaders.map(({ raft }) => raft?.term ?? 0));
   const leader = leaders.find(({ raft }) => raft?.term === newest);
-  return leader === undefined ? undefined : `${leader.id} in term ${newest}`;
+  return leader === undefined ? undefined : { id: leader.id, term: newest };
 }
 
 function isLeading(server: SimulatedServer): boolean {

@@ -8,12 +8,17 @@ import { Clients } from './clients';
 import { emptyCoverage } from './coverage';
 import { SimulatedDisk } from './disk';
 import { SimulatedNetwork } from './network';
+import { equalPriorities } from './priorities';
+import type { Priorities } from './priorities';
 import { SimulatedServer } from './server';
 import { SafetyViolation } from './violation';
 import type { Leases, Timing, World } from './world';
 
 /** How long after the last fault a group may take to be whole again, in virtual milliseconds. */
 const LIVENESS_MS = 20_000;
+
+/** The same in election timeouts for leadership to be with the highest priority: the wait grows to 160 of them with attempts that faults have spoilt, and a new leader waits again. */
+const HOMECOMING_TIMEOUTS = 400;
 
 /** A group that takes more steps than this is busy with itself: no run needs a tenth of it. */
 const STEPS_MAX = 500_000;
@@ -25,6 +30,8 @@ export interface GroupOptions {
   readonly changesMembers?: boolean | undefined;
   readonly fingerprintOf?: FingerprintOf | undefined;
   readonly leases?: Leases | undefined;
+  /** @default equal ones */
+  readonly priorities?: Priorities | undefined;
   readonly trace?: ((line: string) => void) | undefined;
 }
 
@@ -38,12 +45,14 @@ export class SimulatedGroup {
   readonly checker: Checker;
   readonly clients: Clients;
   readonly timing: Timing;
+  readonly priorities: Priorities;
   /** A promise was settled by the last event. */
   private hasSettled = false;
   private failure: { readonly error: unknown } | undefined;
 
   constructor(private readonly options: GroupOptions) {
     const { seed, nodes } = options;
+    this.priorities = options.priorities ?? equalPriorities;
     this.random = seededRandom(seed * 16 + nodes);
     const { queue, random, coverage } = this;
     const founders = Array.from({ length: nodes }, (_unused, offset) => offset + 1);
@@ -83,6 +92,7 @@ export class SimulatedGroup {
       timing,
       fingerprintOf: this.options.fingerprintOf,
       leases: this.options.leases,
+      priorities: this.priorities,
       trace: (line) => this.trace(line),
       guard: (run) => {
         try {
@@ -142,14 +152,19 @@ export class SimulatedGroup {
   }
 
   /** Runs until `isDone`, asking again every quarter of a second. @throws SafetyViolation when that takes too long. */
-  async runUntilDone(what: string, ask: () => void, isDone: () => boolean): Promise<void> {
-    const deadlineMs = this.nowMs + LIVENESS_MS;
+  async runUntilDone(
+    what: string,
+    ask: () => void,
+    isDone: () => boolean,
+    withinMs = LIVENESS_MS,
+  ): Promise<void> {
+    const deadlineMs = this.nowMs + withinMs;
     while (this.nowMs < deadlineMs && !isDone()) {
       ask();
       await this.runUntil(this.nowMs + 250);
     }
     if (isDone()) return;
-    throw new SafetyViolation(`${what} ${LIVENESS_MS} ms after the last fault. ${this.describe()}`);
+    throw new SafetyViolation(`${what} ${withinMs} ms after the last fault. ${this.describe()}`);
   }
 
   /** Safety alone is met by servers that do nothing: with the faults gone, every server must take commands and reads again, and sessions that nobody keeps end. */
@@ -183,6 +198,25 @@ export class SimulatedGroup {
     const { newest } = this.checker.members;
     const isClear = newest?.members.every((member) => isPlain(member)) === true;
     return isClear && this.active().every(({ raft }) => raft?.configuration.members.every(isPlain));
+  }
+
+  /** Leadership ends where it should live: with a voter that nobody exceeds in priority. */
+  async comeHome(): Promise<void> {
+    if (!this.priorities.differ) return;
+    await this.runUntilDone(
+      'leadership does not come home',
+      () => undefined,
+      () => this.isHome(),
+      HOMECOMING_TIMEOUTS * this.timing.electionTimeoutMs,
+    );
+  }
+
+  private isHome(): boolean {
+    const { priorities } = this;
+    const voters = this.voters();
+    const leader = voters.find(({ raft }) => raft?.role === 'leader');
+    if (leader === undefined) return false;
+    return voters.every(({ id }) => priorities.of(id) <= priorities.of(leader.id));
   }
 
   async endSessions(): Promise<void> {

@@ -8,6 +8,7 @@ const NO_SPACE_RETRY_MS = 40;
 /** What happens when a write has ended. */
 export interface LogWriterCallbacks {
   readonly send: (messages: readonly Message[]) => void;
+  readonly onWriting: (batch: Persist) => void;
   readonly onPersisted: (batch: Persist) => void;
   readonly onFatal: (error: unknown) => void;
   readonly later: (delayMs: number, run: () => void) => void;
@@ -44,6 +45,7 @@ export class LogWriter {
     if (batch === undefined || this.busy) return;
     this.busy = true;
     this.waiting = undefined;
+    this.callbacks.onWriting(batch);
     this.storage.persist(batch).then(
       () => this.written(batch),
       (error: unknown) => this.failed(batch, error),

@@ -12,16 +12,24 @@ export class StoragePromises {
   private terms: Term[] = [];
   private logStart = 1;
   private snapshotIndex = 0;
-  /** Terms of entries that rot has taken from this disk, and that it may have acknowledged before. */
-  private lost = new Map<number, Term>();
+  /** Writes that have begun and of which nobody was told that they are done: a restart finds them, or what was there before. */
+  private attempts: Persist[] = [];
+  /** Entries, as `index/term`, that rot has taken from this disk, and that it may have acknowledged before. */
+  private readonly lost = new Set<string>();
   /** Every vote that was ever durable here, by term. Several where rot has taken one: the later one does not count, but the earlier one did. */
   private readonly votes = new Map<Term, Set<ServerId>>();
   private highestTerm = 0;
 
   constructor(private readonly id: ServerId) {}
 
-  /** A write is done. */
+  /** A write begins. */
+  writing(batch: Persist): void {
+    this.attempts.push(batch);
+  }
+
+  /** A write is done, and with it what failed before: the next write holds that, too. */
   persisted(batch: Persist): void {
+    this.attempts = [];
     this.hardState = batch.hardState ?? this.hardState;
     this.noteVote(this.hardState);
     if (batch.snapshot !== undefined) {
@@ -50,6 +58,7 @@ export class StoragePromises {
     this.snapshotIndex = found.snapshot?.lastIncludedIndex ?? 0;
     this.logStart = found.entries[0]?.index ?? this.snapshotIndex + 1;
     this.terms = found.entries.map(({ term }) => term);
+    this.attempts = [];
   }
 
   /** The group has brought this server up to date: it holds what it has, and nothing else. */
@@ -70,7 +79,7 @@ export class StoragePromises {
 
   /** True when the entry is on this disk, or in its snapshot, or was there until it rotted. */
   holds(index: number, term: Term): boolean {
-    return this.termAt(index) === term || this.covers(index) || this.lost.get(index) === term;
+    return this.termAt(index) === term || this.covers(index) || this.lost.has(`${index}/${term}`);
   }
 
   /** True when something is on this disk for the index. */
@@ -94,7 +103,7 @@ export class StoragePromises {
   }
 
   private rememberLost(): void {
-    this.terms.forEach((term, offset) => this.lost.set(this.logStart + offset, term));
+    this.terms.forEach((term, offset) => this.lost.add(`${this.logStart + offset}/${term}`));
   }
 
   private requireAll(found: Recovered): void {
@@ -111,15 +120,15 @@ export class StoragePromises {
       );
     }
     const start = found.entries[0]?.index ?? 0;
-    // A write that nobody was told of may have replaced entries of earlier terms.
-    const lastTerm = Math.max(
-      found.entries.at(-1)?.term ?? 0,
-      found.snapshot?.lastIncludedTerm ?? 0,
-    );
+    // A received snapshot that the log does not agree with replaces it, also when the process ended between writing its file and cutting the log.
+    const snapshotTerm = this.termAt(snapshotIndex) ?? found.snapshot?.lastIncludedTerm;
+    const isLogGone =
+      found.entries.length === 0 && snapshotTerm !== found.snapshot?.lastIncludedTerm;
     this.terms.forEach((term, offset) => {
       const index = this.logStart + offset;
       const there = found.entries[index - start]?.term;
-      if (index <= snapshotIndex || there === term || lastTerm > term) return;
+      const isReplaced = isLogGone || this.attempts.some((batch) => replaces(batch, index, there));
+      if (index <= snapshotIndex || there === term || isReplaced) return;
       throw this.violation(`entry ${index} of term ${term}`, `term ${there} there`);
     });
   }
@@ -129,4 +138,11 @@ export class StoragePromises {
       `storage of server ${this.id} said that ${promised} were durable; a restart finds ${found}`,
     );
   }
+}
+
+/** True when the write leaves an entry of this term at the index, or none (undefined), whatever was there before. */
+function replaces(batch: Persist, index: number, term: Term | undefined): boolean {
+  const first = batch.entries[0]?.index;
+  const cuts = batch.snapshot !== undefined || (first !== undefined && first <= index);
+  return cuts && batch.entries[index - (first ?? 0)]?.term === term;
 }

@@ -293,6 +293,10 @@ export class SimulatedServer implements NetworkReceiver {
     process.application.answer(ready, process.raft.term);
     process.sessions.answer(ready);
     for (const to of ready.sendSnapshot) process.snapshots.send(to);
+    if (ready.handsOverTo !== 0) {
+      world.coverage.priorityHandOvers += 1;
+      world.trace(() => `server ${this.id} hands over to ${ready.handsOverTo}`);
+    }
     for (const change of ready.changes) {
       if ('refusal' in change) world.coverage.changesRefused += 1;
       world.trace(() => `server ${this.id} answers ${JSON.stringify(change)}`);
@@ -324,6 +328,7 @@ export class SimulatedServer implements NetworkReceiver {
         whenAlive(() => {
           for (const message of messages) world.network.send(message);
         }),
+      onWriting: (batch) => whenAlive(() => this.disk.promises.writing(batch)),
       onPersisted: (batch) =>
         whenAlive(() => {
           this.disk.promises.persisted(batch);

@@ -14,7 +14,7 @@ export interface Shrunk {
 }
 
 /** What can be switched off as a whole. */
-const KINDS = ['lasting', 'loss', 'duplication', 'lateness', ...FAULT_KINDS] as const;
+const KINDS = ['lasting', 'priorities', 'loss', 'duplication', 'lateness', ...FAULT_KINDS] as const;
 
 /** Below this a run does not become easier to read. */
 const FAULTY_MS_MIN = 200;

@@ -10,6 +10,7 @@ describe(`a simulated group of ${NODES} servers`, () => {
     const total = await runSeeds(1, seeds, NODES);
     process.stdout.write(`${seeds} runs of ${NODES} servers: ${describeCoverage(total)}\n`);
     // Rare things have to have happened in some run at least.
+    expect(total.priorityHandOvers).toBeGreaterThan(0);
     expect(total.snapshotsInstalled).toBeGreaterThan(0);
     expect(total.transfers).toBeGreaterThan(0);
     expect(total.pauses).toBeGreaterThan(0);

@@ -10,6 +10,7 @@ describe(`a simulated group of ${NODES} servers whose members change`, () => {
     const total = await runSeeds(1, seeds, NODES, true);
     process.stdout.write(`${seeds} runs with changing members: ${describeCoverage(total)}\n`);
     // Every kind of change has to have happened, and not once only.
+    expect(total.priorityHandOvers).toBeGreaterThan(0);
     expect(total.configurationsCommitted).toBeGreaterThan(seeds);
     expect(total.learnersPromoted).toBeGreaterThan(seeds / 10);
     expect(total.jointEntered).toBeGreaterThan(seeds / 20);

@@ -8,6 +8,7 @@ import type { LastingFault } from './lasting-faults';
 import { MembershipNemesis } from './membership-nemesis';
 import { Nemesis } from './nemesis';
 import type { FaultKind } from './nemesis';
+import { drawPriorities, equalPriorities } from './priorities';
 import type { SimulatedServer } from './server';
 import type { Victims } from './victims';
 import type { Leases } from './world';
@@ -25,7 +26,7 @@ export interface SimulationOptions {
   readonly leases?: Leases | undefined;
   /** Virtual milliseconds with faults. @default 6000, and more when the minima of {@link COVERAGE_MINIMA} are not reached */
   readonly faultyMs?: number | undefined;
-  /** Kinds of faults to leave out: of the nemesis, and `loss`, `duplication`, `lateness` of the network, and `lasting`. Then the minima do not count. */
+  /** Kinds of faults to leave out: of the nemesis, and `loss`, `duplication`, `lateness` of the network, `priorities` and `lasting`. Then the minima do not count. */
   readonly without?: readonly string[] | undefined;
   /** Numbers of faults to leave out, from 1. Then the minima do not count. */
   readonly dropped?: readonly number[] | undefined;
@@ -132,8 +133,13 @@ class Simulation {
   private readonly lasting: LastingFault | undefined;
 
   constructor(private readonly options: SimulationOptions) {
-    this.group = new SimulatedGroup(options);
     this.without = new Set(options.without);
+    const { seed, nodes } = options;
+    const priorities = this.without.has('priorities')
+      ? equalPriorities
+      : drawPriorities(seed, nodes);
+    this.group = new SimulatedGroup({ ...options, priorities });
+    if (priorities.differ) this.group.coverage.priorityRuns += 1;
     this.dropped = new Set(options.dropped);
     this.lasting = options.lasting ?? this.drawLasting();
     options.onClock?.(() => this.group.nowMs);
@@ -148,6 +154,7 @@ class Simulation {
     await this.sufferFaults();
     await group.recover();
     group.compareReplicas();
+    await group.comeHome();
     if (lasting !== undefined) {
       await endure(group, lasting, group.random);
       await group.recover();

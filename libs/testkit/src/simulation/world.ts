@@ -5,6 +5,7 @@ import type { FingerprintOf } from './application';
 import type { Checker } from './checker';
 import type { Coverage } from './coverage';
 import type { SimulatedNetwork } from './network';
+import type { Priorities } from './priorities';
 
 /** Everything that a server shares with the rest of its simulated world. */
 export interface World {
@@ -18,6 +19,7 @@ export interface World {
   /** See {@link FingerprintOf}. */
   readonly fingerprintOf: FingerprintOf | undefined;
   readonly leases: Leases | undefined;
+  readonly priorities: Priorities;
   readonly trace: (line: () => string) => void;
   /** Runs what a promise leads to: what it throws ends the run. */
   readonly guard: (run: () => void) => void;

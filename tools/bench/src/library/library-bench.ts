@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
+import { NODE_FLAGS } from '@raftway/service-kit';
 import { BenchError } from '../bench-error';
 import { MachineShare } from '../measure/machine-share';
 import { asText, significant } from '../report/table';
@@ -94,7 +95,9 @@ async function startNodes(bench: Workbench): Promise<readonly NodeProcess[]> {
   const program = join(__dirname, 'node-main.js');
   const children = ports.map((_, at) => {
     const directory = join(bench.directory, `library-${at + 1}`);
-    return fork(program, [String(at + 1), ports.join(','), directory]);
+    return fork(program, [String(at + 1), ports.join(','), directory], {
+      execArgv: [...NODE_FLAGS],
+    });
   });
   bench.onStop(async () => {
     const ended = children.map((child) => new Promise((resolve) => child.once('exit', resolve)));

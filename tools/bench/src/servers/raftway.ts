@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { get } from 'node:http';
+import { NODE_FLAGS } from '@raftway/service-kit';
 import { metricsPage, sumInPage, sumOfSamples } from '../measure/prometheus';
 import type { Workbench } from '../workbench';
 import { freePorts, ServerProcess } from './server-process';
@@ -95,7 +96,7 @@ function startApp(
     bench.profileDirectory === undefined
       ? []
       : ['--cpu-prof', `--cpu-prof-dir=${join(bench.profileDirectory, name)}`];
-  const server = new ServerProcess(name, process.execPath, [...flags, entry], {
+  const server = new ServerProcess(name, process.execPath, [...NODE_FLAGS, ...flags, entry], {
     ...environment,
     RAFTWAY_DRAIN_DELAY: '0ms',
     RAFTWAY_DRAIN_TIMEOUT: '1s',

@@ -26,7 +26,18 @@ const TRANSITIONS: Partial<Record<raft.Transition, string>> = {
 /** The answers of all replicas for people: what each says of itself, and what the leader says of the members. */
 export function describeStatuses(answers: readonly Answer[]): string {
   const replicas = table([
-    ['SERVER', 'ID', 'PART', 'ROLE', 'TERM', 'LEADER', 'COMMITTED', 'APPLIED', 'SNAPSHOT'],
+    [
+      'SERVER',
+      'ID',
+      'PART',
+      'ROLE',
+      'TERM',
+      'LEADER',
+      'COMMITTED',
+      'APPLIED',
+      'SNAPSHOT',
+      'PRIORITY',
+    ],
     ...answers.map(({ server, status, error }) =>
       status === undefined ? [server, '-', error ?? ''] : [server, ...replicaCells(status)],
     ),
@@ -37,6 +48,7 @@ export function describeStatuses(answers: readonly Answer[]): string {
 
 function replicaCells(status: raft.GetStatusResponse): string[] {
   const { id, standing, role, term, leaderId, commitIndex, appliedIndex, snapshotIndex } = status;
+  const { priority = '-' } = status;
   return [
     String(id),
     STANDINGS[standing] ?? '-',
@@ -46,6 +58,7 @@ function replicaCells(status: raft.GetStatusResponse): string[] {
     String(commitIndex),
     String(appliedIndex),
     String(snapshotIndex),
+    String(priority),
   ];
 }
 
@@ -56,6 +69,7 @@ function describeMembers(leader: raft.GetStatusResponse): string {
     describePart(member),
     String(member.matchIndex),
     String(member.lagEntries),
+    String(member.priority ?? '-'),
     member.id === leader.id ? '-' : `${milliseconds(member)} ms`,
   ]);
   const isDecided = leader.configurationIndex <= leader.commitIndex;
@@ -65,7 +79,7 @@ function describeMembers(leader: raft.GetStatusResponse): string {
       ? ''
       : 'not decided yet';
   const title = `Members since index ${leader.configurationIndex}${state === '' ? '' : `, ${state}`}`;
-  return `${title}\n${table([['ID', 'PEER ADDRESS', 'PART', 'MATCH', 'LAG', 'LAST HEARD'], ...rows])}`;
+  return `${title}\n${table([['ID', 'PEER ADDRESS', 'PART', 'MATCH', 'LAG', 'PRIORITY', 'LAST HEARD'], ...rows])}`;
 }
 
 /** `voter`, `learner`, `voter (outgoing)`, … */

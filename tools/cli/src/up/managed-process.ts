@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { NODE_FLAGS } from '@raftway/service-kit';
 import type { ProcessPlan } from './suite';
 
 /** How a process ended. */
@@ -25,7 +26,7 @@ export class ManagedProcess {
   ) {
     // Its own process group: Ctrl-C must reach the suite in order (the gateway first), not everybody at once. Its standard input is a
     // pipe from here, so that it can tell when this process is gone, even by SIGKILL, and stops too.
-    this.child = spawn(process.execPath, ['--enable-source-maps', plan.entry], {
+    this.child = spawn(process.execPath, ['--enable-source-maps', ...NODE_FLAGS, plan.entry], {
       env: { ...environment, ...plan.environment, RAFTWAY_STOP_WITH_PARENT: 'true' },
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,

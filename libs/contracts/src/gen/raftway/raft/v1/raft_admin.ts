@@ -189,6 +189,8 @@ export interface Member {
   transition: Transition;
   /** On the leader: how many entries the member is behind. */
   lagEntries: bigint;
+  /** On the leader: the member's priority, 0 to 100, once it has told it. */
+  priority?: number | undefined;
 }
 
 export interface GetStatusRequest {
@@ -214,6 +216,10 @@ export interface GetStatusResponse {
   configurationIndex: bigint;
   /** A change of members is half done: two majorities have to agree. */
   joint: boolean;
+  /** This replica's own, 0 to 100: leadership tends to the voter with the highest. A hint that decides nothing. */
+  priority?:
+    | number
+    | undefined;
   /** A write waits for room on this replica's disk. Meanwhile the replica acknowledges nothing. */
   diskFull: boolean;
   /** This replica's wall clock, to compare with others. Nothing that is replicated depends on it. */
@@ -269,7 +275,16 @@ export interface TakeSnapshotResponse {
 }
 
 function createBaseMember(): Member {
-  return { id: 0n, address: "", voter: false, matchIndex: 0n, lastContact: undefined, transition: 0, lagEntries: 0n };
+  return {
+    id: 0n,
+    address: "",
+    voter: false,
+    matchIndex: 0n,
+    lastContact: undefined,
+    transition: 0,
+    lagEntries: 0n,
+    priority: undefined,
+  };
 }
 
 export const Member: MessageFns<Member> = {
@@ -303,6 +318,9 @@ export const Member: MessageFns<Member> = {
         throw new globalThis.Error("value provided for field message.lagEntries of type uint64 too large");
       }
       writer.uint32(56).uint64(message.lagEntries);
+    }
+    if (message.priority !== undefined) {
+      writer.uint32(64).uint32(message.priority);
     }
     return writer;
   },
@@ -376,6 +394,14 @@ export const Member: MessageFns<Member> = {
             message.lagEntries = reader.uint64() as bigint;
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.priority = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -409,6 +435,7 @@ export const Member: MessageFns<Member> = {
         : isSet(object.lag_entries)
         ? BigInt(object.lag_entries)
         : 0n,
+      priority: isSet(object.priority) ? globalThis.Number(object.priority) : undefined,
     };
   },
 
@@ -435,6 +462,9 @@ export const Member: MessageFns<Member> = {
     if (message.lagEntries !== 0n) {
       obj.lagEntries = message.lagEntries.toString();
     }
+    if (message.priority !== undefined) {
+      obj.priority = Math.round(message.priority);
+    }
     return obj;
   },
 
@@ -456,6 +486,7 @@ export const Member: MessageFns<Member> = {
     message.lagEntries = (object.lagEntries !== undefined && object.lagEntries !== null)
       ? BigInt(object.lagEntries)
       : 0n;
+    message.priority = object.priority ?? undefined;
     return message;
   },
 };
@@ -529,6 +560,7 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     standing: 0,
     configurationIndex: 0n,
     joint: false,
+    priority: undefined,
     diskFull: false,
     wallClock: undefined,
     version: "",
@@ -610,17 +642,20 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     if (message.joint !== false) {
       writer.uint32(120).bool(message.joint);
     }
+    if (message.priority !== undefined) {
+      writer.uint32(128).uint32(message.priority);
+    }
     if (message.diskFull !== false) {
-      writer.uint32(128).bool(message.diskFull);
+      writer.uint32(136).bool(message.diskFull);
     }
     if (message.wallClock !== undefined) {
-      Timestamp.encode(message.wallClock, writer.uint32(138).fork()).join();
+      Timestamp.encode(message.wallClock, writer.uint32(146).fork()).join();
     }
     if (message.version !== "") {
-      writer.uint32(146).string(message.version);
+      writer.uint32(154).string(message.version);
     }
     if (message.runtime !== "") {
-      writer.uint32(154).string(message.runtime);
+      writer.uint32(162).string(message.runtime);
     }
     return writer;
   },
@@ -763,15 +798,15 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
               break;
             }
 
-            message.diskFull = reader.bool();
+            message.priority = reader.uint32();
             continue;
           }
           case 17: {
-            if (tag !== 138) {
+            if (tag !== 136) {
               break;
             }
 
-            message.wallClock = Timestamp.decode(reader, reader.uint32());
+            message.diskFull = reader.bool();
             continue;
           }
           case 18: {
@@ -779,11 +814,19 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
               break;
             }
 
-            message.version = reader.string();
+            message.wallClock = Timestamp.decode(reader, reader.uint32());
             continue;
           }
           case 19: {
             if (tag !== 154) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
               break;
             }
 
@@ -857,6 +900,7 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
         ? BigInt(object.configuration_index)
         : 0n,
       joint: isSet(object.joint) ? globalThis.Boolean(object.joint) : false,
+      priority: isSet(object.priority) ? globalThis.Number(object.priority) : undefined,
       diskFull: isSet(object.diskFull)
         ? globalThis.Boolean(object.diskFull)
         : isSet(object.disk_full)
@@ -919,6 +963,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     if (message.joint !== false) {
       obj.joint = message.joint;
     }
+    if (message.priority !== undefined) {
+      obj.priority = Math.round(message.priority);
+    }
     if (message.diskFull !== false) {
       obj.diskFull = message.diskFull;
     }
@@ -966,6 +1013,7 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
       ? BigInt(object.configurationIndex)
       : 0n;
     message.joint = object.joint ?? false;
+    message.priority = object.priority ?? undefined;
     message.diskFull = object.diskFull ?? false;
     message.wallClock = (object.wallClock !== undefined && object.wallClock !== null)
       ? Timestamp.fromPartial(object.wallClock)
