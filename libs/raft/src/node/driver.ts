@@ -155,11 +155,8 @@ export class Driver<Result> {
   }
 
   status(): RaftStatus {
-    return {
-      ...this.raft.status(performance.now()),
-      appliedIndex: this.appliedIndex,
-      diskFull: this.persistQueue.isDiskFull,
-    };
+    const diskFull = this.persistQueue.isDiskFull;
+    return { ...this.raft.status(performance.now()), appliedIndex: this.appliedIndex, diskFull };
   }
 
   /** See RaftNode.propose. */

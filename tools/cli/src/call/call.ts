@@ -142,5 +142,6 @@ function failed(error: ServiceError, trailer: Uint8Array | undefined): CommandEr
 
 function typeOf(detail: JsonValue): string {
   if (typeof detail !== 'object' || detail === null || Array.isArray(detail)) return '';
-  return String(detail['@type'] ?? '');
+  const type = detail['@type'];
+  return typeof type === 'string' ? type : '';
 }

@@ -40,7 +40,12 @@ beforeAll(async () => {
     sayHelloBidiStream: async function* (requests) {
       for await (const request of requests) yield greet(request);
     },
-    sayHelloNumbered: () => ({ message: '', greetingId: '', fencingToken: 9_007_199_254_740_993n }),
+    sayHelloNumbered: () => ({
+      message: '',
+      greetingId: '',
+      fencingToken: 9_007_199_254_740_993n,
+      instanceId: '',
+    }),
   });
   server = await startTestServer({ services: [greeter] });
 });

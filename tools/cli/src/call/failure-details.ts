@@ -1,10 +1,4 @@
-import {
-  create,
-  type FileRegistry,
-  fromBinary,
-  type JsonValue,
-  toJson,
-} from '@bufbuild/protobuf';
+import { create, type FileRegistry, fromBinary, type JsonValue, toJson } from '@bufbuild/protobuf';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
 import { contractsRegistry } from '../command/protobuf-json';
 

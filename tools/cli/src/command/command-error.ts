@@ -1,4 +1,4 @@
-import { Code, describeReason, ServiceError } from '@raftway/errors';
+import { Code, describeReason, type ServiceError } from '@raftway/errors';
 import { ExitCode } from './exit-code';
 
 /** A command that did not do what it should, in words for whoever ran it. Never shown with a stack. */
@@ -9,7 +9,8 @@ export class CommandError extends Error {
   readonly fields: Readonly<Record<string, unknown>>;
 
   constructor(
-    readonly exitCode: ExitCode | number,
+    /** One of {@link ExitCode}, or what a shell would say of a command that was run. */
+    readonly exitCode: number,
     message: string,
     options: { readonly cause?: unknown; readonly fields?: Record<string, unknown> } = {},
   ) {

@@ -1,5 +1,4 @@
 import { createInterface } from 'node:readline/promises';
-import type { ExitCode } from './exit-code';
 
 /** Where a command's words go, and whom it may ask. */
 export interface Output {
@@ -8,7 +7,7 @@ export interface Output {
   /** What went wrong; a line break follows. */
   readonly error: (text: string) => void;
   /** What the process ends with. `locks run` passes on the code of the command that it ran. */
-  readonly exit: (code: ExitCode | number) => void;
+  readonly exit: (code: number) => void;
   /** Asks the operator; yields what was typed, '' when nobody answers. */
   readonly ask: (question: string) => Promise<string>;
   /** Everything on standard input, in pieces. */

@@ -1,4 +1,10 @@
-import { createFileRegistry, type FileRegistry, fromBinary, type JsonValue, toJson } from '@bufbuild/protobuf';
+import {
+  createFileRegistry,
+  type FileRegistry,
+  fromBinary,
+  type JsonValue,
+  toJson,
+} from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { descriptorSetBase64 } from '@raftway/contracts';
 

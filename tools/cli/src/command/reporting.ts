@@ -11,7 +11,7 @@ import type { Output } from './output';
 export async function reporting(
   output: Output,
   json: boolean,
-  work: () => Promise<ExitCode | number | void>,
+  work: () => Promise<number | void>,
 ): Promise<void> {
   try {
     output.exit((await work()) ?? ExitCode.done);
@@ -23,7 +23,7 @@ export async function reporting(
 }
 
 interface Failure {
-  readonly exitCode: ExitCode | number;
+  readonly exitCode: number;
   readonly text: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }

@@ -49,7 +49,16 @@ function addGenerate(parent: Command, output: Output): void {
       run(flags, output, async (client) => {
         const answer = await client.generateIds({ count });
         const lines = answer.ids.map(({ text }) => text);
-        output.out(flags.json ? toJson(protobufJson('raftway.id.v1.GenerateIdsResponse', id.GenerateIdsResponse.encode(answer).finish())) : lines.join('\n'));
+        output.out(
+          flags.json
+            ? toJson(
+                protobufJson(
+                  'raftway.id.v1.GenerateIdsResponse',
+                  id.GenerateIdsResponse.encode(answer).finish(),
+                ),
+              )
+            : lines.join('\n'),
+        );
       }),
     );
 }
@@ -62,7 +71,10 @@ function addDecode(parent: Command, output: Output): void {
   command.argument('<id>', 'as it was printed').action((text: string, flags: IdFlags) =>
     run(flags, output, async (client) => {
       const inspected = await client.inspectId({ text });
-      const json = protobufJson('raftway.id.v1.InspectIdResponse', id.InspectIdResponse.encode(inspected).finish()) as { readonly createdAt?: string };
+      const json = protobufJson(
+        'raftway.id.v1.InspectIdResponse',
+        id.InspectIdResponse.encode(inspected).finish(),
+      ) as { readonly createdAt?: string };
       const rows = [
         ['created', json.createdAt ?? '-'],
         ['worker', String(inspected.worker)],
@@ -92,7 +104,16 @@ function addNext(parent: Command, output: Output): void {
           const numbers = await client.nextSequence({ name, count, requestId });
           const { first, last } = numbers;
           const text = first === last ? String(first) : `${first} to ${last}`;
-          output.out(flags.json ? toJson(protobufJson('raftway.id.v1.NextSequenceResponse', id.NextSequenceResponse.encode(numbers).finish())) : text);
+          output.out(
+            flags.json
+              ? toJson(
+                  protobufJson(
+                    'raftway.id.v1.NextSequenceResponse',
+                    id.NextSequenceResponse.encode(numbers).finish(),
+                  ),
+                )
+              : text,
+          );
         }),
     );
 }

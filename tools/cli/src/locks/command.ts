@@ -56,7 +56,9 @@ function addList(parent: Command, output: Output): void {
           locks.push(...page.locks);
           pageToken = page.nextPageToken;
         } while (pageToken !== '');
-        const json = locks.map((one) => protobufJson('raftway.lock.v1.Lock', lock.Lock.encode(one).finish()));
+        const json = locks.map((one) =>
+          protobufJson('raftway.lock.v1.Lock', lock.Lock.encode(one).finish()),
+        );
         output.out(flags.json ? toJson(json) : renderLocks(locks));
       }),
     );
@@ -72,7 +74,11 @@ function addGet(parent: Command, output: Output): void {
       run(flags, output, async (client) => {
         const answer = await client.getLock({ name });
         const found = answer.lock ?? lock.Lock.fromPartial({ name });
-        output.out(flags.json ? toJson(protobufJson('raftway.lock.v1.Lock', lock.Lock.encode(found).finish())) : renderLock(found));
+        output.out(
+          flags.json
+            ? toJson(protobufJson('raftway.lock.v1.Lock', lock.Lock.encode(found).finish()))
+            : renderLock(found),
+        );
       }),
     );
 }
@@ -106,7 +112,16 @@ function addAcquire(parent: Command, output: Output): void {
           throw new CommandError(ExitCode.unfinished, message);
         }
         const text = `${name} is held: token ${fencingToken}, session ${sessionId}`;
-        output.out(flags.json ? toJson(protobufJson('raftway.lock.v1.AcquireResponse', lock.AcquireResponse.encode(answer).finish())) : text);
+        output.out(
+          flags.json
+            ? toJson(
+                protobufJson(
+                  'raftway.lock.v1.AcquireResponse',
+                  lock.AcquireResponse.encode(answer).finish(),
+                ),
+              )
+            : text,
+        );
       }),
     );
 }
@@ -138,7 +153,16 @@ function addRelease(parent: Command, output: Output): void {
         const text = answer.released
           ? `${name} is released`
           : `${name} is still held, to be released ${answer.holdCount} times more`;
-        output.out(flags.json ? toJson(protobufJson('raftway.lock.v1.ReleaseResponse', lock.ReleaseResponse.encode(answer).finish())) : text);
+        output.out(
+          flags.json
+            ? toJson(
+                protobufJson(
+                  'raftway.lock.v1.ReleaseResponse',
+                  lock.ReleaseResponse.encode(answer).finish(),
+                ),
+              )
+            : text,
+        );
       }),
     );
 }
@@ -165,7 +189,16 @@ function addForceRelease(parent: Command, output: Output): void {
         const answer = await client.forceRelease({ name, reason, requestId: randomUUID() });
         const owners = answer.holders.map(({ ownerId }) => ownerId).join(', ');
         const text = owners === '' ? `nobody held ${name}` : `${name} was taken from ${owners}`;
-        output.out(flags.json ? toJson(protobufJson('raftway.lock.v1.ForceReleaseResponse', lock.ForceReleaseResponse.encode(answer).finish())) : text);
+        output.out(
+          flags.json
+            ? toJson(
+                protobufJson(
+                  'raftway.lock.v1.ForceReleaseResponse',
+                  lock.ForceReleaseResponse.encode(answer).finish(),
+                ),
+              )
+            : text,
+        );
       }),
     );
 }

@@ -95,7 +95,11 @@ async function list(
   const instances = found.flatMap((answer) => answer.instances);
   output.out(
     flags.json
-      ? toJson(instances.map((one) => protobufJson('raftway.registry.v1.Instance', registry.Instance.encode(one).finish())))
+      ? toJson(
+          instances.map((one) =>
+            protobufJson('raftway.registry.v1.Instance', registry.Instance.encode(one).finish()),
+          ),
+        )
       : renderInstances(instances),
   );
 }
@@ -118,7 +122,15 @@ async function watch(
   output: Output,
 ): Promise<void> {
   for await (const event of client.watch({ service: service ?? '' })) {
-    if (flags.json) output.out(toJsonLine(protobufJson('raftway.registry.v1.WatchResponse', registry.WatchResponse.encode(event).finish())));
+    if (flags.json)
+      output.out(
+        toJsonLine(
+          protobufJson(
+            'raftway.registry.v1.WatchResponse',
+            registry.WatchResponse.encode(event).finish(),
+          ),
+        ),
+      );
     else for (const line of describeEvent(event)) output.out(line);
   }
 }
