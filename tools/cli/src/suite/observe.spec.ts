@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { startTestGroup, type TestGroup } from '@raftway/service-kit/testing';
-import { type Run, runWords } from '../../test/support/run-words';
+import { runUntil, runWords } from '../../test/support/run-words';
 
 let group: TestGroup;
 let frozen: Server;
@@ -27,20 +27,11 @@ function addresses(): string[] {
   return [...group.servers.values()].map(({ server }) => server.address);
 }
 
-/** Looks until it ends with this code: on a busy machine the group may be electing a leader. */
-async function settled(words: readonly string[], code: number): Promise<Run> {
-  const deadline = performance.now() + 20_000;
-  for (;;) {
-    const run = await runWords(words);
-    if (run.code === code || performance.now() > deadline) return run;
-  }
-}
-
 describe('raftway status of a group of real replicas', () => {
   it('shows them, with their clocks and what they run', async () => {
     const words = ['status', '--group', `test=${addresses().join(',')}`, '--json'];
 
-    const { out, code } = await settled(words, 0);
+    const { out, code } = await runUntil(0, () => runWords(words));
 
     expect(code).toBe(0);
     const { groups, problems } = JSON.parse(out) as {
@@ -77,11 +68,9 @@ describe('raftway status of a group of real replicas', () => {
 
   it('is examined by the doctor, too, with exit codes for the worst finding', async () => {
     const all = addresses();
-    const sound = await settled(['doctor', '--group', `test=${all.join(',')}`], 0);
-    const one = await settled(
-      ['doctor', '--group', `test=${[...all, '127.0.0.1:1'].join(',')}`],
-      2,
-    );
+    const sound = await runUntil(0, () => runWords(['doctor', '--group', `test=${all.join(',')}`]));
+    const more = `test=${[...all, '127.0.0.1:1'].join(',')}`;
+    const one = await runUntil(2, () => runWords(['doctor', '--group', more]));
     const none = await runWords(['doctor', '--group', 'test=127.0.0.1:1', '--json']);
 
     expect(sound).toMatchObject({ code: 0 });
