@@ -19,7 +19,7 @@ const PURE = [
 /** Which kinds of project a kind of project may import; `npm run lint` refuses the rest. */
 const MAY_IMPORT = {
   app: ['kit', 'adapter', 'core', 'contracts', 'errors', 'observability'],
-  e2e: ['contracts', 'testkit', 'kit', 'errors'],
+  e2e: ['contracts', 'testkit', 'kit', 'errors', 'adapter'],
   kit: ['kit', 'adapter', 'core', 'contracts', 'errors', 'observability'],
   adapter: ['core', 'contracts', 'errors', 'observability', 'adapter'],
   core: ['core', 'errors'],

@@ -11,11 +11,16 @@ import { run } from './bootstrap/runtime.mjs';
 import { root } from './lib.mjs';
 
 const FOLDERS = ['apps', 'libs', 'tools'];
+/** Projects at the top level. */
+const TOP = ['docker', 'k8s'];
 const FAILURE_CHARACTERS_MAX = 4000;
 
-const projects = FOLDERS.flatMap((folder) =>
-  readdirSync(path.join(root, folder)).map((name) => path.join(folder, name)),
-).filter((directory) => existsSync(path.join(root, directory, 'jest.config.cjs')));
+const projects = [
+  ...TOP,
+  ...FOLDERS.flatMap((folder) =>
+    readdirSync(path.join(root, folder)).map((name) => path.join(folder, name)),
+  ),
+].filter((directory) => existsSync(path.join(root, directory, 'jest.config.cjs')));
 
 const counts = (directory) => path.join(root, directory, 'test-results/counts.json');
 for (const directory of projects) rmSync(counts(directory), { force: true });

@@ -9,9 +9,10 @@ import {
   type ServerEngine,
   type ServerListener,
 } from '@raftway/http2';
+import { type ServerTls, tlsConnector } from '@raftway/tls';
 import { FrontDoor } from './adapters/front-door';
 import { GatewayMetrics } from './adapters/gateway-metrics';
-import { learnFiles } from './adapters/reflection-client';
+import { fileLearner } from './adapters/reflection-client';
 import { SchemaCatalog } from './adapters/schema-catalog';
 import { routableServices } from './adapters/view-adapter';
 import { isNeverRouted } from './domain/never-routed';
@@ -42,6 +43,8 @@ export interface GatewayDependencies {
   readonly logger?: Logger;
   /** @default a registry of its own */
   readonly metrics?: Metrics;
+  /** Certificates of all ports and connections. @default plaintext */
+  readonly tls?: ServerTls | undefined;
   /** A number from 0 to 1. @default Math.random */
   readonly random?: () => number;
   /** Whether the admin and HTTP servers are started. @default true */
@@ -72,6 +75,7 @@ export function createGatewayApp(dependencies: GatewayDependencies): GatewayApp 
 
 class Gateway implements GatewayApp {
   private readonly options: GatewayOptions;
+  private readonly tls: ServerTls | undefined;
   private readonly view: ServiceView;
   private readonly logger: Logger;
   private readonly metrics: GatewayMetrics;
@@ -91,9 +95,10 @@ class Gateway implements GatewayApp {
   private stopping: Promise<void> | undefined;
 
   constructor(dependencies: GatewayDependencies) {
-    const { options, view, random = Math.random } = dependencies;
+    const { options, view, tls, random = Math.random } = dependencies;
     const metrics = dependencies.metrics ?? createMetrics();
     this.options = options;
+    this.tls = tls;
     this.view = view;
     this.logger = dependencies.logger ?? silentLogger();
     this.metrics = new GatewayMetrics(metrics, () => this.gauges(), this.onConnectFailure);
@@ -111,7 +116,7 @@ class Gateway implements GatewayApp {
       isLive: (service) => this.isLive(service),
       names: () => this.table.list().map(({ grpcService }) => grpcService),
     });
-    this.catalog = new SchemaCatalog(learnFiles, this.logger);
+    this.catalog = new SchemaCatalog(fileLearner(tls?.source), this.logger);
     this.engine = new FrameServerEngine(
       serverLimits(options),
       this.createListener(),
@@ -122,6 +127,7 @@ class Gateway implements GatewayApp {
       engine: this.engine,
       connectionsMax: options.connectionsMax,
       prefaceTimeoutMs: options.prefaceTimeoutMs,
+      tls,
       onRefused: (cause) => this.metrics.onConnectionRefused(cause),
     });
     this.admin = dependencies.withAdmin === false ? undefined : this.createAdmin(options, metrics);
@@ -190,9 +196,11 @@ class Gateway implements GatewayApp {
   }
 
   private createPool(): UpstreamPool {
-    const { options } = this;
+    const { options, tls } = this;
+    const connector = tls && tlsConnector(tls.source);
+    const limits = upstreamLimits(options);
     return new UpstreamPool({
-      engine: new FrameClientEngine(upstreamLimits(options), this.scheduler),
+      engine: new FrameClientEngine(limits, this.scheduler, undefined, connector),
       limits: {
         connectionsMax: options.upstreamConnectionsMax,
         waitingMax: options.upstreamWaitingMax,
@@ -216,6 +224,7 @@ class Gateway implements GatewayApp {
       logger: this.logger,
       replayBytesMax: options.retryBufferBytesMax,
       trustForwarded: options.trustForwarded,
+      upstreamScheme: this.tls === undefined ? 'http' : 'https',
       nowMs,
       wallMs: Date.now,
     };
@@ -262,6 +271,7 @@ class Gateway implements GatewayApp {
       services: [],
       logger: this.logger,
       metrics,
+      tls: this.tls,
       readiness: () => this.readiness(),
       drainDelayMs: 0,
       drainTimeoutMs: 1000,

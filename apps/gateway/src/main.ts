@@ -6,9 +6,9 @@ import { gatewayOptionsSchema } from './options';
 void runApp('gateway', {
   schema: gatewayOptionsSchema,
   summary: 'Passes gRPC calls to whatever is registered.',
-  create: ({ options, logger, metrics }) => {
-    const view = watchServices({ registry: options.registry, logger });
-    const gateway = createGatewayApp({ options, view, logger, metrics });
+  create: ({ options, logger, metrics, tls }) => {
+    const view = watchServices({ registry: options.registry, logger, tls: tls?.source });
+    const gateway = createGatewayApp({ options, view, logger, metrics, tls });
     return {
       start: () => gateway.start(),
       stop: async () => {

@@ -3,7 +3,11 @@ import { pickingPolicies } from '@raftway/load-balancing';
 import { serverOptionsShape } from '@raftway/service-kit';
 import { z } from 'zod';
 
-const { advertise: _advertise, ...serverShape } = serverOptionsShape({ bind: '127.0.0.1:8080' });
+const { advertise: _advertise, ...serverShape } = serverOptionsShape({
+  bind: '127.0.0.1:8080',
+  // Its callers come from outside.
+  tlsClientAuth: 'none',
+});
 
 /** The gateway's options: environment variables and keys of the file. */
 export const gatewayOptionsSchema = z.object({

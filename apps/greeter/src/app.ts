@@ -1,6 +1,7 @@
 import { defaultInstanceId, registeredServer } from '@raftway/discovery';
 import type { Logger, Metrics } from '@raftway/observability';
 import { createServer } from '@raftway/service-kit';
+import type { ServerTls } from '@raftway/tls';
 import type { GreeterOptions } from './options';
 import { GREETER_GRPC_SERVICE, greeterService } from './service/greeter-service';
 import { NumberedGreetings } from './service/numbered-greetings';
@@ -12,6 +13,8 @@ export interface GreeterAppInput {
   readonly options: GreeterOptions;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Certificates of all links. @default plaintext */
+  readonly tls?: ServerTls | undefined;
 }
 
 /** One greeter. */
@@ -23,14 +26,15 @@ export interface GreeterApp {
 }
 
 /** Builds a greeter; nothing happens before start(). */
-export function createGreeterApp({ options, logger, metrics }: GreeterAppInput): GreeterApp {
+export function createGreeterApp({ options, logger, metrics, tls }: GreeterAppInput): GreeterApp {
   const instanceId = () => options.instanceId ?? defaultInstanceId(SERVICE, server.address);
-  const numbered = new NumberedGreetings(options.gateway, instanceId);
+  const numbered = new NumberedGreetings(options.gateway, instanceId, tls?.source);
   const server = createServer({
     ...options,
     name: SERVICE,
     logger,
     metrics,
+    tls,
     services: [greeterService(numbered)],
   });
   const running = registeredServer({
@@ -40,6 +44,7 @@ export function createGreeterApp({ options, logger, metrics }: GreeterAppInput):
     instanceId,
     grpcServices: [GREETER_GRPC_SERVICE],
     logger,
+    tls: tls?.source,
   });
   return {
     start: () => running.start(),

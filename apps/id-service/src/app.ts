@@ -7,6 +7,7 @@ import {
   type Replica,
   type ServerComponent,
 } from '@raftway/service-kit';
+import type { ServerTls } from '@raftway/tls';
 import { randomUUID } from 'node:crypto';
 import { WorkerKeeper } from './adapters/worker-keeper';
 import { IdIssuer } from './domain/id-issuer';
@@ -28,6 +29,8 @@ export interface IdServiceAppInput {
   readonly options: IdServiceOptions;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Certificates of all links. @default plaintext */
+  readonly tls?: ServerTls | undefined;
   /** Instead of the node that the options describe, and with the state machine that it drives: for specs. */
   readonly memory?: { node: RaftNode<IdResult>; stateMachine: IdStateMachine } | undefined;
   /** The machine's wall clock in Unix milliseconds. @default Date.now */
@@ -47,7 +50,7 @@ export interface IdServiceApp {
 
 /** Builds a replica of the id service; nothing happens before start(). */
 export function createIdServiceApp(input: IdServiceAppInput): IdServiceApp {
-  const { options, logger, metrics } = input;
+  const { options, logger, metrics, tls } = input;
   const stateMachine = input.memory?.stateMachine ?? new IdStateMachine();
   const replica = createReplica<IdResult>({
     service: SERVICE,
@@ -57,6 +60,7 @@ export function createIdServiceApp(input: IdServiceAppInput): IdServiceApp {
     logger,
     metrics,
     node: input.memory?.node,
+    tls: tls?.source,
   });
   const instanceId = options.instanceId ?? `${SERVICE}-${replica.nodeId}`;
   const keeper = createKeeper(input, replica, instanceId);
@@ -67,6 +71,7 @@ export function createIdServiceApp(input: IdServiceAppInput): IdServiceApp {
     replica: withKeeper(replica, keeper),
     logger,
     metrics,
+    tls,
     services: [idService({ keeper, replica, epochMs })],
   });
   const running = registeredServer({
@@ -76,6 +81,7 @@ export function createIdServiceApp(input: IdServiceAppInput): IdServiceApp {
     instanceId: () => instanceId,
     grpcServices: [ID_GRPC_SERVICE],
     logger,
+    tls: tls?.source,
   });
   return {
     start: () => running.start(),

@@ -1,6 +1,7 @@
 import { defaultInstanceId, registeredServer, type registerSelf } from '@raftway/discovery';
 import { type Logger, type Metrics } from '@raftway/observability';
 import { createServer, type Replica } from '@raftway/service-kit';
+import { type ServerTls } from '@raftway/tls';
 import { type LockLimits } from './domain/limits';
 import { type LockResult } from './domain/results';
 import { observeLocks } from './metrics';
@@ -18,6 +19,8 @@ export interface LockAppInput {
   readonly options: LockOptions;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Certificates of all links. @default plaintext */
+  readonly tls?: ServerTls | undefined;
   /** Must be the same on every replica. @default DEFAULT_LOCK_LIMITS */
   readonly limits?: LockLimits | undefined;
   /** @default registerSelf of discovery */
@@ -40,7 +43,7 @@ export interface LockApp {
 
 /** Builds a replica of the lock service; nothing happens before start(). */
 export function createLockApp(input: LockAppInput): LockApp {
-  const { options, logger, metrics } = input;
+  const { options, logger, metrics, tls } = input;
   const store = createLockStore(input);
   observeLocks(metrics, store);
   const server = createServer({
@@ -49,6 +52,7 @@ export function createLockApp(input: LockAppInput): LockApp {
     replica: store.component,
     logger,
     metrics,
+    tls,
     services: [lockService(store.backend)],
     limits: { concurrentCallsMax: CONCURRENT_CALLS_MAX },
   });
@@ -65,6 +69,7 @@ export function createLockApp(input: LockAppInput): LockApp {
     grpcServices: [LOCK_GRPC_SERVICE],
     logger,
     register: input.register,
+    tls: tls?.source,
   });
   return {
     start: () => running.start(),

@@ -1,6 +1,7 @@
 import { type Logger, type Metrics } from '@raftway/observability';
 import { type RaftNode } from '@raftway/raft';
 import { createReplica, type Replica, type ServerOptions } from '@raftway/service-kit';
+import { type ServerTls } from '@raftway/tls';
 import { RaftLockBackend } from './adapters/raft-lock-backend';
 import { RedisLockBackend } from './adapters/redis/redis-lock-backend';
 import { DEFAULT_LOCK_LIMITS, type LockLimits } from './domain/limits';
@@ -21,6 +22,7 @@ export interface LockStoreInput {
   readonly options: LockOptions;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly tls?: ServerTls | undefined;
   readonly limits?: LockLimits | undefined;
   readonly member?: RaftMember | undefined;
 }
@@ -51,7 +53,7 @@ export function createLockStore(input: LockStoreInput): LockStore {
   return input.options.lockBackend === 'redis' ? redisStore(input) : raftStore(input);
 }
 
-function raftStore({ options, logger, metrics, limits, member }: LockStoreInput): LockStore {
+function raftStore({ options, logger, metrics, tls, limits, member }: LockStoreInput): LockStore {
   const stateMachine = member?.stateMachine ?? new LockStateMachine(limits);
   const replica = createReplica<LockResult>({
     service: 'lock-service',
@@ -61,6 +63,7 @@ function raftStore({ options, logger, metrics, limits, member }: LockStoreInput)
     logger,
     metrics,
     node: member?.node,
+    tls: tls?.source,
   });
   const backend = new RaftLockBackend({ replica, stateMachine, logger });
   return {

@@ -9,6 +9,7 @@ import {
   RenewalBatcher,
   type Replica,
 } from '@raftway/service-kit';
+import type { ServerTls } from '@raftway/tls';
 import { encodeCommand } from './domain/commands';
 import { RegistryStateMachine } from './domain/registry-state-machine';
 import type { RegistryResult } from './domain/results';
@@ -24,6 +25,8 @@ export interface RegistryAppInput {
   readonly options: RegistryOptions;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Certificates of all links. @default plaintext */
+  readonly tls?: ServerTls | undefined;
   readonly timing?: WatchTiming | undefined;
   /** Instead of the node and its state machine that the options describe: for specs. */
   readonly inMemory?:
@@ -49,7 +52,7 @@ export interface RegistryApp {
 
 /** Builds a replica of the registry; nothing happens before start(). */
 export function createRegistryApp(input: RegistryAppInput): RegistryApp {
-  const { options, logger, metrics } = input;
+  const { options, logger, metrics, tls } = input;
   const stateMachine = input.inMemory?.stateMachine ?? new RegistryStateMachine();
   const replica = createReplica<RegistryResult>({
     service: 'registry',
@@ -59,6 +62,7 @@ export function createRegistryApp(input: RegistryAppInput): RegistryApp {
     logger,
     metrics,
     node: input.inMemory?.node,
+    tls: tls?.source,
   });
   const state = () => stateMachine.state;
   const hub = new WatchHub(
@@ -80,6 +84,7 @@ export function createRegistryApp(input: RegistryAppInput): RegistryApp {
     replica,
     logger,
     metrics,
+    tls,
     services: [
       registryService({
         replica,

@@ -3,6 +3,7 @@ import { splitHostPort } from '@raftway/config';
 import { registry } from '@raftway/contracts';
 import type { Logger } from '@raftway/observability';
 import type { RaftwayServer } from '@raftway/service-kit';
+import type { TlsSource } from '@raftway/tls';
 import { registerSelf, type SelfRegistration } from './self-registration';
 
 /** How long saying DRAINING, and then taking the entry back, may each hold up a stop while the registry is away, in milliseconds. */
@@ -24,6 +25,8 @@ export interface RegisteredServerInput {
   readonly instanceId: () => string;
   readonly grpcServices: readonly string[];
   readonly logger: Logger;
+  /** Certificates for TLS with the registry. @default plaintext */
+  readonly tls?: TlsSource | undefined;
   /** @default registerSelf */
   readonly register?: typeof registerSelf | undefined;
 }
@@ -82,5 +85,6 @@ function enter(input: RegisteredServerInput): SelfRegistration {
       grpcServices: [...grpcServices],
     },
     logger,
+    tls: input.tls,
   });
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { registry } from '@raftway/contracts';
 import { Code, ServiceError } from '@raftway/errors';
 import { createClient, type ServiceClient, toDuration } from '@raftway/service-kit';
+import type { TlsSource } from '@raftway/tls';
 import { Backoff, type BackoffOptions } from './backoff';
 
 /** The stub of one replica of the registry. */
@@ -11,6 +12,8 @@ export type RegistryStub = ServiceClient<typeof registry.RegistryServiceService>
 export interface RegistryClientOptions extends BackoffOptions {
   /** How long one seed may take to answer before the next is asked, in milliseconds. @default 2000 */
   readonly attemptTimeoutMs?: number | undefined;
+  /** Certificates for TLS: a seed's is for the seed's host. @default plaintext */
+  readonly tls?: TlsSource | undefined;
   /** How long a call may take over all seeds, in milliseconds. @default 5000 */
   readonly timeoutMs?: number | undefined;
 }
@@ -46,7 +49,8 @@ export class RegistryClient {
     this.timeoutMs = options.timeoutMs ?? 5000;
     this.position = Math.floor((options.random ?? Math.random)() * seeds.length);
     // The next seed is tried here instead of the same one again there.
-    const settings = { attemptsMax: 1, defaultTimeoutMs: this.attemptTimeoutMs };
+    const { tls } = options;
+    const settings = { attemptsMax: 1, defaultTimeoutMs: this.attemptTimeoutMs, tls };
     this.stubs = seeds.map((seed) => createClient(registry.RegistryServiceService, seed, settings));
   }
 

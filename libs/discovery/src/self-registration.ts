@@ -1,6 +1,7 @@
 import { registry } from '@raftway/contracts';
 import { Code, ServiceError } from '@raftway/errors';
 import { silentLogger, type Logger } from '@raftway/observability';
+import type { TlsSource } from '@raftway/tls';
 import { Backoff, type BackoffOptions } from './backoff';
 import { LeaseKeeper } from './lease-keeper';
 import { RegistryClient, type NewInstance } from './registry-client';
@@ -10,6 +11,8 @@ export interface SelfRegistrationOptions extends BackoffOptions {
   /** Seed addresses, or a client to share; a shared one is not closed by deregister(). */
   readonly registry: readonly string[] | RegistryClient;
   readonly instance: NewInstance;
+  /** Certificates for TLS with the seeds. @default plaintext */
+  readonly tls?: TlsSource | undefined;
   /** How long the registry keeps the instance without hearing from it, in milliseconds, 1 s to 24 h. @default 10000 */
   readonly ttlMs?: number | undefined;
   /** @default silent */

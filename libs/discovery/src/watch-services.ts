@@ -1,6 +1,7 @@
 import type { registry } from '@raftway/contracts';
 import { cancelled } from '@raftway/errors';
 import { silentLogger, type Logger } from '@raftway/observability';
+import type { TlsSource } from '@raftway/tls';
 import { Backoff, Watchdog, type BackoffOptions } from './backoff';
 import { RegistryClient } from './registry-client';
 import type { Instance, ServiceChange, ServiceView } from './service-view';
@@ -10,6 +11,8 @@ import { WatchedState } from './watched-state';
 export interface WatchServicesOptions extends BackoffOptions {
   /** Seed addresses, or a client to share; a shared one is not closed with the view. */
   readonly registry: readonly string[] | RegistryClient;
+  /** Certificates for TLS with the seeds. @default plaintext */
+  readonly tls?: TlsSource | undefined;
   /** One service only. @default all */
   readonly service?: string | undefined;
   /** @default silent */

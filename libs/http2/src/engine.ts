@@ -63,6 +63,7 @@ export interface ServerListener {
   /**
    * @param clientAddress the peer's IP address; empty when unknown.
    * @param clientPort the peer's port; 0 when unknown.
+   * @param socket the connection's, which knows more about the peer.
    */
   onStream(
     stream: EngineStream,
@@ -70,6 +71,7 @@ export interface ServerListener {
     endOfStream: boolean,
     clientAddress: string,
     clientPort: number,
+    socket: Socket,
   ): void;
   /** A connection was closed by a limit or a protocol error. */
   onConnectionError(detail: string): void;
@@ -152,6 +154,9 @@ export interface ClientLimits {
 
 /** Speaks HTTP/2 with backends. */
 export interface ClientEngine {
-  /** @param address host:port */
-  connect(address: string, listener: ConnectionListener): ClientConnection;
+  /**
+   * @param address host:port
+   * @param serverName whom the server has to prove to be, where connections are secured. @default the address's host
+   */
+  connect(address: string, listener: ConnectionListener, serverName?: string): ClientConnection;
 }

@@ -12,6 +12,7 @@ export type {
 } from './engine';
 export { afterReactions } from './frames/after-reactions';
 export { FrameClientEngine } from './frames/client-engine';
+export { type Connector, type ConnectTarget } from './frames/connector';
 export { FlushScheduler, type Flushable } from './frames/flush-scheduler';
 export { FrameServerEngine } from './frames/server-engine';
 export * from './rules';

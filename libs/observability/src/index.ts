@@ -2,7 +2,6 @@ export {
   createLogger,
   LOG_FORMATS,
   LOG_LEVELS,
-  parseTraceNames,
   silentLogger,
   type LogFields,
   type LogFormat,
@@ -21,5 +20,6 @@ export {
   type MetricOptions,
   type Metrics,
 } from './metrics';
-export { withSpan } from './tracing';
+export { parseTraceNames, TRACERS } from './tracers';
+export { recordingSpan, withSpan } from './tracing';
 export { CallSpan } from './call-span';

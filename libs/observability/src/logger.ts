@@ -1,6 +1,7 @@
 import { pino, type Logger as PinoLogger } from 'pino';
 import { prettyLine } from './pretty';
 import { serializableFields } from './serializable';
+import { isTraced } from './tracers';
 
 /** From most to least talkative. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -27,7 +28,7 @@ export interface Logger {
   /** A logger that adds fields to each of its lines. */
   child(fields: LogFields): Logger;
   /**
-   * A logger for one part of the program, whose debug lines RAFTWAY_TRACE=name turns on without those of other parts.
+   * A logger for one part of the program, one of {@link TRACERS}, whose debug lines RAFTWAY_TRACE=name turns on without those of other parts.
    * Its lines carry the field `tracer`.
    */
   tracer(name: string): Logger;
@@ -43,7 +44,7 @@ export interface LoggerOptions {
   readonly level?: LogLevel | undefined;
   /** @default 'json' */
   readonly format?: LogFormat | undefined;
-  /** Names of tracers whose debug lines are written whatever the level; `all` stands for every one. @default none */
+  /** Names of tracers whose debug lines are written whatever the level; see {@link TRACERS}. @default none */
   readonly trace?: readonly string[] | undefined;
   /** Takes each line with its newline. @default stdout */
   readonly write?: ((line: string) => void) | undefined;
@@ -76,13 +77,17 @@ export function silentLogger(): Logger {
 
 class PinoBackedLogger implements Logger {
   private readonly threshold: number;
+  private readonly target: PinoLogger;
 
   constructor(
-    private readonly target: PinoLogger,
+    /** Without the field `tracer`: a tracer of a tracer has one name, not two. */
+    private readonly base: PinoLogger,
     private readonly level: LogLevel,
     private readonly traced: ReadonlySet<string>,
     readonly debugEnabled: boolean,
+    private readonly tracerName?: string,
   ) {
+    this.target = tracerName === undefined ? base : base.child({ tracer: tracerName });
     this.threshold = LOG_LEVELS.indexOf(level);
   }
 
@@ -107,14 +112,14 @@ class PinoBackedLogger implements Logger {
   }
 
   child(fields: LogFields): Logger {
-    const target = this.target.child(serializableFields(fields));
-    return new PinoBackedLogger(target, this.level, this.traced, this.debugEnabled);
+    const base = this.base.child(serializableFields(fields));
+    const { level, traced, debugEnabled, tracerName } = this;
+    return new PinoBackedLogger(base, level, traced, debugEnabled, tracerName);
   }
 
   tracer(name: string): Logger {
-    const enabled = this.level === 'debug' || this.traced.has(name) || this.traced.has('all');
-    const target = this.target.child({ tracer: name });
-    return new PinoBackedLogger(target, this.level, this.traced, enabled);
+    const enabled = this.level === 'debug' || isTraced(name, this.traced);
+    return new PinoBackedLogger(this.base, this.level, this.traced, enabled, name);
   }
 }
 
@@ -130,11 +135,3 @@ const SILENT: Logger = {
   tracer: () => SILENT,
   debugEnabled: false,
 };
-
-/** The names in RAFTWAY_TRACE, a comma-separated list. */
-export function parseTraceNames(text: string | undefined): string[] {
-  return (text ?? '')
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
-}

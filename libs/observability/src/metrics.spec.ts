@@ -56,3 +56,23 @@ describe('withSpan', () => {
     ).rejects.toThrow('failed');
   });
 });
+
+it('forgets the series of a gauge that is set anew, and their share of the limit', async () => {
+  const metrics = createMetrics({ processMetrics: false });
+  const lag = metrics.gauge({
+    name: 'raftway_lag',
+    help: 'Lag.',
+    labels: ['peer'],
+    combinationsMax: 2,
+  });
+  for (const peer of [1, 2]) lag.set(peer, { peer });
+
+  lag.reset();
+  for (const peer of [3, 4]) lag.set(peer, { peer });
+
+  const text = await metrics.text();
+  expect(text.match(/^raftway_lag\{.*$/gm)).toEqual([
+    'raftway_lag{peer="3"} 3',
+    'raftway_lag{peer="4"} 4',
+  ]);
+});

@@ -35,6 +35,8 @@ export interface CounterMetric {
 export interface GaugeMetric {
   set(value: number, labels?: Labels): void;
   add(by: number, labels?: Labels): void;
+  /** Forgets every combination of labels: for what is set anew at each scrape and may have gone. */
+  reset(): void;
 }
 
 export interface HistogramMetric {
@@ -95,6 +97,10 @@ class PrometheusMetrics implements Metrics {
       return {
         set: (value, labels) => gauge.set(bound(labels), value),
         add: (by, labels) => gauge.inc(bound(labels), by),
+        reset: () => {
+          gauge.reset();
+          bound.forget();
+        },
       };
     });
   }
@@ -135,15 +141,20 @@ class PrometheusMetrics implements Metrics {
   }
 }
 
+interface BoundedLabels {
+  (labels?: Labels): Record<string, string>;
+  forget(): void;
+}
+
 const COMBINATIONS_MAX_DEFAULT = 200;
 
 /** Lets the first combinations of label values through and replaces all values of further ones with `other`. */
-function boundedLabels(options: MetricOptions): (labels?: Labels) => Record<string, string> {
+function boundedLabels(options: MetricOptions): BoundedLabels {
   const names = options.labels ?? [];
   const combinationsMax = options.combinationsMax ?? COMBINATIONS_MAX_DEFAULT;
   const seen = new Map<string, Record<string, string>>();
   const other = Object.fromEntries(names.map((name) => [name, 'other']));
-  return (labels = {}) => {
+  const bound = (labels: Labels = {}): Record<string, string> => {
     const key = names.map((name) => String(labels[name] ?? '')).join('\u0000');
     const known = seen.get(key);
     if (known !== undefined) return known;
@@ -152,4 +163,5 @@ function boundedLabels(options: MetricOptions): (labels?: Labels) => Record<stri
     seen.set(key, values);
     return values;
   };
+  return Object.assign(bound, { forget: () => seen.clear() });
 }

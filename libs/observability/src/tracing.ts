@@ -26,3 +26,9 @@ export async function withSpan<Result>(
     }
   });
 }
+
+/** The span of the present call, if somebody records it. Allocates nothing when there is no SDK in the process. */
+export function recordingSpan(): Span | undefined {
+  const span = trace.getActiveSpan();
+  return span?.isRecording() === true ? span : undefined;
+}

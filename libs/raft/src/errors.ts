@@ -38,7 +38,10 @@ export type RaftErrorCode =
 /**
  * Why an outcome is unknown.
  *
- * - `timeout`, `cancelled`: the caller stopped waiting.
+ * - `timeout`: the caller's time was over, and nothing is known to be wrong; on a replica that does not lead that may be because only the leader knows.
+ * - `noLeader`, `quorumLost`, `diskSlow`: the caller's time was over, and this is what kept the proposal from being decided: no leader is known; no majority
+ *   answers the leader, or this replica lost its leadership for that; a majority answers and does not have it on its disks, or this replica's own disk does not answer.
+ * - `cancelled`: the caller stopped waiting.
  * - `leaderChanged`: it was forwarded, and the leader changed before it answered.
  * - `overwritten`: another term's entry holds its place in the log.
  * - `snapshotInstalled`: a snapshot replaced the part of the log that it was in.
@@ -47,6 +50,9 @@ export type RaftErrorCode =
  */
 export type OutcomeUnknownReason =
   | 'timeout'
+  | 'noLeader'
+  | 'quorumLost'
+  | 'diskSlow'
   | 'cancelled'
   | 'leaderChanged'
   | 'overwritten'
@@ -57,6 +63,14 @@ export type OutcomeUnknownReason =
 const RAFT_ERROR = Symbol.for('raftway.RaftError');
 const STORAGE_ERROR = Symbol.for('raftway.StorageError');
 
+/** A limit that keeps something from growing, and what it is at or would have been. */
+export interface ReachedLimit {
+  /** Such as `pendingProposals`. */
+  readonly name: string;
+  readonly limit: number;
+  readonly value: number;
+}
+
 /** What a replica's calls fail with. Branded, so that `instanceof` holds across copies of the package. */
 export class RaftError extends Error {
   override readonly name = 'RaftError';
@@ -65,6 +79,8 @@ export class RaftError extends Error {
   readonly reason: OutcomeUnknownReason | undefined;
   /** Set when the code is `tooStale`: how old the local state may be, in milliseconds; Infinity when that is not known. */
   readonly ageMs: number | undefined;
+  /** Set when the code is `queueFull`, except when another replica leads and is full: which limit was reached, and by what. */
+  readonly limit: ReachedLimit | undefined;
   /** Set when the code is `notLeader` and the leader is known. The address is that of its peer endpoint. */
   readonly leader: { readonly id: ServerId; readonly address: string } | undefined;
 
@@ -75,6 +91,7 @@ export class RaftError extends Error {
       readonly reason?: OutcomeUnknownReason;
       readonly leader?: { readonly id: ServerId; readonly address: string } | undefined;
       readonly ageMs?: number;
+      readonly limit?: ReachedLimit | undefined;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -83,6 +100,7 @@ export class RaftError extends Error {
     this.reason = options.reason;
     this.leader = options.leader;
     this.ageMs = options.ageMs;
+    this.limit = options.limit;
     Object.defineProperty(this, RAFT_ERROR, { value: true });
   }
 

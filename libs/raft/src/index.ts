@@ -13,14 +13,25 @@ export type {
 export type { ApplyContext, StateMachine } from './state-machine';
 export {
   type OutcomeUnknownReason,
+  type ReachedLimit,
   RaftError,
   type RaftErrorCode,
   StorageError,
   type StorageErrorCode,
 } from './errors';
-export { type RaftLogger, type RaftObserver, silentLogger } from './observer';
+export {
+  type AppendSpan,
+  type ProposalSpan,
+  type RaftLogger,
+  type RaftObserver,
+  type RaftTracer,
+  type RaftTracing,
+  silentLogger,
+} from './observer';
 export {
   DivergenceError,
+  type ElectionCause,
+  type LeadershipLossCause,
   type LogIndex,
   type Member,
   type MemberChange,

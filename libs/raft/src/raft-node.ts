@@ -60,10 +60,15 @@ export interface RaftStatus {
     readonly lastContactMs: number;
     /** On the leader only: as the member has told it. Undefined where it is not known. */
     readonly priority: number | undefined;
+    /** On the leader only: append messages that the member has not answered. */
+    readonly inflightAppends: number;
   })[];
   readonly logClockMs: number;
   /** A write waits for room on the disk: nothing is acknowledged here meanwhile. */
   readonly diskFull: boolean;
+  /** On the leader: commands that are not committed, and their bytes. */
+  readonly uncommittedEntries: number;
+  readonly uncommittedBytes: number;
 }
 
 /** A server that is to become a member. */

@@ -10,6 +10,7 @@ import type {
   Persist,
   ProposalPlaced,
   Raft,
+  RaftEvent,
   RaftOptions,
   ReadReady,
   ServerId,
@@ -73,6 +74,7 @@ export class Harness {
   readonly readsRefused: number[] = [];
   readonly snapshotsTo: ServerId[] = [];
   readonly changes: ChangePlaced[] = [];
+  readonly events: RaftEvent[] = [];
   private durable = 0;
 
   constructor(options: HarnessOptions) {
@@ -105,6 +107,7 @@ export class Harness {
       this.readsRefused.push(...ready.readsRefused);
       this.snapshotsTo.push(...ready.sendSnapshot);
       this.changes.push(...ready.changes);
+      this.events.push(...ready.events);
       const last = ready.apply.at(-1);
       if (last !== undefined) this.raft.step({ type: 'applied', index: last.index }, this.now);
       const restored = ready.persist?.snapshot;

@@ -11,6 +11,9 @@ export type {
   ServiceClient,
 } from './client/client-types';
 export { createClient } from './client/create-client';
+export { channelCredentials, setDefaultClientTls } from './client/tls-credentials';
+export { openClientTls, openTls } from './tls/open-tls';
+export type { TlsOptions } from './tls/tls-options';
 export { createReplica } from './replica/create-replica';
 export { ownCall } from './replica/own-call';
 export { raftErrorToServiceError } from './replica/raft-errors';

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
+import { ConfigError } from '@raftway/config';
 import { addCall } from './call/command';
 import { describe } from './command/describe';
 import { ExitCode } from './command/exit-code';
@@ -10,6 +11,7 @@ import { addLocks } from './locks/command';
 import { addRaft } from './raft/commands';
 import { addServices } from './services/command';
 import { addStatus } from './status/command';
+import { addTlsOptions } from './tls/tls-options';
 import { addUp } from './up/command';
 
 /** Columns of `--help`, whatever the terminal: the reference has the same text. */
@@ -24,6 +26,7 @@ export function buildProgram(output: Output, root: string): Command {
     examples: [['raftway status', 'what runs, and what is wrong']],
     exitCodes: Object.values(ExitCode),
   });
+  addTlsOptions(program);
   addUp(program, output, root);
   addStatus(program, output, root);
   addDoctor(program, output, root);
@@ -51,6 +54,11 @@ export async function runProgram(
   try {
     await buildProgram(output, root).parseAsync(words, { from: 'user' });
   } catch (error) {
+    if (error instanceof ConfigError) {
+      output.error(`raftway: ${error.message}`);
+      output.exit(ExitCode.badConfiguration);
+      return;
+    }
     if (!(error instanceof CommanderError)) throw error;
     // Its text has been shown; asking for help is no mistake.
     output.exit(error.exitCode === 0 ? ExitCode.done : ExitCode.usage);

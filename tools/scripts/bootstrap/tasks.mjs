@@ -81,6 +81,8 @@ export const tasks = {
   ]),
   /** Ourselves beside our peers: `locks`, `gateway` or `raft`; or the library alone, `raft-library`; `--seconds 4`, `--no-document`. */
   bench: sequence([...nx(['build'], '-p', measured), { stdio: ASIDE }], ['node', [BENCH]]),
+  /** The images, without a Docker engine; `--help` lists the options. */
+  images: sequence(script('images.mjs')),
   format: sequence(['prettier', ['--write', '--log-level=warn', '.']]),
   lint: sequence(nx(['lint'])),
   typecheck: sequence(nx(['typecheck'])),

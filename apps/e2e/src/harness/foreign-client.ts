@@ -41,11 +41,12 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 export class ForeignClient {
   private readonly client: grpc.Client;
 
-  constructor(address: string, service: string) {
+  /** @param credentials default plaintext */
+  constructor(address: string, service: string, credentials = grpc.credentials.createInsecure()) {
     let found: unknown = PACKAGES;
     for (const part of service.split('.')) found = (found as Record<string, unknown>)[part];
     const Constructor = found as grpc.ServiceClientConstructor;
-    this.client = new Constructor(address, grpc.credentials.createInsecure());
+    this.client = new Constructor(address, credentials);
   }
 
   call(method: string, request: Message = {}, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<Message> {

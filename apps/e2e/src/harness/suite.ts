@@ -30,6 +30,8 @@ export interface SuiteStart {
   /** Default: a new temporary directory. */
   readonly dataDir?: string;
   readonly fresh?: boolean;
+  /** Added to this process's own. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** How `raftway up` ended. */
@@ -50,8 +52,12 @@ interface Spawned {
   output(): string;
 }
 
-function spawnUp(args: readonly string[]): Spawned {
+function spawnUp(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Spawned {
   const child = spawn(process.execPath, [CLI, 'up', ...args], {
+    env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     // Its own process group, so that a signal for it is not one for the test runner.
     detached: true,
@@ -81,12 +87,13 @@ export class Suite {
 
   static async start(options: SuiteStart): Promise<Suite> {
     const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'raftway-e2e-'));
-    const spawned = spawnUp([
+    const args = [
       ...['--data-dir', dataDir],
       ...['--port-offset', String(options.portOffset)],
       ...['--replicas', String(options.replicas ?? 3)],
       ...(options.fresh === true ? ['--fresh'] : []),
-    ]);
+    ];
+    const spawned = spawnUp(args, options.environment);
     let over: UpResult | undefined;
     void spawned.ended.then((result) => {
       over = result;

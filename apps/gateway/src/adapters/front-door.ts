@@ -1,6 +1,7 @@
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type ServerEngine } from '@raftway/http2';
+import { type ServerTls, TlsAcceptor } from '@raftway/tls';
 
 /** What every HTTP/2 connection begins with (RFC 9113 §3.4). */
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
@@ -15,6 +16,8 @@ export interface FrontDoorSettings {
   readonly connectionsMax: number;
   /** How long a new connection may take to show its protocol, in milliseconds. */
   readonly prefaceTimeoutMs: number;
+  /** @default plaintext */
+  readonly tls?: ServerTls | undefined;
   readonly onRefused: (cause: 'too_many' | 'slow' | 'garbage') => void;
 }
 
@@ -25,10 +28,13 @@ export interface FrontDoorSettings {
 export class FrontDoor {
   private readonly server: Server;
   private readonly http1: HttpServer;
+  private readonly acceptor: TlsAcceptor | undefined;
   private readonly sockets = new Set<Socket>();
 
   constructor(private readonly settings: FrontDoorSettings) {
     this.http1 = createHttp1Server();
+    const { tls } = settings;
+    this.acceptor = tls && new TlsAcceptor({ ...tls, onSocket: (socket) => this.admit(socket) });
     this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
   }
 
@@ -56,12 +62,14 @@ export class FrontDoor {
   /** Takes no further connections. */
   stopListening(): void {
     this.server.close();
+    this.acceptor?.close();
     this.http1.closeIdleConnections();
   }
 
   /** Closes every connection. */
   destroy(): void {
     this.server.close();
+    this.acceptor?.close();
     for (const socket of this.sockets) socket.destroy();
   }
 
@@ -69,8 +77,11 @@ export class FrontDoor {
     if (this.sockets.size >= this.settings.connectionsMax) {
       this.settings.onRefused('too_many');
       socket.destroy();
-      return;
-    }
+    } else if (this.acceptor === undefined) this.admit(socket);
+    else this.acceptor.accept(socket);
+  }
+
+  private admit(socket: Socket): void {
     this.sockets.add(socket);
     socket.on('error', () => socket.destroy());
     socket.once('close', () => this.sockets.delete(socket));

@@ -1,7 +1,7 @@
 import {
+  type ChannelCredentials,
   Client,
   type ClientDuplexStream,
-  credentials,
   Metadata,
   type ServiceError,
   status,
@@ -9,6 +9,9 @@ import {
 import { fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { reflectionV1 } from '@raftway/contracts';
+import { channelCredentials } from '@raftway/service-kit';
+import { type TlsSource } from '@raftway/tls';
+import { type FileLearner } from './schema-catalog';
 import { wellKnownFile } from '../domain/well-known-files';
 
 /** How long learning one instance's files may take, in milliseconds. */
@@ -28,6 +31,12 @@ type Stream = ClientDuplexStream<
   reflectionV1.ServerReflectionResponse
 >;
 
+/** Learns files over connections that are secured with these certificates. @param tls default plaintext */
+export function fileLearner(tls: TlsSource | undefined): FileLearner {
+  return (instance, grpcServices, signal) =>
+    learnFiles(instance.address, channelCredentials(tls, [instance.service]), grpcServices, signal);
+}
+
 /**
  * Learns the proto files of an instance's gRPC services by server reflection: v1, or v1alpha where the instance has only
  * that.
@@ -35,13 +44,14 @@ type Stream = ClientDuplexStream<
  * @param signal ends it early.
  * @throws the gRPC error, when the instance cannot be reached or has no reflection
  */
-export async function learnFiles(
+async function learnFiles(
   address: string,
+  credentials: ChannelCredentials,
   grpcServices: readonly string[],
   signal: AbortSignal,
 ): Promise<Uint8Array[]> {
   signal.throwIfAborted();
-  const client = new Client(address, credentials.createInsecure(), {
+  const client = new Client(address, credentials, {
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_retries': 0,
   });

@@ -13,9 +13,9 @@ const learningMax = 2;
 const retryFirstMs = 1000;
 const retryMaxMs = 60_000;
 
-/** Yields an instance's files; see `learnFiles`. */
+/** Yields an instance's files; see reflection-client.ts. */
 export type FileLearner = (
-  address: string,
+  instance: { readonly service: string; readonly address: string },
   grpcServices: readonly string[],
   signal: AbortSignal,
 ) => Promise<Uint8Array[]>;
@@ -134,7 +134,8 @@ export class SchemaCatalog {
     entry.learning = true;
     this.learningCount += 1;
     try {
-      entry.files = await this.learn(address, entry.grpcServices, this.stopping.signal);
+      const { service, grpcServices } = entry;
+      entry.files = await this.learn({ service, address }, grpcServices, this.stopping.signal);
       this.merged = undefined;
       this.logger.debug('schema learnt', {
         service: entry.service,

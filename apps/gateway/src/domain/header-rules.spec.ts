@@ -6,6 +6,7 @@ const rules = {
   remainingMs: undefined,
   clientAddress: '10.0.0.1',
   trustForwarded: false,
+  scheme: 'http' as const,
 };
 
 describe('request headers', () => {

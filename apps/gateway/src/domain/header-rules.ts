@@ -41,6 +41,8 @@ export function isFinalStatus(status: string): boolean {
 
 /** How one request's headers are rewritten. */
 export interface ForwardRules {
+  /** Of the connection to the instance. */
+  readonly scheme: 'http' | 'https';
   /** Used when the client sent neither `:authority` nor `host`. */
   readonly authority: string;
   /** What is left of the caller's time, in milliseconds; undefined when it is unlimited. */
@@ -78,7 +80,7 @@ export function forwardRequestHeaders(headers: HeaderPairs, rules: ForwardRules)
       else regular.push(name, value);
     } else regular.push(name, value);
   }
-  const result = [':method', 'POST', ':scheme', 'http', ':path', path];
+  const result = [':method', 'POST', ':scheme', rules.scheme, ':path', path];
   result.push(':authority', authority ?? host ?? rules.authority);
   if (rules.remainingMs !== undefined)
     result.push('grpc-timeout', formatGrpcTimeout(rules.remainingMs));

@@ -148,6 +148,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall {
     const { headers, timeoutMs, clientAddress } = this.start;
     const spentMs = this.context.nowMs() - this.startedMs;
     return forwardRequestHeaders(headers, {
+      scheme: this.context.upstreamScheme,
       authority: endpoint.address,
       remainingMs: timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - spentMs),
       clientAddress,

@@ -23,6 +23,7 @@ export interface ProxyContext {
   readonly logger: Logger;
   /** A request is kept for another try up to this many bytes. */
   readonly replayBytesMax: number;
+  readonly upstreamScheme: 'http' | 'https';
   readonly trustForwarded: boolean;
   /** Monotonic milliseconds, for durations. */
   readonly nowMs: () => number;

@@ -124,7 +124,7 @@ export class Upstream {
     }
     if (open >= this.context.limits.connectionsMax) return;
     this.context.observer.onConnect(this.service);
-    const pooled = new PooledConnection(this.context, this.address, {
+    const pooled = new PooledConnection(this.context, this.address, this.service, {
       onReady: () => {
         pooled.state = 'ready';
         this.context.setAside.succeed(this.key);
@@ -187,10 +187,11 @@ class PooledConnection {
   constructor(
     private readonly context: UpstreamContext,
     address: string,
+    service: string,
     listener: ConnectionListener,
   ) {
     this.usedMs = context.nowMs();
-    this.connection = context.engine.connect(address, listener);
+    this.connection = context.engine.connect(address, listener, service);
   }
 
   hand(waiter: ConnectionWaiter): void {

@@ -43,13 +43,11 @@ export class EchoBackend {
     this.server = new grpc.Server({ 'grpc.max_receive_message_length': -1, ...options });
   }
 
-  async start(port = 0): Promise<this> {
+  async start(port = 0, credentials = grpc.ServerCredentials.createInsecure()): Promise<this> {
     this.server.addService(echoDefinition, { ...this.handlers(), ...this.overrides });
     const bound = await new Promise<number>((resolve, reject) => {
-      this.server.bindAsync(
-        `127.0.0.1:${port}`,
-        grpc.ServerCredentials.createInsecure(),
-        (error, at) => (error === null ? resolve(at) : reject(error)),
+      this.server.bindAsync(`127.0.0.1:${port}`, credentials, (error, at) =>
+        error === null ? resolve(at) : reject(error),
       );
     });
     this.address = `127.0.0.1:${bound}`;
@@ -121,8 +119,12 @@ export interface Outcome {
 export class EchoClient {
   readonly client: grpc.Client;
 
-  constructor(address: string, options: grpc.ClientOptions = {}) {
-    this.client = new grpc.Client(address, grpc.credentials.createInsecure(), {
+  constructor(
+    address: string,
+    options: grpc.ClientOptions = {},
+    credentials = grpc.credentials.createInsecure(),
+  ) {
+    this.client = new grpc.Client(address, credentials, {
       'grpc.max_receive_message_length': -1,
       'grpc.use_local_subchannel_pool': 1,
       'grpc.enable_retries': 0,

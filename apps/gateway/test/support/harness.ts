@@ -1,10 +1,13 @@
 import { rpc } from '@raftway/contracts';
 import { type Logger, createMetrics, type Metrics } from '@raftway/observability';
 import {
+  type ChannelCredentials,
   type Metadata,
+  type ServerCredentials,
   type ServerOptions,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { type ServerTls } from '@raftway/tls';
 import { createGatewayApp, type GatewayApp } from '../../src/app';
 import { defaultGatewayOptions, type GatewayOptions } from '../../src/options';
 import { EchoBackend, EchoClient } from './echo-backend';
@@ -18,7 +21,11 @@ export class Harness {
   readonly clients: EchoClient[] = [];
   gateway!: GatewayApp;
 
-  static async start(options: Partial<GatewayOptions> = {}, logger?: Logger): Promise<Harness> {
+  static async start(
+    options: Partial<GatewayOptions> = {},
+    logger?: Logger,
+    tls?: ServerTls,
+  ): Promise<Harness> {
     const harness = new Harness();
     harness.gateway = createGatewayApp({
       options: {
@@ -31,6 +38,7 @@ export class Harness {
       view: harness.view,
       metrics: harness.metrics,
       withAdmin: false,
+      tls,
       ...(logger === undefined ? {} : { logger }),
     });
     await harness.gateway.start();
@@ -41,8 +49,9 @@ export class Harness {
     name = 'a',
     overrides: UntypedServiceImplementation = {},
     options: ServerOptions = {},
+    credentials?: ServerCredentials,
   ): Promise<EchoBackend> {
-    const backend = await new EchoBackend(name, overrides, options).start();
+    const backend = await new EchoBackend(name, overrides, options).start(0, credentials);
     this.backends.push(backend);
     return backend;
   }
@@ -61,8 +70,11 @@ export class Harness {
     );
   }
 
-  client(options: ConstructorParameters<typeof EchoClient>[1] = {}): EchoClient {
-    const client = new EchoClient(this.gateway.address, options);
+  client(
+    options: ConstructorParameters<typeof EchoClient>[1] = {},
+    credentials?: ChannelCredentials,
+  ): EchoClient {
+    const client = new EchoClient(this.gateway.address, options, credentials);
     this.clients.push(client);
     return client;
   }

@@ -9,6 +9,7 @@
 import { duration, id, lock, type helloworld } from '@raftway/contracts';
 import { unavailable } from '@raftway/errors';
 import { createClient, type CallContext } from '@raftway/service-kit';
+import type { TlsSource } from '@raftway/tls';
 import { randomUUID } from 'node:crypto';
 import { greet } from '../domain/greeting';
 
@@ -30,10 +31,14 @@ export class NumberedGreetings {
   constructor(
     gateway: string,
     private readonly instanceId: () => string,
+    tls?: TlsSource,
   ) {
-    this.locks = createClient(lock.LockServiceService, gateway);
+    this.locks = createClient(lock.LockServiceService, gateway, { tls });
     // An id that is asked for twice leaves a gap, which does no harm: the client may repeat the call.
-    this.ids = createClient(id.IdServiceService, gateway, { idempotentMethods: ['generateIds'] });
+    this.ids = createClient(id.IdServiceService, gateway, {
+      idempotentMethods: ['generateIds'],
+      tls,
+    });
   }
 
   /** @throws ServiceError UNAVAILABLE when gateway, lock or ids cannot be had in time. */

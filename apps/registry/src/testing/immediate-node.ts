@@ -103,6 +103,8 @@ export class ImmediateNode implements RaftNode<RegistryResult> {
       members: [],
       logClockMs: this.nowMs,
       diskFull: false,
+      uncommittedEntries: 0,
+      uncommittedBytes: 0,
     };
   }
 

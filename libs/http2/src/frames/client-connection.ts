@@ -1,4 +1,3 @@
-import { connect } from 'node:net';
 import { http2Code } from '../http2-codes';
 import {
   type ClientConnection,
@@ -9,6 +8,7 @@ import {
   type StreamListener,
 } from '../engine';
 import { ConnectionError } from './connection-error';
+import { type Connector, splitAddress } from './connector';
 import { faultOf, messageKind } from './field-rules';
 import { type FlushScheduler } from './flush-scheduler';
 import { FrameConnection } from './frame-connection';
@@ -41,19 +41,20 @@ export class FrameClientConnection extends FrameConnection implements ClientConn
     private readonly connectionListener: ConnectionListener,
     scheduler: FlushScheduler,
     private streamsLeft: number,
+    connector: Connector,
+    serverName: string | undefined,
   ) {
     const { host, port } = splitAddress(address);
-    const socket = connect({ host, port, noDelay: true });
-    super(socket, clientLimits, scheduler, false, performance.now());
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      this.failure = error.code ?? error.message;
-    });
-    socket.on('data', (chunk: Buffer) => this.receive(chunk));
-    socket.on('end', () => this.hangUp(this.failure));
-    socket.once('connect', () => {
+    const socket = connector.connect({ host, port, serverName: serverName ?? host }, () => {
       socket.write(clientPreface);
       this.greet([settingId.enablePush, 0]);
     });
+    super(socket, clientLimits, scheduler, false, performance.now());
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.failure = connector.explain(error);
+    });
+    socket.on('data', (chunk: Buffer) => this.receive(chunk));
+    socket.on('end', () => this.hangUp(this.failure));
     socket.once('close', () => this.finish());
     this.connectTimer = setTimeout(() => {
       this.failure = `no answer within ${clientLimits.connectTimeoutMs} ms`;
@@ -199,10 +200,4 @@ export class FrameClientConnection extends FrameConnection implements ClientConn
     this.onSocketClosed(this.failure);
     this.connectionListener.onClosed(this.failure, this.ready);
   }
-}
-
-function splitAddress(address: string): { host: string; port: number } {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  return { host, port: Number(address.slice(colon + 1)) };
 }

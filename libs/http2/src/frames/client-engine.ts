@@ -5,6 +5,7 @@ import {
   type ConnectionListener,
 } from '../engine';
 import { FrameClientConnection } from './client-connection';
+import { type Connector, tcpConnector } from './connector';
 import { type FlushScheduler } from './flush-scheduler';
 
 /**
@@ -18,20 +19,24 @@ export class FrameClientEngine implements ClientEngine {
   /**
    * @param scheduler to be shared with the server engine.
    * @param streamsMax streams after which a connection is closed and another one made.
+   * @param connector opens the sockets. @default plain TCP
    */
   constructor(
     private readonly limits: ClientLimits,
     private readonly scheduler: FlushScheduler,
     private readonly streamsMax = streamsInAllMax,
+    private readonly connector: Connector = tcpConnector,
   ) {}
 
-  connect(address: string, listener: ConnectionListener): ClientConnection {
+  connect(address: string, listener: ConnectionListener, serverName?: string): ClientConnection {
     return new FrameClientConnection(
       address,
       this.limits,
       listener,
       this.scheduler,
       this.streamsMax,
+      this.connector,
+      serverName,
     );
   }
 }

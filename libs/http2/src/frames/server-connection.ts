@@ -118,8 +118,9 @@ export class ServerConnection extends FrameConnection {
     const stream = this.createStream(streamId);
     stream.contentLeft = section.contentLength;
     stream.remoteEnded = endStream;
-    const { clientAddress, clientPort } = this;
-    this.serverListener.onStream(stream, section.pairs, endStream, clientAddress, clientPort);
+    const { clientAddress, clientPort, socket } = this;
+    const { pairs } = section;
+    this.serverListener.onStream(stream, pairs, endStream, clientAddress, clientPort, socket);
   }
 
   protected onMoreHeaders(stream: FrameStream, section: FieldSection, endStream: boolean): void {

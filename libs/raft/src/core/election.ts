@@ -1,10 +1,11 @@
 /*
  * Elections: pre-vote, votes, and when a leader gives up (Raft §5.2, §5.4.1; dissertation §4.2.3, §6.2, §9.6).
  */
+import { hasQuorumContact } from './contact';
+import type { ElectionCause } from './events';
 import { invariant } from './invariants';
 import { keepsPromise } from './lease';
 import type { RequestVote, RequestVoteReply } from './messages';
-import { isQuorum } from './quorum';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles';
 import { resetElectionDeadline, send } from './state';
 import type { RaftState } from './state';
@@ -18,14 +19,28 @@ export function tickElection(state: RaftState): void {
   // Whoever was to come first has had its time.
   state.yields = false;
   resetElectionDeadline(state);
+  const cause = causeOf(state);
   if (!mayCampaign(state)) {
     // Whoever led is silent, and nobody here will find out more: callers are not to be sent to it any longer.
     if (state.leaderId !== NO_SERVER) becomeFollower(state, state.currentTerm, NO_SERVER);
     return;
   }
+  noteCampaign(state, cause, true);
   becomePreCandidate(state);
   requestVotes(state, { preVote: true, term: state.currentTerm + 1, leadershipTransfer: false });
   countPreVotes(state);
+}
+
+function causeOf(state: RaftState): ElectionCause {
+  if (state.leaderId !== NO_SERVER) return 'leaderSilent';
+  return state.leaderGone ? 'leaderGone' : 'noLeader';
+}
+
+function noteCampaign(state: RaftState, cause: ElectionCause, preVote: boolean): void {
+  state.electionCause = cause;
+  state.leaderGone = false;
+  const term = state.currentTerm + (preVote ? 1 : 0);
+  state.outbox.events.push({ type: 'campaign', term, preVote, cause });
 }
 
 /**
@@ -39,6 +54,7 @@ export function tickElection(state: RaftState): void {
 export function handlePeerGone(state: RaftState, id: ServerId): void {
   if (state.role !== Role.follower || id === NO_SERVER || id !== state.leaderId) return;
   becomeFollower(state, state.currentTerm, NO_SERVER);
+  state.leaderGone = true;
   const { heartbeatIntervalMs, electionTimeoutMs } = state.options;
   const before = state.configurations.voters.filter((voter) => voter < state.id && voter !== id);
   const places = state.yields ? state.configurations.voters.length : before.length;
@@ -65,16 +81,13 @@ export function mayCampaign(state: RaftState): boolean {
 export function tickCheckQuorum(state: RaftState): void {
   const { leader, options, log } = state;
   if (leader === undefined) return;
-  const { majorities, voters } = state.configurations;
-  const heard = isQuorum(majorities, (id) => {
-    const progress = leader.progress.get(id);
-    if (progress === undefined) return id === state.id;
-    return progress.counts && state.nowMs - progress.lastContactMs <= options.electionTimeoutMs;
-  });
+  const { voters } = state.configurations;
+  const heard = hasQuorumContact(state, options.electionTimeoutMs);
   const diskStalled = log.durability.oldestWriteAgeMs(state.nowMs) >= options.diskStallTimeoutMs;
   // A group of one has nobody to hand over to.
   if (!heard || (diskStalled && voters.length > 1)) {
-    becomeFollower(state, state.currentTerm, NO_SERVER);
+    const cause = heard ? 'diskStalled' : 'quorumLost';
+    becomeFollower(state, state.currentTerm, NO_SERVER, cause);
   }
 }
 
@@ -82,6 +95,7 @@ export function tickCheckQuorum(state: RaftState): void {
 export function campaign(state: RaftState, leadershipTransfer: boolean): void {
   becomeCandidate(state);
   state.yields = false;
+  noteCampaign(state, leadershipTransfer ? 'transfer' : state.electionCause, false);
   resetElectionDeadline(state);
   requestVotes(state, { preVote: false, term: state.currentTerm, leadershipTransfer });
 }

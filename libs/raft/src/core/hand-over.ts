@@ -90,6 +90,6 @@ export function learnPriority(
   if (electable !== true || leader.heirs.trial?.id !== progress.id) return;
   if (!isCalm(state, leader) || !couldLead(state, leader, progress)) return;
   leader.heirs.trial = undefined;
-  state.outbox.handsOverTo = progress.id;
+  state.outbox.events.push({ type: 'handOver', term: state.currentTerm, to: progress.id });
   transferLeadership(state, progress.id);
 }

@@ -1,5 +1,7 @@
 export { decodeConfiguration, encodeConfiguration } from './configuration';
 export { DivergenceError } from './divergence';
+export type * from './events';
+export type { Trouble } from './trouble';
 export { isJoint } from './membership';
 export type { MemberChange } from './membership';
 export { invariant, InvariantError } from './invariants';

@@ -165,7 +165,7 @@ export function maybeResign(state: RaftState): void {
     const { id: from, currentTerm: term } = state;
     send(state, { type: 'timeoutNow', from, to: successor.id, term });
   }
-  becomeFollower(state, state.currentTerm, NO_SERVER);
+  becomeFollower(state, state.currentTerm, NO_SERVER, 'removed');
 }
 
 /**

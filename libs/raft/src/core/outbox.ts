@@ -1,6 +1,6 @@
+import type { RaftEvent } from './events';
 import type { Message, ProposalRefusal } from './messages';
 import type { ChangePlaced, ProposalPlaced, ReadReady } from './ready';
-import { NO_SERVER } from './types';
 import type { LogIndex, ServerId } from './types';
 
 /** What steps have produced since the last Ready, apart from what the log knows itself. */
@@ -12,7 +12,7 @@ export class Outbox {
   proposals: ProposalPlaced[] = [];
   sendSnapshot: ServerId[] = [];
   changes: ChangePlaced[] = [];
-  handsOverTo: ServerId = NO_SERVER;
+  events: RaftEvent[] = [];
 
   isEmpty(): boolean {
     return (
@@ -23,7 +23,7 @@ export class Outbox {
       this.proposals.length === 0 &&
       this.sendSnapshot.length === 0 &&
       this.changes.length === 0 &&
-      this.handsOverTo === NO_SERVER
+      this.events.length === 0
     );
   }
 

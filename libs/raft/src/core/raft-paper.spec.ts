@@ -32,6 +32,10 @@ function append(fields: Partial<AppendEntries>): AppendEntries {
   };
 }
 
+function heartbeatOf(term: number) {
+  return { type: 'heartbeat', from: 3, to: 1, term, leaderCommit: 0, round: 1 } as const;
+}
+
 describe('terms (§5.1)', () => {
   it.each(['leader', 'candidate'] as const)('a %s that sees a newer term follows', (role) => {
     const server = new Harness({ id: 1, members: 3 });
@@ -131,6 +135,18 @@ describe('elections (§5.2)', () => {
     expect(restarted.sent('requestVoteReply')).toMatchObject({ to: 3, granted: false });
     restarted.receive(voteRequest({ from: 2 })).persist();
     expect(restarted.sent('requestVoteReply')).toMatchObject({ to: 2, granted: true });
+  });
+
+  it('a candidate of an older term gets no vote, and is told the newer one', () => {
+    const server = new Harness({
+      ...{ id: 1, members: 3 },
+      initialState: recovered(3, [], { currentTerm: 7 }),
+    });
+
+    server.receive(voteRequest({ from: 2, term: 5, lastLogIndex: 9, lastLogTerm: 4 })).persist();
+
+    expect(server.sent('requestVoteReply')).toMatchObject({ to: 2, granted: false, term: 7 });
+    expect(server.raft.term).toBe(7);
   });
 
   it('a vote leaves only when it is on disk', () => {
@@ -258,6 +274,25 @@ describe('log replication (§5.3)', () => {
     server.persist();
 
     expect(server.sent('appendEntriesReply')).toMatchObject({ matchIndex: 2 });
+  });
+
+  it('a leader only appends to its log, whatever others of older terms say (figure 3)', () => {
+    const server = new Harness({ id: 1, members: 3 }).becomeLeader(2).persist();
+    server.propose(1, 2).persist();
+    const before = server.terms;
+
+    server.receive(append({ term: 1, prevLogIndex: 1, entries: [entry(2, 1)], leaderCommit: 2 }));
+    server.receive({ ...heartbeatOf(1), leaderCommit: 4 });
+    for (const hintIndex of [3, 0]) {
+      server.receive({
+        ...{ type: 'appendEntriesReply', from: 2, to: 1, term: 2, success: false },
+        ...{ matchIndex: hintIndex + 1, hintIndex, hintTerm: 0 },
+      });
+    }
+    server.tick(100).propose(3);
+
+    expect(server.raft.role).toBe('leader');
+    expect(server.terms).toEqual([...before, 2]);
   });
 
   it('never cuts what is committed, whatever it is told', () => {

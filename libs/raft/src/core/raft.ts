@@ -43,6 +43,8 @@ import { takeSnapshot } from './snapshot';
 import { RaftState, resetElectionDeadline } from './state';
 import { describe, logClockMs, standingOf } from './status';
 import type { Standing, StatusSnapshot } from './status';
+import { troubleWith } from './trouble';
+import type { Trouble } from './trouble';
 import { Role } from './types';
 import type { Configuration, Entry, HardState, LogIndex, Member, ServerId, Term } from './types';
 
@@ -162,6 +164,11 @@ export class Raft {
     return this.state.freshness.asOfMs(appliedIndex);
   }
 
+  /** What keeps a proposal from being decided, as far as is known here; see {@link Trouble}. @param index its place, 0 when that is not known. */
+  troubleWith(index: LogIndex): Trouble | undefined {
+    return troubleWith(this.state, index);
+  }
+
   /** What this server knows of itself and its group. */
   status(nowMs: number): StatusSnapshot {
     return describe(this.state, nowMs);
@@ -252,7 +259,7 @@ export class Raft {
       proposals: outbox.proposals,
       sendSnapshot: outbox.sendSnapshot,
       changes: outbox.changes,
-      handsOverTo: outbox.handsOverTo,
+      events: outbox.events,
     };
     state.outbox = new Outbox();
     return ready;

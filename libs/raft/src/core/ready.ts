@@ -1,3 +1,4 @@
+import type { RaftEvent } from './events';
 import type { MemberChange } from './membership';
 import type { Message, Proposal, ProposalRefusal } from './messages';
 import type {
@@ -115,6 +116,6 @@ export interface Ready {
   /** Peers that need the newest snapshot; step snapshotTransferFailed if it cannot be delivered. */
   readonly sendSnapshot: readonly ServerId[];
   readonly changes: readonly ChangePlaced[];
-  /** This leader has begun to hand over to a server of higher priority, which is news for people only. 0: it has not. */
-  readonly handsOverTo: ServerId;
+  /** For logs and metrics; may be ignored. */
+  readonly events: readonly RaftEvent[];
 }

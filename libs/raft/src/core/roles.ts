@@ -1,6 +1,7 @@
 /*
  * How a server changes its role (Raft figure 4, with the pre-candidate of dissertation §9.6).
  */
+import type { LeadershipLossCause } from './events';
 import { invariant } from './invariants';
 import { appendAsLeader, countUncommitted } from './leader-log';
 import { createLeaderState, resetElectionDeadline, send } from './state';
@@ -13,12 +14,20 @@ import type { Entry, ServerId, Term } from './types';
  * Follows `leaderId` in `term`; NO_SERVER while the term's leader is not known. A newer term forgets the vote (Raft §5.1).
  *
  * The election deadline stays, except for a leader that steps down, which has none: a message with a new term is no sign of a leader.
+ *
+ * @param lossCause why it stops leading, if it does. Default: a newer term, or that it was handing over.
  */
-export function becomeFollower(state: RaftState, term: Term, leaderId: ServerId): void {
+export function becomeFollower(
+  state: RaftState,
+  term: Term,
+  leaderId: ServerId,
+  lossCause?: LeadershipLossCause,
+): void {
   invariant(
     term >= state.currentTerm && Number.isSafeInteger(term),
     () => `term cannot go from ${state.currentTerm} to ${term}`,
   );
+  if (state.leader !== undefined) noteLoss(state, lossCause);
   if (term > state.currentTerm) {
     state.currentTerm = term;
     state.votedFor = NO_SERVER;
@@ -30,9 +39,22 @@ export function becomeFollower(state: RaftState, term: Term, leaderId: ServerId)
     state.outbox.refuseReads(state.forwardedReads.drain());
     state.leaderId = leaderId;
   }
+  if (leaderId !== NO_SERVER) noteLeader(state);
   state.role = Role.follower;
   state.votes = new Map();
   state.suspectVotes = new Map();
+}
+
+function noteLoss(state: RaftState, lossCause: LeadershipLossCause | undefined): void {
+  const isTransfer = state.leader?.transfer !== undefined;
+  const cause = lossCause ?? (isTransfer ? 'transferred' : 'newerTerm');
+  state.leadershipLostBy = cause;
+  state.outbox.events.push({ type: 'leadershipLost', term: state.currentTerm, cause });
+}
+
+function noteLeader(state: RaftState): void {
+  state.leaderGone = false;
+  state.leadershipLostBy = undefined;
 }
 
 function leaveLeadership(state: RaftState): void {
@@ -80,6 +102,7 @@ export function becomeLeader(state: RaftState): void {
   );
   state.role = Role.leader;
   state.leaderId = state.id;
+  noteLeader(state);
   state.leader = createLeaderState(state);
   noteSuspectVoters(state, state.leader);
   state.votes = new Map();

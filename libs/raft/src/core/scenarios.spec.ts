@@ -299,6 +299,19 @@ describe('proposals', () => {
     expect(certain.take()).toMatchObject([{ type: 'forwardProposalsReply', refusal: 'notLeader' }]);
   });
 
+  it('are refused while too many bytes are uncommitted, but for one command however large (R11)', () => {
+    const server = establishedLeader({ uncommittedBytesMax: 1 });
+
+    server.propose(1, 2).persist();
+    expect(server.placed.slice(-2)).toEqual([
+      { ticket: 1, index: 3, term: 2 },
+      { ticket: 2, refusal: 'queueFull' },
+    ]);
+    server.acknowledge(2, 3).propose(3);
+
+    expect(server.placed.at(-1)).toEqual({ ticket: 3, index: 4, term: 2 });
+  });
+
   it('are refused while too much is uncommitted, and taken again afterwards (R11)', () => {
     const server = establishedLeader({ uncommittedEntriesMax: 2 });
 

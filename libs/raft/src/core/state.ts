@@ -1,6 +1,7 @@
 import { CatchUp } from './catch-up';
 import { CheckpointReports, CheckpointRing } from './divergence';
 import type { Configurations } from './configurations';
+import type { ElectionCause, LeadershipLossCause } from './events';
 import { FreshnessPoints } from './freshness';
 import { InflightWindow } from './inflight';
 import { Lease } from './lease';
@@ -55,6 +56,12 @@ export class RaftState {
   /** The newest time that an input carried; never goes back. */
   nowMs: number;
   electionDeadlineMs = 0;
+  /** The leader that was known last is said to have ended. */
+  leaderGone = false;
+  /** Of the present campaign, or the last one. */
+  electionCause: ElectionCause = 'noLeader';
+  /** Why this server stopped leading, until it knows of another leader. */
+  leadershipLostBy: LeadershipLossCause | undefined;
   /** When a leader was last heard; at first, when this process began. */
   leaderHeardMs: number;
   /** The leader knows of a voter of higher priority that could take over: let it campaign first. */

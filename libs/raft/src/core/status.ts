@@ -27,11 +27,16 @@ export interface StatusSnapshot {
   readonly priority: number;
   readonly members: readonly (Member & {
     readonly matchIndex: LogIndex;
+    /** On the leader: append messages that it has not answered. */
+    readonly inflightAppends: number;
     readonly lastContactMs: number;
     /** As it has told this leader; undefined where it is not known. */
     readonly priority: number | undefined;
   })[];
   readonly logClockMs: number;
+  /** On the leader: commands that are not committed, and their bytes. New ones are refused above a limit of each. */
+  readonly uncommittedEntries: number;
+  readonly uncommittedBytes: number;
 }
 
 /** The log clock in milliseconds: running on the leader, elsewhere the last committed stamp. */
@@ -74,10 +79,13 @@ export function describe(state: RaftState, nowMs: number): StatusSnapshot {
       return {
         ...member,
         matchIndex: itself ? log.stableIndex : (progress?.matchIndex ?? 0),
+        inflightAppends: progress?.inflight.count ?? 0,
         lastContactMs: progress === undefined ? 0 : nowMs - progress.lastContactMs,
         priority: itself ? state.options.priority : progress?.priority,
       };
     }),
     logClockMs: logClockMs(state, nowMs),
+    uncommittedEntries: state.leader?.uncommittedEntries ?? 0,
+    uncommittedBytes: state.leader?.uncommittedBytes ?? 0,
   };
 }

@@ -1,4 +1,8 @@
+import { Role } from '../core';
+import type { Raft } from '../core/raft';
 import { RaftError } from '../errors';
+import type { ResolvedRaftNodeOptions } from './options';
+import type { LeaderBacklog } from './refusals';
 
 const REQUEST_ID_LENGTH_MAX = 128;
 
@@ -22,6 +26,21 @@ export function refuse(
     return new RaftError('queueFull', message);
   }
   return undefined;
+}
+
+/** What this replica holds uncommitted; undefined when it does not lead. */
+export function leaderBacklog(
+  raft: Raft,
+  options: Pick<ResolvedRaftNodeOptions<unknown>, 'uncommittedEntriesMax' | 'uncommittedBytesMax'>,
+): LeaderBacklog | undefined {
+  if (raft.role !== Role.leader) return undefined;
+  const { uncommittedEntries, uncommittedBytes } = raft.status(performance.now());
+  return {
+    entries: uncommittedEntries,
+    entriesMax: options.uncommittedEntriesMax,
+    bytes: uncommittedBytes,
+    bytesMax: options.uncommittedBytesMax,
+  };
 }
 
 /** What a call gets when nothing runs here any more. */

@@ -7,8 +7,7 @@ export function createCore(
   options: ResolvedRaftNodeOptions<unknown>,
   initialState: Recovered,
 ): Raft {
-  const { id, clusterId, members, heartbeatIntervalMs, electionTimeoutMs } = options;
-  const { leaseClockDriftMax, priority } = options;
+  const { id, clusterId, members } = options;
   return createRaft(
     {
       id,
@@ -16,10 +15,16 @@ export function createCore(
       bootstrap: { clusterId, members },
       join: options.initialState === 'existing',
       random: Math.random,
-      heartbeatIntervalMs,
-      electionTimeoutMs,
-      leaseClockDriftMax,
-      priority,
+      heartbeatIntervalMs: options.heartbeatIntervalMs,
+      electionTimeoutMs: options.electionTimeoutMs,
+      leaseClockDriftMax: options.leaseClockDriftMax,
+      priority: options.priority,
+      diskStallTimeoutMs: options.diskStallTimeoutMs,
+      appendBytesMax: options.appendBytesMax,
+      inflightAppendsMax: options.inflightAppendsMax,
+      inflightBytesMax: options.inflightBytesMax,
+      uncommittedBytesMax: options.uncommittedBytesMax,
+      uncommittedEntriesMax: options.uncommittedEntriesMax,
     },
     performance.now(),
   );

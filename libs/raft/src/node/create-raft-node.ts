@@ -174,6 +174,7 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
       guests: true,
       bindAddress: options.bindAddress,
       limits: options.transportLimits,
+      tls: options.tls,
       logger: options.logger,
       observer: options.observer,
     });
@@ -278,8 +279,11 @@ function unstarted<Result>(options: ResolvedRaftNodeOptions<Result>): RaftStatus
       matchIndex: 0,
       lastContactMs: 0,
       priority: undefined,
+      inflightAppends: 0,
     })),
     logClockMs: 0,
     diskFull: false,
+    uncommittedEntries: 0,
+    uncommittedBytes: 0,
   };
 }

@@ -22,7 +22,7 @@ import type { Applied, CallOptions, RaftStatus, ReadOptions } from '../raft-node
 import type { Recovered, Storage } from '../storage/storage';
 import type { Transport, TransportHandler } from '../transport/transport';
 import { ApplyQueue } from './apply-queue';
-import { refuse, stopped } from './call-limits';
+import { leaderBacklog, refuse, stopped } from './call-limits';
 import { CommitNotices } from './commit-notices';
 import { createCore } from './create-core';
 import { LeaseExpiry } from './lease-expiry';
@@ -34,6 +34,7 @@ import { ReadCalls } from './read-calls';
 import { logNoSpace, PersistQueue } from './persist-queue';
 import { Snapshots } from './snapshots';
 import { SuspicionWatch } from './suspicion-watch';
+import { Telemetry } from './telemetry';
 import { Ticker } from './ticker';
 
 /** How long the state machine may run before the event loop gets a turn. */
@@ -60,6 +61,7 @@ export class Driver<Result> {
   private readonly leaseExpiry: LeaseExpiry<Result>;
   private readonly suspicion: SuspicionWatch;
   private readonly outgoing: CommitNotices;
+  private readonly telemetry: Telemetry;
   private inputs: Input[] = [];
   private nextTicket = 1;
   private turnScheduled = false;
@@ -73,21 +75,21 @@ export class Driver<Result> {
     storage: Storage,
     private readonly transport: Transport,
   ) {
-    const { logger, observer, compareEveryEntries } = options;
-    this.outgoing = new CommitNotices((messages) => transport.send(messages));
+    const { logger, compareEveryEntries } = options;
+    this.telemetry = new Telemetry(options);
+    this.outgoing = new CommitNotices((messages) => this.send(messages));
     this.appliedListeners = new Listeners(logger);
     this.statusListeners = new Listeners(logger);
     const stateMachine = new DeduplicatedStateMachine(options.stateMachine, compareEveryEntries);
     this.proposals = new PendingProposals(
       { countMax: options.pendingProposalsMax, bytesMax: options.pendingProposalBytesMax },
-      (startedMs, error) => {
-        if (error === undefined) observer.onProposalApplied?.(performance.now() - startedMs);
-        else observer.onProposalFailed?.(error.code);
-      },
+      (startedMs, error) => this.telemetry.proposalSettled(startedMs, error),
+      (index) => this.raft.troubleWith(index),
+      () => leaderBacklog(this.raft, options),
     );
-    this.reads = new ReadCalls(options.pendingReadsMax, (startedMs, error) => {
-      if (error === undefined) observer.onReadBarrier?.(performance.now() - startedMs);
-    });
+    this.reads = new ReadCalls(options.pendingReadsMax, (startedMs, error) =>
+      this.telemetry.readSettled(startedMs, error),
+    );
     this.raft = createCore(options, recovered);
     this.ticker = new Ticker(
       options.heartbeatIntervalMs,
@@ -100,9 +102,9 @@ export class Driver<Result> {
       this.entryApplied(entry),
     );
     this.persistQueue = new PersistQueue(storage, {
-      send: (messages) => transport.send(messages),
+      send: (messages) => this.send(messages),
       onPersisted: (persist, durationMs) => {
-        observer.onPersisted?.({ entries: persist.entries.length, durationMs });
+        this.telemetry.durable(persist, durationMs);
         this.input({ type: 'persisted', number: persist.number });
       },
       onFatal: (error) => this.fatal(error),
@@ -175,6 +177,7 @@ export class Driver<Result> {
       deadlineMs: startedMs + (call.timeoutMs ?? this.options.callTimeoutMs),
       leaderDeadlineMs: startedMs + this.options.leaderWaitMs,
       signal: call.signal,
+      span: this.options.tracing?.propose,
     });
     this.schedule();
     return applied;
@@ -222,8 +225,14 @@ export class Driver<Result> {
 
   private messages(messages: readonly Message[]): void {
     if (this.state === 'stopped') return;
+    this.telemetry.received(messages);
     for (const message of messages) this.inputs.push({ type: 'message', message });
     this.schedule();
+  }
+
+  private send(messages: readonly Message[]): void {
+    this.telemetry.sent(messages);
+    this.transport.send(messages);
   }
 
   private neverSent(messages: readonly Message[]): void {
@@ -269,18 +278,15 @@ export class Driver<Result> {
     this.inputs = [];
     for (const input of inputs) this.raft.step(input, nowMs);
     this.stepCalls(nowMs);
-    this.drainReady();
+    this.drainReady(nowMs);
     const startedMs = performance.now();
     const applied = this.applyQueue.run(APPLY_BUDGET_MS);
     if (applied > 0) {
-      this.options.observer.onApplied?.({
-        entries: applied,
-        durationMs: performance.now() - startedMs,
-      });
+      this.telemetry.applied(applied, performance.now() - startedMs);
       const checkpoints = this.applyQueue.takeCheckpoints();
       this.raft.step({ type: 'applied', index: this.appliedIndex, checkpoints }, nowMs);
       this.reads.onApplied(this.appliedIndex);
-      this.drainReady();
+      this.drainReady(nowMs);
       this.snapshots.maybeTake();
     }
     this.suspicion.look();
@@ -303,11 +309,13 @@ export class Driver<Result> {
     this.reads.ask(this.raft, () => this.nextTicket++);
   }
 
-  private drainReady(): void {
-    while (this.raft.hasReady()) this.handle(this.raft.takeReady());
+  private drainReady(nowMs: number): void {
+    while (this.raft.hasReady()) this.handle(this.raft.takeReady(), nowMs);
   }
 
-  private handle(ready: Ready): void {
+  private handle(ready: Ready, nowMs: number): void {
+    const leads = this.raft.role === Role.leader;
+    this.telemetry.ready(ready, leads, nowMs);
     if (ready.sendNow.length > 0) this.outgoing.send(ready.sendNow);
     this.persistQueue.add(ready.persist, ready.sendAfterPersist);
     if (ready.persist?.snapshot !== undefined) this.install(ready.persist.snapshot);
@@ -316,17 +324,15 @@ export class Driver<Result> {
       if ('refusal' in placed) this.leaseExpiry.onRefused(placed.ticket);
       this.proposals.onPlaced(placed, this.appliedIndex);
     }
+    this.telemetry.placed(ready, this.proposals.takePlacedSpans(), leads);
+    const committed = ready.apply.at(-1);
+    if (committed !== undefined) this.proposals.onCommitted(committed.index);
     for (const { ticket, index } of ready.reads) {
       this.reads.onIndex(ticket, index, this.appliedIndex);
     }
     for (const ticket of ready.readsRefused) this.reads.onRefused(ticket);
     for (const to of ready.sendSnapshot) void this.snapshots.send(to);
     for (const placed of ready.changes) this.membership.changes.onPlaced(placed);
-    if (ready.handsOverTo !== 0) this.logHandOver(ready.handsOverTo);
-  }
-
-  private logHandOver(to: number): void {
-    this.options.logger.info('hands leadership over to a replica of higher priority', { to });
   }
 
   private install(snapshot: SnapshotMetadata): void {
@@ -357,12 +363,7 @@ export class Driver<Result> {
     this.lastSweepMs = nowMs;
     this.proposals.expire(nowMs);
     this.reads.expire(nowMs, nowMs - this.options.electionTimeoutMs);
-    this.options.observer.onQueues?.({
-      pendingProposals: this.proposals.count,
-      pendingProposalBytes: this.proposals.byteCount,
-      unappliedEntries: this.applyQueue.waitingEntries,
-      unpersistedEntries: this.persistQueue.unpersistedEntries,
-    });
+    this.telemetry.queues(this.proposals, this.reads, this.applyQueue, this.persistQueue);
   }
 
   private noticeStatus(nowMs: number): void {

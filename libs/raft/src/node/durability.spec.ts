@@ -97,7 +97,7 @@ describe('acknowledged writes', () => {
     expect(await writeAndCutPower()).toEqual([]);
   });
 
-  it('would be lost without the sync: the check above can fail', async () => {
+  it('would be lost without the sync, as they are when disks lie about it (D8): the check above can fail', async () => {
     for (const disk of cluster.disks.values()) disk.lieAboutSync = true;
     expect((await writeAndCutPower()).length).toBeGreaterThan(0);
   });

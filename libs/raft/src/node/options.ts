@@ -1,6 +1,7 @@
+import type { TlsSource } from '@raftway/tls';
 import { type Member, PRIORITY_DEFAULT, PRIORITY_MAX, type ServerId } from '../core';
 import { RaftError } from '../errors';
-import { type RaftLogger, type RaftObserver, silentLogger } from '../observer';
+import { type RaftLogger, type RaftObserver, type RaftTracing, silentLogger } from '../observer';
 import type { StateMachine } from '../state-machine';
 import type { Storage } from '../storage/storage';
 import type { TransportLimits } from '../transport/grpc-transport-options';
@@ -84,6 +85,18 @@ export interface RaftNodeOptions<Result> {
   readonly pendingProposalsMax?: number | undefined;
   /** @default 64 MiB */
   readonly pendingProposalBytesMax?: number | undefined;
+  /** Bytes of commands that a leader may hold uncommitted; more are refused with `queueFull`. Equal on all replicas. One command always fits. @default 64 MiB */
+  readonly uncommittedBytesMax?: number | undefined;
+  /** The same for their number. @default 65536 */
+  readonly uncommittedEntriesMax?: number | undefined;
+  /** Append messages that a leader may send to one follower without an answer. @default 64 */
+  readonly inflightAppendsMax?: number | undefined;
+  /** The same for their bytes. @default 16 MiB */
+  readonly inflightBytesMax?: number | undefined;
+  /** About how large one append message may get; one entry always fits. @default 1 MiB */
+  readonly appendBytesMax?: number | undefined;
+  /** How long a leader's own write may take before it steps down. @default 4 election timeouts */
+  readonly diskStallTimeoutMs?: number | undefined;
   /** Reads that may wait. @default 20000 */
   readonly pendingReadsMax?: number | undefined;
   /**
@@ -94,6 +107,8 @@ export interface RaftNodeOptions<Result> {
   /** @default 8 MiB */
   readonly segmentBytes?: number | undefined;
   readonly transportLimits?: Partial<TransportLimits> | undefined;
+  /** Certificates for the links between replicas, which then show them to each other. @default plain TCP */
+  readonly tls?: TlsSource | undefined;
   /** @default files in dataDir */
   readonly storage?: Storage | undefined;
   /** @default gRPC */
@@ -102,6 +117,8 @@ export interface RaftNodeOptions<Result> {
   readonly logger?: RaftLogger | undefined;
   /** @default none */
   readonly observer?: RaftObserver | undefined;
+  /** Where spans of proposals go. @default nowhere */
+  readonly tracing?: RaftTracing | undefined;
   /**
    * The replica cannot go on: a write failed, or an invariant is broken. The process must stop and recover from disk. @default logs and
    * exits with status 1
@@ -112,7 +129,14 @@ export interface RaftNodeOptions<Result> {
 /** {@link RaftNodeOptions} with every default filled in, checked. */
 export interface ResolvedRaftNodeOptions<Result> extends Omit<
   { readonly [Key in keyof RaftNodeOptions<Result>]-?: NonNullable<RaftNodeOptions<Result>[Key]> },
-  'peers' | 'dataDir' | 'leaseClockDriftMax' | 'storage' | 'transport' | 'transportLimits'
+  | 'peers'
+  | 'dataDir'
+  | 'leaseClockDriftMax'
+  | 'storage'
+  | 'transport'
+  | 'transportLimits'
+  | 'tracing'
+  | 'tls'
 > {
   readonly members: readonly Member[];
   readonly dataDir: string | undefined;
@@ -120,6 +144,8 @@ export interface ResolvedRaftNodeOptions<Result> extends Omit<
   readonly storage: Storage | undefined;
   readonly transport: ((identity: TransportIdentity) => Transport) | undefined;
   readonly transportLimits: Partial<TransportLimits> | undefined;
+  readonly tracing: RaftTracing | undefined;
+  readonly tls: TlsSource | undefined;
 }
 
 /**
@@ -158,14 +184,22 @@ export function resolveRaftNodeOptions<Result>(
     commandBytesMax: options.commandBytesMax ?? MEBIBYTE,
     pendingProposalsMax: options.pendingProposalsMax ?? 10_000,
     pendingProposalBytesMax: options.pendingProposalBytesMax ?? 64 * MEBIBYTE,
+    uncommittedBytesMax: options.uncommittedBytesMax ?? 64 * MEBIBYTE,
+    uncommittedEntriesMax: options.uncommittedEntriesMax ?? 65_536,
+    inflightAppendsMax: options.inflightAppendsMax ?? 64,
+    inflightBytesMax: options.inflightBytesMax ?? 16 * MEBIBYTE,
+    appendBytesMax: options.appendBytesMax ?? MEBIBYTE,
+    diskStallTimeoutMs: options.diskStallTimeoutMs ?? 4 * (options.electionTimeoutMs ?? 500),
     pendingReadsMax: options.pendingReadsMax ?? 20_000,
     compareEveryEntries: options.compareEveryEntries ?? 512,
     segmentBytes: options.segmentBytes ?? 8 * MEBIBYTE,
     transportLimits: options.transportLimits,
+    tls: options.tls,
     storage: options.storage,
     transport: options.transport,
     logger,
     observer: options.observer ?? {},
+    tracing: options.tracing,
     onFatal: options.onFatal ?? exitOnFatal,
   };
   check(resolved);

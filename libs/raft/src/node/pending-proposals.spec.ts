@@ -15,6 +15,7 @@ function start() {
         deadlineMs: 1000,
         leaderDeadlineMs: 500,
         signal,
+        span: undefined,
       })
       .catch((error: RaftError) => `${error.code} ${error.reason ?? ''}`.trim());
   const take = () => pending.takeQueued(100, 1000).map((proposal) => proposal.ticket);
@@ -187,6 +188,7 @@ describe('pending proposals', () => {
         deadlineMs: 1,
         leaderDeadlineMs: 1,
         signal: undefined,
+        span: undefined,
       });
     const first = big(900).catch(() => 'stopped');
     await expect(big(101)).rejects.toMatchObject({ code: 'queueFull' });

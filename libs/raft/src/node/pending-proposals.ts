@@ -5,10 +5,13 @@ import {
   type Proposal,
   type ProposalPlaced,
   type Term,
+  type Trouble,
 } from '../core';
 import type { AppliedEntry } from '../client-sessions/deduplicated-state-machine';
 import { type OutcomeUnknownReason, RaftError } from '../errors';
+import type { ProposalSpan } from '../observer';
 import type { Applied } from '../raft-node';
+import { type LeaderBacklog, leaderFull, outcomeUnknown, queueFull } from './refusals';
 
 /** Results of commands that were applied here before the leader said which of them are ours. */
 const EARLY_RESULTS_MAX = 16_384;
@@ -33,6 +36,8 @@ interface Pending<Result> {
   state: 'queued' | 'sent' | 'placed';
   index: LogIndex;
   term: Term;
+  /** Set when somebody records it. */
+  readonly span: ProposalSpan | undefined;
   /** Another one with the same index and another term: one of them will find itself overwritten. */
   sameIndex: Pending<Result> | undefined;
   readonly resolve: (applied: Applied<Result>) => void;
@@ -61,11 +66,18 @@ export class PendingProposals<Result> {
   private postponed: Pending<Result>[] = [];
   private bytes = 0;
   private sentCount = 0;
+  /** Those that somebody records. */
+  private readonly recorded = new Set<Pending<Result>>();
+  private placedSpans: ProposalSpan[] = [];
   private readonly early = new Map<LogIndex, { term: Term; applied: AppliedEntry<Result> }>();
 
   constructor(
     private readonly limits: PendingProposalLimits,
     private readonly onSettled: (startedMs: number, error: RaftError | undefined) => void,
+    /** What keeps a proposal at this index, 0 when that is not known, from being decided. */
+    private readonly troubleWith: (index: LogIndex) => Trouble | undefined = () => undefined,
+    /** What the leader holds uncommitted, if this replica leads. */
+    private readonly leaderBacklog: () => LeaderBacklog | undefined = () => undefined,
   ) {}
 
   get count(): number {
@@ -89,14 +101,11 @@ export class PendingProposals<Result> {
     readonly deadlineMs: number;
     readonly leaderDeadlineMs: number;
     readonly signal: AbortSignal | undefined;
+    /** Begins a span, if somebody records this call. */
+    readonly span: (() => ProposalSpan | undefined) | undefined;
   }): Promise<Applied<Result>> {
-    if (
-      this.pending.size >= this.limits.countMax ||
-      this.bytes + call.command.length > this.limits.bytesMax
-    ) {
-      const message = `${this.pending.size} proposals with ${this.bytes} bytes are already waiting`;
-      return Promise.reject(new RaftError('queueFull', message));
-    }
+    const full = queueFull(this.pending.size, this.bytes, call.command.length, this.limits);
+    if (full !== undefined) return Promise.reject(full);
     const { signal } = call;
     if (signal?.aborted === true) {
       return Promise.reject(new RaftError('cancelled', 'the call was cancelled before it began'));
@@ -114,6 +123,7 @@ export class PendingProposals<Result> {
         state: 'queued',
         index: 0,
         term: 0,
+        span: call.span?.(),
         sameIndex: undefined,
         resolve,
         reject,
@@ -127,6 +137,7 @@ export class PendingProposals<Result> {
       this.pending.set(pending.ticket, pending);
       this.bytes += pending.command.length;
       this.queue.push(pending);
+      if (pending.span !== undefined) this.recorded.add(pending);
     });
   }
 
@@ -178,10 +189,7 @@ export class PendingProposals<Result> {
       pending.state = 'queued';
       pending.answerDeadlineMs = Infinity;
       if (placed.refusal === 'queueFull') {
-        this.fail(
-          pending,
-          new RaftError('queueFull', 'the leader has too many uncommitted entries'),
-        );
+        this.fail(pending, leaderFull(this.leaderBacklog()));
       } else {
         // Nothing was appended anywhere: wait for the next leader instead of telling the caller about an election.
         this.postponed.push(pending);
@@ -190,6 +198,22 @@ export class PendingProposals<Result> {
       this.place(pending, placed.index, placed.term, appliedIndex);
     }
     if (this.sentCount === 0) this.early.clear();
+  }
+
+  /** The spans of proposals that got their places since the last call. */
+  takePlacedSpans(): readonly ProposalSpan[] {
+    if (this.placedSpans.length === 0) return this.placedSpans;
+    const spans = this.placedSpans;
+    this.placedSpans = [];
+    return spans;
+  }
+
+  /** Everything up to an index is committed. */
+  onCommitted(index: LogIndex): void {
+    if (this.recorded.size === 0) return;
+    for (const { state, index: at, span } of this.recorded) {
+      if (state === 'placed' && at <= index) span?.committed();
+    }
   }
 
   /** A forward never left this process, so the leader certainly has none of it: wait for the next chance. */
@@ -237,7 +261,7 @@ export class PendingProposals<Result> {
           this.fail(pending, new RaftError('noLeader', 'no leader appeared in time'));
         }
       } else if (nowMs >= pending.deadlineMs) {
-        this.unknown(pending, 'timeout');
+        this.unknown(pending, this.troubleWith(pending.index) ?? 'timeout');
       } else if (pending.state === 'sent' && nowMs >= pending.answerDeadlineMs) {
         this.unknown(pending, 'leaderChanged');
       }
@@ -266,6 +290,10 @@ export class PendingProposals<Result> {
     pending.state = 'placed';
     pending.index = index;
     pending.term = term;
+    if (pending.span !== undefined) {
+      pending.span.placed(index, term);
+      this.placedSpans.push(pending.span);
+    }
     if (index > appliedIndex) {
       pending.sameIndex = this.byIndex.get(index);
       this.byIndex.set(index, pending);
@@ -294,13 +322,13 @@ export class PendingProposals<Result> {
 
   private succeed(pending: Pending<Result>, applied: AppliedEntry<Result>): void {
     this.forget(pending);
+    pending.span?.applied();
     this.onSettled(pending.startedMs, undefined);
     pending.resolve(applied);
   }
 
   private unknown(pending: Pending<Result>, reason: OutcomeUnknownReason): void {
-    const message = `the outcome of a proposal is unknown: ${reason}`;
-    this.fail(pending, new RaftError('outcomeUnknown', message, { reason }));
+    this.fail(pending, outcomeUnknown(reason));
   }
 
   private fail(pending: Pending<Result>, error: RaftError): void {
@@ -309,6 +337,7 @@ export class PendingProposals<Result> {
       if (this.sentCount === 0) this.early.clear();
     }
     this.forget(pending);
+    pending.span?.failed(error);
     this.onSettled(pending.startedMs, error);
     pending.reject(error);
   }
@@ -316,6 +345,7 @@ export class PendingProposals<Result> {
   private forget(pending: Pending<Result>): void {
     if (!this.pending.delete(pending.ticket)) return;
     this.bytes -= pending.command.length;
+    if (pending.span !== undefined) this.recorded.delete(pending);
     pending.detach?.();
     if (pending.state === 'placed') this.unlink(pending);
   }

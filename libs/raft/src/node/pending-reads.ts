@@ -33,6 +33,10 @@ export class PendingReads {
     private readonly onSettled: (startedMs: number, error: RaftError | undefined) => void,
   ) {}
 
+  get count(): number {
+    return this.waiting;
+  }
+
   get queuedCount(): number {
     return this.queued.length;
   }
@@ -41,7 +45,9 @@ export class PendingReads {
   add(startedMs: number, deadlineMs: number, signal: AbortSignal | undefined): Promise<void> {
     if (this.waiting >= this.countMax) {
       return Promise.reject(
-        new RaftError('queueFull', `${this.waiting} reads are already waiting`),
+        new RaftError('queueFull', `${this.waiting} reads are already waiting`, {
+          limit: { name: 'pendingReads', limit: this.countMax, value: this.waiting },
+        }),
       );
     }
     if (signal?.aborted === true) {

@@ -18,6 +18,11 @@ export class ReadCalls {
     this.byLease = new PendingReads(countMax, onSettled);
   }
 
+  /** Reads that wait, asked for or not. */
+  get count(): number {
+    return this.byRound.count + this.byLease.count;
+  }
+
   get queuedCount(): number {
     return this.byRound.queuedCount + this.byLease.queuedCount;
   }

@@ -1,4 +1,6 @@
+import type { PeerIdentity } from '@raftway/tls';
 import type { ServerId } from '../core';
+import { certificateFault } from './certificate-rules';
 
 /** What a server says of itself when it opens a stream. */
 export interface Hello {
@@ -26,6 +28,13 @@ export interface AdmissionOptions {
   readonly id: ServerId;
   /** Who may open streams; looked at for every hello, because members change. */
   readonly isMember: (id: ServerId) => boolean;
+  /** With TLS: this server's own certificate's names, and where the members listen. */
+  readonly certificates?:
+    | {
+        readonly ownNames: () => readonly string[];
+        readonly addressOf: (id: ServerId) => string | undefined;
+      }
+    | undefined;
   /** See GrpcTransportOptions.guests. */
   readonly guests?: boolean | undefined;
   readonly peerIncarnations: ReadonlyMap<ServerId, string>;
@@ -56,8 +65,8 @@ export class Admission {
     this.incarnations = new Map(options.peerIncarnations);
   }
 
-  /** Resolves when the sender's messages may count. @throws AdmissionRefused */
-  async admit(hello: Hello): Promise<void> {
+  /** Resolves when the sender's messages may count. @param identity what it has proved by TLS. @throws AdmissionRefused */
+  async admit(hello: Hello, identity?: PeerIdentity): Promise<void> {
     const { clusterId, id } = this.options;
     if (hello.formatVersion !== HELLO_FORMAT_VERSION) {
       throw new AdmissionRefused(
@@ -81,6 +90,7 @@ export class Admission {
     if (hello.from === id || !(isGuest || this.options.isMember(hello.from))) {
       throw new AdmissionRefused(`server ${hello.from} is not a peer of server ${id}`);
     }
+    this.checkCertificate(hello, identity);
     await this.meet(hello.from, hello.incarnationId);
   }
 
@@ -106,6 +116,14 @@ export class Admission {
           'Restore the directory; or remove the server from the group, and add it again under an id that was never used',
       );
     }
+  }
+
+  private checkCertificate({ from, address }: Hello, identity: PeerIdentity | undefined): void {
+    const { certificates } = this.options;
+    if (certificates === undefined) return;
+    const addresses = [address, certificates.addressOf(from) ?? ''].filter((one) => one !== '');
+    const fault = certificateFault(identity, certificates.ownNames(), addresses);
+    if (fault !== undefined) throw new AdmissionRefused(`server ${from} is not let in: ${fault}`);
   }
 
   private async remember(peer: ServerId, incarnationId: string): Promise<void> {

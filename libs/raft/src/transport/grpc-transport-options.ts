@@ -1,3 +1,4 @@
+import type { TlsSource } from '@raftway/tls';
 import type { ServerId } from '../core';
 import type { PeerAddress } from './transport';
 import { type RaftLogger, type RaftObserver, silentLogger } from '../observer';
@@ -65,6 +66,8 @@ export interface GrpcTransportOptions {
   /** "host:port" to listen on. */
   readonly bindAddress: string;
   readonly limits?: Partial<TransportLimits> | undefined;
+  /** Certificates for all links, both ways; see certificate-rules.ts for what a peer's has to say. @default plain TCP */
+  readonly tls?: TlsSource | undefined;
   readonly logger?: RaftLogger | undefined;
   readonly observer?: RaftObserver | undefined;
 }

@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { FrameServerEngine, headerValue } from '@raftway/http2';
+import { peerIdentity, TlsAcceptor } from '@raftway/tls';
 import type { Message, ServerId, SnapshotMetadata } from '../core';
 import { Admission } from './admission';
 import {
@@ -21,6 +22,8 @@ const GUESTS_MAX = 16;
 const UNIMPLEMENTED = 12;
 /** Connections of peers: three lanes from each, old ones that are not known to be dead, and room. */
 const CONNECTIONS_MAX = 256;
+/** Handshakes of callers at the same time. */
+const HANDSHAKES_MAX = 64;
 
 interface Link {
   readonly address: string;
@@ -44,11 +47,12 @@ export class GrpcTransport implements Transport {
   private handler: TransportHandler | undefined;
   private server: Server | undefined;
   private engine: FrameServerEngine | undefined;
+  private acceptor: TlsAcceptor | undefined;
   private port = 0;
 
   constructor(options: GrpcTransportOptions) {
     this.options = resolveGrpcTransportOptions(options);
-    const { clusterId, id, peerIncarnations, rememberPeer, guests } = options;
+    const { clusterId, id, peerIncarnations, rememberPeer, guests, tls } = options;
     this.admission = new Admission({
       clusterId,
       id,
@@ -56,6 +60,10 @@ export class GrpcTransport implements Transport {
       rememberPeer,
       isMember: (peer) => this.links.has(peer),
       guests,
+      certificates: tls && {
+        ownNames: () => tls.current.names,
+        addressOf: (peer) => this.links.get(peer)?.address,
+      },
     });
   }
 
@@ -176,6 +184,7 @@ export class GrpcTransport implements Transport {
     // Streams between replicas never end by themselves, so there is nothing to drain.
     this.server?.close();
     this.server = undefined;
+    this.acceptor?.close();
     this.engine?.destroy();
     return Promise.resolve();
   }
@@ -188,11 +197,11 @@ export class GrpcTransport implements Transport {
     const engine = new FrameServerEngine(
       this.engineLimits(),
       {
-        onStream: (stream, headers) => {
+        onStream: (stream, headers, _ended, _address, _port, socket) => {
           const call = new EnginePeerCall(stream, frameBytesMax + 1024);
           const lane = laneOf(headerValue(headers, ':path'));
           if (lane === undefined) call.answer({ code: UNIMPLEMENTED, details: 'no such method' });
-          else service.open(lane, call);
+          else service.open(lane, call, peerIdentity(socket));
         },
         onConnectionError: (detail) =>
           this.options.logger.debug('peer connection closed', { detail }),
@@ -200,9 +209,21 @@ export class GrpcTransport implements Transport {
       peerScheduler,
     );
     this.engine = engine;
+    const { tls: source } = this.options;
+    const acceptor =
+      source &&
+      new TlsAcceptor({
+        source,
+        clientAuth: 'require',
+        pendingMax: HANDSHAKES_MAX,
+        handshakeTimeoutMs: this.options.limits.openTimeoutMs,
+        onSocket: (socket) => engine.adopt(socket),
+      });
+    this.acceptor = acceptor;
     this.server = createServer({ noDelay: true }, (socket) => {
-      if (engine.connectionCount < CONNECTIONS_MAX) engine.adopt(socket);
-      else socket.destroy();
+      if (engine.connectionCount >= CONNECTIONS_MAX) socket.destroy();
+      else if (acceptor === undefined) engine.adopt(socket);
+      else acceptor.accept(socket);
     });
     this.port = await listenOn(this.server, this.options.bindAddress);
   }

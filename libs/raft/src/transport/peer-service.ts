@@ -1,3 +1,4 @@
+import type { PeerIdentity } from '@raftway/tls';
 import { DecodeError } from '../state-machine/binary-reader';
 import type { ServerId } from '../core';
 import { decodeSnapshotFile } from '../storage/snapshot-file';
@@ -10,6 +11,10 @@ import type { TransportHandler } from './transport';
 
 /** The statuses of gRPC that a peer is answered with. */
 const GrpcStatus = { INVALID_ARGUMENT: 3, FAILED_PRECONDITION: 9, INTERNAL: 13 } as const;
+
+const REFUSED_LOG_INTERVAL_MS = 30_000;
+/** Reasons that are remembered. */
+const REFUSALS_MAX = 64;
 
 /** What a stream does with its frames once it is admitted. */
 interface Receiver {
@@ -24,6 +29,8 @@ interface Receiver {
 export class PeerService {
   /** The stream on which a peer sends its snapshot. */
   private readonly installing = new Map<ServerId, PeerCall>();
+  /** When each reason was last logged. */
+  private readonly refusals = new Map<string, number>();
 
   /**
    * @param onHello a peer was admitted.
@@ -35,8 +42,12 @@ export class PeerService {
     private readonly onHello: (from: ServerId, address: string) => void,
   ) {}
 
-  /** Waits for the hello, checks it, then hands frames to a receiver. Answers once, whatever happens. */
-  open(lane: Lane, call: PeerCall): void {
+  /**
+   * Waits for the hello, checks it, then hands frames to a receiver. Answers once, whatever happens.
+   *
+   * @param identity what the caller has proved by TLS.
+   */
+  open(lane: Lane, call: PeerCall, identity?: PeerIdentity): void {
     const receiverFor = (from: ServerId): Receiver =>
       lane === 'snapshot' ? this.snapshotReceiver(from, call) : this.messageReceiver(from);
     let receiver: Receiver | undefined;
@@ -54,7 +65,7 @@ export class PeerService {
     const greet = async (frame: Frame | undefined): Promise<void> => {
       call.pause();
       const hello = helloOf(frame);
-      await this.admission.admit(hello);
+      await this.admission.admit(hello, identity);
       if (answered) return;
       clearTimeout(helloTimer);
       receiver = receiverFor(hello.from);
@@ -147,10 +158,19 @@ export class PeerService {
     };
   }
 
+  /** A peer that is refused comes again every second, and has nothing new to say. */
+  private isNews(reason: string): boolean {
+    const nowMs = performance.now();
+    if (nowMs - (this.refusals.get(reason) ?? -Infinity) < REFUSED_LOG_INTERVAL_MS) return false;
+    if (this.refusals.size >= REFUSALS_MAX) this.refusals.clear();
+    this.refusals.set(reason, nowMs);
+    return true;
+  }
+
   private describe(error: unknown): { code: number; details: string } {
     const { logger } = this.options;
     if (error instanceof AdmissionRefused) {
-      logger.warn('refused a peer', { reason: error.message });
+      if (this.isNews(error.message)) logger.warn('refused a peer', { reason: error.message });
       return { code: GrpcStatus.FAILED_PRECONDITION, details: error.message };
     }
     if (error instanceof DecodeError) {

@@ -2,6 +2,7 @@ import { raft as contracts } from '@raftway/contracts';
 import {
   afterReactions,
   type ClientConnection,
+  type Connector,
   type EngineStream,
   FlushScheduler,
   frameMessage,
@@ -11,6 +12,7 @@ import {
   type StreamListener,
   type StreamReset,
 } from '@raftway/http2';
+import { tlsConnector } from '@raftway/tls';
 import type { ServerId } from '../core';
 import { type Admission, AdmissionRefused, HELLO_FORMAT_VERSION } from './admission';
 import type { ResolvedGrpcTransportOptions, TransportLimits } from './grpc-transport-options';
@@ -33,8 +35,8 @@ export const MESSAGES_HEADER = 'raftway-messages';
 /** gRPC's FAILED_PRECONDITION: what a receiver answers that will not talk to us. */
 const FAILED_PRECONDITION = '9';
 
-const requestHeaders = (address: string, lane: Lane): HeaderPairs => [
-  ...[':method', 'POST', ':scheme', 'http', ':path', lanePaths[lane]],
+const requestHeaders = (scheme: string, address: string, lane: Lane): HeaderPairs => [
+  ...[':method', 'POST', ':scheme', scheme, ':path', lanePaths[lane]],
   ...[':authority', address, 'te', 'trailers', 'content-type', 'application/grpc'],
 ];
 
@@ -50,7 +52,7 @@ export interface StreamEnd {
 /** What is sent leaves when the driver's turn is over: all messages to one peer in one piece. */
 export const peerScheduler = new FlushScheduler(afterReactions());
 
-function engineFor(limits: TransportLimits): FrameClientEngine {
+function engineFor(limits: TransportLimits, connector?: Connector): FrameClientEngine {
   return new FrameClientEngine(
     {
       connectTimeoutMs: limits.openTimeoutMs,
@@ -64,6 +66,8 @@ function engineFor(limits: TransportLimits): FrameClientEngine {
       keepaliveTimeoutMs: limits.keepaliveTimeoutMs,
     },
     peerScheduler,
+    undefined,
+    connector,
   );
 }
 
@@ -101,22 +105,26 @@ export class PeerStream implements StreamListener {
       readonly onComplete?: () => void;
     },
   ) {
-    const { limits } = options;
+    const { limits, tls } = options;
+    let refused = false;
+    const distrust = (): void => void (refused = true);
+    const connector = tls === undefined ? undefined : tlsConnector(tls, distrust);
+    const scheme = tls === undefined ? 'http' : 'https';
     this.openTimer = setTimeout(
       () => this.end({ refused: false, reason: 'the peer did not answer the hello' }),
       limits.openTimeoutMs,
     );
-    this.connection = engineFor(limits).connect(address, {
+    this.connection = engineFor(limits, connector).connect(address, {
       onReady: () => {
         if (this.over) return;
-        this.stream = this.connection.open(requestHeaders(address, lane), false, this);
+        this.stream = this.connection.open(requestHeaders(scheme, address, lane), false, this);
         this.writeFrame({ $case: 'hello', value: this.hello() });
       },
       onCapacity: () => undefined,
       onDraining: () => undefined,
       onClosed: (detail, wasReady) => {
         const nobodyListens = !wasReady && detail === 'ECONNREFUSED';
-        this.end({ refused: false, reason: detail, nobodyListens });
+        this.end({ refused, reason: detail, nobodyListens });
       },
     });
   }

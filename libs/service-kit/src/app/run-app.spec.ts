@@ -65,6 +65,15 @@ it('exits with 78 for bad configuration and says all that is wrong', async () =>
   expect(host.exits).toEqual([78]);
 });
 
+it('exits with 78 for a part to be traced that there is not, and names the nearest', async () => {
+  const host = new FakeProcess([], { RAFTWAY_TRACE: 'raft.storage,raft.elections' });
+  await runApp('greeter', { schema, create: () => appThat() }, host);
+  expect(host.errors.join('')).toContain(
+    'RAFTWAY_TRACE names raft.elections, which is no part; the nearest is raft.election',
+  );
+  expect(host.exits).toEqual([78]);
+});
+
 it('exits with 78 for an argument that it does not know', async () => {
   const host = new FakeProcess(['--port=1']);
   await runApp('greeter', { schema, create: () => appThat() }, host);
@@ -155,4 +164,14 @@ it.each(['uncaughtException', 'unhandledRejection'])('logs %s and exits with 1',
   host.emit(event, new Error('nobody expected this'));
   expect(host.output.join('')).toContain('nobody expected this');
   expect(host.exits).toEqual([1]);
+});
+
+it('exits with 78 when the certificates that it is given are no good', async () => {
+  const variables = ['RAFTWAY_TLS_CERT', 'RAFTWAY_TLS_KEY', 'RAFTWAY_TLS_CA'];
+  const host = new FakeProcess([], Object.fromEntries(variables.map((name) => [name, '/nowhere'])));
+  await runApp('greeter', { schema, create: () => appThat() }, host);
+  expect(host.errors.join('')).toBe(
+    'greeter cannot start: TLS cannot be set up: /nowhere cannot be read: ENOENT\n',
+  );
+  expect(host.exits).toEqual([78]);
 });

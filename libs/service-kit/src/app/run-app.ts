@@ -15,7 +15,11 @@ import {
   type Logger,
   type Metrics,
 } from '@raftway/observability';
+import type { ServerTls } from '@raftway/tls';
 import type { z } from 'zod';
+import { warnOfExposure } from '../tls/exposure';
+import { openTls } from '../tls/open-tls';
+import type { TlsOptions } from '../tls/tls-options';
 
 /** What runApp starts and stops. */
 export interface App {
@@ -28,12 +32,14 @@ export interface AppContext<Options> {
   readonly options: Options;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Undefined without certificates: plaintext. */
+  readonly tls: ServerTls | undefined;
   readonly environment: Environment;
 }
 
 /** The two things that differ between apps. */
 export interface AppDefinition<Schema extends OptionsSchema> {
-  /** Includes serverOptionsShape, from which the log level, format and trace are taken. */
+  /** Includes serverOptionsShape, from which the log level, format, trace and TLS are taken. */
   readonly schema: Schema;
   readonly create: (context: AppContext<z.output<Schema>>) => App | Promise<App>;
   /** One sentence at the top of --help. */
@@ -83,7 +89,10 @@ export async function runApp<Schema extends OptionsSchema>(
   const stopWithParent = options['stopWithParent'] === true;
   await new AppRun(name, host, logger, stopWithParent).run(async () => {
     const metrics = createMetrics();
-    return definition.create({ options, logger, metrics, environment: host.env });
+    // The schema has these where it includes serverOptionsShape, and specs may do without.
+    const tls = await openTls(options as unknown as TlsOptions, { logger, metrics });
+    warnOfExposure(options, tls !== undefined, logger);
+    return definition.create({ options, logger, metrics, tls, environment: host.env });
   });
 }
 
@@ -170,7 +179,7 @@ class AppRun {
       this.logger.fatal('the app cannot start', { error });
       const reason = error instanceof Error ? error.message : String(error);
       this.host.stderr.write(`${this.name} cannot start: ${reason}\n`);
-      this.host.exit(ExitCode.failed);
+      this.host.exit(error instanceof ConfigError ? ExitCode.badConfiguration : ExitCode.failed);
     }
   }
 

@@ -1,5 +1,7 @@
-import { boolean, durationMs, hostPort, oneOf, text } from '@raftway/config';
-import { LOG_FORMATS, LOG_LEVELS } from '@raftway/observability';
+import { boolean, durationMs, hostPort, nearest, oneOf, text } from '@raftway/config';
+import type { ClientAuth } from '@raftway/tls';
+import { LOG_FORMATS, LOG_LEVELS, parseTraceNames, TRACERS } from '@raftway/observability';
+import { tlsOptionsShape } from '../tls/tls-options';
 
 /** Where a service listens inside its container; the ports of ARCHITECTURE.md. */
 export interface ServerOptionDefaults {
@@ -7,6 +9,8 @@ export interface ServerOptionDefaults {
   readonly bind: string;
   /** @default 127.0.0.1:9464 */
   readonly httpBind?: string;
+  /** Of RAFTWAY_TLS_CLIENT_AUTH. @default require */
+  readonly tlsClientAuth?: ClientAuth;
 }
 
 /**
@@ -24,6 +28,7 @@ export function serverOptionsShape(defaults: ServerOptionDefaults) {
     httpBind: hostPort()
       .default(defaults.httpBind ?? '127.0.0.1:9464')
       .describe('Where `/metrics`, `/livez` and `/readyz` are served.'),
+    ...tlsOptionsShape(defaults.tlsClientAuth ?? 'require'),
     drainDelayMs: durationMs()
       .default(1000)
       .describe('Wait between NOT_SERVING and refusing calls.'),
@@ -37,8 +42,20 @@ export function serverOptionsShape(defaults: ServerOptionDefaults) {
     logFormat: oneOf(LOG_FORMATS)
       .default('json')
       .describe('One JSON object a line, or lines for people.'),
-    trace: text()
+    trace: traceNames()
       .optional()
       .describe('Parts whose debug lines are logged at any level, separated by commas, or `all`.'),
   };
+}
+
+/** Names of tracers; docs/reference/traces.md lists them. */
+function traceNames() {
+  const names = Object.keys(TRACERS);
+  return text().superRefine((value, context) => {
+    for (const name of parseTraceNames(value)) {
+      if (names.includes(name)) continue;
+      const message = `names ${name}, which is no part; the nearest is ${nearest(name, names) ?? 'none'}`;
+      context.addIssue({ code: 'custom', message });
+    }
+  });
 }

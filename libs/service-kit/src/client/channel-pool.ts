@@ -1,4 +1,4 @@
-import { Client, credentials, type ChannelOptions } from '@grpc/grpc-js';
+import { Client, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
 import { splitHostPort } from '@raftway/config';
 import { ADDRESS_LIST_SCHEME, registerAddressLists } from './address-list-resolver';
 
@@ -10,11 +10,12 @@ export interface ChannelLease {
 }
 
 interface Shared {
+  readonly credentials: ChannelCredentials;
   readonly client: Client;
   leases: number;
 }
 
-const channels = new Map<string, Shared>();
+const channels = new Map<string, Shared[]>();
 
 /**
  * What grpc-js is given for a target: lists of `host:port` become our list scheme, everything else passes through.
@@ -32,30 +33,39 @@ export function grpcTarget(target: string): string {
   return `${ADDRESS_LIST_SCHEME}:${addresses.join(',')}`;
 }
 
-/** A channel of the target with these options, shared with whoever asked for the same. */
+/** A channel of the target with these credentials and options, shared with whoever asked for the same. */
 export function leaseChannel(
   target: string,
+  credentials: ChannelCredentials,
   options: ChannelOptions,
   share: boolean,
 ): ChannelLease {
   if (!share) {
-    const client = new Client(grpcTarget(target), credentials.createInsecure(), options);
+    const client = new Client(grpcTarget(target), credentials, options);
     return { client, release: once(() => client.close()) };
   }
   const key = JSON.stringify([target, options]);
-  const shared = channels.get(key) ?? {
-    client: new Client(grpcTarget(target), credentials.createInsecure(), options),
-    leases: 0,
-  };
-  channels.set(key, shared);
-  shared.leases += 1;
+  const sharing = channels.get(key) ?? [];
+  channels.set(key, sharing);
+  let shared = sharing.find((one) => one.credentials._equals(credentials));
+  if (shared === undefined) {
+    shared = {
+      credentials,
+      client: new Client(grpcTarget(target), credentials, options),
+      leases: 0,
+    };
+    sharing.push(shared);
+  }
+  const leased = shared;
+  leased.leases += 1;
   const release = once(() => {
-    shared.leases -= 1;
-    if (shared.leases > 0) return;
-    channels.delete(key);
-    shared.client.close();
+    leased.leases -= 1;
+    if (leased.leases > 0) return;
+    sharing.splice(sharing.indexOf(leased), 1);
+    if (sharing.length === 0) channels.delete(key);
+    leased.client.close();
   });
-  return { client: shared.client, release };
+  return { client: leased.client, release };
 }
 
 function once(work: () => void): () => void {

@@ -1,4 +1,5 @@
 import type { MethodShape, RequestOf, ResponseOf, ServiceShape } from '../rpc/definition';
+import type { TlsSource } from '@raftway/tls';
 import type { CallMetadata, OutgoingMetadata } from '../rpc/handlers';
 
 /** Limits and cancellation of one call. */
@@ -63,6 +64,8 @@ export interface ClientSettings {
   readonly receiveMessageBytesMax?: number | undefined;
   /** Share the target's channel with other clients of this process that have the same channel settings. @default true */
   readonly shareChannel?: boolean | undefined;
+  /** Certificates for TLS. The server's has to be for the target's host, one of a list's hosts, or the service of `registry:///service`. @default plaintext */
+  readonly tls?: TlsSource | undefined;
   /** Source of jitter, 0 ≤ x < 1. @default Math.random */
   readonly random?: (() => number) | undefined;
 }

@@ -21,6 +21,7 @@ import type {
 } from './client-types';
 import { requestEncoder } from './request-encoder';
 import { isSafeToRepeat, retryDelayMs, type RetryPolicy } from './retry-policy';
+import { channelCredentials } from './tls-credentials';
 
 /**
  * Makes a client of a service. Connecting happens with the first call. A stream's call begins when its responses are first asked for.
@@ -36,7 +37,12 @@ export function createClient<const Service extends ServiceShape>(
   target: string,
   options: ClientOptions<Service> = {},
 ): ServiceClient<Service> {
-  const lease = leaseChannel(target, channelOptions(options), options.shareChannel ?? true);
+  const lease = leaseChannel(
+    target,
+    channelCredentials(options.tls),
+    channelOptions(options),
+    options.shareChannel ?? true,
+  );
   const methods: Record<string, unknown> = { close: lease.release };
   for (const [name, method] of Object.entries(definition)) {
     methods[name] = new MethodCaller(name, method, target, lease, options).callable();

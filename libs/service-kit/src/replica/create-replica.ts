@@ -8,14 +8,18 @@ import {
   type RaftNode,
   type RaftObserver,
 } from '@raftway/raft';
-import { withSpan } from '@raftway/observability';
+import { recordingSpan, withSpan } from '@raftway/observability';
 import type { ServiceImplementation } from '../rpc/handlers';
 import { raftAdminService } from './raft-admin';
 import { raftErrorToServiceError } from './raft-errors';
 import { raftMetrics } from './raft-metrics';
+import { raftTracing } from './raft-tracing';
 import { defaultDataDir, nodeIdFromHostName } from './replica-identity';
 import type { Replica, ReplicaCall, ReplicaSettings } from './replica-types';
 
+/** What an answer needs to its caller, of the time that the caller allows. */
+const ANSWER_MARGIN_MS = 100;
+const ANSWER_MARGIN_SHARE = 0.1;
 /** How far behind a replica may be and still be called healthy, in entries. */
 const LAG_ENTRIES_MAX_DEFAULT = 10_000;
 /** Lag is read, not announced; changes of leader are announced. */
@@ -76,17 +80,17 @@ class RaftReplica<Result> implements Replica<Result> {
   }
 
   propose(command: Uint8Array, call: ReplicaCall, requestId = ''): Promise<Applied<Result>> {
-    return withSpan('@raftway/raft', 'raft propose', {}, () =>
-      this.translated(call, (options) =>
-        this.node.propose(command, requestId === '' ? options : { ...options, requestId }),
-      ),
+    return this.translated(call, (options) =>
+      this.node.propose(command, requestId === '' ? options : { ...options, requestId }),
     );
   }
 
   read(call: ReplicaCall): Promise<void> {
-    return withSpan('@raftway/raft', 'raft read barrier', {}, () =>
-      this.translated(call, (options) => this.node.readBarrier(options)),
-    );
+    const read = (): Promise<void> =>
+      this.translated(call, (options) => this.node.readBarrier(options));
+    return recordingSpan() === undefined
+      ? read()
+      : withSpan('@raftway/raft', 'raft.read', {}, read);
   }
 
   private async translated<Value>(
@@ -106,7 +110,7 @@ class RaftReplica<Result> implements Replica<Result> {
   }
 
   private makeNode(observer: RaftObserver): RaftNode<Result> {
-    const { service, options, stateMachine, logger } = this.settings;
+    const { service, options, stateMachine, logger, tls } = this.settings;
     const dataDir = options.dataDir ?? defaultDataDir(service, this.nodeId, process.cwd());
     return createRaftNode({
       id: this.nodeId,
@@ -119,6 +123,8 @@ class RaftReplica<Result> implements Replica<Result> {
       priority: options.raftPriority,
       logger: logger.tracer('raft'),
       observer,
+      tracing: raftTracing(),
+      tls,
       onFatal: (error) => {
         logger.fatal('the replica cannot go on', { error, dataDir });
         process.exit(1);
@@ -133,7 +139,11 @@ class RaftReplica<Result> implements Replica<Result> {
   }
 }
 
-/** A call whose time is up still gets a positive timeout, so that the replica answers with the error for that. */
+/**
+ * The replica gives up a moment before its caller does, so that the caller hears why. A call whose time is up still gets a positive timeout: the replica
+ * answers with the error for that.
+ */
 function timeoutOf({ deadlineMs }: ReplicaCall): number | undefined {
-  return deadlineMs === undefined ? undefined : Math.max(1, deadlineMs);
+  if (deadlineMs === undefined) return undefined;
+  return Math.max(1, deadlineMs - Math.min(ANSWER_MARGIN_MS, deadlineMs * ANSWER_MARGIN_SHARE));
 }

@@ -27,6 +27,7 @@ export function raftErrorToServiceError(error: unknown): ServiceError {
       return resourceExhausted('QUEUE_FULL', message, {
         ...cause,
         retryDelayMs: RETRY_AFTER_QUEUE_MS,
+        metadata: limitMetadata(error),
       });
     case 'tooLarge':
       return new ServiceError({
@@ -63,6 +64,11 @@ export function raftErrorToServiceError(error: unknown): ServiceError {
     case 'invalidOptions':
       return ServiceError.from(new Error(message, cause));
   }
+}
+
+function limitMetadata({ limit }: RaftError): Record<string, string> {
+  if (limit === undefined) return {};
+  return { field: limit.name, limit: String(limit.limit), value: String(limit.value) };
 }
 
 /** Raft knows where its leader's peers reach it; which client address that is, the operator's replica list says. */

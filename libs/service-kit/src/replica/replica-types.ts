@@ -1,5 +1,6 @@
 import type { Logger, Metrics } from '@raftway/observability';
 import type { Applied, RaftNode, StateMachine } from '@raftway/raft';
+import type { TlsSource } from '@raftway/tls';
 import type { CallContext } from '../rpc/handlers';
 import type { ServerComponent } from '../server/server-types';
 import type { ReplicaOptions } from './replica-options';
@@ -20,6 +21,8 @@ export interface ReplicaSettings<Result> {
   readonly stateMachine: StateMachine<Result>;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Certificates of the links between replicas. @default plaintext */
+  readonly tls?: TlsSource | undefined;
   /** How far this replica may be behind and still serve, in entries. @default 10000 */
   readonly lagEntriesMax?: number | undefined;
   /** Instead of the node that the options describe: for specs. */

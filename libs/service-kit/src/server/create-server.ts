@@ -62,6 +62,7 @@ class GrpcServer implements RaftwayServer {
       limits,
       methods: new Map([...methodsOf(services, runner(true)), ...methodsOf(own, runner(false))]),
       logger: this.logger,
+      tls: options.tls,
     });
     const { httpBind } = options;
     if (httpBind !== undefined) {

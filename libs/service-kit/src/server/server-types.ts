@@ -1,4 +1,5 @@
 import type { Logger, Metrics } from '@raftway/observability';
+import type { ServerTls } from '@raftway/tls';
 import type { ServiceImplementation } from '../rpc/handlers';
 
 /** What a replicated app's replica adds to its server; createReplica makes one. */
@@ -37,6 +38,8 @@ export interface ServerOptions {
   /** How long accepted calls may take to finish, in milliseconds. @default 10000 */
   readonly drainTimeoutMs?: number | undefined;
   readonly limits?: ServerLimits | undefined;
+  /** Certificates of the gRPC port; the HTTP port stays plain. @default plaintext */
+  readonly tls?: ServerTls | undefined;
 }
 
 /** What one server allows. */

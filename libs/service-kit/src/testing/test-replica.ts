@@ -1,5 +1,5 @@
 import { createMetrics, silentLogger, type Logger, type Metrics } from '@raftway/observability';
-import type { StateMachine } from '@raftway/raft';
+import type { RaftTracing, StateMachine } from '@raftway/raft';
 import { createSingleNode } from '@raftway/raft/testing';
 import { createReplica } from '../replica/create-replica';
 import { replicaOptionsSchema } from '../replica/replica-options';
@@ -14,6 +14,8 @@ export interface TestReplicaSettings<Result> {
   readonly grpcServices?: readonly string[] | undefined;
   /** @default silent */
   readonly logger?: Logger | undefined;
+  /** @default none */
+  readonly tracing?: RaftTracing | undefined;
   /** @default a registry of its own */
   readonly metrics?: Metrics | undefined;
 }
@@ -29,7 +31,7 @@ export async function createTestReplica<Result>(
     stateMachine: settings.stateMachine,
     logger: settings.logger ?? silentLogger(),
     metrics: settings.metrics ?? createMetrics({ processMetrics: false }),
-    node: await createSingleNode(settings.stateMachine),
+    node: await createSingleNode(settings.stateMachine, { tracing: settings.tracing }),
   });
 }
 

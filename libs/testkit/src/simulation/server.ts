@@ -293,9 +293,9 @@ export class SimulatedServer implements NetworkReceiver {
     process.application.answer(ready, process.raft.term);
     process.sessions.answer(ready);
     for (const to of ready.sendSnapshot) process.snapshots.send(to);
-    if (ready.handsOverTo !== 0) {
-      world.coverage.priorityHandOvers += 1;
-      world.trace(() => `server ${this.id} hands over to ${ready.handsOverTo}`);
+    for (const event of ready.events) {
+      if (event.type === 'handOver') world.coverage.priorityHandOvers += 1;
+      world.trace(() => `server ${this.id}: ${JSON.stringify(event)}`);
     }
     for (const change of ready.changes) {
       if ('refusal' in change) world.coverage.changesRefused += 1;

@@ -13,6 +13,8 @@ export const ExitCode = {
   bug: 70,
   /** EX_TEMPFAIL: not done in time, or not known to be done. */
   unfinished: 75,
+  /** EX_CONFIG: an option names something that is no good, such as a certificate. */
+  badConfiguration: 78,
   /** `locks run`: the lock was lost while the command ran, and the command was stopped. */
   lockLost: 79,
 } as const;
@@ -28,5 +30,6 @@ export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
   [ExitCode.unavailable, 'nobody could be reached, or nobody leads; nothing happened'],
   [ExitCode.bug, 'a bug in this program'],
   [ExitCode.unfinished, 'not done in time, or not known to be done'],
+  [ExitCode.badConfiguration, 'an option names something that is no good, such as a certificate'],
   [ExitCode.lockLost, 'locks run: the lock was lost while the command ran'],
 ];

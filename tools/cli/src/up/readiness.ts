@@ -1,6 +1,7 @@
 import { get } from 'node:http';
-import { credentials, Metadata } from '@grpc/grpc-js';
+import { Metadata } from '@grpc/grpc-js';
 import { health } from '@raftway/contracts';
+import { channelCredentials } from '@raftway/service-kit';
 
 const REQUEST_TIMEOUT_MS = 2_000;
 
@@ -22,7 +23,7 @@ export function isReady(httpAddress: string): Promise<boolean> {
 
 /** Asks a server for one service's health; false when it cannot be asked. */
 export function isServing(address: string, service: string): Promise<boolean> {
-  const client = new health.HealthClient(address, credentials.createInsecure());
+  const client = new health.HealthClient(address, channelCredentials());
   return new Promise((resolve) => {
     const deadline = Date.now() + REQUEST_TIMEOUT_MS;
     client.check({ service }, new Metadata(), { deadline }, (error, reply) => {

@@ -68,9 +68,9 @@ export async function up(options: UpOptions, stopRequested: AbortSignal): Promis
 
 /** What every process may have from outside; other options are the suite's to set, and a stray one would stop the process that does not know it. */
 function inheritedEnvironment(): NodeJS.ProcessEnv {
-  const common = new Set(['RAFTWAY_LOG_LEVEL', 'RAFTWAY_LOG_FORMAT', 'RAFTWAY_TRACE']);
+  const common = /^RAFTWAY_(LOG_LEVEL|LOG_FORMAT|TRACE|TLS_CERT|TLS_KEY|TLS_CA)$/;
   const inherited = Object.entries(process.env).filter(
-    ([name]) => !name.startsWith('RAFTWAY_') || common.has(name),
+    ([name]) => !name.startsWith('RAFTWAY_') || common.test(name),
   );
   return { RAFTWAY_LOG_FORMAT: 'pretty', ...Object.fromEntries(inherited) };
 }

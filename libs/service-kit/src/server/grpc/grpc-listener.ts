@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { joinHostPort, splitHostPort } from '@raftway/config';
 import { Code, ServiceError } from '@raftway/errors';
 import {
@@ -11,6 +11,7 @@ import {
   type StreamListener,
 } from '@raftway/http2';
 import type { Logger } from '@raftway/observability';
+import { type ServerTls, TlsAcceptor } from '@raftway/tls';
 import { statusTrailers } from '../../rpc/status-trailers';
 import type { OpenCall } from '../adapt-service';
 import { Deadlines } from '../deadlines';
@@ -29,12 +30,15 @@ export interface GrpcListenerSettings {
   readonly limits: ResolvedServerLimits;
   readonly methods: ReadonlyMap<string, OpenCall>;
   readonly logger: Logger;
+  /** @default plaintext */
+  readonly tls?: ServerTls | undefined;
 }
 
-/** Listens for gRPC over HTTP/2 with prior knowledge, and finds for each call the method that answers it. */
+/** Listens for gRPC over HTTP/2 with prior knowledge, or over TLS, and finds for each call the method that answers it. */
 export class GrpcListener {
   private readonly server: Server;
   private readonly engine: FrameServerEngine;
+  private readonly acceptor: TlsAcceptor | undefined;
   private readonly context: GrpcStreamContext;
 
   constructor(private readonly settings: GrpcListenerSettings) {
@@ -54,11 +58,15 @@ export class GrpcListener {
       // Answers are made in promises' reactions: when all that could run have run, what they wrote leaves in one piece.
       new FlushScheduler(afterReactions()),
     );
+    const { tls } = settings;
+    const adopt = (socket: Socket): void => this.engine.adopt(socket);
+    this.acceptor = tls && new TlsAcceptor({ ...tls, onSocket: adopt });
     this.server = createServer({ noDelay: true }, (socket) => {
       if (this.engine.connectionCount >= limits.connectionsMax) {
         logger.warn('connection refused: too many', { limit: limits.connectionsMax });
         socket.destroy();
-      } else this.engine.adopt(socket);
+      } else if (this.acceptor === undefined) adopt(socket);
+      else this.acceptor.accept(socket);
     });
   }
 
@@ -81,12 +89,14 @@ export class GrpcListener {
   /** Takes no further connections, asks clients to go elsewhere, and resolves when all calls have ended and connections are closed. */
   drain(): Promise<void> {
     this.server.close();
+    this.acceptor?.close();
     return this.engine.drain();
   }
 
   /** Closes everything now. */
   destroy(): void {
     this.server.close();
+    this.acceptor?.close();
     this.engine.destroy();
   }
 

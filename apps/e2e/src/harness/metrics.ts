@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { WORKSPACE } from './suite';
+
+/** One metric, as a process serves it or as the document has it. */
+export interface MetricRow {
+  readonly name: string;
+  readonly type: string;
+  readonly labels: readonly string[];
+  readonly help: string;
+}
+
+const DOCUMENT = join(WORKSPACE, 'docs', 'reference', 'metrics.md');
+/** Of the process and of Node.js, not ours: prom-client documents them. */
+const NOT_OURS = /^(process|nodejs)_/;
+
+/** What a process serves on /metrics. Labels are those of the series that exist now. */
+export async function servedMetrics(httpAddress: string): Promise<MetricRow[]> {
+  const text = await (await fetch(`http://${httpAddress}/metrics`)).text();
+  const rows = new Map<string, MetricRow>();
+  for (const [, name = '', help = ''] of text.matchAll(/^# HELP (\S+) (.*)$/gm)) {
+    if (NOT_OURS.test(name)) continue;
+    const type = new RegExp(`^# TYPE ${name} (\\S+)$`, 'm').exec(text)?.[1] ?? '';
+    rows.set(name, { name, type, help, labels: labelsOf(text, name) });
+  }
+  return [...rows.values()];
+}
+
+function labelsOf(text: string, name: string): string[] {
+  const labels = new Set<string>();
+  for (const [, pairs = ''] of text.matchAll(new RegExp(`^${name}(?:_bucket)?\\{(.*)\\} `, 'gm'))) {
+    for (const [, label = ''] of pairs.matchAll(/(\w+)="(?:[^"\\]|\\.)*"/g)) {
+      if (label !== 'le') labels.add(label);
+    }
+  }
+  return [...labels];
+}
+
+/** The rows of docs/reference/metrics.md. */
+export function documentedMetrics(): MetricRow[] {
+  const rows = readFileSync(DOCUMENT, 'utf8').matchAll(
+    /^\| `(\w+)` \| (\w+) \| ([^|]*) \| ([^|]*) \|$/gm,
+  );
+  return [...rows].map(([, name = '', type = '', labels = '', help = '']) => ({
+    ...{ name, type, help },
+    labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label),
+  }));
+}

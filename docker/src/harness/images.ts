@@ -1,0 +1,107 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export const WORKSPACE = resolve(__dirname, '..', '..', '..');
+const SCRIPT = join(WORKSPACE, 'tools', 'scripts', 'images.mjs');
+const TOOLS = ['buildah', 'debootstrap', 'unshare', 'nsenter', 'setpriv', 'ip'];
+
+/** Whether images can be built and started here; says so once when they cannot. */
+export const hasImages =
+  process.platform === 'linux' &&
+  process.getuid?.() === 0 &&
+  TOOLS.every((tool) => spawnSync('which', [tool]).status === 0);
+if (!hasImages)
+  process.stderr.write(`the images are not tested: that needs Linux, root, ${TOOLS.join(', ')}\n`);
+
+/** What an image says about how it is run. */
+export interface ImageConfig {
+  readonly User: string;
+  readonly Env: readonly string[];
+  readonly Entrypoint: readonly string[];
+  readonly WorkingDir: string;
+  readonly StopSignal: string;
+  readonly Labels: Readonly<Record<string, string>>;
+  readonly Healthcheck: { readonly Test: readonly string[] };
+}
+
+/** An image with its files in a folder. */
+export interface Image {
+  readonly name: string;
+  readonly root: string;
+  readonly config: ImageConfig;
+}
+
+/** The images of the suite, built as users without a Docker engine build them. */
+export class Images {
+  private readonly mounted = new Map<string, Image>();
+
+  private constructor(
+    private readonly storage: string,
+    private readonly isTemporary: boolean,
+    /** What the build printed: one line an image. */
+    readonly report: string,
+  ) {}
+
+  /** Builds all images. RAFTWAY_TEST_IMAGES names a storage that is kept, so that the base image is made once. */
+  static async build(): Promise<Images> {
+    const kept = process.env['RAFTWAY_TEST_IMAGES'];
+    const storage = kept ?? mkdtempSync(join(tmpdir(), 'raftway-image-specs-'));
+    try {
+      const report = await build(storage);
+      return new Images(storage, kept === undefined, report);
+    } catch (error) {
+      if (kept === undefined) rmSync(storage, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** @param app such as `gateway`. */
+  image(app: string): Image {
+    const found = this.mounted.get(app) ?? this.mount(app);
+    this.mounted.set(app, found);
+    return found;
+  }
+
+  remove(): void {
+    this.buildah('rm', '--all');
+    if (this.isTemporary) rmSync(this.storage, { recursive: true, force: true });
+  }
+
+  private mount(app: string): Image {
+    const name = `localhost/raftway/${app}:${versionOfWorkspace()}`;
+    const { Docker } = JSON.parse(this.buildah('inspect', '--type', 'image', name)) as {
+      Docker: { config: ImageConfig };
+    };
+    const container = this.buildah('from', '--pull-never', name);
+    return { name, root: this.buildah('mount', container), config: Docker.config };
+  }
+
+  private buildah(...args: readonly string[]): string {
+    const place = ['--root', join(this.storage, 'root'), '--runroot', join(this.storage, 'run')];
+    const { status, stdout, stderr } = spawnSync(
+      'buildah',
+      [...place, '--storage-driver', 'vfs', ...args],
+      { encoding: 'utf8' },
+    );
+    if (status !== 0) throw new Error(`buildah ${args.join(' ')}: ${stderr}`);
+    return stdout.trim();
+  }
+}
+
+/** The version that images are tagged with. */
+export function versionOfWorkspace(): string {
+  return jest.requireActual<{ version: string }>('../../../package.json').version;
+}
+
+async function build(storage: string): Promise<string> {
+  const child = spawn(process.execPath, [SCRIPT, '--storage', storage], { cwd: WORKSPACE });
+  let output = '';
+  let progress = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (progress += chunk.toString()));
+  const code = await new Promise((done) => child.once('close', done));
+  if (code !== 0) throw new Error(`the images cannot be built (${String(code)})\n${progress}`);
+  return output;
+}

@@ -1,0 +1,29 @@
+import { type Command, Option } from 'commander';
+import { openClientTls, setDefaultClientTls } from '@raftway/service-kit';
+
+interface TlsFlags {
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+}
+
+/**
+ * Gives a program the options for servers with TLS, in front of or behind a command's name. What they name is read before any command runs, and used
+ * for all that it dials.
+ */
+export function addTlsOptions(program: Command): void {
+  const file = (flag: string, variable: string, description: string): Option =>
+    new Option(`${flag} <file>`, description).env(variable);
+  program
+    .addOption(
+      file('--tls-ca', 'RAFTWAY_TLS_CA', 'dial with TLS, and trust these authorities (PEM)'),
+    )
+    .addOption(
+      file('--tls-cert', 'RAFTWAY_TLS_CERT', 'the certificate that servers are shown (PEM)'),
+    )
+    .addOption(file('--tls-key', 'RAFTWAY_TLS_KEY', 'its private key (PEM)'))
+    .hook('preAction', async () => {
+      const { tlsCa, tlsCert, tlsKey } = program.opts<TlsFlags>();
+      setDefaultClientTls(await openClientTls({ ca: tlsCa, cert: tlsCert, key: tlsKey }));
+    });
+}
