@@ -6,7 +6,7 @@ export {
   formatOptionsTable,
   type OptionDescription,
 } from './describe-options';
-export { nearest } from './distance';
+export { editDistance, nearest } from './distance';
 export { formatDuration, parseDuration } from './duration';
 export { joinHostPort, splitHostPort, type HostPort } from './host-port';
 export {

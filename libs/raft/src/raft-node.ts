@@ -65,6 +65,8 @@ export interface RaftStatus {
     readonly inflightAppends: number;
   })[];
   readonly logClockMs: number;
+  /** A write waits for room on the disk: nothing is acknowledged here meanwhile. */
+  readonly diskFull: boolean;
   /** On the leader: commands that are not committed, and their bytes. */
   readonly uncommittedEntries: number;
   readonly uncommittedBytes: number;

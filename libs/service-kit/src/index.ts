@@ -2,6 +2,7 @@ export { NODE_FLAGS } from './app/node-flags';
 export { runApp, type App, type AppContext, type AppDefinition } from './app/run-app';
 export { registrationOptionsShape } from './app/registration-options';
 export { serverOptionsShape, type ServerOptionDefaults } from './app/server-options';
+export { suiteVersion } from './app/suite-version';
 export type {
   ClientCallOptions,
   ClientMethod,

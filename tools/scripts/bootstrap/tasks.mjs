@@ -4,6 +4,7 @@ import { root } from '../lib.mjs';
 import { ASIDE } from './runtime.mjs';
 
 const CLI = path.join(root, 'tools/cli/dist/main.js');
+const REFERENCE = path.join(root, 'tools/cli/dist/reference/write-reference.js');
 const BENCH = path.join(root, 'tools/bench/dist/main.js');
 const SIMULATE = path.join(root, 'libs/testkit/dist/simulation/main.js');
 const SIMULATED_BUGS = path.join(root, 'libs/testkit/dist/planted/main.js');
@@ -86,7 +87,11 @@ export const tasks = {
   lint: sequence(nx(['lint'])),
   typecheck: sequence(nx(['typecheck'])),
   build: sequence(nx(['build'])),
-  generate: sequence(script('generate.mjs')),
+  /** The contracts from protos/, then the CLI's reference from its help. */
+  generate: sequence(script('generate.mjs'), nx(['build'], '-p', '@raftway/cli'), [
+    'node',
+    [REFERENCE],
+  ]),
   /** Writes the project references in tsconfig files after a project's dependencies changed. */
   sync: sequence(['nx', ['sync']]),
   'check-generated': sequence(script('generate.mjs', '--check')),

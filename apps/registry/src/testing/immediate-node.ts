@@ -103,6 +103,7 @@ export class ImmediateNode implements RaftNode<RegistryResult> {
       priority: 50,
       members: [],
       logClockMs: this.nowMs,
+      diskFull: false,
       uncommittedEntries: 0,
       uncommittedBytes: 0,
     };

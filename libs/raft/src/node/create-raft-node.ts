@@ -283,6 +283,7 @@ function unstarted<Result>(options: ResolvedRaftNodeOptions<Result>): RaftStatus
       inflightAppends: 0,
     })),
     logClockMs: 0,
+    diskFull: false,
     uncommittedEntries: 0,
     uncommittedBytes: 0,
     storage: { snapshots: 0, snapshotBytes: 0, incomingBytes: 0, segments: 0, segmentBytes: 0 },

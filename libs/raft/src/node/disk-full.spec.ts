@@ -90,8 +90,10 @@ describe('a replica on a full disk', () => {
 
     expect(refused).toMatchObject({ code: 'queueFull', hadNoEffect: true });
     expect(errors).toEqual(['the disk is full: this replica acknowledges nothing']);
+    expect(node.status().diskFull).toBe(true);
     makeRoom(disk);
     expect((await caught).result).toBe('1');
+    expect(node.status().diskFull).toBe(false);
     expect((await node.propose(command('set d 1'))).result).toBe('1');
     expect(fatal).toEqual([]);
     await node.stop();

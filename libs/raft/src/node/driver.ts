@@ -27,6 +27,7 @@ import { ApplyQueue } from './apply-queue';
 import { leaderBacklog, refuse, stopped } from './call-limits';
 import { CommitNotices } from './commit-notices';
 import { createCore } from './create-core';
+import { forwardedTickets } from './forwarded-tickets';
 import { LeaseExpiry } from './lease-expiry';
 import { Listeners } from './listeners';
 import { Membership } from './membership';
@@ -42,8 +43,8 @@ import { Ticker } from './ticker';
 /** How long the state machine may run before the event loop gets a turn. */
 const APPLY_BUDGET_MS = 10;
 /** Keeps one forwarded message small beside the link's limits. */
-const PROPOSALS_PER_TURN_MAX = 4096;
-const PROPOSAL_BYTES_PER_TURN_MAX = 4 * 1024 * 1024;
+const TURN_PROPOSALS_MAX = 4096;
+const TURN_BYTES_MAX = 4 * 1024 * 1024;
 const SWEEP_INTERVAL_MS = 25;
 /** How long an old leader's answers may be on their way after it was replaced. */
 const LATE_ANSWER_HEARTBEATS = 4;
@@ -161,8 +162,12 @@ export class Driver<Result> {
   }
 
   status(): RaftStatus {
-    const storage = this.storage.usage();
-    return { ...this.raft.status(performance.now()), appliedIndex: this.appliedIndex, storage };
+    return {
+      ...this.raft.status(performance.now()),
+      appliedIndex: this.appliedIndex,
+      storage: this.storage.usage(),
+      diskFull: this.persistQueue.isDiskFull,
+    };
   }
 
   /** See RaftNode.propose. */
@@ -241,12 +246,9 @@ export class Driver<Result> {
   }
 
   private neverSent(messages: readonly Message[]): void {
-    for (const message of messages) {
-      if (message.type !== 'forwardProposals') continue;
-      const tickets = message.proposals.map(({ ticket }) => ticket);
-      for (const ticket of tickets) this.leaseExpiry.onRefused(ticket);
-      this.proposals.onNeverSent(tickets);
-    }
+    const tickets = forwardedTickets(messages);
+    for (const ticket of tickets) this.leaseExpiry.onRefused(ticket);
+    this.proposals.onNeverSent(tickets);
   }
 
   /** Before this returns the core has said whether it wants it. */
@@ -300,10 +302,7 @@ export class Driver<Result> {
   private stepCalls(nowMs: number): void {
     if (this.raft.leaderId === 0) return;
     if (this.proposals.queuedCount > 0) {
-      const proposals = this.proposals.takeQueued(
-        PROPOSALS_PER_TURN_MAX,
-        PROPOSAL_BYTES_PER_TURN_MAX,
-      );
+      const proposals = this.proposals.takeQueued(TURN_PROPOSALS_MAX, TURN_BYTES_MAX);
       if (proposals.length > 0) this.raft.step({ type: 'propose', proposals }, nowMs);
       if (this.proposals.queuedCount > 0) this.schedule();
     }
@@ -383,10 +382,9 @@ export class Driver<Result> {
     const level = leaderId === last.leaderId ? 'debug' : 'info';
     this.options.logger[level]('raft role or leader changed', { role, term, leaderId });
     this.statusListeners.emit(this.status());
-    if (leaderId !== 0) this.proposals.retryPostponed(() => this.nextTicket++);
-    if (leaderId !== 0 && (this.proposals.queuedCount > 0 || this.reads.queuedCount > 0)) {
-      this.schedule();
-    }
+    if (leaderId === 0) return;
+    this.proposals.retryPostponed(() => this.nextTicket++);
+    if (this.proposals.queuedCount > 0 || this.reads.queuedCount > 0) this.schedule();
   }
 
   private fatal(error: unknown): void {

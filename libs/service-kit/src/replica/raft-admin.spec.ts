@@ -33,6 +33,17 @@ describe('RaftAdminService', () => {
     });
   });
 
+  it('shows its clock, its release and its runtime', async () => {
+    const beforeMs = Date.now();
+
+    const { wallClock, version, runtime, diskFull } = await adminOf(1).getStatus({});
+
+    expect(Number(wallClock?.seconds) * 1000).toBeGreaterThan(beforeMs - 2000);
+    expect(version).toMatch(/^\d+\.\d+\.\d+/);
+    expect(runtime).toBe(`node ${process.version}`);
+    expect(diskFull).toBe(false);
+  });
+
   it('removes a server, and adds one as a learner', async () => {
     const leaderId = await group.leaderId();
     const admin = adminOf(leaderId);

@@ -13,7 +13,7 @@ const SHARE_OF_DEADLINE = 0.9;
 /** raftway.raft.v1.RaftAdminService over one replica. */
 export function raftAdminService(node: RaftNode<unknown>): ServiceImplementation {
   return implementService(raft.RaftAdminServiceService, {
-    getStatus: () => toStatusResponse(node.status()),
+    getStatus: () => toStatusResponse(node.status(), Date.now()),
     addServer: async ({ id, address, learner }, call) => {
       const server = { ...newServerOf(id, address), voter: !learner };
       return toChanged(await translated(() => node.addServer(server, optionsOf(call))));

@@ -16,6 +16,7 @@ export function raftMetrics(metrics: Metrics, status: () => RaftStatus): RaftObs
   return {
     ...proposalMetrics(metrics),
     ...logMetrics(metrics),
+    ...snapshotMetrics(metrics),
     ...electionMetrics(metrics),
     ...queueMetrics(metrics),
   };
@@ -79,6 +80,21 @@ function logMetrics(metrics: Metrics): RaftObserver {
     name: 'raftway_raft_applied_entries_total',
     help: 'Entries that were applied to the state machine.',
   });
+  return {
+    onCommitted: (latencyMs) => commit.observe(latencyMs / 1000),
+    onPersisted: ({ entries, durationMs }) => {
+      sync.observe(durationMs / 1000);
+      if (entries > 0) batch.observe(entries);
+      persisted.increment({}, entries);
+    },
+    onApplied: ({ entries, durationMs }) => {
+      apply.observe(durationMs / 1000);
+      applied.increment({}, entries);
+    },
+  };
+}
+
+function snapshotMetrics(metrics: Metrics): RaftObserver {
   const snapshots = metrics.counter({
     name: 'raftway_raft_snapshots_total',
     help: 'Snapshots taken, installed and sent, and attempts at that which failed.',
@@ -104,16 +120,6 @@ function logMetrics(metrics: Metrics): RaftObserver {
     labels: ['event'],
   });
   return {
-    onCommitted: (latencyMs) => commit.observe(latencyMs / 1000),
-    onPersisted: ({ entries, durationMs }) => {
-      sync.observe(durationMs / 1000);
-      if (entries > 0) batch.observe(entries);
-      persisted.increment({}, entries);
-    },
-    onApplied: ({ entries, durationMs }) => {
-      apply.observe(durationMs / 1000);
-      applied.increment({}, entries);
-    },
     onSnapshot: (event, sizeBytes, durationMs) => {
       snapshots.increment({ event });
       if (event.endsWith('Failed')) return;

@@ -1,5 +1,6 @@
 import { raft } from '@raftway/contracts';
 import { Role, Transition, type RaftStatus, type Standing } from '@raftway/raft';
+import { suiteVersion } from '../app/suite-version';
 import { toDuration } from '../rpc/duration';
 
 type MemberStatus = Omit<RaftStatus['members'][number], 'inflightAppends'>;
@@ -25,8 +26,8 @@ const TRANSITIONS: Readonly<Record<Transition, raft.Transition>> = {
   [Transition.demoted]: raft.Transition.DEMOTED,
 };
 
-/** What a replica knows of its group, as a message. */
-export function toStatusResponse(status: RaftStatus): raft.GetStatusResponse {
+/** What a replica knows of its group and itself, as a message. @param nowMs by the wall clock, since 1970. */
+export function toStatusResponse(status: RaftStatus, nowMs: number): raft.GetStatusResponse {
   const { lastIndex } = status;
   return {
     id: BigInt(status.id),
@@ -55,6 +56,10 @@ export function toStatusResponse(status: RaftStatus): raft.GetStatusResponse {
     configurationIndex: BigInt(status.configurationIndex),
     joint: status.joint,
     priority: status.priority,
+    diskFull: status.diskFull,
+    wallClock: toDuration(nowMs),
+    version: suiteVersion(),
+    runtime: `node ${process.version}`,
   };
 }
 

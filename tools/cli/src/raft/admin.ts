@@ -1,31 +1,9 @@
-import { Code, ServiceError } from '@raftway/errors';
+import { ServiceError } from '@raftway/errors';
 import { raft } from '@raftway/contracts';
 import { createClient, type ServiceClient } from '@raftway/service-kit';
-
-/** What a command ends with. After sysexits.h where it has a word for it. */
-export const ExitCode = {
-  done: 0,
-  /** The group refused: nothing happened. */
-  refused: 1,
-  /** EX_UNAVAILABLE: no replica could be reached, or none of them leads. Nothing happened. */
-  unavailable: 69,
-  /** EX_TEMPFAIL: it is not done yet, or not known to be. Look at the status. */
-  unfinished: 75,
-} as const;
-
-export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
-
-/** A command that did not do what it should. */
-export class RaftCommandError extends Error {
-  override readonly name = 'RaftCommandError';
-
-  constructor(
-    readonly exitCode: ExitCode,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+import { CommandError, exitCodeOf } from '../command/command-error';
+import { describeSilence } from '../command/describe-silence';
+import { ExitCode } from '../command/exit-code';
 
 type AdminClient = ServiceClient<typeof raft.RaftAdminServiceService>;
 
@@ -35,8 +13,6 @@ export interface Answer {
   readonly status: raft.GetStatusResponse | undefined;
   readonly error: string | undefined;
 }
-
-const UNFINISHED: readonly string[] = ['NOT_CAUGHT_UP', 'OUTCOME_UNKNOWN'];
 
 /** How long a replica may take to say what it knows, in milliseconds. */
 const STATUS_TIMEOUT_MS = 3000;
@@ -73,7 +49,7 @@ export class RaftAdmin {
           const status = await client.getStatus({}, { timeoutMs: STATUS_TIMEOUT_MS });
           return { server, status, error: undefined };
         } catch (error) {
-          return { server, status: undefined, error: (error as Error).message };
+          return { server, status: undefined, error: describeSilence(error, STATUS_TIMEOUT_MS) };
         }
       }),
     );
@@ -113,7 +89,7 @@ export class RaftAdmin {
     const [leader] = answers
       .filter(({ status }) => status?.role === raft.Role.LEADER)
       .sort((left, right) => Number((right.status?.term ?? 0n) - (left.status?.term ?? 0n)));
-    if (leader === undefined) throw new RaftCommandError(ExitCode.unavailable, noLeader(answers));
+    if (leader === undefined) throw new CommandError(ExitCode.unavailable, noLeader(answers));
     const client = this.clients.get(leader.server) as AdminClient;
     return await translated(() => work(client, this.timeoutMs));
   }
@@ -134,11 +110,6 @@ async function translated<Response>(work: () => Promise<Response>): Promise<Resp
     return await work();
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
-    throw new RaftCommandError(exitCodeOf(error), error.message);
+    throw new CommandError(exitCodeOf(error), error.message, { cause: error });
   }
-}
-
-function exitCodeOf({ code, reason }: ServiceError): ExitCode {
-  if (UNFINISHED.includes(reason) || code === Code.deadlineExceeded) return ExitCode.unfinished;
-  return code === Code.unavailable ? ExitCode.unavailable : ExitCode.refused;
 }

@@ -1,5 +1,5 @@
 import { startTestGroup, type TestGroup } from '@raftway/service-kit/testing';
-import { raftCommand } from './commands';
+import { runUntil, runWords } from '../../test/support/run-words';
 
 let group: TestGroup;
 
@@ -15,17 +15,8 @@ function addressOf(id: number): string {
 }
 
 /** Runs `raftway raft <words> --server <of these>`. */
-async function raftway(words: readonly string[], ids: readonly number[] = [1, 2, 3]) {
-  const seen = { out: '', error: '', code: -1 };
-  const command = raftCommand({
-    out: (text) => (seen.out += `${text}\n`),
-    error: (text) => (seen.error += `${text}\n`),
-    exit: (code) => (seen.code = code),
-    ask: () => Promise.resolve(''),
-  });
-  const servers = ids.map(addressOf).join(',');
-  await command.parseAsync([...words, '--server', servers], { from: 'user' });
-  return seen;
+function raftway(words: readonly string[], ids: readonly number[] = [1, 2, 3]) {
+  return runWords(['raft', ...words, '--server', ids.map(addressOf).join(',')]);
 }
 
 describe('raftway raft', () => {
@@ -53,12 +44,12 @@ describe('raftway raft', () => {
     const id = await group.leaderId();
     const other = (id % 3) + 1;
 
-    const removed = await raftway(['remove', String(other)]);
-    expect(removed).toMatchObject({ code: 0 });
+    const removed = await runUntil(0, () => raftway(['remove', String(other)]));
+    expect(removed).toMatchObject({ code: 0, error: '' });
     expect(removed.out).toContain(`server ${other} is removed`);
-    const added = await raftway(['add', '9', 'memory:9', '--learner']);
+    const added = await runUntil(0, () => raftway(['add', '9', 'memory:9', '--learner']));
 
-    expect(added).toMatchObject({ code: 0 });
+    expect(added).toMatchObject({ code: 0, error: '' });
     expect(added.out).toContain('9 learner');
   });
 

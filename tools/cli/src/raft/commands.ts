@@ -1,8 +1,14 @@
-import { Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { raft } from '@raftway/contracts';
-import { ExitCode, RaftAdmin, RaftCommandError } from './admin';
+import { type Description, describe } from '../command/describe';
+import { ExitCode } from '../command/exit-code';
+import { toJson } from '../command/json';
+import type { Output } from '../command/output';
+import { addressList, wholeNumber } from '../command/parsers';
+import { reporting } from '../command/reporting';
+import { RaftAdmin } from './admin';
 import { recover } from './recover';
-import { describeStatuses, summarizeMembers, toJson } from './report';
+import { describeStatuses, summarizeMembers } from './report';
 
 interface RaftFlags {
   readonly server: readonly string[];
@@ -10,61 +16,73 @@ interface RaftFlags {
   readonly json: boolean;
 }
 
-const EXIT_CODES = `
-Exit codes: 0 done; 1 the group refused, nothing happened; 69 no replica could be reached, or none
-of those named leads, nothing happened; 75 not done yet, or not known to be: look at the status.
-
-To replace a server: start the new one with an empty data directory and
-RAFTWAY_INITIAL_STATE=existing, add it under an id that was never used, then remove the old one.`;
-
-const RECOVER_HELP = `
-Acknowledged writes may be lost, and the command says which. Members of the old group are refused
-afterwards: add servers with empty directories, under ids that were never used.
-
-Exit codes: 0 done; 1 refused or not confirmed, nothing was changed.`;
-
-/** Where a command's words go. */
-export interface Output {
-  readonly out: (text: string) => void;
-  readonly error: (text: string) => void;
-  readonly exit: (code: number) => void;
-  /** Asks the operator; yields what was typed, '' when nobody answers. */
-  readonly ask: (question: string) => Promise<string>;
-}
+const EXIT_CODES = [
+  ExitCode.done,
+  ExitCode.failed,
+  ExitCode.usage,
+  ExitCode.unavailable,
+  ExitCode.unfinished,
+];
+const SERVERS = '127.0.0.1:20071,127.0.0.1:20072,127.0.0.1:20073';
 
 /** `raftway raft …`: what operators do with the members of a Raft group. */
-export function raftCommand(output: Output): Command {
-  const command = new Command('raft')
-    .description('look at a Raft group, and change its members')
-    .addHelpText('after', EXIT_CODES);
-  const verb = (name: string, description: string): Command =>
-    command
-      .command(name)
-      .description(description)
-      .requiredOption(
-        '-s, --server <host:port,…>',
-        'client addresses of replicas, separated by commas; for changes the leader has to be among them',
-        serverList,
-      )
-      .option('--timeout <seconds>', 'how long a change may take', seconds, 60)
-      .option('--json', 'print the answer as JSON', false)
-      .addHelpText('after', EXIT_CODES);
+export function addRaft(parent: Command, output: Output): void {
+  const command = describe(parent.command('raft'), {
+    summary: 'look at a Raft group, and change its members',
+    details: [
+      'To replace a server: start the new one with an empty data directory and RAFTWAY_INITIAL_STATE=existing, add it under an id that was never used, then remove the old one.',
+    ],
+    examples: [[`raftway raft status --server ${SERVERS}`, 'the members, and how far they are']],
+    exitCodes: EXIT_CODES,
+  });
+  addStatus(command, output);
+  addAdd(command, output);
+  addRemove(command, output);
+  addTransfer(command, output);
+  addSnapshot(command, output);
+  addRecover(command, output);
+}
 
-  verb('status', 'show members, their parts, and how far behind they are').action(
-    (flags: RaftFlags) =>
-      run(flags, output, async (admin) => {
-        const answers = await admin.statuses();
-        const isAnswered = answers.some(({ status }) => status !== undefined);
-        const json = answers.map(({ server, status, error }) => ({
-          server,
-          error,
-          status: status === undefined ? undefined : raft.GetStatusResponse.toJSON(status),
-        }));
-        output.out(flags.json ? toJson(json) : describeStatuses(answers));
-        return isAnswered ? ExitCode.done : ExitCode.unavailable;
-      }),
+type Spoken = Pick<Description, 'summary' | 'examples' | 'details'>;
+
+/** A command with the options that all but `recover` have. */
+function verb(parent: Command, name: string, description: Spoken): Command {
+  const command = parent
+    .command(name)
+    .requiredOption(
+      '-s, --server <host:port,…>',
+      'client addresses of replicas, separated by commas; for changes the leader has to be among them',
+      addressList,
+    )
+    .option('--timeout <seconds>', 'how long a change may take', wholeNumber(1, 3600), 60)
+    .option('--json', 'print the answer as JSON', false);
+  return describe(command, { ...description, exitCodes: EXIT_CODES });
+}
+
+function addStatus(parent: Command, output: Output): void {
+  verb(parent, 'status', {
+    summary: 'show members, their parts, and how far behind they are',
+    examples: [[`raftway raft status --server ${SERVERS}`, 'the lock service of npm start']],
+  }).action((flags: RaftFlags) =>
+    run(flags, output, async (admin) => {
+      const answers = await admin.statuses();
+      const isAnswered = answers.some(({ status }) => status !== undefined);
+      const json = answers.map(({ server, status, error }) => ({
+        server,
+        error,
+        status: status === undefined ? undefined : raft.GetStatusResponse.toJSON(status),
+      }));
+      output.out(flags.json ? toJson(json) : describeStatuses(answers));
+      return isAnswered ? ExitCode.done : ExitCode.unavailable;
+    }),
   );
-  verb('add', 'add a server; it becomes a voter once it has caught up')
+}
+
+function addAdd(parent: Command, output: Output): void {
+  verb(parent, 'add', {
+    summary: 'add a server; it becomes a voter once it has caught up',
+    examples: [[`raftway raft add 4 host-d:51071 --server ${SERVERS}`, 'a fourth replica']],
+  })
     .argument('<id>', 'a number that no server of the group has had before', serverId)
     .argument('<peer-address>', 'host:port under which the replicas reach its peer endpoint')
     .option('--learner', 'it stays a learner: it receives the log and does not vote', false)
@@ -74,20 +92,28 @@ export function raftCommand(output: Output): Command {
         say(flags, output, added, `server ${id} is a member: ${summarizeMembers(added.members)}`);
       }),
     );
-  verb('remove', 'remove a server; a leader that is removed hands over first')
+}
+
+function addRemove(parent: Command, output: Output): void {
+  verb(parent, 'remove', {
+    summary: 'remove a server; a leader that is removed hands over first',
+    examples: [[`raftway raft remove 2 --server ${SERVERS}`, 'whichever of them leads']],
+  })
     .argument('<id>', 'the server', serverId)
     .action((id: number, flags: RaftFlags) =>
       run(flags, output, async (admin) => {
-        const removed = await admin.remove(id);
-        say(
-          flags,
-          output,
-          removed,
-          `server ${id} is removed: ${summarizeMembers(removed.members)}`,
-        );
+        const { members, ...rest } = await admin.remove(id);
+        const text = `server ${id} is removed: ${summarizeMembers(members)}`;
+        say(flags, output, { ...rest, members }, text);
       }),
     );
-  verb('transfer', 'hand leadership over')
+}
+
+function addTransfer(parent: Command, output: Output): void {
+  verb(parent, 'transfer', {
+    summary: 'hand leadership over',
+    examples: [[`raftway raft transfer 3 --server ${SERVERS}`, 'before server 1 is serviced']],
+  })
     .argument('[id]', 'to this voter; left out, to the one that is most advanced', serverId, 0)
     .action((id: number, flags: RaftFlags) =>
       run(flags, output, async (admin) => {
@@ -95,14 +121,18 @@ export function raftCommand(output: Output): Command {
         say(flags, output, moved, `server ${moved.leaderId} leads`);
       }),
     );
-  verb('snapshot', 'take a snapshot on the first named replica, and let its log go').action(
-    (flags: RaftFlags) =>
-      run(flags, output, async (admin) => {
-        const taken = await admin.snapshot();
-        say(flags, output, taken, `snapshot of index ${taken.index}, ${taken.sizeBytes} bytes`);
-      }),
+}
+
+function addSnapshot(parent: Command, output: Output): void {
+  verb(parent, 'snapshot', {
+    summary: 'take a snapshot on the first named replica, and let its log go',
+    examples: [['raftway raft snapshot --server 127.0.0.1:20071', 'of one replica']],
+  }).action((flags: RaftFlags) =>
+    run(flags, output, async (admin) => {
+      const taken = await admin.snapshot();
+      say(flags, output, taken, `snapshot of index ${taken.index}, ${taken.sizeBytes} bytes`);
+    }),
   );
-  return addRecover(command, output);
 }
 
 interface RecoverFlags {
@@ -111,45 +141,48 @@ interface RecoverFlags {
   readonly yesIAcceptDataLoss: boolean;
 }
 
-function addRecover(command: Command, output: Output): Command {
-  command
+function addRecover(parent: Command, output: Output): void {
+  const command = parent
     .command('recover')
-    .description('make a group of one from a stopped replica, when the majority is gone for good')
     .argument('<data-directory>', 'of the replica that is left; it must be stopped')
     .option('--others <directory,…>', 'of other stopped replicas, to compare with', list, [])
     .option('--address <host:port>', 'its peer address from now on, if it has moved')
     .option('--yes-i-accept-data-loss', 'do not ask', false)
-    .addHelpText('after', RECOVER_HELP)
-    .action(async (directory: string, flags: RecoverFlags) => {
+    .action((directory: string, flags: RecoverFlags) => {
       const { others, address, yesIAcceptDataLoss: isAccepted } = flags;
       const { out, ask } = output;
-      await reporting(output, () => recover({ directory, others, address, isAccepted, out, ask }));
+      const options = { directory, others, address, isAccepted, out, ask };
+      return reporting(output, false, () => recover(options));
     });
-  return command;
+  describe(command, {
+    summary: 'make a group of one from a stopped replica, when the majority is gone for good',
+    details: [
+      'Acknowledged writes may be lost, and the command says which. Members of the old group are refused afterwards: add servers with empty directories, under ids that were never used.',
+    ],
+    examples: [
+      [
+        'raftway raft recover .raftway/lock-service-2 --others /mnt/backup/lock-service-3',
+        'from the better one of two directories',
+      ],
+    ],
+    exitCodes: [ExitCode.done, ExitCode.failed, ExitCode.usage],
+  });
 }
 
-/** Runs one command with clients that are closed again; what goes wrong becomes one line and an exit code. */
-async function run(
+/** Runs one command with clients that are closed again. */
+function run(
   flags: RaftFlags,
   output: Output,
   work: (admin: RaftAdmin) => Promise<ExitCode | void>,
 ): Promise<void> {
-  const admin = new RaftAdmin(flags.server, flags.timeout * 1000);
-  try {
-    await reporting(output, () => work(admin));
-  } finally {
-    admin.close();
-  }
-}
-
-async function reporting(output: Output, work: () => Promise<ExitCode | void>): Promise<void> {
-  try {
-    output.exit((await work()) ?? ExitCode.done);
-  } catch (error) {
-    if (!(error instanceof RaftCommandError)) throw error;
-    output.error(`raftway: ${error.message}`);
-    output.exit(error.exitCode);
-  }
+  return reporting(output, flags.json, async () => {
+    const admin = new RaftAdmin(flags.server, flags.timeout * 1000);
+    try {
+      return await work(admin);
+    } finally {
+      admin.close();
+    }
+  });
 }
 
 function say(flags: RaftFlags, output: Output, answer: unknown, text: string): void {
@@ -160,25 +193,6 @@ function list(text: string): readonly string[] {
   return text.split(',').map((one) => one.trim());
 }
 
-function serverList(text: string): readonly string[] {
-  const servers = text.split(',').map((server) => server.trim());
-  const wrong = servers.find((server) => !/^\S+:\d{1,5}$/.test(server));
-  if (wrong !== undefined) throw new InvalidArgumentError(`"${wrong}" is not host:port.`);
-  return servers;
-}
-
 function serverId(text: string): number {
-  return wholeNumber(text, Number.MAX_SAFE_INTEGER);
-}
-
-function seconds(text: string): number {
-  return wholeNumber(text, 3600);
-}
-
-function wholeNumber(text: string, most: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > most) {
-    throw new InvalidArgumentError(`"${text}" is not a whole number from 1 to ${most}.`);
-  }
-  return value;
+  return wholeNumber(1, Number.MAX_SAFE_INTEGER)(text);
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRaftNode, FileStorage, inspectDirectory } from '@raftway/raft';
-import { raftCommand } from './commands';
+import { runWords } from '../../test/support/run-words';
 
 const PEERS = [1, 2, 3].map((id) => ({ id, address: `127.0.0.1:${id}` }));
 
@@ -44,19 +44,8 @@ describe('raftway raft recover', () => {
     return directory;
   }
 
-  async function recover(words: readonly string[], typed = '') {
-    const seen = { out: '', error: '', code: -1, questions: [] as string[] };
-    const command = raftCommand({
-      out: (text) => (seen.out += `${text}\n`),
-      error: (text) => (seen.error += `${text}\n`),
-      exit: (code) => (seen.code = code),
-      ask: (question) => {
-        seen.questions.push(question);
-        return Promise.resolve(typed);
-      },
-    });
-    await command.parseAsync(['recover', ...words], { from: 'user' });
-    return seen;
+  function recover(words: readonly string[], typed = '') {
+    return runWords(['raft', 'recover', ...words], { typed });
   }
 
   beforeEach(() => {

@@ -1,5 +1,6 @@
 import { type DirectoryReport, inspectDirectory, recoverGroup, StorageError } from '@raftway/raft';
-import { ExitCode, RaftCommandError } from './admin';
+import { CommandError } from '../command/command-error';
+import { ExitCode } from '../command/exit-code';
 
 /** What `raftway raft recover` is told, and whom it asks. */
 export interface RecoverOptions {
@@ -18,7 +19,7 @@ export interface RecoverOptions {
 /**
  * Makes a stopped replica's directory into a group of one, after it has said what may be lost and the operator has typed the cluster's id.
  *
- * @throws RaftCommandError `refused` when the directory cannot be used, another one has more, or the operator did not confirm: nothing was changed.
+ * @throws CommandError `failed` when the directory cannot be used, another one has more, or the operator did not confirm: nothing was changed.
  */
 export async function recover(options: RecoverOptions): Promise<void> {
   const report = await inspect(options.directory);
@@ -94,6 +95,6 @@ async function inspect(directory: string): Promise<DirectoryReport> {
   }
 }
 
-function refused(message: string): RaftCommandError {
-  return new RaftCommandError(ExitCode.refused, message);
+function refused(message: string): CommandError {
+  return new CommandError(ExitCode.failed, message);
 }

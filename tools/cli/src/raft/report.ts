@@ -1,5 +1,5 @@
 import { raft } from '@raftway/contracts';
-import { table } from '../up/presentation';
+import { table } from '../command/table';
 import type { Answer } from './admin';
 
 const ROLES: Partial<Record<raft.Role, string>> = {
@@ -97,11 +97,4 @@ export function summarizeMembers(members: readonly raft.Member[]): string {
 function milliseconds({ lastContact }: raft.Member): number {
   if (lastContact === undefined) return 0;
   return Number(lastContact.seconds) * 1000 + Math.round(lastContact.nanos / 1e6);
-}
-
-/** JSON as protobuf has it, where 64-bit numbers are strings. */
-export function toJson(value: unknown): string {
-  const replacer = (_key: string, field: unknown): unknown =>
-    typeof field === 'bigint' ? String(field) : field;
-  return JSON.stringify(value, replacer, 2);
 }

@@ -22,7 +22,7 @@ export class UpError extends Error {
 export async function checkPorts(plans: readonly ProcessPlan[]): Promise<void> {
   for (const plan of plans) {
     for (const address of plan.listens) {
-      const code = await tryToListen(address);
+      const code = await listenProblem(address);
       if (code === 'EADDRINUSE') {
         throw new UpError(
           `${address}, which ${plan.name} needs, is in use by another process: stop that one, or start this suite beside it with --port-offset 100.`,
@@ -35,7 +35,8 @@ export async function checkPorts(plans: readonly ProcessPlan[]): Promise<void> {
   }
 }
 
-function tryToListen(address: string): Promise<string | undefined> {
+/** Why an address cannot be listened on, as an error code; undefined when it can. */
+export function listenProblem(address: string): Promise<string | undefined> {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon);
   const port = Number(address.slice(colon + 1));

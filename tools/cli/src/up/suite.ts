@@ -59,7 +59,7 @@ export function planSuite(options: SuiteOptions): ProcessPlan[] {
 }
 
 /** Where a client calls the suite. */
-export function gatewayAddress(options: SuiteOptions): string {
+export function gatewayAddress(options: Pick<SuiteOptions, 'portOffset'>): string {
   return `${HOST}:${GATEWAY_PORT + options.portOffset}`;
 }
 

@@ -16,6 +16,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../../google/protobuf/duration";
+import { Timestamp } from "../../../google/protobuf/timestamp";
 
 export const protobufPackage = "raftway.raft.v1";
 
@@ -217,7 +218,19 @@ export interface GetStatusResponse {
   joint: boolean;
   /** This replica's own, 0 to 100: leadership tends to the voter with the highest. A hint that decides nothing. */
   priority?: number | undefined;
-  storage: StorageUsage | undefined;
+  storage:
+    | StorageUsage
+    | undefined;
+  /** A write waits for room on this replica's disk. Meanwhile the replica acknowledges nothing. */
+  diskFull: boolean;
+  /** This replica's wall clock, to compare with others. Nothing that is replicated depends on it. */
+  wallClock:
+    | Timestamp
+    | undefined;
+  /** Which release of the suite the replica runs, such as "0.1.0". */
+  version: string;
+  /** What executes it, such as "node v24.21.0". */
+  runtime: string;
 }
 
 /** What a replica's files take of the disk. */
@@ -562,6 +575,10 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     joint: false,
     priority: undefined,
     storage: undefined,
+    diskFull: false,
+    wallClock: undefined,
+    version: "",
+    runtime: "",
   };
 }
 
@@ -644,6 +661,18 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.storage !== undefined) {
       StorageUsage.encode(message.storage, writer.uint32(138).fork()).join();
+    }
+    if (message.diskFull !== false) {
+      writer.uint32(144).bool(message.diskFull);
+    }
+    if (message.wallClock !== undefined) {
+      Timestamp.encode(message.wallClock, writer.uint32(154).fork()).join();
+    }
+    if (message.version !== "") {
+      writer.uint32(162).string(message.version);
+    }
+    if (message.runtime !== "") {
+      writer.uint32(170).string(message.runtime);
     }
     return writer;
   },
@@ -797,6 +826,38 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             message.storage = StorageUsage.decode(reader, reader.uint32());
             continue;
           }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.diskFull = reader.bool();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.wallClock = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.runtime = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -866,6 +927,18 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
       joint: isSet(object.joint) ? globalThis.Boolean(object.joint) : false,
       priority: isSet(object.priority) ? globalThis.Number(object.priority) : undefined,
       storage: isSet(object.storage) ? StorageUsage.fromJSON(object.storage) : undefined,
+      diskFull: isSet(object.diskFull)
+        ? globalThis.Boolean(object.diskFull)
+        : isSet(object.disk_full)
+        ? globalThis.Boolean(object.disk_full)
+        : false,
+      wallClock: isSet(object.wallClock)
+        ? fromJsonTimestamp(object.wallClock)
+        : isSet(object.wall_clock)
+        ? fromJsonTimestamp(object.wall_clock)
+        : undefined,
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      runtime: isSet(object.runtime) ? globalThis.String(object.runtime) : "",
     };
   },
 
@@ -922,6 +995,18 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     if (message.storage !== undefined) {
       obj.storage = StorageUsage.toJSON(message.storage);
     }
+    if (message.diskFull !== false) {
+      obj.diskFull = message.diskFull;
+    }
+    if (message.wallClock !== undefined) {
+      obj.wallClock = fromTimestamp(message.wallClock).toISOString();
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.runtime !== "") {
+      obj.runtime = message.runtime;
+    }
     return obj;
   },
 
@@ -961,6 +1046,12 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     message.storage = (object.storage !== undefined && object.storage !== null)
       ? StorageUsage.fromPartial(object.storage)
       : undefined;
+    message.diskFull = object.diskFull ?? false;
+    message.wallClock = (object.wallClock !== undefined && object.wallClock !== null)
+      ? Timestamp.fromPartial(object.wallClock)
+      : undefined;
+    message.version = object.version ?? "";
+    message.runtime = object.runtime ?? "";
     return message;
   },
 };
@@ -1971,6 +2062,39 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+const timestampFractionRegex = /:\d{2}\.\d+/;
+
+function fromJsonTimestamp(o: any): Timestamp {
+  if (o instanceof globalThis.Date) {
+    return toTimestamp(o);
+  } else if (typeof o === "string") {
+    // Date only keeps milliseconds, and parses longer fractions in an engine-specific way,
+    // so parse the fractional seconds ourselves and give Date only the whole seconds
+    const fraction = timestampFractionRegex.exec(o);
+    if (fraction === null) {
+      return toTimestamp(new globalThis.Date(o));
+    }
+    const fractionNanos = Number(fraction[0].slice(4, 13).padEnd(9, "0"));
+    const wholeSeconds = new globalThis.Date(o.replace(fraction[0], fraction[0].slice(0, 3)));
+    const timestamp = toTimestamp(new globalThis.Date(wholeSeconds.getTime() + Math.trunc(fractionNanos / 1_000_000)));
+    return { ...timestamp, nanos: (timestamp.nanos ?? 0) + (fractionNanos % 1_000_000) };
+  } else {
+    return Timestamp.fromJSON(o);
+  }
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;
