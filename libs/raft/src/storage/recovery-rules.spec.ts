@@ -187,6 +187,42 @@ describe('a last batch that is bad and not short', () => {
   });
 });
 
+describe('what a cut leaves behind that never reached the disk, since the sync after it failed', () => {
+  const garbage = Buffer.alloc(40, 0x5b);
+
+  /** Two segments; behind the last batch of the first one something is left. */
+  async function leftover(): Promise<{ disk: MemoryFileSystem; first: string; second: string }> {
+    const disk = await threeBatches(200);
+    const [first = '', second = ''] = disk.files('/data/wal').slice(-2);
+    disk.edit(first, (bytes) =>
+      Buffer.concat([bytes.subarray(0, endOfContents(bytes, 0)), garbage]),
+    );
+    return { disk, first, second };
+  }
+
+  it('is no damage, when the next segment begins with the batch that is due', async () => {
+    const { disk } = await leftover();
+    expect(await recover(disk)).toMatchObject({ entries: { length: 8 }, suspectTail: undefined });
+  });
+
+  it('is damage when it stands where a batch is missing', async () => {
+    const { disk, first } = await leftover();
+    const missing = changed(disk, first, (bytes) => bytes.fill(0x5b, bytes.lastIndexOf('RWF1')));
+    expect((await failureOf(recover(missing))).message).toContain('a later segment follows');
+  });
+
+  it('is suspected, and cut, when the next segment has no header that says so', async () => {
+    const { disk, first, second } = await leftover();
+    const torn = changed(disk, second, (bytes) => bytes.subarray(0, 5));
+    const offset = (await torn.read(first)).length - garbage.length;
+    const storage = open(torn, 200);
+    expect((await storage.open()).suspectTail).toEqual({ file: first, offset });
+    await storage.persist(persistOf(9, { entries: entriesOf(6, 6) }));
+    await storage.close();
+    expect((await recover(torn)).entries).toHaveLength(6);
+  });
+});
+
 describe('the other files', () => {
   it('are refused or unharmed at every bit and every cut of the meta file', async () => {
     const whole = await threeBatches();

@@ -80,6 +80,11 @@ export async function recoverLog(
   return replay.result();
 }
 
+interface BadEnd extends TailPosition {
+  /** It may have been acknowledged. */
+  readonly isSuspect: boolean;
+}
+
 class Replay {
   private hardState: HardState | undefined;
   private reset: LogReset | undefined;
@@ -89,6 +94,8 @@ class Replay {
   private tornTail: TailPosition | undefined;
   private suspectTail: TailPosition | undefined;
   private stillborn: string | undefined;
+  /** Where a segment that is not the last one ends with something that is no batch. */
+  private badEnd: BadEnd | undefined;
 
   constructor(private readonly directory: string) {}
 
@@ -97,6 +104,7 @@ class Replay {
     if (header === undefined) {
       if (last && findFrameFrom(file, 0) === undefined) {
         this.stillborn = name;
+        if (this.badEnd !== undefined) this.cut(this.badEnd);
         // A batch may have been in it, unless it ends with the header: that is synced before the file gets its name.
         if (endOfContents(file, 0) > SEGMENT_HEADER_BYTES) this.suspectTail = { name, offset: 0 };
         return;
@@ -120,12 +128,14 @@ class Replay {
     }
     this.nextBatchNumber ??= header.firstBatchNumber;
     if (header.firstBatchNumber !== this.nextBatchNumber) {
+      if (this.badEnd !== undefined) throw this.damagedBefore(this.badEnd);
       throw this.damaged(
         name,
         0,
         `the segment begins with batch ${header.firstBatchNumber} where ${this.nextBatchNumber} is due`,
       );
     }
+    this.badEnd = undefined;
     const { end, highestIndex, lastFrame } = this.frames(name, file, last);
     this.segments.push({
       name,
@@ -168,9 +178,6 @@ class Replay {
 
   private cutOrRefuse(name: string, file: Buffer, offset: number, last: boolean): void {
     const due = this.nextBatchNumber as number;
-    if (!last) {
-      throw this.damaged(name, offset, `batch ${due} is damaged and a later segment follows`);
-    }
     const behind = findFrameFrom(file, offset + 1);
     if (behind !== undefined && behind > due && behind <= due + BATCHES_BEHIND_MAX) {
       throw this.damaged(
@@ -179,8 +186,16 @@ class Replay {
         `batch ${due} is damaged and batch ${behind} behind it is whole`,
       );
     }
+    const tail = { name, offset, isSuspect: !isUnfinishedWrite(file, offset) };
+    // Nothing is missing when the next segment begins with the batch that is due here. Then this is what is left of a write that was cut by a process whose sync
+    // failed: the process after it saw the cut, and the disk did not.
+    if (last) this.cut(tail);
+    else this.badEnd = tail;
+  }
+
+  private cut({ name, offset, isSuspect }: BadEnd): void {
     this.tornTail = { name, offset };
-    if (!isUnfinishedWrite(file, offset)) this.suspectTail = { name, offset };
+    if (isSuspect) this.suspectTail = { name, offset };
   }
 
   private apply(name: string, offset: number, batch: Batch): void {
@@ -234,6 +249,11 @@ class Replay {
       suspectTail: this.suspectTail,
       stillborn: this.stillborn,
     };
+  }
+
+  private damagedBefore({ name, offset }: BadEnd): StorageError {
+    const fact = `batch ${this.nextBatchNumber} is damaged and a later segment follows`;
+    return this.damaged(name, offset, fact);
   }
 
   private decode(name: string, file: Buffer, offset: number): Frame | undefined {
