@@ -7,13 +7,19 @@ export const WORKSPACE = resolve(__dirname, '..', '..', '..');
 const SCRIPT = join(WORKSPACE, 'tools', 'scripts', 'images.mjs');
 const TOOLS = ['buildah', 'debootstrap', 'unshare', 'nsenter', 'setpriv', 'ip'];
 
-/** Whether images can be built and started here; says so once when they cannot. */
+/** `true`, as CI sets it, or a folder for buildah's storage, which is kept, so that the base image is made once. */
+const WANTED = process.env['RAFTWAY_TEST_IMAGES'];
+
+/** Whether images are to be built and started, and can be; says so once when not. It takes minutes. */
 export const hasImages =
+  WANTED !== undefined &&
   process.platform === 'linux' &&
   process.getuid?.() === 0 &&
   TOOLS.every((tool) => spawnSync('which', [tool]).status === 0);
 if (!hasImages)
-  process.stderr.write(`the images are not tested: that needs Linux, root, ${TOOLS.join(', ')}\n`);
+  process.stderr.write(
+    `the images are not tested: that needs RAFTWAY_TEST_IMAGES=true, Linux, root, ${TOOLS.join(', ')}\n`,
+  );
 
 /** What an image says about how it is run. */
 export interface ImageConfig {
@@ -44,9 +50,9 @@ export class Images {
     readonly report: string,
   ) {}
 
-  /** Builds all images. RAFTWAY_TEST_IMAGES names a storage that is kept, so that the base image is made once. */
+  /** Builds all images. */
   static async build(): Promise<Images> {
-    const kept = process.env['RAFTWAY_TEST_IMAGES'];
+    const kept = WANTED === 'true' ? undefined : WANTED;
     const storage = kept ?? mkdtempSync(join(tmpdir(), 'raftway-image-specs-'));
     try {
       const report = await build(storage);
