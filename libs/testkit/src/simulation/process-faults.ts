@@ -189,6 +189,8 @@ export class ProcessFaults {
   /** Of what is acknowledged a majority stays whole: no rule can do without. */
   private rot(server: SimulatedServer): boolean {
     const { servers, voterSets, coverage, trace } = this.victims;
+    // The last whole batch of a log whose middle is damaged is not its last one.
+    if (server.onDamage !== undefined) return false;
     const rotten = servers.filter((one) => one === server || one.disk.isRotten);
     const isTooMuch = voterSets().some((voters) => {
       const lost = rotten.filter(({ id }) => voters.includes(id));
