@@ -93,7 +93,7 @@ export const STORAGE_BUGS: readonly SimulatedBug[] = [
       },
       {
         file: `${STORAGE}/wal/recovery.ts`,
-        find: 'if (!isUnfinishedWrite(file, offset)) this.suspectTail = { name, offset };',
+        find: 'if (isSuspect) this.suspectTail = { name, offset };',
         replace: '',
       },
     ],
@@ -105,7 +105,7 @@ export const STORAGE_BUGS: readonly SimulatedBug[] = [
     changes: [
       {
         file: `${STORAGE}/wal/recovery.ts`,
-        find: 'if (!isUnfinishedWrite(file, offset)) this.suspectTail = { name, offset };',
+        find: 'if (isSuspect) this.suspectTail = { name, offset };',
         replace: '',
       },
     ],
