@@ -8,7 +8,7 @@ const SCRIPT = join(WORKSPACE, 'tools', 'scripts', 'images.mjs');
 const TOOLS = ['buildah', 'debootstrap', 'unshare', 'nsenter', 'setpriv', 'ip'];
 
 /** `true`, as CI sets it, or a folder for buildah's storage, which is kept, so that the base image is made once. */
-const WANTED = process.env['RAFTWAY_TEST_IMAGES'];
+const WANTED = process.env['TEST_IMAGES'];
 
 /** Whether images are to be built and started, and can be; says so once when not. It takes minutes. */
 export const hasImages =
@@ -18,7 +18,7 @@ export const hasImages =
   TOOLS.every((tool) => spawnSync('which', [tool]).status === 0);
 if (!hasImages)
   process.stderr.write(
-    `the images are not tested: that needs RAFTWAY_TEST_IMAGES=true, Linux, root, ${TOOLS.join(', ')}\n`,
+    `the images are not tested: that needs TEST_IMAGES=true, Linux, root, ${TOOLS.join(', ')}\n`,
   );
 
 /** What an image says about how it is run. */
