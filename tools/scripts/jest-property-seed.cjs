@@ -9,7 +9,6 @@ const fc = require('fast-check');
  */
 const seed = process.env.TEST_SEED ?? '20261125';
 if (seed !== 'random') {
-  if (!/^-?\d+$/.test(seed))
-    throw new Error(`TEST_SEED=${seed}: a whole number or "random"`);
+  if (!/^-?\d+$/.test(seed)) throw new Error(`TEST_SEED=${seed}: a whole number or "random"`);
   fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: Number(seed) });
 }
