@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import {
   findDiskFaults,
   LimitedDisk,
@@ -12,12 +13,14 @@ import {
 } from './disks';
 
 let folder: string;
+const children: ChildProcess[] = [];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'raftway-disks-'));
 });
 
 afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
   releaseDisks(folder);
   rmSync(folder, { recursive: true, force: true });
 });
@@ -60,7 +63,6 @@ describe('a slow disk', () => {
 
     expect(await syncing.longest()).toBeGreaterThanOrEqual(400);
     expect(await syncing.shortest()).toBeLessThan(400);
-    syncing.end();
   });
 
   it('says why a process cannot be traced', async () => {
@@ -85,14 +87,13 @@ describe('the faults of disks', () => {
 function startSyncing(file: string) {
   const script =
     "const fs=require('fs');const fd=fs.openSync(process.argv[1],'w');const turn=()=>{fs.writeSync(fd,'x');" +
-    'const at=performance.now();fs.fdatasync(fd,()=>{console.log(performance.now()-at);setTimeout(turn,5)})};turn()';
+    'const at=performance.now();fs.fdatasync(fd,()=>{process.stdout.write(`${performance.now()-at}\\n`);setTimeout(turn,5)})};turn()';
   const child = spawn(process.execPath, ['-e', script, file], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  children.push(child);
   let times: number[] = [];
-  child.stdout.on('data', (chunk: Buffer) => {
-    times.push(...chunk.toString().trim().split('\n').map(Number));
-  });
+  createInterface({ input: child.stdout }).on('line', (line) => times.push(Number(line)));
   /** Of those since the last question; waits for some. */
   const seen = async (): Promise<number[]> => {
     while (times.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -104,6 +105,5 @@ function startSyncing(file: string) {
     pid: child.pid ?? 0,
     longest: async () => Math.max(...(await seen())),
     shortest: async () => Math.min(...(await seen())),
-    end: () => child.kill(),
   };
 }
