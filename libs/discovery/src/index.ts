@@ -4,7 +4,7 @@ export {
   type NewInstance,
   type RegistryCallOptions,
   type RegistryClientOptions,
-  type RegistryStub,
+  type RegistryReplica,
 } from './registry-client';
 export { installRegistryResolver, REGISTRY_SCHEME } from './resolver';
 export {

@@ -1,6 +1,6 @@
 import type { Logger } from '@raftway/observability';
 import { Backoff, sleep, Watchdog, type BackoffOptions } from './backoff';
-import type { RegistryClient, RegistryStub } from './registry-client';
+import type { RegistryClient, RegistryReplica } from './registry-client';
 
 /** What a {@link LeaseKeeper} works with. */
 export interface LeaseKeeperOptions {
@@ -42,10 +42,10 @@ export class LeaseKeeper {
     const { client, signal, logger, leaseId } = this.options;
     await this.untilNextRenewal(signal);
     while (!signal.aborted) {
-      const stub = client.current;
+      const replica = client.current;
       const seed = client.currentSeed;
       try {
-        if ((await this.renewOver(stub)) === 'expired') return;
+        if ((await this.renewOver(replica)) === 'expired') return;
       } catch (error) {
         if (signal.aborted) return;
         const message = 'renewals interrupted; going on with another seed';
@@ -53,14 +53,14 @@ export class LeaseKeeper {
         else logger.debug(message, { seed, leaseId, error });
       }
       this.renewed = false;
-      client.moveOn(stub);
+      client.moveOn(replica);
       await this.backoff.wait(signal);
     }
     this.renewed = false;
   }
 
   /** Renews over one stream, one at a time. @throws when the stream breaks or an answer is overdue. */
-  private async renewOver(stub: RegistryStub): Promise<'expired' | 'ended'> {
+  private async renewOver(replica: RegistryReplica): Promise<'expired' | 'ended'> {
     const attempt = new AbortController();
     const signal = AbortSignal.any([attempt.signal, this.options.signal]);
     const watchdog = new Watchdog(attempt, 'a renewal was not answered in time');
@@ -68,7 +68,7 @@ export class LeaseKeeper {
     const turn = new Turn();
     try {
       watchdog.feed(answerLimitMs);
-      for await (const answer of stub.keepAlive(this.requests(turn, signal), { signal })) {
+      for await (const answer of replica.keepAlive(this.requests(turn, signal), { signal })) {
         watchdog.stop();
         if (answer.expired) return 'expired';
         this.renewed = true;

@@ -5,8 +5,8 @@ import { createClient, type ServiceClient, toDuration } from '@raftway/service-k
 import type { TlsSource } from '@raftway/tls';
 import { Backoff, type BackoffOptions } from './backoff';
 
-/** The stub of one replica of the registry. */
-export type RegistryStub = ServiceClient<typeof registry.RegistryServiceService>;
+/** The client of one replica of the registry. */
+export type RegistryReplica = ServiceClient<typeof registry.RegistryServiceService>;
 
 /** Optional input of {@link RegistryClient}. */
 export interface RegistryClientOptions extends BackoffOptions {
@@ -34,7 +34,7 @@ export type NewInstance = Partial<registry.Instance> &
  * answered last; which is first is left to chance, so that many clients spread over the replicas.
  */
 export class RegistryClient {
-  private readonly stubs: readonly RegistryStub[];
+  private readonly replicas: readonly RegistryReplica[];
   private readonly attemptTimeoutMs: number;
   private readonly timeoutMs: number;
   private position: number;
@@ -51,14 +51,17 @@ export class RegistryClient {
     // The next seed is tried here instead of the same one again there.
     const { tls } = options;
     const settings = { attemptsMax: 1, defaultTimeoutMs: this.attemptTimeoutMs, tls };
-    this.stubs = seeds.map((seed) => createClient(registry.RegistryServiceService, seed, settings));
+    this.replicas = seeds.map((seed) =>
+      createClient(registry.RegistryServiceService, seed, settings),
+    );
   }
 
   /** The replica that is used now, for streams. */
-  get current(): RegistryStub {
-    const stub = this.stubs[this.position];
-    if (stub === undefined) throw new Error('broken invariant: no stub at the current position');
-    return stub;
+  get current(): RegistryReplica {
+    const replica = this.replicas[this.position];
+    if (replica === undefined)
+      throw new Error('broken invariant: no replica at the current position');
+    return replica;
   }
 
   /** The address of {@link RegistryClient.current}. */
@@ -67,8 +70,8 @@ export class RegistryClient {
   }
 
   /** Moves to the next replica, unless somebody has moved on from `failed` already. */
-  moveOn(failed: RegistryStub): void {
-    if (this.current === failed) this.position = (this.position + 1) % this.stubs.length;
+  moveOn(failed: RegistryReplica): void {
+    if (this.current === failed) this.position = (this.position + 1) % this.replicas.length;
   }
 
   /** Registers an instance. @throws ServiceError */
@@ -82,13 +85,13 @@ export class RegistryClient {
       ttl: toDuration(ttlMs),
       requestId: randomUUID(),
     };
-    return this.call((stub, call) => stub.register(request, call), options);
+    return this.call((replica, call) => replica.register(request, call), options);
   }
 
   /** Removes an instance. @throws ServiceError, LEASE_NOT_FOUND when it is gone. */
   async deregister(leaseId: string, options?: RegistryCallOptions): Promise<void> {
     const request = { leaseId, requestId: randomUUID() };
-    await this.call((stub, call) => stub.deregister(request, call), options);
+    await this.call((replica, call) => replica.deregister(request, call), options);
   }
 
   /** @throws ServiceError, LEASE_NOT_FOUND when the instance is gone. */
@@ -98,12 +101,12 @@ export class RegistryClient {
     options?: RegistryCallOptions,
   ): Promise<void> {
     const request = { leaseId, status, requestId: randomUUID() };
-    await this.call((stub, call) => stub.setStatus(request, call), options);
+    await this.call((replica, call) => replica.setStatus(request, call), options);
   }
 
   /** The instances of one service now. @throws ServiceError */
   lookup(service: string, options?: RegistryCallOptions): Promise<registry.LookupResponse> {
-    return this.call((stub, call) => stub.lookup({ service }, call), options);
+    return this.call((replica, call) => replica.lookup({ service }, call), options);
   }
 
   /** One page of services. @throws ServiceError */
@@ -111,11 +114,11 @@ export class RegistryClient {
     request: { readonly pageSize?: number; readonly pageToken?: string } = {},
     options?: RegistryCallOptions,
   ): Promise<registry.ListServicesResponse> {
-    return this.call((stub, call) => stub.listServices(request, call), options);
+    return this.call((replica, call) => replica.listServices(request, call), options);
   }
 
   close(): void {
-    for (const stub of this.stubs) stub.close();
+    for (const replica of this.replicas) replica.close();
   }
 
   /**
@@ -124,7 +127,7 @@ export class RegistryClient {
    */
   private async call<Response>(
     send: (
-      stub: RegistryStub,
+      replica: RegistryReplica,
       call: { readonly timeoutMs: number; readonly signal: AbortSignal },
     ) => Promise<Response>,
     options: RegistryCallOptions = {},
@@ -134,18 +137,18 @@ export class RegistryClient {
     const backoff = new Backoff({ ...this.options, maxMs: 500 });
     let refusal: unknown;
     for (let attempt = 1; ; attempt += 1) {
-      const stub = this.current;
+      const replica = this.current;
       const leftMs = Math.max(1, deadline - performance.now());
       try {
-        return await send(stub, { timeoutMs: Math.min(leftMs, this.attemptTimeoutMs), signal });
+        return await send(replica, { timeoutMs: Math.min(leftMs, this.attemptTimeoutMs), signal });
       } catch (error) {
         const isOver = signal.aborted || performance.now() >= deadline;
         // What a replica said tells more than that the last attempt was cut short.
         if (!isDeadline(error)) refusal = error;
         if (!isAway(error) || isOver) throw signal.aborted ? error : (refusal ?? error);
-        this.moveOn(stub);
+        this.moveOn(replica);
         // The other seeds are asked at once; only a second round waits.
-        if (attempt >= this.stubs.length) await backoff.wait(signal);
+        if (attempt >= this.replicas.length) await backoff.wait(signal);
       }
     }
   }

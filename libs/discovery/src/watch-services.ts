@@ -116,9 +116,9 @@ class WatchingServiceView implements ServiceView {
 
   private async watchUntilClosed(): Promise<void> {
     while (!this.closing.signal.aborted) {
-      const stub = this.client.current;
+      const replica = this.client.current;
       const seed = this.client.currentSeed;
-      const error = await this.watchOnce(stub);
+      const error = await this.watchOnce(replica);
       if (this.closing.signal.aborted) return;
       const fields = { seed, ageMs: this.ageMs(), revision: this.revision(), error };
       // The first break is news; that the next seeds are away as well is not.
@@ -126,13 +126,13 @@ class WatchingServiceView implements ServiceView {
       else this.logger.debug('registry watch failed', fields);
       this.connected = false;
       this.state.streamBroke();
-      this.client.moveOn(stub);
+      this.client.moveOn(replica);
       await this.backoff.wait(this.closing.signal);
     }
   }
 
   /** Follows one stream to its end; yields why it ended. */
-  private async watchOnce(stub: RegistryClient['current']): Promise<unknown> {
+  private async watchOnce(replica: RegistryClient['current']): Promise<unknown> {
     const { firstEventTimeoutMs = 3000, silenceMaxMs = 15_000, service = '' } = this.options;
     const attempt = new AbortController();
     const watchdog = new Watchdog(attempt, 'the registry sent nothing for too long');
@@ -140,7 +140,7 @@ class WatchingServiceView implements ServiceView {
     watchdog.feed(firstEventTimeoutMs);
     try {
       const request = { service, fromRevision: this.state.revision };
-      for await (const event of stub.watch(request, { signal })) {
+      for await (const event of replica.watch(request, { signal })) {
         watchdog.feed(silenceMaxMs);
         this.apply(event);
         if (!this.connected)
