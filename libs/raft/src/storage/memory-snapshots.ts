@@ -1,8 +1,8 @@
 import { DecodeError } from '../state-machine/binary-reader';
 import {
+  checkChunk,
   chunkChecksum,
   chunkCountOf,
-  chunkSizeOf,
   decodeSnapshotHeader,
   encodeSnapshotHeader,
   type Snapshot,
@@ -54,12 +54,11 @@ export class MemorySnapshotWriter implements SnapshotWriter {
   }
 
   write(number: number, { checksum, data }: ChunkOfSnapshot): Promise<void> {
-    const fits =
-      number === this.chunks.length &&
-      number < this.chunkCount &&
-      data.length === chunkSizeOf(this.decoded, number) &&
-      chunkChecksum(number, data) === checksum;
-    if (!fits) return Promise.reject(new DecodeError(`chunk ${number} of a snapshot is wrong`));
+    try {
+      checkChunk(this.decoded, this.nextChunk, number, { checksum, data });
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
     this.chunks.push({ checksum, data: Uint8Array.from(data) });
     return Promise.resolve();
   }

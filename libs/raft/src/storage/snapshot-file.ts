@@ -139,6 +139,25 @@ export function chunkChecksum(number: number, data: Uint8Array): number {
   return crc32c(data, number);
 }
 
+/** @param due which chunk is to come. @throws DecodeError when this is not it, whole. */
+export function checkChunk(
+  header: SnapshotHeader,
+  due: number,
+  number: number,
+  { checksum, data }: { readonly checksum: number; readonly data: Uint8Array },
+): void {
+  if (number !== due || number >= chunkCountOf(header)) {
+    throw new DecodeError(`chunk ${number} of a snapshot came where ${due} is due`);
+  }
+  const size = chunkSizeOf(header, number);
+  if (data.length !== size) {
+    throw new DecodeError(`chunk ${number} has ${data.length} bytes instead of ${size}`);
+  }
+  if (chunkChecksum(number, data) !== checksum) {
+    throw new DecodeError(`the checksum of a snapshot’s chunk ${number} is wrong`);
+  }
+}
+
 /** The checksum of a snapshot from those of its chunks, in order. */
 export class SnapshotChecksum {
   private checksum = 0;

@@ -3,7 +3,12 @@ import { DecodeError } from '../state-machine/binary-reader';
 import type { SnapshotMetadata } from '../core';
 import { StorageError } from '../errors';
 import type { FileSystem } from './file-system';
-import { decodeWholeSnapshotFile, type Snapshot, snapshotIdOf } from './snapshot-file';
+import {
+  decodeSnapshotHeader,
+  decodeWholeSnapshotFile,
+  type Snapshot,
+  snapshotIdOf,
+} from './snapshot-file';
 import { FileSnapshotReader, readSnapshotHeader, readWholeSnapshot } from './snapshot-reader';
 import { FileSnapshotWriter, writeSnapshotFile } from './snapshot-writer';
 import type { SnapshotData, SnapshotReader, SnapshotWriter } from './storage';
@@ -56,7 +61,8 @@ export class SnapshotStore {
     if (newest !== undefined && found !== undefined)
       this.newest = { ...newest, bytes: found.bytes };
     await this.clean(names);
-    if (found?.isOld === true) await this.rewrite(found.whole);
+    // Without chunks it could not be sent: it is written again in the present format, under its name.
+    if (found?.isOld === true) await this.write(found.whole.snapshot, found.whole.data);
     return found?.whole;
   }
 
@@ -74,14 +80,16 @@ export class SnapshotStore {
     };
   }
 
-  /** Writes a snapshot durably, then forgets older ones. When a newer one is there it only counts the bytes of the data. One at a time. */
+  /** Writes a snapshot durably, then forgets older ones. Does nothing, and answers 0, when it is no newer than what is there. One at a time. */
   save(snapshot: SnapshotMetadata, data: SnapshotData): Promise<number> {
-    return this.inTurn(() => this.write(snapshot, data));
+    return this.inTurn(async () => (this.isNews(snapshot) ? await this.write(snapshot, data) : 0));
+  }
+
+  private isNews({ lastIncludedIndex }: SnapshotMetadata): boolean {
+    return lastIncludedIndex > (this.newest?.index ?? 0);
   }
 
   private async write(snapshot: SnapshotMetadata, data: SnapshotData): Promise<number> {
-    const index = snapshot.lastIncludedIndex;
-    if (index <= (this.newest?.index ?? 0)) return 0;
     const temporary = this.pathOf(`${nameOf(snapshot)}.tmp`);
     const { fileSystem, chunkBytes } = this;
     const { dataBytes, fileBytes } = await writeSnapshotFile(
@@ -159,8 +167,10 @@ export class SnapshotStore {
 
   /** See {@link Storage.receiveSnapshot}. */
   async receive(header: Uint8Array): Promise<SnapshotWriter> {
-    snapshotIdOf(header);
+    // What is no header leaves everything as it is.
+    decodeSnapshotHeader(header);
     await this.incoming?.close();
+    this.incoming = undefined;
     this.leftBytes = 0;
     const incoming = await FileSnapshotWriter.open(
       this.pathOf(INCOMING_NAME),
@@ -180,7 +190,7 @@ export class SnapshotStore {
     return this.inTurn(async () => {
       const from = this.pathOf(INCOMING_NAME);
       if (this.incoming === incoming) this.incoming = undefined;
-      if (snapshot.lastIncludedIndex <= (this.newest?.index ?? 0)) {
+      if (!this.isNews(snapshot)) {
         await this.fileSystem.remove(from);
         return false;
       }
@@ -239,20 +249,6 @@ export class SnapshotStore {
         cause: error,
       });
     }
-  }
-
-  /** A snapshot without chunks could not be sent: it is written again in the present format, under its name. */
-  private async rewrite({ snapshot, data }: Snapshot): Promise<void> {
-    const temporary = this.pathOf(`${nameOf(snapshot)}.tmp`);
-    const { fileSystem, chunkBytes } = this;
-    const { fileBytes } = await writeSnapshotFile(
-      fileSystem,
-      temporary,
-      snapshot,
-      data,
-      chunkBytes,
-    );
-    await this.publish(temporary, snapshot, fileBytes);
   }
 
   private pathOf(name: string): string {

@@ -4,9 +4,9 @@ import type { SnapshotMetadata } from '../core';
 import { StorageError } from '../errors';
 import type { FileSystem, OpenFile } from './file-system';
 import {
+  checkChunk,
   chunkChecksum,
   chunkCountOf,
-  chunkSizeOf,
   decodeSnapshotHeader,
   encodeSnapshotHeader,
   type Snapshot,
@@ -109,7 +109,7 @@ export async function writeSnapshotFile(
   }
 }
 
-/** Takes a whole, checked file over; undefined when a newer one is there. */
+/** Takes a whole, checked file over; false when a newer one is there. */
 export type Adopt = (snapshot: SnapshotMetadata, fileBytes: number) => Promise<boolean>;
 
 /** See {@link SnapshotWriter}. */
@@ -167,7 +167,7 @@ export class FileSnapshotWriter implements SnapshotWriter {
   }
 
   async write(number: number, chunk: ChunkOfSnapshot): Promise<void> {
-    this.check(number, chunk);
+    checkChunk(this.decoded, this.next, number, chunk);
     try {
       const bytes = encodeChunk(chunk);
       await this.file.write(bytes, this.bytes);
@@ -204,19 +204,6 @@ export class FileSnapshotWriter implements SnapshotWriter {
     this.isGone = true;
     await this.close().catch(() => undefined);
     await this.fileSystem.remove(this.path).catch(() => undefined);
-  }
-
-  private check(number: number, { checksum, data }: ChunkOfSnapshot): void {
-    if (number !== this.next || number >= this.chunkCount) {
-      throw new DecodeError(`chunk ${number} of a snapshot came where ${this.next} is due`);
-    }
-    const size = chunkSizeOf(this.decoded, number);
-    if (data.length !== size) {
-      throw new DecodeError(`chunk ${number} has ${data.length} bytes instead of ${size}`);
-    }
-    if (chunkChecksum(number, data) !== checksum) {
-      throw new DecodeError(`the checksum of a snapshot’s chunk ${number} is wrong`);
-    }
   }
 
   private async findNext(): Promise<void> {

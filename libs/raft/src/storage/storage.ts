@@ -85,7 +85,7 @@ export interface Storage {
   /**
    * Writes a snapshot file durably and forgets older ones. A failure leaves the older one in place, and may be retried.
    *
-   * @returns how many bytes of data it has.
+   * @returns how many bytes of data it has; from files 0 when one that is as new is there already.
    */
   saveSnapshot(snapshot: SnapshotMetadata, data: SnapshotData): Promise<number>;
   /** The newest snapshot, checked. Undefined when there is none. */
