@@ -20,13 +20,14 @@ async function receiverOn(disk: MemoryFileSystem) {
   });
   await storage.open();
   const delivered: string[] = [];
-  const raft = { term: 3, commitIndex: 0, nowMs: 0 };
+  const raft = { term: 3, commitIndex: 0, nowMs: 0, failures: 0 };
   const incoming = new IncomingSnapshots({
     bytesMax: 500,
     storage,
     term: () => raft.term,
     commitIndex: () => raft.commitIndex,
     nowMs: () => raft.nowMs,
+    onFailed: () => (raft.failures += 1),
     deliver: (from, term, { lastIncludedIndex }, data) => {
       const what = data === undefined ? 'nothing' : stateOf(lastIncludedIndex).equals(data);
       delivered.push(`${lastIncludedIndex} from ${from} in term ${term}: ${String(what)}`);
@@ -241,7 +242,8 @@ describe('a full disk', () => {
       disk.failOn = undefined;
       expect(storage.usage()).toEqual(before);
       expect((await storage.loadSnapshot())?.data).toEqual(stateOf(5));
-      if (write > 1) await expect(attempt(transfer, incoming)).rejects.toThrow('a moment ago');
+      await expect(attempt(transfer, incoming)).rejects.toThrow('a moment ago');
+      expect(raft.failures).toBe(1);
       raft.nowMs += 2000;
       await attempt(transfer, incoming);
       expect(delivered).toEqual(COMPLETE);

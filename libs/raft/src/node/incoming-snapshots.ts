@@ -25,6 +25,8 @@ export interface SnapshotReceiverHost {
   readonly term: () => Term;
   readonly commitIndex: () => number;
   readonly nowMs: () => number;
+  /** Writing one down failed; what had come of it is gone. */
+  readonly onFailed?: () => void;
   /**
    * Tells the core that a snapshot is here, and replaces the state if the core wants that.
    *
@@ -145,14 +147,24 @@ export class IncomingSnapshots {
       return current.writer;
     }
     this.current = undefined;
-    return await this.host.storage.receiveSnapshot(header);
+    try {
+      return await this.host.storage.receiveSnapshot(header);
+    } catch (error) {
+      this.noteFailure();
+      throw error;
+    }
   }
 
   /** The log needs the room more. */
   private async giveUp(writer: SnapshotWriter): Promise<void> {
     this.current = undefined;
-    this.notBeforeMs = this.host.nowMs() + PAUSE_AFTER_FAILURE_MS;
+    this.noteFailure();
     await writer.discard();
+  }
+
+  private noteFailure(): void {
+    this.notBeforeMs = this.host.nowMs() + PAUSE_AFTER_FAILURE_MS;
+    this.host.onFailed?.();
   }
 
   private requireTerm(term: Term): void {

@@ -69,6 +69,38 @@ describe('a replica that stops', () => {
   });
 });
 
+describe('a replica that has applied nothing since its newest snapshot', () => {
+  it('does not take its state down again', async () => {
+    let takenDown = 0;
+    class Counting extends KeyValue {
+      override snapshot(): Uint8Array {
+        takenDown += 1;
+        return super.snapshot();
+      }
+    }
+    const network = new MemoryNetwork();
+    const node = createRaftNode({
+      id: 1,
+      clusterId: 'c',
+      peers: [{ id: 1, address: 'memory:1' }],
+      heartbeatIntervalMs: 10,
+      electionTimeoutMs: 100,
+      stateMachine: new Counting(),
+      storage: new MemoryStorage(),
+      transport: () => network.endpoint(1),
+    });
+    await node.start();
+    await node.propose(command('set a 1'));
+
+    const first = await node.takeSnapshot();
+    const second = await node.takeSnapshot();
+    await node.stop();
+
+    expect(second).toEqual(first);
+    expect(takenDown).toBe(1);
+  });
+});
+
 describe('a received snapshot', () => {
   /** Snapshots of a replica that has applied nothing; notes what its state was replaced with. */
   function receiver({ wants }: { readonly wants: boolean }) {

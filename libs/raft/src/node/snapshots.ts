@@ -60,6 +60,7 @@ export class Snapshots<Result> {
       term: () => raft.term,
       commitIndex: () => raft.commitIndex,
       nowMs: () => performance.now(),
+      onFailed: () => options.observer.onSnapshot?.('receiveFailed', 0, 0),
       deliver: (from, term, snapshot, data) => this.deliver(from, term, snapshot, data),
     });
   }
@@ -106,11 +107,11 @@ export class Snapshots<Result> {
     const { index, term, stampMs } = this.applyQueue.position;
     const configuration = this.raft.configurationAt(index);
     if (configuration === undefined) throw new Error('nothing has been applied yet');
+    this.applyQueue.resetBytes();
+    if (index <= this.newestIndex) return { index, sizeBytes: this.newestBytes };
     // The state is taken down here and now; everything after this line may be later than the snapshot.
     const slices = this.stateMachine.snapshotSlices();
     let longestSliceMs = performance.now() - startedMs;
-    this.applyQueue.resetBytes();
-    if (index <= this.newestIndex) return { index, sizeBytes: this.newestBytes };
     const snapshot = { lastIncludedIndex: index, lastIncludedTerm: term, stampMs, configuration };
     const data = inSlices(slices, SLICE_BUDGET_MS, (durationMs) => {
       longestSliceMs = Math.max(longestSliceMs, durationMs);
