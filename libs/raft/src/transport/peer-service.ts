@@ -31,8 +31,6 @@ interface Receiver {
   onFrame(frame: Frame, fail: (error: unknown) => void): void;
   /** No more frames will come. */
   onEnd(): Promise<void>;
-  /** The stream is over, however it ended. */
-  onClosed(): void;
 }
 
 /** The receiving side of all links. */
@@ -99,10 +97,7 @@ export class PeerService {
         Promise.resolve(receiver?.onEnd()).then(() => finish(), finish);
       },
       onFault: finish,
-      onClosed: () => {
-        receiver?.onClosed();
-        finish(new DecodeError('the caller went away'));
-      },
+      onClosed: () => finish(new DecodeError('the caller went away')),
     });
   }
 
@@ -121,7 +116,6 @@ export class PeerService {
         this.handler.onMessages(messages);
       },
       onEnd: () => Promise.resolve(),
-      onClosed: () => undefined,
     };
   }
 
@@ -138,7 +132,6 @@ export class PeerService {
         underway = take(frame).catch(fail);
       },
       onEnd: () => underway,
-      onClosed: () => undefined,
     };
   }
 

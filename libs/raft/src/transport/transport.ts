@@ -1,7 +1,7 @@
 import type { Message, ServerId } from '../core';
 import type { SnapshotChunk, SnapshotOffer, SnapshotTransfer } from './snapshot-transfer';
 
-/** What a transport hands to its replica. Both return at once. */
+/** What a transport hands to its replica. */
 export interface TransportHandler {
   /** Messages came in, in the order in which one peer's stream carried them. */
   onMessages(messages: readonly Message[]): void;
@@ -16,7 +16,7 @@ export interface TransportHandler {
    * A chunk of the snapshot that was offered came in. To be called with the next one when this has settled.
    *
    * @returns the number of the first chunk that is missing; as many as there are chunks when the whole is durable and the core has been told.
-   * @throws DecodeError when the chunk is not as it should be: it has changed nothing, and may come again. SnapshotRefused when it is of another offer.
+   * @throws DecodeError when the chunk is not as it should be, or of another offer: it has changed nothing. SnapshotRefused when the sender's term is over.
    */
   onSnapshotChunk(from: ServerId, chunk: SnapshotChunk): Promise<number>;
   /** A link broke, or messages to this peer were dropped because its queue is full. */
