@@ -1,7 +1,7 @@
 /*
  * The leader's side of priorities: who could take over, and when it is handed to. See priority.ts for the whole.
  */
-import { transferLeadership } from './leadership-transfer';
+import { mayTakeOver, transferLeadership } from './leadership-transfer';
 import type { HeartbeatReply } from './messages';
 import { PRIORITY_DEFAULT, PRIORITY_MAX } from './priority';
 import type { Progress } from './progress';
@@ -44,13 +44,10 @@ export function tickPriority(state: RaftState): void {
 }
 
 function couldLead(state: RaftState, { heirs }: LeaderState, progress: Progress): boolean {
-  const silentMs = state.nowMs - progress.lastContactMs;
   return (
     progress.priority !== undefined &&
-    progress.suspectRun === 0 &&
     progress.matchIndex >= heirs.olderIndex &&
-    silentMs <= state.options.electionTimeoutMs &&
-    state.configurations.staysVoter(progress.id)
+    mayTakeOver(state, progress)
   );
 }
 

@@ -36,16 +36,24 @@ export function transferLeadership(state: RaftState, target: ServerId): void {
   maybeTimeoutNow(state, progress);
 }
 
-/** Among the voters that answer and stay voters, the one with the longest matching log; of several the one of the highest priority. */
+/** Among those that may take over, the one with the longest matching log; of several the one of the highest priority. */
 export function mostAdvanced(state: RaftState): ServerId {
   let best: Progress | undefined;
   for (const progress of state.leader?.progress.values() ?? []) {
-    const silentMs = state.nowMs - progress.lastContactMs;
-    if (silentMs > state.options.electionTimeoutMs) continue;
-    if (!state.configurations.staysVoter(progress.id) || progress.suspectRun !== 0) continue;
+    if (!mayTakeOver(state, progress)) continue;
     if (best === undefined || isBetter(progress, best)) best = progress;
   }
   return best?.id ?? NO_SERVER;
+}
+
+/** True for a voter that answers, stays a voter, and is not suspect. */
+export function mayTakeOver(state: RaftState, progress: Progress): boolean {
+  const silentMs = state.nowMs - progress.lastContactMs;
+  return (
+    silentMs <= state.options.electionTimeoutMs &&
+    progress.suspectRun === 0 &&
+    state.configurations.staysVoter(progress.id)
+  );
 }
 
 function isBetter(one: Progress, other: Progress): boolean {

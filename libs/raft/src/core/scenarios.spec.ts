@@ -440,18 +440,20 @@ describe('snapshots (§7)', () => {
     return server;
   }
 
+  /** Server 3 lacks what was compacted. */
+  const refusal = {
+    type: 'appendEntriesReply',
+    from: 3,
+    to: 1,
+    term: 2,
+    success: false,
+    matchIndex: 1,
+    hintIndex: 0,
+    hintTerm: 0,
+  } as const;
+
   it('go to a follower that needs what was compacted, one at a time (S1)', () => {
     const server = compactedLeader();
-    const refusal = {
-      type: 'appendEntriesReply',
-      from: 3,
-      to: 1,
-      term: 2,
-      success: false,
-      matchIndex: 1,
-      hintIndex: 0,
-      hintTerm: 0,
-    } as const;
 
     server.receive(refusal).receive(refusal);
     expect(server.snapshotsTo).toEqual([3]);
@@ -465,16 +467,7 @@ describe('snapshots (§7)', () => {
 
   it('that could not be delivered are tried again after a sign of life, not in a loop (S3)', () => {
     const server = compactedLeader();
-    server.receive({
-      type: 'appendEntriesReply',
-      from: 3,
-      to: 1,
-      term: 2,
-      success: false,
-      matchIndex: 1,
-      hintIndex: 0,
-      hintTerm: 0,
-    });
+    server.receive(refusal);
 
     server.step({ type: 'snapshotTransferFailed', to: 3 });
     expect(server.snapshotsTo).toEqual([3]);
@@ -490,17 +483,7 @@ describe('snapshots (§7)', () => {
 
   it('keep what will be needed after the one that is under way (S2)', () => {
     const server = compactedLeader();
-    server.receive({
-      type: 'appendEntriesReply',
-      from: 3,
-      to: 1,
-      term: 2,
-      success: false,
-      matchIndex: 1,
-      hintIndex: 0,
-      hintTerm: 0,
-    });
-    server.propose(4, 5).persist().acknowledge(2, 7);
+    server.receive(refusal).propose(4, 5).persist().acknowledge(2, 7);
 
     server.step({ type: 'snapshotTaken', snapshot: snapshotAt(7, 2), compactTo: 7 });
 
@@ -509,17 +492,7 @@ describe('snapshots (§7)', () => {
 
   it('keep no more than so many bytes of the log for the one that is under way (S2)', () => {
     const server = compactedLeader();
-    server.receive({
-      type: 'appendEntriesReply',
-      from: 3,
-      to: 1,
-      term: 2,
-      success: false,
-      matchIndex: 1,
-      hintIndex: 0,
-      hintTerm: 0,
-    });
-    server.propose(4, 5).persist().acknowledge(2, 7);
+    server.receive(refusal).propose(4, 5).persist().acknowledge(2, 7);
 
     server.step({
       type: 'snapshotTaken',
