@@ -4,93 +4,93 @@ import { Role, type RaftStatus } from '@raftway/raft';
 /** Members that are shown one by one: far more than a group has. */
 const PEERS_MAX = 64;
 
-/** Where a replica stands, read at each scrape. */
-export function reportStatus(metrics: Metrics, status: () => RaftStatus): void {
-  const standing = standingGauges(metrics);
-  const peers = peerGauges(metrics);
-  const files = fileGauges(metrics);
-  metrics.onScrape(() => {
-    const now = status();
-    standing(now);
-    peers(now);
-    files(now);
-  });
-}
+/** What is said of the replica as a whole. */
+type Gauge = readonly [name: string, help: string, read: (now: RaftStatus) => number];
 
-function standingGauges(metrics: Metrics): (now: RaftStatus) => void {
-  const gauge = (name: string, help: string): GaugeMetric => metrics.gauge({ name, help });
-  const isLeader = gauge('raftway_raft_is_leader', '1 on the leader, 0 elsewhere.');
-  const hasLeader = gauge('raftway_raft_has_leader', '1 while this replica knows a leader.');
-  const term = gauge('raftway_raft_term', 'Current term.');
-  const firstIndex = gauge('raftway_raft_first_index', 'First index that is still in the log.');
-  const lastIndex = gauge('raftway_raft_last_index', 'Last index in the log.');
-  const commitIndex = gauge('raftway_raft_commit_index', 'Last index known to be committed.');
-  const appliedIndex = gauge(
+const GAUGES: readonly Gauge[] = [
+  [
+    'raftway_raft_is_leader',
+    '1 on the leader, 0 elsewhere.',
+    ({ role }) => (role === Role.leader ? 1 : 0),
+  ],
+  [
+    'raftway_raft_has_leader',
+    '1 while this replica knows a leader.',
+    ({ leaderId }) => (leaderId === 0 ? 0 : 1),
+  ],
+  ['raftway_raft_term', 'Current term.', ({ term }) => term],
+  ['raftway_raft_first_index', 'First index that is still in the log.', (now) => now.firstIndex],
+  ['raftway_raft_last_index', 'Last index in the log.', ({ lastIndex }) => lastIndex],
+  ['raftway_raft_commit_index', 'Last index known to be committed.', (now) => now.commitIndex],
+  [
     'raftway_raft_applied_index',
     'Last index applied to the state machine.',
-  );
-  const snapshotIndex = gauge(
+    ({ appliedIndex }) => appliedIndex,
+  ],
+  [
     'raftway_raft_snapshot_index',
     'Index that the newest snapshot stands for.',
-  );
-  const voters = gauge('raftway_raft_voters', 'Members that count in majorities.');
-  const learners = gauge('raftway_raft_learners', 'Members that receive the log and do not count.');
-  const logClock = gauge(
+    ({ snapshotIndex }) => snapshotIndex,
+  ],
+  [
+    'raftway_raft_voters',
+    'Members that count in majorities.',
+    ({ members }) => members.filter(({ voter }) => voter).length,
+  ],
+  [
+    'raftway_raft_learners',
+    'Members that receive the log and do not count.',
+    ({ members }) => members.filter(({ voter }) => !voter).length,
+  ],
+  [
     'raftway_raft_log_clock_seconds',
     'The log clock: time for which the group has been in working order.',
-  );
-  const uncommitted = gauge(
+    ({ logClockMs }) => logClockMs / 1000,
+  ],
+  [
     'raftway_raft_uncommitted_entries',
     'Commands that this leader holds uncommitted; 0 elsewhere.',
-  );
-  const uncommittedBytes = gauge(
+    ({ uncommittedEntries }) => uncommittedEntries,
+  ],
+  [
     'raftway_raft_uncommitted_bytes',
     'Bytes of the commands that this leader holds uncommitted; 0 elsewhere.',
-  );
-  return (now) => {
-    isLeader.set(now.role === Role.leader ? 1 : 0);
-    hasLeader.set(now.leaderId === 0 ? 0 : 1);
-    term.set(now.term);
-    firstIndex.set(now.firstIndex);
-    lastIndex.set(now.lastIndex);
-    commitIndex.set(now.commitIndex);
-    appliedIndex.set(now.appliedIndex);
-    snapshotIndex.set(now.snapshotIndex);
-    const voting = now.members.filter(({ voter }) => voter).length;
-    voters.set(voting);
-    learners.set(now.members.length - voting);
-    logClock.set(now.logClockMs / 1000);
-    uncommitted.set(now.uncommittedEntries);
-    uncommittedBytes.set(now.uncommittedBytes);
-  };
-}
-
-function fileGauges(metrics: Metrics): (now: RaftStatus) => void {
-  const gauge = (name: string, help: string): GaugeMetric => metrics.gauge({ name, help });
-  const snapshots = gauge(
+    ({ uncommittedBytes }) => uncommittedBytes,
+  ],
+  [
     'raftway_raft_snapshot_files',
     'Snapshots on disk: one, and while it is sent an older one.',
-  );
-  const snapshotBytes = gauge(
+    ({ storage }) => storage.snapshots,
+  ],
+  [
     'raftway_raft_snapshot_files_bytes',
     'Bytes of the snapshots on disk.',
-  );
-  const incomingBytes = gauge(
+    ({ storage }) => storage.snapshotBytes,
+  ],
+  [
     'raftway_raft_incoming_snapshot_bytes',
     'Bytes on disk of a snapshot that is being received.',
-  );
-  const segments = gauge('raftway_raft_log_segments', 'Files of the log.');
-  const segmentBytes = gauge(
+    ({ storage }) => storage.incomingBytes,
+  ],
+  ['raftway_raft_log_segments', 'Files of the log.', ({ storage }) => storage.segments],
+  [
     'raftway_raft_log_segment_bytes',
     'Bytes that the files of the log take.',
-  );
-  return ({ storage }) => {
-    snapshots.set(storage.snapshots);
-    snapshotBytes.set(storage.snapshotBytes);
-    incomingBytes.set(storage.incomingBytes);
-    segments.set(storage.segments);
-    segmentBytes.set(storage.segmentBytes);
-  };
+    ({ storage }) => storage.segmentBytes,
+  ],
+];
+
+/** Where a replica stands, read at each scrape. */
+export function reportStatus(metrics: Metrics, status: () => RaftStatus): void {
+  const gauges = GAUGES.map(([name, help, read]) => {
+    const gauge = metrics.gauge({ name, help });
+    return (now: RaftStatus): void => gauge.set(read(now));
+  });
+  const reports = [...gauges, peerGauges(metrics)];
+  metrics.onScrape(() => {
+    const now = status();
+    for (const report of reports) report(now);
+  });
 }
 
 /** Only the leader knows; elsewhere there are no such series, rather than old ones. */
