@@ -54,13 +54,11 @@ export class MemorySnapshotWriter implements SnapshotWriter {
   }
 
   write(number: number, { checksum, data }: ChunkOfSnapshot): Promise<void> {
-    try {
+    return new Promise((resolve) => {
       checkChunk(this.decoded, this.nextChunk, number, { checksum, data });
-    } catch (error) {
-      return Promise.reject(error as Error);
-    }
-    this.chunks.push({ checksum, data: Uint8Array.from(data) });
-    return Promise.resolve();
+      this.chunks.push({ checksum, data: Uint8Array.from(data) });
+      resolve();
+    });
   }
 
   async finish(): Promise<Snapshot | undefined> {
