@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
+import { connect } from 'node:net';
 import { Client, credentials, type ServiceError as GrpcError } from '@grpc/grpc-js';
 import { helloworld } from '@raftway/contracts';
 import { Code, ServiceError } from '@raftway/errors';
@@ -301,6 +303,31 @@ describe('a certificate that is renewed', () => {
     expect(lines.join('')).toContain('new certificate files cannot be used');
     expect(await metrics.text()).toContain('raftway_tls_reloads_total{result="failed"} 1');
   });
+});
+
+it('a certificate that expires within a day is warned of at the start', async () => {
+  const { lines } = await serve('none', await authority.issue({ lifetimeMs: 3_600_000 }));
+
+  expect(lines.join('')).toContain('the certificate expires within a day');
+});
+
+it('handshakes count among the connections that a server takes', async () => {
+  const tls = { source: await openWith(await authority.issue()), clientAuth: 'none' } as const;
+  const server = createServer({
+    ...{ name: 'greeter', services: [greeter], drainDelayMs: 0, tls },
+    limits: { connectionsMax: 1 },
+  });
+  await server.start();
+  cleanups.push(() => server.stop());
+  const port = Number(server.address.split(':')[1]);
+  const silent = connect(port, '127.0.0.1');
+  cleanups.push(() => void silent.destroy());
+  await once(silent, 'connect');
+
+  const [refused] = (await once(connect(port, '127.0.0.1'), 'close')) as [boolean];
+
+  expect(refused).toBe(false);
+  expect(silent.destroyed).toBe(false);
 });
 
 it('refused callers are logged ten times in ten seconds and counted each time', async () => {

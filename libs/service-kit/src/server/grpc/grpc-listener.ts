@@ -62,7 +62,8 @@ export class GrpcListener {
     const adopt = (socket: Socket): void => this.engine.adopt(socket);
     this.acceptor = tls && new TlsAcceptor({ ...tls, onSocket: adopt });
     this.server = createServer({ noDelay: true }, (socket) => {
-      if (this.engine.connectionCount >= limits.connectionsMax) {
+      const pending = this.acceptor?.pendingCount ?? 0;
+      if (this.engine.connectionCount + pending >= limits.connectionsMax) {
         logger.warn('connection refused: too many', { limit: limits.connectionsMax });
         socket.destroy();
       } else if (this.acceptor === undefined) adopt(socket);
