@@ -8,6 +8,7 @@ import {
   FrameServerEngine,
   type HeaderPairs,
   isGrpcContentType,
+  readCallFacts,
   type StreamListener,
 } from '@raftway/http2';
 import type { Logger } from '@raftway/observability';
@@ -17,7 +18,6 @@ import type { OpenCall } from '../adapt-service';
 import { Deadlines } from '../deadlines';
 import { listenError } from '../listen-error';
 import { engineLimits, type ResolvedServerLimits } from '../server-limits';
-import { readCallFacts } from './call-facts';
 import { GrpcStream, type GrpcStreamContext } from './grpc-stream';
 
 /** Connections that wait to be accepted. */
