@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { Client, credentials, type ServiceError as GrpcError } from '@grpc/grpc-js';
 import { helloworld } from '@raftway/contracts';
 import { Code, ServiceError } from '@raftway/errors';
@@ -10,7 +10,7 @@ import { createLogger, createMetrics } from '@raftway/observability';
 import { type ClientAuth, TlsSource } from '@raftway/tls';
 import { TestAuthority, type TestFiles } from '@raftway/tls/testing';
 import { createClient } from '../client/create-client';
-import { setDefaultClientTls } from '../client/tls-credentials';
+import { channelCredentials, setDefaultClientTls } from '../client/tls-credentials';
 import { implementService } from '../rpc/implement-service';
 import { createServer } from '../server/create-server';
 import { openClientTls, openTls } from './open-tls';
@@ -223,6 +223,24 @@ describe('a caller gets UNAVAILABLE and the reason, and the server logs one line
     expect(await greet(server.address, await openWith(await authority.issue()))).toMatch(
       /^UNAVAILABLE .*the server does not speak TLS there/,
     );
+  });
+
+  it('when the server says nothing for ten seconds', async () => {
+    const server = createTcpServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    cleanups.push(() => void server.close());
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    const credentials = channelCredentials(await openWith(await authority.issue()));
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    cleanups.push(() => void jest.useRealTimers());
+    const target = { path: `127.0.0.1:${port}` };
+    const connected = credentials._createSecureConnector(target, {}).connect(socket);
+
+    jest.advanceTimersByTime(10_000);
+
+    await expect(connected).rejects.toThrow('no TLS handshake within 10000 ms');
   });
 
   it('when the server’s certificate has expired since it was loaded', async () => {
