@@ -113,8 +113,8 @@ suite('the images', () => {
   }, BUILD_TIMEOUT_MS);
 
   afterAll(async () => {
-    await Promise.all([...containers.values()].map((each) => each.kill()));
     collector?.close();
+    await Promise.all([...containers.values()].map((each) => each.kill()));
     images?.remove();
     if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
   });

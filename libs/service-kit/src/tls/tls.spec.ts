@@ -15,6 +15,7 @@ import { implementService } from '../rpc/implement-service';
 import { createServer } from '../server/create-server';
 import { openClientTls, openTls } from './open-tls';
 
+const REFUSAL_TIMEOUT_MS = 20_000;
 let authority: TestAuthority;
 const cleanups: (() => Promise<void> | void)[] = [];
 
@@ -94,9 +95,11 @@ function openWith({ ca, identity }: TestFiles): Promise<TlsSource> {
 
 /** The line that says that somebody was refused. */
 async function refusal(lines: readonly string[]): Promise<Record<string, string>> {
+  const deadline = performance.now() + REFUSAL_TIMEOUT_MS;
   for (;;) {
     const line = lines.find((one) => one.includes('connection refused'));
     if (line !== undefined) return JSON.parse(line) as Record<string, string>;
+    if (performance.now() > deadline) throw new Error(`no refusal within ${REFUSAL_TIMEOUT_MS} ms`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
