@@ -63,8 +63,10 @@ suite('the images', () => {
   const healthy = async (...names: string[]): Promise<void> => {
     await Promise.all(
       names.map((name) =>
-        eventually(`${name} is healthy:\n${container(name).log()}`, READY_TIMEOUT_MS, () =>
-          container(name).isHealthy(),
+        eventually(`${name} is healthy`, READY_TIMEOUT_MS, () => container(name).isHealthy()).catch(
+          (error: unknown) => {
+            throw new Error(`${String(error)}\n${container(name).log()}`, { cause: error });
+          },
         ),
       ),
     );
@@ -111,8 +113,8 @@ suite('the images', () => {
   }, BUILD_TIMEOUT_MS);
 
   afterAll(async () => {
-    await Promise.all([...containers.values()].map((each) => each.kill()));
     collector?.close();
+    await Promise.all([...containers.values()].map((each) => each.kill()));
     images?.remove();
     if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
   });
@@ -144,14 +146,8 @@ suite('the images', () => {
       const folder = join(images.image(app).root, 'app');
       const files = readdirSync(folder).sort();
       expect(files).toEqual([
-        ...[
-          'LICENSE',
-          'THIRD-PARTY-LICENSES',
-          'health.js',
-          'main.js',
-          'raftway.yaml',
-          'tracing.js',
-        ],
+        ...['LICENSE', 'THIRD-PARTY-LICENSES'],
+        ...['health.js', 'main.js', 'raftway.yaml', 'tracing.js'],
       ]);
       for (const file of files) {
         const { uid, mode } = statSync(join(folder, file));

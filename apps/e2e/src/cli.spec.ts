@@ -1,36 +1,23 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LimitedDisk, limitedDisksMissing, releaseDisks } from '@raftway/testkit';
 import { answered, eventually } from './harness/eventually';
 import { ForeignClient } from './harness/foreign-client';
 import { expectGolden, normalized } from './harness/golden';
 import { leaderOf } from './harness/groups';
-import { Suite, WORKSPACE } from './harness/suite';
+import { type Ran, runProgram } from './harness/run-program';
+import { Suite } from './harness/suite';
 
-const PROGRAM = join(WORKSPACE, 'tools', 'cli', 'dist', 'main.js');
+const PROGRAM = 'tools/cli/dist/main.js';
 const TIMEOUT_MS = 60_000;
 /** Of one command, those that wait for others included. */
 const COMMAND_TIMEOUT_MS = 150_000;
 
-interface Ran {
-  readonly code: number | null;
-  readonly out: string;
-  readonly error: string;
-}
-
 /** Runs the built `raftway` to its end, as a person would. */
-async function raftway(gateway: string, words: readonly string[]): Promise<Ran> {
-  const child = spawn(process.execPath, [PROGRAM, ...words], {
-    env: { ...process.env, RAFTWAY_GATEWAY: gateway },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: COMMAND_TIMEOUT_MS,
-  });
-  let [out, error] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (error += chunk.toString()));
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, out, error };
+function raftway(gateway: string, words: readonly string[]): Promise<Ran> {
+  const environment = { RAFTWAY_GATEWAY: gateway };
+  return runProgram(PROGRAM, words, COMMAND_TIMEOUT_MS, { environment });
 }
 
 /** The line of each check and each finding, without what differs between runs. */
@@ -39,12 +26,12 @@ const golden = (name: string, { out }: Ran, suite: Suite): void =>
 
 /** Asks until what it says is what a suite comes to rest at. */
 async function settled(ask: () => Promise<Ran>, isAtRest: (ran: Ran) => boolean): Promise<Ran> {
-  let last: Ran = { code: null, out: '', error: '' };
+  let last: Ran = { code: null, out: '', error: '', output: '' };
   await eventually('the suite is at rest', TIMEOUT_MS, async () => {
     last = await ask();
     return isAtRest(last);
   }).catch((error: unknown) => {
-    throw new Error(`${String(error)}\n${last.out}${last.error}`);
+    throw new Error(`${String(error)}\n${last.output}`);
   });
   return last;
 }
@@ -165,44 +152,46 @@ describe('raftway beside a running suite', () => {
   });
 });
 
-/** Only root may mount a file system; elsewhere the spec says so and is skipped. */
-function mountSmall(directory: string): boolean {
-  mkdirSync(directory, { recursive: true });
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', directory]);
-  return status === 0;
-}
-
 describe('raftway beside a suite whose disk is full', () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'raftway-full-'));
-  const isMounted = process.getuid?.() === 0 && mountSmall(dataDir);
+  let folder: string;
+  let disk: LimitedDisk | undefined;
   let suite: Suite | undefined;
+  const clients: ForeignClient[] = [];
 
-  afterAll(async () => {
-    rmSync(join(dataDir, 'ballast'), { force: true });
-    await suite?.stop();
-    if (isMounted) spawnSync('umount', [dataDir]);
-    rmSync(dataDir, { recursive: true, force: true });
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'raftway-full-'));
   });
 
-  const title = 'says whose disk is full, and is content again when there is room';
-  if (!isMounted)
-    process.stderr.write(`skipped, only root may mount a small file system: ${title}\n`);
-  const whenMounted = isMounted ? it : it.skip;
+  afterAll(async () => {
+    for (const client of clients) client.close();
+    disk?.free();
+    await suite?.stop();
+    releaseDisks(folder);
+    rmSync(folder, { recursive: true, force: true });
+  });
 
-  whenMounted(title, async () => {
+  it('says whose disk is full, and is content again when there is room', async () => {
+    const missing = await limitedDisksMissing();
+    if (missing !== undefined) {
+      process.stderr.write(`skipped, no disk can be filled here: ${missing}\n`);
+      return;
+    }
+    disk = await LimitedDisk.mount(folder);
+    const { dataDir } = disk;
     const running = await Suite.start({ portOffset: 900, replicas: 1, dataDir });
     suite = running;
     const look = (command: string) => (): Promise<Ran> =>
       raftway(running.gateway, [command, '--data-dir', dataDir]);
-    fill(join(dataDir, 'ballast'), dataDir);
+    disk.fill();
     const writers = WRITES.map(([service, name, method, request]) => {
       const client = new ForeignClient(running.instances(service)[0]!.address, name);
-      return { client, write: () => client.call(method, request, 300).catch(() => undefined) };
+      clients.push(client);
+      return () => client.call(method, request, 300).catch(() => undefined);
     });
 
     const status = await settled(
       async () => {
-        await Promise.all(writers.map(({ write }) => write()));
+        await Promise.all(writers.map((write) => write()));
         return await look('status')();
       },
       ({ out }) => out.match(/ disk full$/gm)?.length === WRITES.length,
@@ -212,9 +201,8 @@ describe('raftway beside a suite whose disk is full', () => {
     expect([status.code, doctor.code]).toEqual([1, 1]);
     golden('status-disk-full', status, running);
     golden('doctor-disk-full', doctor, running);
-    rmSync(join(dataDir, 'ballast'));
+    disk.free();
     await settled(look('status'), ({ code }) => code === 0);
-    for (const { client } of writers) client.close();
   });
 });
 
@@ -237,11 +225,3 @@ const WRITES = [
   ],
   ['id-service', 'raftway.id.v1.IdService', 'NextSequence', { name: 'x'.repeat(256) }],
 ] as const;
-
-/** Writes until nothing more fits. */
-function fill(file: string, directory: string): void {
-  const { bavail, bsize } = statfsSync(directory);
-  writeFileSync(file, Buffer.alloc(bavail * bsize));
-  expect(readFileSync(file).length).toBeGreaterThan(0);
-  expect(statfsSync(directory).bavail).toBe(0);
-}

@@ -1,5 +1,5 @@
 import { ForeignClient } from './harness/foreign-client';
-import { documentedMetrics, servedMetrics, type MetricRow } from './harness/metrics';
+import { documentedMetrics, metricsText, servedMetrics, type MetricRow } from './harness/metrics';
 import { Suite } from './harness/suite';
 
 /** docs/reference/metrics.md is what the processes serve, to the word. */
@@ -50,9 +50,7 @@ describe('the metrics of a suite', () => {
 
   it('show on the leader alone how far behind its peers are', async () => {
     const texts = await Promise.all(
-      suite
-        .instances('lock-service')
-        .map(async ({ httpAddress }) => (await fetch(`http://${httpAddress}/metrics`)).text()),
+      suite.instances('lock-service').map(({ httpAddress }) => metricsText(httpAddress)),
     );
 
     const leaders = texts.filter((text) => /^raftway_raft_is_leader 1$/m.test(text));

@@ -93,7 +93,7 @@ describe('a lock-service whose majority is gone', () => {
       CLI,
       ['raft', 'recover', survivor.dataDir as string],
       CLI_TIMEOUT_MS,
-      'lock-service\n',
+      { input: 'lock-service\n' },
     );
     expect(output).toContain('Refused from now on: 2, 3');
     expect(code).toBe(0);

@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { get } from 'node:http';
 import { type ChannelCredentials, credentials, status } from '@grpc/grpc-js';
 import { TestAuthority, type TestFiles } from '@raftway/tls/testing';
 import { answered, eventually } from './harness/eventually';
 import { ForeignClient } from './harness/foreign-client';
 import { leaderOf } from './harness/groups';
+import { metricsText } from './harness/metrics';
+import { runProgram } from './harness/run-program';
 import { type RunningProcess, Suite } from './harness/suite';
 
 /** Certificates are looked at every 5 s. */
 const RELOAD_WITHIN_MS = 20_000;
+const CLI = 'tools/cli/dist/main.js';
+const COMMAND_TIMEOUT_MS = 30_000;
 /** As without TLS. */
 const FAILOVER_MS = 3_000;
 
@@ -61,9 +64,16 @@ describe('a suite over mutual TLS', () => {
   });
 
   it('is still learnt by the gateway through reflection', async () => {
-    await eventually('the log says nothing of a failed reflection', 5000, () =>
-      suite.output().includes('The suite is ready'),
-    );
+    const environment = { RAFTWAY_GATEWAY: suite.gateway, RAFTWAY_TLS_CA: files.ca };
+    const call = ['call', 'Greeter/SayHello', '{"name": "Ada"}'];
+
+    const { value: ran } = await answered('the method is known', 20_000, async () => {
+      const one = await runProgram(CLI, call, COMMAND_TIMEOUT_MS, { environment });
+      expect(one).toMatchObject({ code: 0 });
+      return one;
+    });
+
+    expect(ran.out).toContain('Hello, Ada!');
     expect(suite.output()).not.toContain('schema not learnt');
   });
 
@@ -122,21 +132,22 @@ describe('a suite over mutual TLS', () => {
       }
     });
 
-    await authority.renew(files, { names: [...names, 'renewed'] });
     const isRenewed = async ({ httpAddress }: RunningProcess): Promise<boolean> =>
-      (await textOf(`http://${httpAddress}/metrics`)).includes(
-        'raftway_tls_reloads_total{result="ok"} 1',
-      );
+      (await metricsText(httpAddress)).includes('raftway_tls_reloads_total{result="ok"} 1');
     const processes = ['registry', 'id-service', 'greeter', 'gateway'].flatMap((service) =>
       suite.instances(service),
     );
-    await eventually('all have reloaded', RELOAD_WITHIN_MS, async () =>
-      (await Promise.all(processes.map(isRenewed))).every(Boolean),
-    );
-    const fresh = connect(suite.gateway, 'helloworld.Greeter', readCredentials(files));
-    await fresh.call('SayHello', { name: 'Ada' });
-    running = false;
-    await Promise.all(calls);
+    try {
+      await authority.renew(files, { names: [...names, 'renewed'] });
+      await eventually('all have reloaded', RELOAD_WITHIN_MS, async () =>
+        (await Promise.all(processes.map(isRenewed))).every(Boolean),
+      );
+      const fresh = connect(suite.gateway, 'helloworld.Greeter', readCredentials(files));
+      await fresh.call('SayHello', { name: 'Ada' });
+    } finally {
+      running = false;
+      await Promise.all(calls);
+    }
 
     expect(failures).toEqual([]);
   });
@@ -149,20 +160,6 @@ function readCredentials({ ca, identity }: TestFiles): ChannelCredentials {
   return credentials.createSsl(root, key, chain);
 }
 
-function request(url: string): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    get(url, (response) => {
-      let text = '';
-      response.on('data', (chunk) => (text += String(chunk)));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-    }).on('error', reject);
-  });
-}
-
 async function statusOf(url: string): Promise<number> {
-  return (await request(url)).status;
-}
-
-async function textOf(url: string): Promise<string> {
-  return (await request(url)).text;
+  return (await fetch(url)).status;
 }

@@ -43,6 +43,8 @@ export class Container {
     };
     process.stdout?.on('data', keep);
     process.stderr?.on('data', keep);
+    // It could not be started: whoever waits for it reports why.
+    process.on('error', (error) => keep(Buffer.from(`${error.message}\n`)));
   }
 
   static start(image: Image, options: ContainerOptions = {}): Container {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -98,7 +98,8 @@ export class Images {
 
 /** The version that images are tagged with. */
 export function versionOfWorkspace(): string {
-  return jest.requireActual<{ version: string }>('../../../package.json').version;
+  const text = readFileSync(join(WORKSPACE, 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }
 
 async function build(storage: string): Promise<string> {

@@ -46,6 +46,7 @@ export type {
 } from './rpc/handlers';
 export { toDuration, toMilliseconds } from './rpc/duration';
 export { implementService, type ServiceTraits } from './rpc/implement-service';
+export { statusTrailers } from './rpc/status-trailers';
 export { pipelined } from './rpc/pipelined';
 export { createServer } from './server/create-server';
 export { Deadlines, type Expirable } from './server/deadlines';

@@ -1,3 +1,4 @@
+export { LimitedDisk, limitedDisksMissing, releaseDisks } from './chaos/disks';
 export { EventQueue } from './event-queue';
 export { FakeClock } from './fake-clock';
 export { checkLinearizability, type LinearizabilityResult } from './linearizability/check';

@@ -37,6 +37,8 @@ export interface TlsCredentials {
 const VERSION_MIN = 'TLSv1.2';
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const QUOTED = /"(?:\\.|[^"\\])*"/g;
+const NAME = /^(?:DNS|IP Address|URI):/;
 
 /** Checks that key and certificate belong together, that the certificate is valid now, and that there is a CA. @throws TlsFilesError */
 export function checkCredentials(files: TlsFiles, pems: TlsPems, nowMs: number): TlsCredentials {
@@ -49,7 +51,7 @@ export function checkCredentials(files: TlsFiles, pems: TlsPems, nowMs: number):
     pems,
     names: certificate === undefined ? [] : namesOf(certificate.subjectAltName),
     expiresAtMs: certificate === undefined ? undefined : Date.parse(certificate.validTo),
-    context: createSecureContext(contextOptions(pems)),
+    context: contextOf(pems),
   };
 }
 
@@ -60,9 +62,28 @@ export function contextOptions({ ca, identity }: TlsPems): SecureContextOptions 
   return { ca, ...own, minVersion: VERSION_MIN };
 }
 
-/** The names of a certificate: `DNS:registry-0.registry, IP Address:10.0.0.1` as a list. */
-export function namesOf(subjectAltName: string | undefined): readonly string[] {
-  return subjectAltName?.split(', ') ?? [];
+/**
+ * The names of a certificate: `DNS:registry-0.registry, IP Address:10.0.0.1` as a list. Names of other kinds say nothing about who somebody is: two that
+ * are not alike may be written alike.
+ *
+ * Node puts a name with a comma or a quote in it into quotes. None that is honest has one, and what is inside must not pass for a name of its own.
+ */
+export function namesOf(subjectAltName = ''): readonly string[] {
+  return subjectAltName
+    .replaceAll(QUOTED, '"')
+    .split(', ')
+    .filter((name) => NAME.test(name) && !name.includes('"'));
+}
+
+function contextOf(pems: TlsPems): SecureContext {
+  try {
+    return createSecureContext(contextOptions(pems));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new TlsFilesError(`OpenSSL does not take certificate, key and CA: ${why}`, {
+      cause: error,
+    });
+  }
 }
 
 function checkCa(path: string, pem: Buffer, nowMs: number): void {

@@ -40,6 +40,8 @@ function connectOptions(source: TlsSource, serverNames: readonly string[]) {
   return {
     secureContext: source.current.context,
     ALPNProtocols: ['h2'],
+    // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+    rejectUnauthorized: true,
     // RFC 6066 §3: no IP addresses in there.
     ...(isIP(first) === 0 && first !== '' ? { servername: first } : {}),
     checkServerIdentity: (

@@ -9,6 +9,7 @@ import { TestAuthority } from './testing';
 import { type ClientAuth, TlsAcceptor, type TlsAcceptorSettings } from './tls-acceptor';
 import { TlsSource } from './tls-source';
 
+const UNTIL_TIMEOUT_MS = 20_000;
 let authority: TestAuthority;
 let stranger: TestAuthority;
 const closing: (() => void)[] = [];
@@ -296,5 +297,9 @@ it('a new certificate is shown to new callers, and connections that are open sta
 });
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+  const deadline = performance.now() + UNTIL_TIMEOUT_MS;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`not within ${UNTIL_TIMEOUT_MS} ms`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }

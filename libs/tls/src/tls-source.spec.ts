@@ -1,6 +1,17 @@
-import { mkdir, mkdtemp, rename, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TlsFilesError } from './errors';
 import { TestAuthority } from './testing';
 import { TlsSource } from './tls-source';
 
@@ -66,6 +77,15 @@ describe('at the start, files are refused with the reason', () => {
     await writeFile(which === 'ca' ? files.ca : files.identity[which], 'nonsense');
 
     await expect(TlsSource.open(files)).rejects.toThrow(reason);
+  });
+
+  it('when what stands behind the certificate is damaged', async () => {
+    const files = await authority.issue();
+    const { certificate } = files.identity;
+    const damaged = '-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n';
+    await appendFile(certificate, damaged);
+
+    await expect(TlsSource.open(files)).rejects.toThrow(TlsFilesError);
   });
 
   it('when a file is larger than any bundle of certificates', async () => {

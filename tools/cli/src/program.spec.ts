@@ -67,16 +67,20 @@ describe('a mistyped command line is refused (64), with the nearest valid word f
 });
 
 describe('an answer for a terminal', () => {
-  const { isTTY } = process.stdout;
+  const stdout = process.stdout as { isTTY: boolean; hasColors?: () => boolean };
+  const { isTTY, hasColors } = stdout;
+  const { NO_COLOR: noColor } = process.env;
 
   afterEach(() => {
-    process.stdout.isTTY = isTTY;
-    delete process.env['NO_COLOR'];
+    stdout.isTTY = isTTY;
+    if (hasColors === undefined) delete stdout.hasColors;
+    else stdout.hasColors = hasColors;
+    if (noColor === undefined) delete process.env['NO_COLOR'];
+    else process.env['NO_COLOR'] = noColor;
   });
 
   it('has no colours when NO_COLOR is set, or it is no terminal', () => {
-    const stdout = process.stdout as { isTTY: boolean; hasColors?: () => boolean };
-    const { hasColors } = stdout;
+    delete process.env['NO_COLOR'];
     stdout.hasColors = () => true;
     stdout.isTTY = true;
     expect(standardOutput().hasColors).toBe(true);
@@ -86,7 +90,5 @@ describe('an answer for a terminal', () => {
     delete process.env['NO_COLOR'];
     stdout.isTTY = false;
     expect(standardOutput().hasColors).toBe(false);
-    if (hasColors === undefined) delete stdout.hasColors;
-    else stdout.hasColors = hasColors;
   });
 });

@@ -37,9 +37,15 @@ const sequence =
     return 0;
   };
 
+/** Builds what is run next, with a line a project: only the output of one that fails is of interest. */
+const build = (projects) => [
+  'nx',
+  ['run-many', '-t', 'build', '--parallel=2', '--outputStyle=static-failures-only', '-p', projects],
+  { stdio: ASIDE },
+];
+
 /** Runs the CLI after building it and what it starts; a build that is up to date takes a second. */
-const cli = (...own) =>
-  sequence([...nx(['build'], '-p', started), { stdio: ASIDE }], ['node', [CLI, ...own]]);
+const cli = (...own) => sequence(build(started), ['node', [CLI, ...own]]);
 
 /** Programs that run the built services through faults. */
 const verified = ['testkit', 'registry', 'lock-service', 'id-service'];
@@ -80,7 +86,7 @@ export const tasks = {
     [SIMULATED_BUGS],
   ]),
   /** Ourselves beside our peers: `locks`, `gateway` or `raft`; or the library alone, `raft-library`; `--seconds 4`, `--no-document`. */
-  bench: sequence([...nx(['build'], '-p', measured), { stdio: ASIDE }], ['node', [BENCH]]),
+  bench: sequence(build(measured), ['node', [BENCH]]),
   /** The images, without a Docker engine; `--help` lists the options. */
   images: sequence(script('images.mjs')),
   format: sequence(['prettier', ['--write', '--log-level=warn', '.']]),

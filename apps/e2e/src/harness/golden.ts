@@ -2,12 +2,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
- * Compares a text with the golden file `golden/<name>.txt` of this project. With RAFTWAY_UPDATE_GOLDEN=1 it is written instead: look at
+ * Compares a text with the golden file `golden/<name>.txt` of this project. With UPDATE_GOLDEN=1 it is written instead: look at
  * the difference before you commit it.
  */
 export function expectGolden(name: string, text: string): void {
   const path = join(__dirname, '..', '..', 'golden', `${name}.txt`);
-  if (process.env['RAFTWAY_UPDATE_GOLDEN'] === '1') {
+  if (process.env['UPDATE_GOLDEN'] === '1') {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, `${text}\n`);
   }

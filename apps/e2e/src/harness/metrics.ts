@@ -14,9 +14,14 @@ const DOCUMENT = join(WORKSPACE, 'docs', 'reference', 'metrics.md');
 /** Of the process and of Node.js, not ours: prom-client documents them. */
 const NOT_OURS = /^(process|nodejs)_/;
 
-/** What a process serves on /metrics. Labels are those of the series that exist now. */
+/** What a process serves on /metrics, as it is. */
+export async function metricsText(httpAddress: string): Promise<string> {
+  return await (await fetch(`http://${httpAddress}/metrics`)).text();
+}
+
+/** The same as rows. Labels are those of the series that exist now. */
 export async function servedMetrics(httpAddress: string): Promise<MetricRow[]> {
-  const text = await (await fetch(`http://${httpAddress}/metrics`)).text();
+  const text = await metricsText(httpAddress);
   const rows = new Map<string, MetricRow>();
   for (const [, name = '', help = ''] of text.matchAll(/^# HELP (\S+) (.*)$/gm)) {
     if (NOT_OURS.test(name)) continue;

@@ -139,7 +139,12 @@ export class Suite {
   startAgain(name: string, changes: Readonly<Record<string, string>> = {}): ChildProcess {
     const { command, entry, environment } = this.process(name);
     const child = spawn(command, [entry], {
-      env: { ...process.env, ...environment, ...changes, RAFTWAY_STOP_WITH_PARENT: 'true' },
+      env: {
+        ...withoutOptions(process.env),
+        ...environment,
+        ...changes,
+        RAFTWAY_STOP_WITH_PARENT: 'true',
+      },
       stdio: ['pipe', 'ignore', 'ignore'],
     });
     this.restarted.set(changes['RAFTWAY_INSTANCE_ID'] ?? name, child);
@@ -171,6 +176,13 @@ export class Suite {
     if (this.spawned.child.exitCode === null) await this.stop();
     rmSync(this.dataDir, { recursive: true, force: true });
   }
+}
+
+/** Options of the shell are not the suite's, and a stray one would stop the service that does not know it. */
+function withoutOptions(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !name.startsWith('RAFTWAY_')),
+  );
 }
 
 function isAlive(pid: number): boolean {

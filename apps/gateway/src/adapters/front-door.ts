@@ -74,7 +74,8 @@ export class FrontDoor {
   }
 
   private accept(socket: Socket): void {
-    if (this.sockets.size >= this.settings.connectionsMax) {
+    const pending = this.acceptor?.pendingCount ?? 0;
+    if (this.sockets.size + pending >= this.settings.connectionsMax) {
       this.settings.onRefused('too_many');
       socket.destroy();
     } else if (this.acceptor === undefined) this.admit(socket);

@@ -1,39 +1,5 @@
 import { formatGrpcTimeout, type HeaderPairs } from '@raftway/http2/rules';
 
-/** What the gateway itself reads of a request's headers, found in one pass. */
-export interface RequestFacts {
-  method: string;
-  path: string;
-  contentType: string;
-  /** Undefined when there is none. */
-  timeout: string | undefined;
-}
-
-/** Reads what the gateway needs to know of a request. Absent values are empty. */
-export function requestFacts(headers: HeaderPairs): RequestFacts {
-  const facts: RequestFacts = { method: '', path: '', contentType: '', timeout: undefined };
-  for (let index = 0; index < headers.length; index += 2) {
-    const value = headers[index + 1] ?? '';
-    switch (headers[index]) {
-      case ':method':
-        facts.method = value;
-        break;
-      case ':path':
-        facts.path = value;
-        break;
-      case 'content-type':
-        facts.contentType = value;
-        break;
-      case 'grpc-timeout':
-        facts.timeout ??= value;
-        break;
-      default:
-        break;
-    }
-  }
-  return facts;
-}
-
 /** Whether an HTTP status ends a request (RFC 9110 §15). Anything else cannot be passed on: node:http2 receives 700, and throws when it is to send it. */
 export function isFinalStatus(status: string): boolean {
   return /^[2-5]\d\d$/.test(status);

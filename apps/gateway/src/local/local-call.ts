@@ -8,10 +8,11 @@ import {
   MessageReader,
   type StreamListener,
 } from '@raftway/http2';
+import { statusTrailers } from '@raftway/service-kit';
 import { limitReached } from '../domain/refusal';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { type OpenCall, type OpenCalls } from '../proxy/open-calls';
-import { sendRefusal, statusPairs } from '../proxy/reply';
+import { sendRefusal } from '../proxy/reply';
 
 /** Largest request of the gateway's own services. */
 const messageBytesMax = 64 * 1024;
@@ -115,7 +116,7 @@ export class LocalCall implements StreamListener, OpenCall {
   /** Ends the call with an error. */
   fail(error: ServiceError): void {
     if (!this.finish()) return;
-    if (this.started) this.stream.sendEnd(statusPairs(error));
+    if (this.started) this.stream.sendEnd(statusTrailers(error));
     else sendRefusal(this.stream, error);
   }
 

@@ -2,11 +2,11 @@ import { type ServiceError } from '@raftway/errors';
 import {
   type EngineStream,
   type HeaderPairs,
+  headerValue,
   isGrpcContentType,
-  parseGrpcTimeout,
+  readCallFacts,
 } from '@raftway/http2';
 import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
-import { requestFacts } from '../domain/header-rules';
 import * as refusal from '../domain/refusal';
 import { type RoutingTable } from '../domain/routing-table';
 import { type LocalServices } from '../local/local-services';
@@ -44,7 +44,7 @@ export class Dispatcher {
     requestEnded: boolean,
     clientAddress: string,
   ): void {
-    const facts = requestFacts(headers);
+    const facts = readCallFacts(headers);
     if (facts.method !== 'POST') return refuseHttp(stream, '405', ['allow', 'POST']);
     if (!isGrpcContentType(facts.contentType))
       return refuseHttp(stream, '415', ['accept-post', 'application/grpc']);
@@ -55,9 +55,11 @@ export class Dispatcher {
       return local.open(stream, path.grpcService, path.method, headers, requestEnded);
     const error = this.refusalOf(path.grpcService);
     if (error !== undefined) return this.refuse(stream, path.grpcService, error);
-    const timeoutMs = this.timeoutMs(facts.timeout);
-    if (Number.isNaN(timeoutMs))
-      return this.refuse(stream, path.grpcService, refusal.timeoutMalformed(facts.timeout ?? ''));
+    const timeoutMs = this.timeoutMs(facts.timeoutMs);
+    if (Number.isNaN(timeoutMs)) {
+      const malformed = headerValue(headers, 'grpc-timeout') ?? '';
+      return this.refuse(stream, path.grpcService, refusal.timeoutMalformed(malformed));
+    }
     const route = this.settings.table.route(path.grpcService);
     if (route === undefined)
       return this.refuse(stream, '', refusal.serviceUnknown(path.grpcService));
@@ -80,11 +82,10 @@ export class Dispatcher {
     return undefined;
   }
 
-  /** The call's time, at most the maximum; NaN when the header is malformed. */
-  private timeoutMs(header: string | undefined): number | undefined {
+  /** The call's time, at most the maximum; NaN when the caller's is. */
+  private timeoutMs(requested: number | undefined): number | undefined {
     const { timeoutMaxMs } = this.settings;
-    if (header === undefined) return timeoutMaxMs;
-    const requested = parseGrpcTimeout(header) ?? Number.NaN;
+    if (requested === undefined) return timeoutMaxMs;
     return timeoutMaxMs === undefined ? requested : Math.min(requested, timeoutMaxMs);
   }
 

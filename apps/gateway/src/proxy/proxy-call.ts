@@ -30,10 +30,10 @@ import {
 } from '../domain/header-rules';
 import * as refusal from '../domain/refusal';
 import { type InstanceEndpoint, type Route } from '../domain/routing-table';
-import { type Expirable } from '@raftway/service-kit';
+import { type Expirable, statusTrailers } from '@raftway/service-kit';
 import { type OpenCall } from './open-calls';
 import { type ProxyContext } from './proxy-context';
-import { sendRefusal, statusPairs } from './reply';
+import { sendRefusal } from './reply';
 import { type ConnectionWaiter, type Upstream } from './upstream';
 
 /** Instances that one call may be sent to when connections fail. */
@@ -222,7 +222,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall {
   /** Ends the call with an error of the gateway's own. */
   fail(error: ServiceError): void {
     if (!this.finish(error.code, error.reason)) return;
-    if (this.responseStarted) this.client.sendEnd(statusPairs(error));
+    if (this.responseStarted) this.client.sendEnd(statusTrailers(error));
     else sendRefusal(this.client, error);
   }
 

@@ -11,7 +11,7 @@ import { MemoryNetwork } from '../transport/memory-network';
 import type { Transport } from '../transport/transport';
 import type { ApplyQueue } from './apply-queue';
 import { createRaftNode } from './create-raft-node';
-import { createMemoryCluster } from './memory-cluster';
+import { createMemoryCluster, type MemoryCluster } from './memory-cluster';
 import { Snapshots } from './snapshots';
 
 /** A disk whose snapshots are written when the spec says so. */
@@ -160,9 +160,13 @@ describe('a received snapshot', () => {
 });
 
 describe('a replica with a large state', () => {
+  let cluster: MemoryCluster<string>;
+
+  afterEach(() => cluster.stop());
+
   it('leads on, and takes commands, while it writes its snapshot', async () => {
     const timing = { heartbeatIntervalMs: 20, electionTimeoutMs: 400 };
-    const cluster = await createMemoryCluster(3, () => new LargeState(), timing);
+    cluster = await createMemoryCluster(3, () => new LargeState(), timing);
     const leader = await cluster.leader();
     const { term } = leader.status();
     let isTaken = false;
@@ -178,7 +182,6 @@ describe('a replica with a large state', () => {
     expect((await taken).sizeBytes).toBeGreaterThan(LargeState.SLICES * 1000);
     expect(answered).toBeGreaterThan(10);
     expect(leader.status()).toMatchObject({ role: 'leader', term });
-    await cluster.stop();
   });
 });
 

@@ -24,11 +24,11 @@ function tracing(lines: Line[], on: readonly string[]) {
   };
 }
 
+let cluster: MemoryCluster<string>;
+
+afterEach(() => cluster.stop());
+
 describe('tracers of a replica', () => {
-  let cluster: MemoryCluster<string>;
-
-  afterEach(() => cluster.stop());
-
   async function linesOf(...on: string[]): Promise<Line[]> {
     const lines: Line[] = [];
     cluster = await createMemoryCluster(3, () => new KeyValue(), { logger: tracing(lines, on) });
@@ -93,7 +93,7 @@ describe('figures of a replica', () => {
       },
       onProposalFailed: (error) => failures.push(error),
     };
-    const cluster = await createMemoryCluster(3, () => new KeyValue(), { observer });
+    cluster = await createMemoryCluster(3, () => new KeyValue(), { observer });
     const leader = await cluster.leader();
     const before = commits;
     await leader.propose(command('set a 1'));
@@ -136,7 +136,7 @@ describe('spans of a replica', () => {
         return { durable: () => void (append.durable += 1) };
       },
     };
-    const cluster = await createMemoryCluster(3, () => new KeyValue(), { tracing });
+    cluster = await createMemoryCluster(3, () => new KeyValue(), { tracing });
     const leader = await cluster.leader();
     const follower = [...cluster.nodes.values()].find(({ id }) => id !== leader.id);
 
@@ -154,7 +154,6 @@ describe('spans of a replica', () => {
     await leader.propose(command('set c 1'));
     expect(proposals).toHaveLength(4);
     expect(appends).toHaveLength(1);
-    await cluster.stop();
   });
 
   const PLACED_TO_APPLIED = ['placed', 'committed', 'applied'];

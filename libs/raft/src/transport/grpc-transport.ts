@@ -209,7 +209,8 @@ export class GrpcTransport implements Transport {
       });
     this.acceptor = acceptor;
     this.server = createServer({ noDelay: true }, (socket) => {
-      if (engine.connectionCount >= CONNECTIONS_MAX) socket.destroy();
+      const pending = acceptor?.pendingCount ?? 0;
+      if (engine.connectionCount + pending >= CONNECTIONS_MAX) socket.destroy();
       else if (acceptor === undefined) engine.adopt(socket);
       else acceptor.accept(socket);
     });

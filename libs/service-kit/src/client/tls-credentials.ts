@@ -10,6 +10,9 @@ import { explainDialling, secure, type TlsSource } from '@raftway/tls';
 type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 type ConnectorArguments = Parameters<ChannelCredentials['_createSecureConnector']>;
 
+/** How long a server may take for its part of the handshake; grpc-js waits for ever. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
 let defaultTls: TlsSource | undefined;
 
 /** What clients use that are given no TLS of their own: for tools, which have one set of certificates for all that they dial. */
@@ -64,16 +67,23 @@ class SourceCredentials extends ChannelCredentials {
     return {
       connect: (socket) =>
         new Promise((resolve, reject) => {
-          const secured = secure(this.tls, socket, names, () =>
-            resolve({ socket: secured, secure: true }),
-          );
+          const secured = secure(this.tls, socket, names, () => {
+            clearTimeout(timer);
+            resolve({ socket: secured, secure: true });
+          });
+          const timer = setTimeout(() => {
+            secured.destroy(new Error(`no TLS handshake within ${HANDSHAKE_TIMEOUT_MS} ms`));
+          }, HANDSHAKE_TIMEOUT_MS).unref();
           // Also after the handshake: TLS 1.3 servers say only then that they want a certificate.
           secured.on('error', (error: NodeJS.ErrnoException) => {
             const explained = explainDialling(error);
             if (explained !== error.code) error.message = explained;
             reject(error);
           });
-          secured.once('close', () => reject(new Error('closed during the handshake')));
+          secured.once('close', () => {
+            clearTimeout(timer);
+            reject(new Error('closed during the handshake'));
+          });
         }),
       waitForReady: () => Promise.resolve(),
       getCallCredentials: () => callCredentials,

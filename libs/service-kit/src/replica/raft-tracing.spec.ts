@@ -112,10 +112,11 @@ describe('with an SDK in the process', () => {
     const replica = await createTestReplica({ stateMachine: counter, tracing: raftTracing() });
     const call = tracer.startSpan('call');
 
-    await context.with(trace.setSpan(context.active(), call), () =>
-      Promise.all([1, 2].map(() => replica.propose(Uint8Array.of(1), testCall()))),
-    );
-    await replica.stop();
+    await context
+      .with(trace.setSpan(context.active(), call), () =>
+        Promise.all([1, 2].map(() => replica.propose(Uint8Array.of(1), testCall()))),
+      )
+      .finally(() => replica.stop());
 
     const proposals = named('raft.propose');
     expect(proposals.map(({ parent }) => parent)).toEqual(['call-0', 'call-0']);

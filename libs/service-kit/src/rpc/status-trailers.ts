@@ -14,7 +14,12 @@ export function statusTrailers(error: ServiceError, more: HeaderPairs = []): Hea
   return [
     ...['grpc-status', String(error.code)],
     ...['grpc-message', percentEncode(wireText(error.rawMessage))],
-    ...[DETAILS_KEY, encodeDetails(error).toString('base64')],
+    ...[DETAILS_KEY, unpadded(encodeDetails(error))],
     ...more,
   ];
+}
+
+/** As gRPC over HTTP/2 asks for binary metadata to be sent. */
+function unpadded(bytes: Buffer): string {
+  return bytes.toString('base64').replace(/=+$/, '');
 }

@@ -1,5 +1,5 @@
 import type { Logger, Metrics } from '@raftway/observability';
-import type { TlsObserver, TlsSource } from '@raftway/tls';
+import type { TlsCredentials, TlsObserver, TlsSource } from '@raftway/tls';
 
 /** Refused callers that are logged in one interval; the others are counted. */
 const LINES_MAX = 10;
@@ -34,14 +34,15 @@ export function reportTls(
   });
   const budget = new LineBudget(nowMs);
   return {
-    onOpened: (source) =>
-      metrics.onScrape(() => expiry.set((source.current.expiresAtMs ?? 0) / 1000)),
-    onReloaded: ({ expiresAtMs, names }) => {
+    onOpened: (source) => {
+      metrics.onScrape(() => expiry.set((source.current.expiresAtMs ?? 0) / 1000));
+      warnOfExpiry(source.current, logger);
+    },
+    onReloaded: (credentials) => {
       reloads.increment({ result: 'ok' });
-      const expires = new Date(expiresAtMs ?? 0).toISOString();
-      logger.info('certificate reloaded', { names, expires });
-      if ((expiresAtMs ?? 0) - Date.now() < SOON_MS)
-        logger.warn('the certificate expires within a day', { expires });
+      const { names } = credentials;
+      logger.info('certificate reloaded', { names, expires: expiryOf(credentials) });
+      warnOfExpiry(credentials, logger);
     },
     onReloadFailed: (reason) => {
       reloads.increment({ result: 'failed' });
@@ -53,6 +54,15 @@ export function reportTls(
       if (unlogged !== undefined) logger.warn('connection refused', { peer, reason, unlogged });
     },
   };
+}
+
+function warnOfExpiry(credentials: TlsCredentials, logger: Logger): void {
+  if ((credentials.expiresAtMs ?? 0) - Date.now() >= SOON_MS) return;
+  logger.warn('the certificate expires within a day', { expires: expiryOf(credentials) });
+}
+
+function expiryOf({ expiresAtMs = 0 }: TlsCredentials): string {
+  return new Date(expiresAtMs).toISOString();
 }
 
 /** So many lines an interval, and then how many were left out. */

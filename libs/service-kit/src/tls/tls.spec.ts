@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { Client, credentials, type ServiceError as GrpcError } from '@grpc/grpc-js';
 import { helloworld } from '@raftway/contracts';
 import { Code, ServiceError } from '@raftway/errors';
@@ -8,11 +10,12 @@ import { createLogger, createMetrics } from '@raftway/observability';
 import { type ClientAuth, TlsSource } from '@raftway/tls';
 import { TestAuthority, type TestFiles } from '@raftway/tls/testing';
 import { createClient } from '../client/create-client';
-import { setDefaultClientTls } from '../client/tls-credentials';
+import { channelCredentials, setDefaultClientTls } from '../client/tls-credentials';
 import { implementService } from '../rpc/implement-service';
 import { createServer } from '../server/create-server';
 import { openClientTls, openTls } from './open-tls';
 
+const REFUSAL_TIMEOUT_MS = 20_000;
 let authority: TestAuthority;
 const cleanups: (() => Promise<void> | void)[] = [];
 
@@ -92,9 +95,11 @@ function openWith({ ca, identity }: TestFiles): Promise<TlsSource> {
 
 /** The line that says that somebody was refused. */
 async function refusal(lines: readonly string[]): Promise<Record<string, string>> {
+  const deadline = performance.now() + REFUSAL_TIMEOUT_MS;
   for (;;) {
     const line = lines.find((one) => one.includes('connection refused'));
     if (line !== undefined) return JSON.parse(line) as Record<string, string>;
+    if (performance.now() > deadline) throw new Error(`no refusal within ${REFUSAL_TIMEOUT_MS} ms`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
@@ -223,6 +228,24 @@ describe('a caller gets UNAVAILABLE and the reason, and the server logs one line
     );
   });
 
+  it('when the server says nothing for ten seconds', async () => {
+    const server = createTcpServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    cleanups.push(() => void server.close());
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    const credentials = channelCredentials(await openWith(await authority.issue()));
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    cleanups.push(() => void jest.useRealTimers());
+    const target = { path: `127.0.0.1:${port}` };
+    const connected = credentials._createSecureConnector(target, {}).connect(socket);
+
+    jest.advanceTimersByTime(10_000);
+
+    await expect(connected).rejects.toThrow('no TLS handshake within 10000 ms');
+  });
+
   it('when the server’s certificate has expired since it was loaded', async () => {
     const files = await authority.issue({ lifetimeMs: -1000 });
     const source = await TlsSource.open(files, { nowMs: () => Date.now() - 3_600_000 });
@@ -301,6 +324,31 @@ describe('a certificate that is renewed', () => {
     expect(lines.join('')).toContain('new certificate files cannot be used');
     expect(await metrics.text()).toContain('raftway_tls_reloads_total{result="failed"} 1');
   });
+});
+
+it('a certificate that expires within a day is warned of at the start', async () => {
+  const { lines } = await serve('none', await authority.issue({ lifetimeMs: 3_600_000 }));
+
+  expect(lines.join('')).toContain('the certificate expires within a day');
+});
+
+it('handshakes count among the connections that a server takes', async () => {
+  const tls = { source: await openWith(await authority.issue()), clientAuth: 'none' } as const;
+  const server = createServer({
+    ...{ name: 'greeter', services: [greeter], drainDelayMs: 0, tls },
+    limits: { connectionsMax: 1 },
+  });
+  await server.start();
+  cleanups.push(() => server.stop());
+  const port = Number(server.address.split(':')[1]);
+  const silent = connect(port, '127.0.0.1');
+  cleanups.push(() => void silent.destroy());
+  await once(silent, 'connect');
+
+  const [refused] = (await once(connect(port, '127.0.0.1'), 'close')) as [boolean];
+
+  expect(refused).toBe(false);
+  expect(silent.destroyed).toBe(false);
 });
 
 it('refused callers are logged ten times in ten seconds and counted each time', async () => {

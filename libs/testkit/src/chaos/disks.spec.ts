@@ -96,7 +96,11 @@ function startSyncing(file: string) {
   createInterface({ input: child.stdout }).on('line', (line) => times.push(Number(line)));
   /** Of those since the last question; waits for some. */
   const seen = async (): Promise<number[]> => {
-    while (times.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (times.length < 2) {
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error('the process that syncs has ended');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
     const answer = times;
     times = [];
     return answer;

@@ -8,6 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { applyChange, type SourceChange } from '../planted/bug';
 
 /** A mistake, as a change of built code. */
 export interface PlantedBug {
@@ -16,13 +17,7 @@ export interface PlantedBug {
   readonly story: string;
   /** Which program has to find it. */
   readonly foundBy: 'chaos' | 'leases';
-  readonly changes: readonly {
-    /** Below the workspace. */
-    readonly file: string;
-    /** Occurs exactly once. */
-    readonly find: string;
-    readonly replace: string;
-  }[];
+  readonly changes: readonly SourceChange[];
 }
 
 /** Mistakes that a run must find, or its verdicts mean nothing. None of them is found by a check that was written for it. */
@@ -131,14 +126,8 @@ export function plant(bug: PlantedBug, workspace: string, target: string): void 
       }
     }
   }
-  for (const { file, find, replace } of bug.changes) {
-    const path = join(target, file);
-    const parts = readFileSync(path, 'utf8').split(find);
-    if (parts.length !== 2) {
-      throw new Error(
-        `${bug.name}: "${find}" occurs ${parts.length - 1} times in ${file}, not once`,
-      );
-    }
-    writeFileSync(path, parts.join(replace));
+  for (const change of bug.changes) {
+    const path = join(target, change.file);
+    writeFileSync(path, applyChange(bug.name, readFileSync(path, 'utf8'), change));
   }
 }

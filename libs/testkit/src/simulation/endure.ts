@@ -4,7 +4,7 @@ import type { Outcome } from './application';
 import type { SimulatedGroup } from './group';
 import { inflictLasting } from './lasting-faults';
 import type { LastingFault } from './lasting-faults';
-import type { SimulatedServer } from './server';
+import { newestLeader } from './victims';
 import { SafetyViolation } from './violation';
 
 /** In election timeouts: how long a group may take to settle, and how long its leader must then stay. */
@@ -82,12 +82,6 @@ function describeLeader(leader: Leader | undefined): string {
 }
 
 function leaderOf(group: SimulatedGroup): Leader | undefined {
-  const leaders = group.servers.filter((server) => isLeading(server));
-  const newest = Math.max(0, ...leaders.map(({ raft }) => raft?.term ?? 0));
-  const leader = leaders.find(({ raft }) => raft?.term === newest);
-  return leader === undefined ? undefined : { id: leader.id, term: newest };
-}
-
-function isLeading(server: SimulatedServer): boolean {
-  return server.raft?.role === 'leader' && !server.isFrozen;
+  const leader = newestLeader(group.servers.filter(({ isFrozen }) => !isFrozen));
+  return leader?.raft === undefined ? undefined : { id: leader.id, term: leader.raft.term };
 }

@@ -26,10 +26,15 @@ export interface Victims {
 export function leaderOrAny(victims: Victims, random: SeededRandom): SimulatedServer {
   const active = victims.active();
   const any = random.pick(active);
+  return newestLeader(active) ?? any;
+}
+
+/** Of these servers, the leader of the newest term; undefined when none leads. */
+export function newestLeader(servers: readonly SimulatedServer[]): SimulatedServer | undefined {
   let leader: SimulatedServer | undefined;
-  for (const server of active) {
+  for (const server of servers) {
     if (server.raft?.role !== 'leader') continue;
     if (leader?.raft === undefined || server.raft.term > leader.raft.term) leader = server;
   }
-  return leader ?? any;
+  return leader;
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { JsonValue } from '@bufbuild/protobuf';
 import { describe } from '../command/describe';
-import { ExitCode } from '../command/exit-code';
+import { CALL_EXIT_CODES } from '../command/exit-code';
 import { toJson, toJsonLine } from '../command/json';
 import type { Output } from '../command/output';
 import { addressOption } from '../command/address-option';
@@ -72,13 +72,7 @@ export function addCall(parent: Command, output: Output): void {
         'one replica, past the gateway',
       ],
     ],
-    exitCodes: [
-      ExitCode.done,
-      ExitCode.failed,
-      ExitCode.usage,
-      ExitCode.unavailable,
-      ExitCode.unfinished,
-    ],
+    exitCodes: CALL_EXIT_CODES,
   });
 }
 

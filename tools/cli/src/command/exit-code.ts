@@ -21,6 +21,15 @@ export const ExitCode = {
 
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
+/** Of commands that make a call. */
+export const CALL_EXIT_CODES: readonly ExitCode[] = [
+  ExitCode.done,
+  ExitCode.failed,
+  ExitCode.usage,
+  ExitCode.unavailable,
+  ExitCode.unfinished,
+];
+
 /** The table of the reference, and of `raftway --help`. */
 export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
   [ExitCode.done, 'done, and nothing is wrong'],

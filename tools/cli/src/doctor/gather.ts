@@ -7,13 +7,11 @@ import {
   statfsSync,
   statSync,
 } from 'node:fs';
-import { get } from 'node:http';
 import { listenProblem } from '../up/preflight';
 import { directoryHolder } from '../up/directory-holder';
+import { isWell } from '../up/readiness';
 import type { LocalProcess } from '../suite/targets';
 import type { DirectoryFacts, DiskFacts, MachineFacts, PortFacts, ProcessFacts } from './facts';
-
-const ANSWER_TIMEOUT_MS = 2000;
 
 /** Looks at the processes, ports, directories and disks of a suite on this machine; changes nothing. */
 export async function gather(processes: readonly LocalProcess[]): Promise<MachineFacts> {
@@ -35,7 +33,7 @@ async function processFacts(one: LocalProcess): Promise<ProcessFacts> {
     name: one.name,
     pid,
     isAlive,
-    answers: await isAnswering(one.httpAddress),
+    answers: await isWell(one.httpAddress, 'livez'),
     ports: await Promise.all(one.listens.map(portFacts)),
     openFiles: pid === undefined || !isAlive ? undefined : openFilesOf(pid),
   };
@@ -56,18 +54,6 @@ function isRunning(pid: number | undefined, entry: string): boolean {
   } catch {
     return false;
   }
-}
-
-function isAnswering(httpAddress: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const options = { timeout: ANSWER_TIMEOUT_MS };
-    const request = get(`http://${httpAddress}/livez`, options, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
-    request.once('timeout', () => request.destroy());
-    request.once('error', () => resolve(false));
-  });
 }
 
 async function portFacts(address: string): Promise<PortFacts> {

@@ -3,7 +3,7 @@ import { id } from '@raftway/contracts';
 import { createClient, type ServiceClient } from '@raftway/service-kit';
 import { addressOption } from '../command/address-option';
 import { type Description, describe } from '../command/describe';
-import { ExitCode } from '../command/exit-code';
+import { CALL_EXIT_CODES } from '../command/exit-code';
 import { toJson } from '../command/json';
 import type { Output } from '../command/output';
 import { wholeNumber } from '../command/parsers';
@@ -52,10 +52,7 @@ function addGenerate(parent: Command, output: Output): void {
         output.out(
           flags.json
             ? toJson(
-                protobufJson(
-                  'raftway.id.v1.GenerateIdsResponse',
-                  id.GenerateIdsResponse.encode(answer).finish(),
-                ),
+                protobufJson('raftway.id.v1.GenerateIdsResponse', id.GenerateIdsResponse, answer),
               )
             : lines.join('\n'),
         );
@@ -73,7 +70,8 @@ function addDecode(parent: Command, output: Output): void {
       const inspected = await client.inspectId({ text });
       const json = protobufJson(
         'raftway.id.v1.InspectIdResponse',
-        id.InspectIdResponse.encode(inspected).finish(),
+        id.InspectIdResponse,
+        inspected,
       ) as { readonly createdAt?: string };
       const rows = [
         ['created', json.createdAt ?? '-'],
@@ -109,7 +107,8 @@ function addNext(parent: Command, output: Output): void {
               ? toJson(
                   protobufJson(
                     'raftway.id.v1.NextSequenceResponse',
-                    id.NextSequenceResponse.encode(numbers).finish(),
+                    id.NextSequenceResponse,
+                    numbers,
                   ),
                 )
               : text,
@@ -125,13 +124,7 @@ function verb(parent: Command, name: string, description: Description): Command 
     .addOption(addressOption())
     .option('--json', 'print JSON', false);
   return describe(command, {
-    exitCodes: [
-      ExitCode.done,
-      ExitCode.failed,
-      ExitCode.usage,
-      ExitCode.unavailable,
-      ExitCode.unfinished,
-    ],
+    exitCodes: CALL_EXIT_CODES,
     ...description,
   });
 }

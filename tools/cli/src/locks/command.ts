@@ -6,7 +6,7 @@ import { toDuration } from '@raftway/service-kit';
 import { CommandError } from '../command/command-error';
 import { addressOption } from '../command/address-option';
 import { type Description, describe } from '../command/describe';
-import { ExitCode } from '../command/exit-code';
+import { CALL_EXIT_CODES, ExitCode } from '../command/exit-code';
 import { toJson } from '../command/json';
 import type { Output } from '../command/output';
 import { InvalidArgumentError } from '../command/parsers';
@@ -56,9 +56,7 @@ function addList(parent: Command, output: Output): void {
           locks.push(...page.locks);
           pageToken = page.nextPageToken;
         } while (pageToken !== '');
-        const json = locks.map((one) =>
-          protobufJson('raftway.lock.v1.Lock', lock.Lock.encode(one).finish()),
-        );
+        const json = locks.map((one) => protobufJson('raftway.lock.v1.Lock', lock.Lock, one));
         output.out(flags.json ? toJson(json) : renderLocks(locks));
       }),
     );
@@ -76,7 +74,7 @@ function addGet(parent: Command, output: Output): void {
         const found = answer.lock ?? lock.Lock.fromPartial({ name });
         output.out(
           flags.json
-            ? toJson(protobufJson('raftway.lock.v1.Lock', lock.Lock.encode(found).finish()))
+            ? toJson(protobufJson('raftway.lock.v1.Lock', lock.Lock, found))
             : renderLock(found),
         );
       }),
@@ -114,12 +112,7 @@ function addAcquire(parent: Command, output: Output): void {
         const text = `${name} is held: token ${fencingToken}, session ${sessionId}`;
         output.out(
           flags.json
-            ? toJson(
-                protobufJson(
-                  'raftway.lock.v1.AcquireResponse',
-                  lock.AcquireResponse.encode(answer).finish(),
-                ),
-              )
+            ? toJson(protobufJson('raftway.lock.v1.AcquireResponse', lock.AcquireResponse, answer))
             : text,
         );
       }),
@@ -155,12 +148,7 @@ function addRelease(parent: Command, output: Output): void {
           : `${name} is still held, to be released ${answer.holdCount} times more`;
         output.out(
           flags.json
-            ? toJson(
-                protobufJson(
-                  'raftway.lock.v1.ReleaseResponse',
-                  lock.ReleaseResponse.encode(answer).finish(),
-                ),
-              )
+            ? toJson(protobufJson('raftway.lock.v1.ReleaseResponse', lock.ReleaseResponse, answer))
             : text,
         );
       }),
@@ -194,7 +182,8 @@ function addForceRelease(parent: Command, output: Output): void {
             ? toJson(
                 protobufJson(
                   'raftway.lock.v1.ForceReleaseResponse',
-                  lock.ForceReleaseResponse.encode(answer).finish(),
+                  lock.ForceReleaseResponse,
+                  answer,
                 ),
               )
             : text,
@@ -209,14 +198,7 @@ function verb(parent: Command, name: string, description: Description): Command 
     .command(name)
     .addOption(addressOption())
     .option('--json', 'print JSON', false);
-  const exitCodes = [
-    ExitCode.done,
-    ExitCode.failed,
-    ExitCode.usage,
-    ExitCode.unavailable,
-    ExitCode.unfinished,
-  ];
-  return describe(command, { exitCodes, ...description });
+  return describe(command, { exitCodes: CALL_EXIT_CODES, ...description });
 }
 
 function run(

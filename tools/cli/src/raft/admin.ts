@@ -1,7 +1,6 @@
-import { ServiceError } from '@raftway/errors';
 import { raft } from '@raftway/contracts';
 import { createClient, type ServiceClient } from '@raftway/service-kit';
-import { CommandError, exitCodeOf } from '../command/command-error';
+import { CommandError } from '../command/command-error';
 import { describeSilence } from '../command/describe-silence';
 import { ExitCode } from '../command/exit-code';
 
@@ -76,9 +75,7 @@ export class RaftAdmin {
   /** Of the first replica that is named. */
   async snapshot(): Promise<raft.TakeSnapshotResponse> {
     const [client] = this.clients.values();
-    return await translated(() =>
-      (client as AdminClient).takeSnapshot({}, { timeoutMs: this.timeoutMs }),
-    );
+    return await (client as AdminClient).takeSnapshot({}, { timeoutMs: this.timeoutMs });
   }
 
   private async onLeader<Response>(
@@ -91,7 +88,7 @@ export class RaftAdmin {
       .sort((left, right) => Number((right.status?.term ?? 0n) - (left.status?.term ?? 0n)));
     if (leader === undefined) throw new CommandError(ExitCode.unavailable, noLeader(answers));
     const client = this.clients.get(leader.server) as AdminClient;
-    return await translated(() => work(client, this.timeoutMs));
+    return await work(client, this.timeoutMs);
   }
 }
 
@@ -103,13 +100,4 @@ function noLeader(answers: readonly Answer[]): string {
   }
   const reasons = answers.map(({ server, error }) => `${server}: ${error ?? 'knows no leader'}`);
   return `none of the named servers leads. ${reasons.join('; ')}`;
-}
-
-async function translated<Response>(work: () => Promise<Response>): Promise<Response> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof ServiceError)) throw error;
-    throw new CommandError(exitCodeOf(error), error.message, { cause: error });
-  }
 }

@@ -60,6 +60,16 @@ describe('raftway raft', () => {
     expect(error).toContain('server 7 is not a member');
   });
 
+  it('says that to programs with its code and reason', async () => {
+    const { code, error } = await raftway(['remove', '7', '--json']);
+
+    expect(code).toBe(1);
+    expect(JSON.parse(error)).toMatchObject({
+      error: { code: 'FAILED_PRECONDITION', reason: 'INVALID_CHANGE' },
+      exitCode: 1,
+    });
+  });
+
   it('says where the leader is when it is not among the named (69)', async () => {
     const id = await group.leaderId();
 

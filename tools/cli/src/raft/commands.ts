@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { raft } from '@raftway/contracts';
 import { type Description, describe } from '../command/describe';
-import { ExitCode } from '../command/exit-code';
+import { CALL_EXIT_CODES, ExitCode } from '../command/exit-code';
 import { toJson } from '../command/json';
 import type { Output } from '../command/output';
 import { addressList, wholeNumber } from '../command/parsers';
@@ -16,13 +16,6 @@ interface RaftFlags {
   readonly json: boolean;
 }
 
-const EXIT_CODES = [
-  ExitCode.done,
-  ExitCode.failed,
-  ExitCode.usage,
-  ExitCode.unavailable,
-  ExitCode.unfinished,
-];
 const SERVERS = '127.0.0.1:20071,127.0.0.1:20072,127.0.0.1:20073';
 
 /** `raftway raft …`: what operators do with the members of a Raft group. */
@@ -33,7 +26,7 @@ export function addRaft(parent: Command, output: Output): void {
       'To replace a server: start the new one with an empty data directory and RAFTWAY_INITIAL_STATE=existing, add it under an id that was never used, then remove the old one.',
     ],
     examples: [[`raftway raft status --server ${SERVERS}`, 'the members, and how far they are']],
-    exitCodes: EXIT_CODES,
+    exitCodes: CALL_EXIT_CODES,
   });
   addStatus(command, output);
   addAdd(command, output);
@@ -56,7 +49,7 @@ function verb(parent: Command, name: string, description: Spoken): Command {
     )
     .option('--timeout <seconds>', 'how long a change may take', wholeNumber(1, 3600), 60)
     .option('--json', 'print the answer as JSON', false);
-  return describe(command, { ...description, exitCodes: EXIT_CODES });
+  return describe(command, { ...description, exitCodes: CALL_EXIT_CODES });
 }
 
 function addStatus(parent: Command, output: Output): void {

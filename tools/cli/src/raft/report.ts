@@ -1,20 +1,8 @@
 import { raft } from '@raftway/contracts';
+import { toMilliseconds } from '@raftway/service-kit';
 import { table } from '../command/table';
+import { ROLES, STANDINGS } from '../suite/raft-names';
 import type { Answer } from './admin';
-
-const ROLES: Partial<Record<raft.Role, string>> = {
-  [raft.Role.FOLLOWER]: 'follower',
-  [raft.Role.PRE_CANDIDATE]: 'pre-candidate',
-  [raft.Role.CANDIDATE]: 'candidate',
-  [raft.Role.LEADER]: 'leader',
-};
-
-const STANDINGS: Partial<Record<raft.Standing, string>> = {
-  [raft.Standing.WAITING]: 'waiting',
-  [raft.Standing.LEARNER]: 'learner',
-  [raft.Standing.VOTER]: 'voter',
-  [raft.Standing.REMOVED]: 'removed',
-};
 
 const TRANSITIONS: Partial<Record<raft.Transition, string>> = {
   [raft.Transition.JOINING]: 'joining',
@@ -95,6 +83,5 @@ export function summarizeMembers(members: readonly raft.Member[]): string {
 }
 
 function milliseconds({ lastContact }: raft.Member): number {
-  if (lastContact === undefined) return 0;
-  return Number(lastContact.seconds) * 1000 + Math.round(lastContact.nanos / 1e6);
+  return lastContact === undefined ? 0 : Math.round(toMilliseconds(lastContact) ?? 0);
 }

@@ -3,7 +3,7 @@ import { registry } from '@raftway/contracts';
 import { createClient, type ServiceClient } from '@raftway/service-kit';
 import { addressOption } from '../command/address-option';
 import { describe } from '../command/describe';
-import { ExitCode } from '../command/exit-code';
+import { CALL_EXIT_CODES } from '../command/exit-code';
 import { toJson, toJsonLine } from '../command/json';
 import type { Output } from '../command/output';
 import { protobufJson } from '../command/protobuf-json';
@@ -18,13 +18,6 @@ interface ServicesFlags {
 type RegistryClient = ServiceClient<typeof registry.RegistryServiceService>;
 
 const PAGE_SIZE = 1000;
-const EXIT_CODES = [
-  ExitCode.done,
-  ExitCode.failed,
-  ExitCode.usage,
-  ExitCode.unavailable,
-  ExitCode.unfinished,
-];
 
 /** `raftway services …`: what the registry knows. */
 export function addServices(parent: Command, output: Output): void {
@@ -54,7 +47,7 @@ export function addServices(parent: Command, output: Output): void {
       ['raftway services list lock-service --json', 'one service, for programs'],
       ['raftway services list --address 127.0.0.1:20061', 'past the gateway'],
     ],
-    exitCodes: EXIT_CODES,
+    exitCodes: CALL_EXIT_CODES,
   });
   const watching = verb('watch', 'only this one; left out, all').action(
     (service: string | undefined, flags: ServicesFlags) =>
@@ -66,7 +59,7 @@ export function addServices(parent: Command, output: Output): void {
     summary: 'show what is registered, and then every change until Ctrl-C',
     details: ['With --json each event is one line, as WatchResponse of the registry has it.'],
     examples: [['raftway services watch greeter', 'instances that come, drain and go']],
-    exitCodes: EXIT_CODES,
+    exitCodes: CALL_EXIT_CODES,
   });
 }
 
@@ -97,7 +90,7 @@ async function list(
     flags.json
       ? toJson(
           instances.map((one) =>
-            protobufJson('raftway.registry.v1.Instance', registry.Instance.encode(one).finish()),
+            protobufJson('raftway.registry.v1.Instance', registry.Instance, one),
           ),
         )
       : renderInstances(instances),
@@ -125,10 +118,7 @@ async function watch(
     if (flags.json)
       output.out(
         toJsonLine(
-          protobufJson(
-            'raftway.registry.v1.WatchResponse',
-            registry.WatchResponse.encode(event).finish(),
-          ),
+          protobufJson('raftway.registry.v1.WatchResponse', registry.WatchResponse, event),
         ),
       );
     else for (const line of describeEvent(event)) output.out(line);

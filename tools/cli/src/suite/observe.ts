@@ -6,10 +6,9 @@ import type {
   GatewayObservation,
   ReplicaFacts,
   ReplicaObservation,
-  RoleName,
-  StandingName,
   SuiteObservation,
 } from './observation';
+import { ROLES, STANDINGS } from './raft-names';
 import type { ReplicaTarget, SuiteTargets } from './targets';
 
 /** How long anybody may take to answer, in milliseconds: a frozen process must not hold up the picture. */
@@ -17,20 +16,6 @@ const ANSWER_TIMEOUT_MS = 2000;
 const READINESS_BYTES_MAX = 64 * 1024;
 
 const Serving = health.HealthCheckResponse_ServingStatus.SERVING;
-
-const ROLES: Partial<Record<raft.Role, RoleName>> = {
-  [raft.Role.LEADER]: 'leader',
-  [raft.Role.FOLLOWER]: 'follower',
-  [raft.Role.CANDIDATE]: 'candidate',
-  [raft.Role.PRE_CANDIDATE]: 'pre-candidate',
-};
-
-const STANDINGS: Partial<Record<raft.Standing, StandingName>> = {
-  [raft.Standing.VOTER]: 'voter',
-  [raft.Standing.LEARNER]: 'learner',
-  [raft.Standing.WAITING]: 'waiting',
-  [raft.Standing.REMOVED]: 'removed',
-};
 
 /** Asks everybody at once, each for its own picture; whoever does not answer is part of the picture. */
 export async function observe(targets: SuiteTargets): Promise<SuiteObservation> {
@@ -151,7 +136,8 @@ function reasonsNotReady(httpAddress: string): Promise<readonly string[]> {
         response.on('data', (chunk: string) => {
           text = (text + chunk).slice(0, READINESS_BYTES_MAX);
         });
-        response.once('end', () => resolve(reasonsIn(text)));
+        // Also when it ends too early.
+        response.once('close', () => resolve(reasonsIn(text)));
       },
     );
     request.once('timeout', () => request.destroy());

@@ -4,7 +4,7 @@ import { createClient, setDefaultClientTls } from '@raftway/service-kit';
 import { startTestServer, type TestServer } from '@raftway/service-kit/testing';
 import { TlsSource } from '@raftway/tls';
 import { TestAuthority, type TestFiles } from '@raftway/tls/testing';
-import { addTlsOptions } from './tls-options';
+import { addTlsOptions, tlsEnvironment, type TlsFlags } from './tls-options';
 
 let authority: TestAuthority;
 let files: TestFiles;
@@ -85,4 +85,23 @@ it('no command runs with files that are no good', async () => {
   await expect(ask([...question(), '--tls-ca', '/nowhere'])).rejects.toThrow(
     'TLS cannot be set up: /nowhere cannot be read: ENOENT',
   );
+});
+
+it('a command that starts processes hands the files on to them, wherever they were named', async () => {
+  process.env['RAFTWAY_TLS_KEY'] = files.identity.privateKey;
+  let environment: Record<string, string> = {};
+  const program = new Command('raftway').exitOverride();
+  addTlsOptions(program);
+  program.command('start').action((_flags: unknown, command: Command) => {
+    environment = tlsEnvironment(command.optsWithGlobals<TlsFlags>());
+  });
+  const words = ['--tls-ca', files.ca, 'start', '--tls-cert', files.identity.certificate];
+
+  await program.parseAsync(words, { from: 'user' });
+
+  expect(environment).toEqual({
+    RAFTWAY_TLS_CA: files.ca,
+    RAFTWAY_TLS_CERT: files.identity.certificate,
+    RAFTWAY_TLS_KEY: files.identity.privateKey,
+  });
 });

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import { openClientTls, setDefaultClientTls } from '@raftway/service-kit';
 
-interface TlsFlags {
+/** What {@link addTlsOptions} adds to a command's `optsWithGlobals()`. */
+export interface TlsFlags {
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -26,4 +27,12 @@ export function addTlsOptions(program: Command): void {
       const { tlsCa, tlsCert, tlsKey } = program.opts<TlsFlags>();
       setDefaultClientTls(await openClientTls({ ca: tlsCa, cert: tlsCert, key: tlsKey }));
     });
+}
+
+/** The same files for the processes of a suite, which have options of the same names. */
+export function tlsEnvironment({ tlsCa, tlsCert, tlsKey }: TlsFlags): Record<string, string> {
+  const all = { RAFTWAY_TLS_CA: tlsCa, RAFTWAY_TLS_CERT: tlsCert, RAFTWAY_TLS_KEY: tlsKey };
+  return Object.fromEntries(
+    Object.entries(all).flatMap(([name, path]) => (path === undefined ? [] : [[name, path]])),
+  );
 }

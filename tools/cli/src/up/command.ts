@@ -6,6 +6,7 @@ import { ExitCode } from '../command/exit-code';
 import type { Output } from '../command/output';
 import { wholeNumber } from '../command/parsers';
 import { reporting } from '../command/reporting';
+import { tlsEnvironment, type TlsFlags } from '../tls/tls-options';
 import { UpError } from './preflight';
 import { up } from './up';
 
@@ -40,7 +41,9 @@ export function addUp(parent: Command, output: Output, root: string): void {
     )
     .option('--port-offset <n>', 'added to every port', wholeNumber(0, 20_000), 0)
     .option('--ready-timeout <seconds>', 'how long starting may take', wholeNumber(1, 3_600), 120)
-    .action((flags: UpFlags) => reporting(output, false, () => run(flags, root)));
+    .action((_flags: UpFlags, up: Command) =>
+      reporting(output, false, () => run(up.optsWithGlobals<UpFlags & TlsFlags>(), root)),
+    );
   describe(command, {
     summary: 'start the whole suite on this machine, on loopback, and stop it with Ctrl-C',
     examples: [
@@ -52,7 +55,7 @@ export function addUp(parent: Command, output: Output, root: string): void {
   });
 }
 
-async function run(flags: UpFlags, root: string): Promise<number> {
+async function run(flags: UpFlags & TlsFlags, root: string): Promise<number> {
   const stop = new AbortController();
   let first: number | undefined;
   const onSignal = (): void => {
@@ -75,6 +78,7 @@ async function run(flags: UpFlags, root: string): Promise<number> {
         portOffset,
         fresh,
         logs,
+        environment: tlsEnvironment(flags),
         readyTimeoutMs: flags.readyTimeout * 1000,
       },
       stop.signal,

@@ -5,17 +5,14 @@ import { channelCredentials } from '@raftway/service-kit';
 
 const REQUEST_TIMEOUT_MS = 2_000;
 
-/** Asks a process's /readyz. */
-export function isReady(httpAddress: string): Promise<boolean> {
+/** Asks one of a process's HTTP probes: whether it can be used, or lives at all. */
+export function isWell(httpAddress: string, probe: 'readyz' | 'livez'): Promise<boolean> {
   return new Promise((resolve) => {
-    const request = get(
-      `http://${httpAddress}/readyz`,
-      { timeout: REQUEST_TIMEOUT_MS },
-      (response) => {
-        response.resume();
-        resolve(response.statusCode === 200);
-      },
-    );
+    const options = { timeout: REQUEST_TIMEOUT_MS };
+    const request = get(`http://${httpAddress}/${probe}`, options, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
     request.once('timeout', () => request.destroy());
     request.once('error', () => resolve(false));
   });

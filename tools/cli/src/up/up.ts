@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describeEnding, ManagedProcess } from './managed-process';
 import { checkBuilt, checkPorts, prepareDataDir, UpError } from './preflight';
 import { addressTable, exampleCalls } from './presentation';
-import { isReady, isServing } from './readiness';
+import { isServing, isWell } from './readiness';
 import { gatewayAddress, planSuite, type SuiteOptions, type Tier } from './suite';
 
 /** Options of {@link up}. */
@@ -12,6 +12,8 @@ export interface UpOptions extends SuiteOptions {
   readonly fresh: boolean;
   /** Show the processes' log lines. */
   readonly logs: boolean;
+  /** Variables that every process gets besides what it may have from outside. */
+  readonly environment: NodeJS.ProcessEnv;
   /** How long the suite may take to become ready, in milliseconds. */
   readonly readyTimeoutMs: number;
 }
@@ -45,7 +47,7 @@ export async function up(options: UpOptions, stopRequested: AbortSignal): Promis
     if (options.logs) write(`${name.padEnd(width)} │ ${line}`);
   };
   write(`Starting ${plans.length} processes; their state is in ${options.dataDir}.`);
-  const environment = inheritedEnvironment();
+  const environment = { ...inheritedEnvironment(), ...options.environment };
   const processes = plans.map((plan) => new ManagedProcess(plan, environment, onLine));
   // Whatever ends this process early (a second Ctrl-C, a bug) leaves nobody behind.
   process.once('exit', () => processes.forEach((one) => one.signal('SIGKILL')));
@@ -68,7 +70,7 @@ export async function up(options: UpOptions, stopRequested: AbortSignal): Promis
 
 /** What every process may have from outside; other options are the suite's to set, and a stray one would stop the process that does not know it. */
 function inheritedEnvironment(): NodeJS.ProcessEnv {
-  const common = /^RAFTWAY_(LOG_LEVEL|LOG_FORMAT|TRACE|TLS_CERT|TLS_KEY|TLS_CA)$/;
+  const common = /^RAFTWAY_(LOG_LEVEL|LOG_FORMAT|TRACE)$/;
   const inherited = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('RAFTWAY_') || common.test(name),
   );
@@ -107,7 +109,7 @@ async function becomeReady(
   };
   await Promise.all(
     processes.map(async ({ plan }) => {
-      await waitFor(plan.name, () => isReady(plan.httpAddress));
+      await waitFor(plan.name, () => isWell(plan.httpAddress, 'readyz'));
       progress(`${plan.name} is ready`);
     }),
   );

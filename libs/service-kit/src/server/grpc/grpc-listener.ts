@@ -8,6 +8,7 @@ import {
   FrameServerEngine,
   type HeaderPairs,
   isGrpcContentType,
+  readCallFacts,
   type StreamListener,
 } from '@raftway/http2';
 import type { Logger } from '@raftway/observability';
@@ -17,7 +18,6 @@ import type { OpenCall } from '../adapt-service';
 import { Deadlines } from '../deadlines';
 import { listenError } from '../listen-error';
 import { engineLimits, type ResolvedServerLimits } from '../server-limits';
-import { readCallFacts } from './call-facts';
 import { GrpcStream, type GrpcStreamContext } from './grpc-stream';
 
 /** Connections that wait to be accepted. */
@@ -62,7 +62,8 @@ export class GrpcListener {
     const adopt = (socket: Socket): void => this.engine.adopt(socket);
     this.acceptor = tls && new TlsAcceptor({ ...tls, onSocket: adopt });
     this.server = createServer({ noDelay: true }, (socket) => {
-      if (this.engine.connectionCount >= limits.connectionsMax) {
+      const pending = this.acceptor?.pendingCount ?? 0;
+      if (this.engine.connectionCount + pending >= limits.connectionsMax) {
         logger.warn('connection refused: too many', { limit: limits.connectionsMax });
         socket.destroy();
       } else if (this.acceptor === undefined) adopt(socket);

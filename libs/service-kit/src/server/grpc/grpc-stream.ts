@@ -1,5 +1,6 @@
 import { Code, cancelled, deadlineExceeded, ServiceError } from '@raftway/errors';
 import {
+  type CallFacts,
   type EngineStream,
   frameMessage,
   type HeaderPairs,
@@ -8,7 +9,6 @@ import {
   type StreamReset,
 } from '@raftway/http2';
 import type { Deadlines, Expirable } from '../deadlines';
-import type { CallFacts } from './call-facts';
 import { acceptedEncodings, decompress } from './decompress';
 
 /** With so much unsent a stream asks for no further message. */

@@ -1,6 +1,7 @@
-import { type HeaderPairs, parseGrpcTimeout } from '@raftway/http2';
+import { type HeaderPairs } from '../header-pairs';
+import { parseGrpcTimeout } from './grpc-timeout';
 
-/** What a server reads of the headers that open a call. */
+/** What a server, or a proxy, reads of the headers that open a call. Texts that are absent are empty. */
 export interface CallFacts {
   method: string;
   /** `/package.Service/Method`. */
