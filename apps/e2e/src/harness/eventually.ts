@@ -1,6 +1,6 @@
 const INTERVAL_MS = 50;
 
-/** Waits until the condition holds; fails with what was waited for, and the last error, when the time is over. */
+/** Waits until the condition holds; fails with what was waited for when the time is over. */
 export async function eventually(
   what: string,
   timeoutMs: number,
