@@ -218,6 +218,7 @@ export class Driver<Result> {
   }
 
   private failCalls(): void {
+    this.telemetry.stop();
     this.proposals.stop();
     this.reads.stop();
     this.membership.changes.stop();
