@@ -8,10 +8,12 @@
 export const TELEMETRY_VARIABLES: Readonly<Record<string, string>> = {
   OTEL_SDK_DISABLED: '`true` turns everything off.',
   OTEL_EXPORTER_OTLP_ENDPOINT:
-    'Where spans go by OTLP over HTTP, such as `http://collector:4318`; nothing is exported without it.',
+    'Where spans go by OTLP over HTTP, such as `http://collector:4318`; without one nothing is exported.',
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'The same for spans alone, with its path.',
   OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'The same for metrics alone, with its path.',
   OTEL_EXPORTER_OTLP_PROTOCOL: '`http/protobuf` or `http/json`.',
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'The same for spans alone.',
+  OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'The same for metrics alone.',
   OTEL_EXPORTER_OTLP_HEADERS: 'Sent with each export: `key=value,key=value`.',
   OTEL_EXPORTER_OTLP_TIMEOUT: 'How long one export may take, in milliseconds.',
   OTEL_EXPORTER_OTLP_COMPRESSION: '`gzip` or `none`.',
