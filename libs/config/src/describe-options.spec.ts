@@ -36,7 +36,7 @@ it('describes each option as it is written', () => {
       key: 'drainDelay',
       variable: 'RAFTWAY_DRAIN_DELAY',
       type: 'duration',
-      limits: '0ms to 24h',
+      limits: '0s to 24h',
       description: 'Wait before calls are refused.',
       defaultText: '1500ms',
       required: false,
