@@ -5,7 +5,7 @@
 //   node tools/scripts/first-run.mjs
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { proportionalBytes } from './first-run/memory.mjs';
 import { commandBlocks, isShownIn } from './first-run/pages.mjs';
@@ -16,6 +16,8 @@ const PAGES = ['README.md', 'docs/guides/first-five-minutes.md'];
 const COLD_START_MAX_MS = 180_000;
 const MEMORY_MAX_BYTES = 1.2e9;
 const BLOCK_TIMEOUT_MS = 180_000;
+/** Whether the machine has other work to do: then times say nothing about the suite, and are told, not judged. */
+const isBusy = loadavg()[0] > 2 * availableParallelism();
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'raftway-first-run-'));
 const clone = path.join(scratch, 'clone');
@@ -38,7 +40,7 @@ async function visit(env) {
   try {
     const startMs = await suite.ready();
     report('cold start, from nothing installed to ready', startMs);
-    if (startMs > COLD_START_MAX_MS) {
+    if (startMs > COLD_START_MAX_MS && !isBusy) {
       throw new Error(`the first npm start took more than ${COLD_START_MAX_MS / 1000} s`);
     }
     for (const page of PAGES) {
@@ -54,11 +56,11 @@ async function visit(env) {
   }
 }
 
-/** The second start, with everything installed and built, and with state. A loaded machine decides how long it takes: it is told, not judged. */
+/** The second start, with everything installed and built, and with state. */
 async function comeBack(env) {
   const suite = new Suite(clone, env);
   try {
-    report('warm start', await suite.ready());
+    report('warm start, from everything built to ready', await suite.ready());
     await suite.interrupt();
   } finally {
     await suite.dispose();
