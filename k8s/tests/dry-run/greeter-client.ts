@@ -5,8 +5,15 @@ import { helloworld } from '@raftway/contracts';
 export class Greetings {
   private readonly client: helloworld.GreeterClient;
 
-  constructor(address: string) {
-    this.client = new helloworld.GreeterClient(address, credentials.createInsecure());
+  /** @param caPem with TLS, who vouches for the gateway. @default plaintext */
+  constructor(address: string, caPem?: string) {
+    this.client =
+      caPem === undefined
+        ? new helloworld.GreeterClient(address, credentials.createInsecure())
+        : new helloworld.GreeterClient(address, credentials.createSsl(Buffer.from(caPem)), {
+            // As through kubectl port-forward: the address is not the name.
+            'grpc.ssl_target_name_override': 'gateway',
+          });
   }
 
   /** SayHello: the greeter alone. */

@@ -33,11 +33,11 @@ export function planPods(objects: readonly KubeObject[], room: PlanRoom): PodPla
     Array.from({ length: workload.replicas }, (_, ordinal) => ({ workload, ordinal })),
   );
   return names.map(({ workload, ordinal }, index) =>
-    planPod(objects, workload, podName(workload, ordinal), index + 1, room),
+    planPod(objects, workload, nameOfPod(workload, ordinal), index + 1, room),
   );
 }
 
-function podName({ name, isStateful }: Workload, ordinal: number): string {
+function nameOfPod({ name, isStateful }: Workload, ordinal: number): string {
   // A Deployment's pods have random names.
   return isStateful ? `${name}-${ordinal}` : `${name}-7d9c5b8f6c-x${ordinal}`;
 }
@@ -55,7 +55,7 @@ function planPod(
   const mounts = new Map(
     listAt(workload.container, 'volumeMounts').map((mount) => [
       String(mount['mountPath']),
-      path.join(directory, name, String(mount['name'])),
+      volumeDirectory(workload, name, mount['name'], directory),
     ]),
   );
   const podFields = { 'status.podIP': ip, 'metadata.name': name, 'metadata.namespace': namespace };
@@ -69,6 +69,28 @@ function planPod(
       ]),
     ),
   };
+}
+
+/** A pod's own directory, or what all pods have of a Secret. */
+function volumeDirectory(
+  { pod }: Workload,
+  podName: string,
+  volume: unknown,
+  directory: string,
+): string {
+  const secret = at(
+    listAt(pod, 'volumes').find(({ name }) => name === volume),
+    'secret',
+    'secretName',
+  );
+  return secret === undefined
+    ? path.join(directory, podName, String(volume))
+    : secretDirectory(directory, secret);
+}
+
+/** Where the files of a Secret are in the directory of a dry run. */
+export function secretDirectory(directory: string, secretName: unknown): string {
+  return path.join(directory, 'secrets', String(secretName));
 }
 
 /** A container's environment as the kubelet makes it. */

@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import type { KubeObject } from '../render/kube-object';
 import { render } from '../render/render';
 import { K8S, withOverlay } from '../support/manifests';
 import { Cluster } from './cluster';
+import { type GroupStatus, raftway } from './command-line';
 
 const READY_TIMEOUT_MS = 90_000;
-const CLI = path.join(K8S, '..', 'tools', 'cli', 'dist', 'main.js');
 
 const onLinux = process.platform === 'linux' ? describe : describe.skip;
 
@@ -54,10 +52,7 @@ onLinux('a group that grows from three members to five', () => {
       const founders = [first, second, third].filter((pod) => pod !== undefined);
       await cluster.ready(READY_TIMEOUT_MS, founders);
       const servers = founders.map(({ plan }) => `${plan.ip}:50071`).join(',');
-      const raft = async (...args: string[]): Promise<string> => {
-        const { stdout } = await run(process.execPath, [CLI, 'raft', ...args, '--server', servers]);
-        return stdout;
-      };
+      const raft = (...args: string[]) => raftway('raft', ...args, '--server', servers);
 
       expect(added.map(({ isReady }) => isReady)).toEqual([false, false]);
       await raft('add', '4', 'lock-service-3.lock-service-peers:51071');
@@ -65,11 +60,9 @@ onLinux('a group that grows from three members to five', () => {
 
       await cluster.ready(READY_TIMEOUT_MS);
       const status = await raft('status', '--json');
-      const [answer] = JSON.parse(status) as { status: { members: { voter: boolean }[] } }[];
-      expect(answer?.status.members.map(({ voter }) => voter)).toEqual(Array(5).fill(true));
+      const [answer] = JSON.parse(status) as GroupStatus;
+      expect(answer?.status?.members.map(({ voter }) => voter)).toEqual(Array(5).fill(true));
     },
     3 * READY_TIMEOUT_MS,
   );
 });
-
-const run = promisify(execFile);
