@@ -16,6 +16,7 @@ import { raftMetrics } from './raft-metrics';
 import { raftTracing } from './raft-tracing';
 import { defaultDataDir, nodeIdFromHostName } from './replica-identity';
 import type { Replica, ReplicaCall, ReplicaSettings } from './replica-types';
+import { podAddressesOf, type StatefulSetMember, statefulSetMember } from './stateful-set/stateful-set';
 
 /** What an answer needs to its caller, of the time that the caller allows. */
 const ANSWER_MARGIN_MS = 100;
@@ -39,27 +40,39 @@ class RaftReplica<Result> implements Replica<Result> {
   readonly nodeId: number;
   readonly services: readonly ServiceImplementation[];
   private readonly lagEntriesMax: number;
+  private readonly statefulSet: StatefulSetMember | undefined;
   private stopReporting: () => void = () => undefined;
 
   constructor(private readonly settings: ReplicaSettings<Result>) {
     this.nodeId = settings.node?.id ?? settings.options.nodeId ?? nodeIdFromHostName(hostname());
     this.lagEntriesMax = settings.lagEntriesMax ?? LAG_ENTRIES_MAX_DEFAULT;
     const observer = raftMetrics(settings.metrics, () => this.node.status());
-    this.node = settings.node ?? this.makeNode(observer);
+    this.node =
+      settings.node ??
+      this.makeNode({
+        ...observer,
+        onAdmission: (peer, refusal) => this.statefulSet?.onAdmission(peer, refusal),
+      });
+    this.statefulSet = statefulSetMember(settings, this.node);
     this.services = [raftAdminService(this.node)];
   }
 
-  start(): Promise<void> {
-    return this.node.start();
+  async start(): Promise<void> {
+    await this.node.start();
+    this.statefulSet?.start();
   }
 
   async stop(): Promise<void> {
     this.stopReporting();
+    await this.statefulSet?.stop();
     await this.node.stop();
   }
 
   readiness(): true | string {
-    return this.node.isReady() ? true : 'the replica does not take part in its group';
+    if (this.node.isReady()) return true;
+    const reason = 'the replica does not take part in its group';
+    const waitsFor = this.statefulSet?.waitsFor;
+    return waitsFor === undefined ? reason : `${reason}: ${waitsFor}`;
   }
 
   reportServing(setServingStatus: (service: string, serving: boolean) => void): void {
@@ -119,7 +132,7 @@ class RaftReplica<Result> implements Replica<Result> {
       stateMachine,
       dataDir,
       bindAddress: options.peerBind,
-      initialState: options.initialState,
+      initialState: this.isFounder() ? options.initialState : 'existing',
       priority: options.raftPriority,
       logger: logger.tracer('raft'),
       observer,
@@ -132,10 +145,21 @@ class RaftReplica<Result> implements Replica<Result> {
     });
   }
 
+  /** Other pods of its StatefulSet come later: with an empty directory they wait to be added. */
+  private isFounder(): boolean {
+    const { raftAutoJoin, peers } = this.settings.options;
+    return !raftAutoJoin || peers?.has(this.nodeId) !== false;
+  }
+
   private peers(): PeerOption[] {
-    const { peers, peerBind } = this.settings.options;
+    const { options } = this.settings;
+    const { peers, peerBind } = options;
     if (peers === undefined) return [{ id: this.nodeId, address: peerBind }];
-    return [...peers].map(([id, address]) => ({ id, address }));
+    const listed = [...peers].map(([id, address]) => ({ id, address }));
+    const pods = this.isFounder() ? undefined : podAddressesOf(options);
+    return pods === undefined
+      ? listed
+      : [...listed, { id: this.nodeId, address: pods.of(this.nodeId) }];
   }
 }
 
