@@ -68,8 +68,26 @@ class RaftReplica<Result> implements Replica<Result> {
     await this.node.stop();
   }
 
+  whenUseful(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (!this.node.isReady() || this.node.status().leaderId === 0) return;
+        unsubscribe();
+        resolve();
+      };
+      const unsubscribe = this.node.onStatusChange(look);
+      const giveUp = (): void => {
+        unsubscribe();
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', giveUp, { once: true });
+      if (signal.aborted) giveUp();
+      else look();
+    });
+  }
+
   readiness(): true | string {
-    if (this.node.isReady()) return true;
+    if (this.node.isReady() && this.statefulSet?.isOutside !== true) return true;
     const reason = 'the replica does not take part in its group';
     const waitsFor = this.statefulSet?.waitsFor;
     return waitsFor === undefined ? reason : `${reason}: ${waitsFor}`;

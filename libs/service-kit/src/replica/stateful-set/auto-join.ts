@@ -53,6 +53,7 @@ export class AutoJoin {
   private running: Promise<void> | undefined;
   private readonly admissions = new Map<number, string | undefined>();
   private wasMember = false;
+  private outside = false;
   private leaderSeenMs = performance.now();
   private said: { readonly reason: string; readonly atMs: number } | undefined;
 
@@ -63,6 +64,11 @@ export class AutoJoin {
   /** What this replica waits for; undefined when it is a member. */
   get waitsFor(): string | undefined {
     return this.said?.reason;
+  }
+
+  /** Its leader does not count this replica among the members, whatever its own log says. */
+  get isOutside(): boolean {
+    return this.outside;
   }
 
   start(): void {
@@ -114,7 +120,10 @@ export class AutoJoin {
       refusal: heard.map((id) => this.admissions.get(id)).find((reason) => reason !== undefined),
     });
     if (isMember && leaderId !== 0) this.wasMember = true;
-    if (step === 'content') return undefined;
+    if (step === 'content') {
+      this.outside = false;
+      return undefined;
+    }
     return step === 'look' ? await this.look() : step.wait;
   }
 
@@ -123,7 +132,8 @@ export class AutoJoin {
     const { signal } = this.stopping;
     const leader = await this.findLeader();
     if (leader === undefined) return 'none of the members that it knows can say who leads';
-    if (leader.members.some(({ id }) => Number(id) === node.id)) {
+    this.outside = !leader.members.some(({ id }) => Number(id) === node.id);
+    if (!this.outside) {
       return 'its leader knows it, and has to reach it';
     }
     if (readSize !== undefined && !hasPod(await readSize(signal), ordinalOf(node.id))) {

@@ -15,6 +15,8 @@ type Settings = Pick<ReplicaSettings<unknown>, 'options' | 'logger' | 'metrics' 
 export interface StatefulSetMember {
   /** What this replica waits for before it can be a member. */
   readonly waitsFor: string | undefined;
+  /** Its leader does not count this replica among the members, whatever its own log says. */
+  readonly isOutside: boolean;
   onAdmission(peer: number, refusal: string | undefined): void;
   start(): void;
   stop(): Promise<void>;
@@ -55,6 +57,9 @@ export function statefulSetMember(
   return {
     get waitsFor() {
       return join?.waitsFor;
+    },
+    get isOutside() {
+      return join?.isOutside ?? false;
     },
     onAdmission: (peer, refusal) => join?.onAdmission(peer, refusal),
     start: () => {
