@@ -7,7 +7,7 @@ import { SteadySize, type SetSize } from './set-size';
 
 export interface ScaleDownSettings {
   readonly node: Pick<RaftNode<unknown>, 'id' | 'status' | 'removeServer'>;
-  readonly pods: PodAddresses;
+  readonly pods: Pick<PodAddresses, 'isPod'>;
   readonly readSize: (signal: AbortSignal) => Promise<SetSize>;
   readonly logger: Logger;
   readonly onRemoved: () => void;
