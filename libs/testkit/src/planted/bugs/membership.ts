@@ -179,6 +179,32 @@ const MISTAKES: readonly SimulatedBug[] = [
     ],
   },
   {
+    name: 'returning-member-still-leaves',
+    story:
+      'a server that is added again while its removal is still being told to it is let go of all the same',
+    source: 'dissertation §4.2.2; ADR 028',
+    changes: [
+      {
+        file: `${CORE}/membership-change.ts`,
+        find: 'if (known === undefined || known.departsAtMs !== Infinity) {',
+        replace: 'if (known === undefined) {',
+      },
+    ],
+  },
+  {
+    name: 'stranger-votes-for-everybody',
+    story: 'a server that is no member, as far as it knows, does not keep to the vote that it gave',
+    source: 'Raft §5.2; ADR 028',
+    changes: [
+      {
+        file: `${CORE}/election.ts`,
+        find: '  const mayVote = state.votedFor === NO_SERVER || state.votedFor === message.from;',
+        replace:
+          '  const isMember = state.configurations.isVoter(state.id);\n  const mayVote = !isMember || state.votedFor === NO_SERVER || state.votedFor === message.from;',
+      },
+    ],
+  },
+  {
     name: 'change-before-own-commit',
     story: 'a new leader begins a change before it has committed an entry of its own term',
     source: 'Ongaro, raft-dev, 10 July 2015; scenario C1',
