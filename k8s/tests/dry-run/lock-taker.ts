@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { credentials, Metadata } from '@grpc/grpc-js';
+import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { lock } from '@raftway/contracts';
 import { promised } from './promised';
 
@@ -8,7 +8,10 @@ const TIMEOUT_MS = 15_000;
 const PAUSE_MS = 25;
 const PAGE = 1000;
 
-/** A client that takes one lock after the other, without a second attempt at any, and remembers what it was told. */
+/** As often a call is made, under one request id, when its outcome is unknown: on a busy machine there may be an election at any time. */
+const ATTEMPTS_MAX = 5;
+
+/** A client that takes one lock after the other, and remembers what it was told. Calls of unknown outcome are repeated under their request id, as clients are told to do; nothing else is. */
 export class LockTaker {
   /** What was acknowledged: fencing tokens by the locks' names. */
   readonly taken = new Map<string, bigint>();
@@ -78,12 +81,24 @@ export class LockTaker {
   }
 
   private async take(name: string): Promise<void> {
-    const request = lock.AcquireRequest.fromPartial({ name, sessionId: this.sessionId });
-    const { acquired, fencingToken } = await promised<lock.AcquireResponse>((callback) =>
-      this.client.acquire(request, ...options(), callback),
-    );
+    const { acquired, fencingToken } = await this.acquire(name, 1);
     if (!acquired) throw new Error(`${name} was not acquired`);
     this.taken.set(name, fencingToken);
+  }
+
+  private async acquire(name: string, attempt: number): Promise<lock.AcquireResponse> {
+    const { sessionId } = this;
+    const request = lock.AcquireRequest.fromPartial({ name, sessionId, requestId: name });
+    try {
+      return await promised<lock.AcquireResponse>((callback) =>
+        this.client.acquire(request, ...options(), callback),
+      );
+    } catch (error) {
+      const { code, details } = error as ServiceError;
+      const isUnknown = code === status.UNAVAILABLE && /outcome .* unknown/.test(details);
+      if (!isUnknown || attempt === ATTEMPTS_MAX) throw error;
+      return await this.acquire(name, attempt + 1);
+    }
   }
 }
 

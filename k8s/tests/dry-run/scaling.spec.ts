@@ -20,8 +20,12 @@ const onLinux = process.platform === 'linux' ? describe : describe.skip;
 const NEEDED = /^(registry|lock-service|gateway)/;
 
 /** `kubectl scale statefulset/lock-service --replicas=N`, as it shows in the manifests. */
-function scaledTo(count: number): KubeObject[] {
-  const fields = { replicas: [{ name: 'lock-service', count }] };
+function scaledTo(count: number, generation = 0): KubeObject[] {
+  const literals = [`RAFTWAY_RAFT_JOIN_GENERATION=${generation}`];
+  const fields = {
+    replicas: [{ name: 'lock-service', count }],
+    configMapGenerator: [{ name: 'lock-service-config', behavior: 'merge', literals }],
+  };
   const objects = withOverlay('overlays/local', fields, render);
   return objects.filter(({ metadata }) => NEEDED.test(metadata.name));
 }
@@ -73,12 +77,16 @@ onLinux('a Raft group whose StatefulSet is scaled', () => {
     return [];
   }
 
-  async function scale(count: number, expected: readonly number[]): Promise<void> {
-    await cluster.apply(scaledTo(count));
+  async function scale(
+    count: number,
+    expected: readonly number[],
+    generation?: number,
+  ): Promise<void> {
+    await cluster.apply(scaledTo(count, generation));
     const what = `the voters are ${expected.join()}`;
     await eventually(what, REMOVAL_TIMEOUT_MS, async () => {
       const found = await voters();
-      if (found.toSorted().join() === expected.join()) return true;
+      if (found.toSorted((one, other) => one - other).join() === expected.join()) return true;
       throw new Error(`they are ${found.join()}`);
     }).catch((error: unknown) => {
       const pods = cluster.podsOf('lock-service').map((pod) => pod.describe());
@@ -107,10 +115,12 @@ onLinux('a Raft group whose StatefulSet is scaled', () => {
   );
 
   it(
-    'does not let a pod back in whose volume was wiped, and says why',
+    'does not let a pod back in whose volume was wiped, says why, and takes it under a new id',
     async () => {
+      const wipe = (): void =>
+        rmSync(cluster.volumeOf('lock-service-3', 'data'), { recursive: true });
       await scale(3, [1, 2, 3]);
-      rmSync(cluster.volumeOf('lock-service-3', 'data'), { recursive: true });
+      wipe();
 
       await scale(5, [1, 2, 3, 5]);
 
@@ -119,8 +129,11 @@ onLinux('a Raft group whose StatefulSet is scaled', () => {
         /waitsFor.*its data directory was replaced/.test(wiped.log),
       );
       expect(wiped.isReady).toBe(false);
+      await scale(3, [1, 2, 3]);
+      wipe();
+      await scale(5, [1, 2, 3, 5, 1004], 1);
       expect(await taker.held()).toEqual(taker.taken);
     },
-    3 * REMOVAL_TIMEOUT_MS,
+    5 * REMOVAL_TIMEOUT_MS,
   );
 });

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { unavailable } from '@raftway/errors';
 import {
   createRaftNode,
+  nodeIdOf,
   type Applied,
   type CallOptions,
   type PeerOption,
@@ -16,7 +17,13 @@ import { raftMetrics } from './raft-metrics';
 import { raftTracing } from './raft-tracing';
 import { defaultDataDir, nodeIdFromHostName } from './replica-identity';
 import type { Replica, ReplicaCall, ReplicaSettings } from './replica-types';
-import { podAddressesOf, type StatefulSetMember, statefulSetMember } from './stateful-set/stateful-set';
+import { ordinalOf, serverIdOf } from './stateful-set/pod-addresses';
+import {
+  listedPeers,
+  podAddressesOf,
+  type StatefulSetMember,
+  statefulSetMember,
+} from './stateful-set/stateful-set';
 
 /** What an answer needs to its caller, of the time that the caller allows. */
 const ANSWER_MARGIN_MS = 100;
@@ -44,7 +51,7 @@ class RaftReplica<Result> implements Replica<Result> {
   private stopReporting: () => void = () => undefined;
 
   constructor(private readonly settings: ReplicaSettings<Result>) {
-    this.nodeId = settings.node?.id ?? settings.options.nodeId ?? nodeIdFromHostName(hostname());
+    this.nodeId = settings.node?.id ?? nodeIdOfProcess(settings);
     this.lagEntriesMax = settings.lagEntriesMax ?? LAG_ENTRIES_MAX_DEFAULT;
     const observer = raftMetrics(settings.metrics, () => this.node.status());
     this.node =
@@ -165,20 +172,36 @@ class RaftReplica<Result> implements Replica<Result> {
 
   /** Other pods of its StatefulSet come later: with an empty directory they wait to be added. */
   private isFounder(): boolean {
-    const { raftAutoJoin, peers } = this.settings.options;
-    return !raftAutoJoin || peers?.has(this.nodeId) !== false;
+    const { raftAutoJoin, raftJoinGeneration, peers } = this.settings.options;
+    if (!raftAutoJoin) return true;
+    return peers?.has(this.nodeId) === true && raftJoinGeneration === 0;
   }
 
   private peers(): PeerOption[] {
     const { options } = this.settings;
     const { peers, peerBind } = options;
     if (peers === undefined) return [{ id: this.nodeId, address: peerBind }];
-    const listed = [...peers].map(([id, address]) => ({ id, address }));
-    const pods = this.isFounder() ? undefined : podAddressesOf(options);
-    return pods === undefined
-      ? listed
-      : [...listed, { id: this.nodeId, address: pods.of(this.nodeId) }];
+    const listed = new Map(listedPeers(options, this.nodeId));
+    const pods = podAddressesOf(options);
+    if (pods !== undefined && !listed.has(this.nodeId)) {
+      listed.set(this.nodeId, pods.of(this.nodeId));
+    }
+    return [...listed].map(([id, address]) => ({ id, address }));
   }
+}
+
+/** A pod that joins has the id that its directory was first used under, or that of the present generation. */
+function nodeIdOfProcess({ service, options }: ReplicaSettings<unknown>): number {
+  const { nodeId, raftAutoJoin, raftJoinGeneration } = options;
+  if (nodeId !== undefined) return nodeId;
+  const first = nodeIdFromHostName(hostname());
+  if (!raftAutoJoin) return first;
+  const dataDir = options.dataDir ?? defaultDataDir(service, first, process.cwd());
+  const ordinal = ordinalOf(first);
+  const used = nodeIdOf(dataDir);
+  if (used === undefined) return serverIdOf(ordinal, raftJoinGeneration);
+  // Another pod's directory is refused when it is opened under this one's id.
+  return ordinalOf(used) === ordinal ? used : first;
 }
 
 /**

@@ -26,6 +26,11 @@ export function replicaOptionsShape(defaults: { readonly peerBind: string }) {
       .describe(
         'In a pod of a StatefulSet: ask the leader to be added whenever the group does not know this replica.',
       ),
+    raftJoinGeneration: integer({ min: 0, max: 9_000 })
+      .default(0)
+      .describe(
+        'With raftAutoJoin: raised after disks were lost, so that pods with empty directories join under ids that were never used.',
+      ),
     kubernetesStatefulSet: text({ lengthMax: 253 })
       .optional()
       .describe(

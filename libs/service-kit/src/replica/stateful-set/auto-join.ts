@@ -18,7 +18,7 @@ export type AdminClient = Pick<
 export interface AutoJoinSettings {
   readonly node: Pick<RaftNode<unknown>, 'id' | 'status'>;
   readonly pods: PodAddresses;
-  /** The founding members, by id. */
+  /** The founding members, by id: see listedPeers. */
   readonly listed: ReadonlyMap<number, string>;
   /** Where pods have their gRPC servers. */
   readonly clientPort: number;
@@ -26,6 +26,7 @@ export interface AutoJoinSettings {
   /** How many pods the StatefulSet is to have; undefined where nobody can say. */
   readonly readSize?: ((signal: AbortSignal) => Promise<SetSize>) | undefined;
   readonly logger: Logger;
+  readonly onAsked: () => void;
   readonly timing?: Partial<AutoJoinTiming> | undefined;
 }
 
@@ -140,7 +141,8 @@ export class AutoJoin {
       return 'its StatefulSet is not to have this pod';
     }
     const address = pods.of(node.id);
-    const { logger } = this.settings;
+    const { logger, onAsked } = this.settings;
+    onAsked();
     logger.info('this replica asks to be added to its group', { address, leader: leader.address });
     await this.withAdmin(leader.address, (admin) =>
       admin.addServer({ id: BigInt(node.id), address }, { timeoutMs: ADD_TIMEOUT_MS, signal }),

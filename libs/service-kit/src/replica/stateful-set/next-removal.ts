@@ -50,5 +50,5 @@ export function nextRemoval(view: GroupView): NextRemoval {
 /** The highest goes first. */
 function rank({ id, voter }: Member, self: number): number {
   if (id === self) return -1;
-  return voter ? id : Number.MAX_SAFE_INTEGER;
+  return voter ? ordinalOf(id) : Number.MAX_SAFE_INTEGER;
 }

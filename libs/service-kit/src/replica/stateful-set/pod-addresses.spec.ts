@@ -1,4 +1,4 @@
-import { PodAddresses } from './pod-addresses';
+import { ordinalOf, PodAddresses, serverIdOf } from './pod-addresses';
 
 const founders = new Map([
   [1, 'lock-service-0.lock-service-peers:51071'],
@@ -40,5 +40,17 @@ describe('the addresses of pods', () => {
     ],
   ])('cannot be told from %s', (_what, peers) => {
     expect(PodAddresses.from(new Map(peers))).toBeUndefined();
+  });
+});
+
+describe('the id of a server', () => {
+  it('is a new one in every generation, and the pod’s in each', () => {
+    expect([serverIdOf(0, 0), serverIdOf(3, 0), serverIdOf(3, 1), serverIdOf(3, 12)]).toEqual([
+      1, 4, 1004, 12_004,
+    ]);
+    expect([1, 4, 1004, 12_004].map(ordinalOf)).toEqual([0, 3, 3, 3]);
+    expect(PodAddresses.from(founders)?.of(1004)).toBe(
+      'lock-service-3.lock-service-peers:51071',
+    );
   });
 });

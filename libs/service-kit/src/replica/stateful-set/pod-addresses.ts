@@ -1,9 +1,20 @@
 import { joinHostPort, splitHostPort } from '@raftway/config';
 import type { Member } from '@raftway/raft';
 
-/** A pod's part of its group: the ordinal in its name, from 0; its server has the next number. */
+/** More pods than a group has members. */
+const PODS_MAX = 1000;
+
+/**
+ * The server of a pod with an empty directory. The ordinal in a pod's name stays when its disk is lost, and a server id may not: the others know the old disk by it. So ids count pods in thousands, one
+ * thousand a generation.
+ */
+export function serverIdOf(ordinal: number, generation: number): number {
+  return generation * PODS_MAX + ordinal + 1;
+}
+
+/** Whose pod's server it is, in any generation. */
 export function ordinalOf(serverId: number): number {
-  return serverId - 1;
+  return (serverId - 1) % PODS_MAX;
 }
 
 /**

@@ -41,6 +41,17 @@ export function podAddressesOf({
   );
 }
 
+/**
+ * The founding members but for one whose disk was lost and whose place this server takes: nobody is at that address under the old id any more.
+ */
+export function listedPeers(
+  options: Settings['options'],
+  nodeId: number,
+): ReadonlyMap<number, string> {
+  const own = podAddressesOf(options)?.of(nodeId);
+  return new Map([...(options.peers ?? [])].filter(([id, there]) => id === nodeId || there !== own));
+}
+
 /** Undefined when the options do not ask for it. @throws RaftError invalidOptions */
 export function statefulSetMember(
   settings: Settings,
@@ -73,7 +84,7 @@ export function statefulSetMember(
 }
 
 function autoJoin(
-  { options, logger, tls }: Settings,
+  { options, logger, metrics, tls }: Settings,
   node: RaftNode<unknown>,
   pods: PodAddresses,
   readSize: ConstructorParameters<typeof AutoJoin>[0]['readSize'],
@@ -82,15 +93,20 @@ function autoJoin(
   if (clientPort === 0) {
     throw new RaftError('invalidOptions', 'RAFTWAY_RAFT_AUTO_JOIN needs RAFTWAY_BIND with a port');
   }
+  const asked = metrics.counter({
+    name: 'raftway_raft_join_requests_total',
+    help: 'Times that this replica asked its leader to be added.',
+  });
   return new AutoJoin({
     node,
     pods,
-    listed: options.peers ?? new Map(),
+    listed: listedPeers(options, node.id),
     clientPort,
     connect: (address) =>
       createClient(raft.RaftAdminServiceService, address, { tls, shareChannel: false }),
     readSize,
     logger,
+    onAsked: () => asked.increment({}),
   });
 }
 

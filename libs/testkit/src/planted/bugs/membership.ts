@@ -179,28 +179,23 @@ const MISTAKES: readonly SimulatedBug[] = [
     ],
   },
   {
-    name: 'returning-member-still-leaves',
-    story:
-      'a server that is added again while its removal is still being told to it is let go of all the same',
-    source: 'dissertation §4.2.2; ADR 028',
+    name: 'removed-for-good',
+    story: 'a server that was removed once does not campaign any more, although it is a voter again',
+    source: 'ADR 028; dissertation §4.2.2',
     changes: [
       {
-        file: `${CORE}/membership-change.ts`,
-        find: 'if (known === undefined || known.departsAtMs !== Infinity) {',
-        replace: 'if (known === undefined) {',
+        file: `${CORE}/configurations.ts`,
+        find: '  private joint = false;\n',
+        replace: '  private joint = false;\n  private readonly removedOnce = new Set<ServerId>();\n',
       },
-    ],
-  },
-  {
-    name: 'stranger-votes-for-everybody',
-    story: 'a server that is no member, as far as it knows, does not keep to the vote that it gave',
-    source: 'Raft §5.2; ADR 028',
-    changes: [
       {
-        file: `${CORE}/election.ts`,
-        find: '  const mayVote = state.votedFor === NO_SERVER || state.votedFor === message.from;',
-        replace:
-          '  const isMember = state.configurations.isVoter(state.id);\n  const mayVote = !isMember || state.votedFor === NO_SERVER || state.votedFor === message.from;',
+        file: `${CORE}/configurations.ts`,
+        find: `    return this.since(commitIndex).some(({ members }) =>
+      members.some((member) => member.id === id && member.voter),
+    );`,
+        replace: `    const named = this.since(commitIndex).flatMap(({ members }) => members).filter((member) => member.id === id);
+    if (named.length === 0 && this.currentIndex > 0) this.removedOnce.add(id);
+    return !this.removedOnce.has(id) && named.some(({ voter }) => voter);`,
       },
     ],
   },
