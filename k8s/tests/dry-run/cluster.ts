@@ -48,9 +48,7 @@ export class Cluster {
     const plans = planPods(objects, room);
     const added = plans
       .filter(({ name }) => !this.pods.some(({ plan }) => plan.name === name))
-      .map(
-        (plan) => new RunningPod(plan, this.namesFile, this.api, () => this.publishNames()),
-      );
+      .map((plan) => new RunningPod(plan, this.namesFile, this.api, () => this.publishNames()));
     const surplus = this.pods.filter(({ plan }) => !plans.some(({ name }) => name === plan.name));
     this.pods = [...this.pods, ...added];
     this.publishNames();

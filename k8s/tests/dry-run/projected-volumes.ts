@@ -5,7 +5,10 @@ import type { ApiServer } from './api-server';
 import type { PodPlan } from './pod-plan';
 
 /** Writes what the kubelet projects into a pod's volumes: tokens, the cluster's CA, fields of the pod. @throws Error for anything else. */
-export function writeProjectedVolumes({ workload, namespace, mounts }: PodPlan, api: ApiServer): void {
+export function writeProjectedVolumes(
+  { workload, namespace, mounts }: PodPlan,
+  api: ApiServer,
+): void {
   for (const volume of listAt(workload.pod, 'volumes')) {
     const sources = listAt(volume, 'projected', 'sources');
     const mount = listAt(workload.container, 'volumeMounts').find(

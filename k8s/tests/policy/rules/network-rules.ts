@@ -97,7 +97,9 @@ function neededConnections(objects: readonly KubeObject[]): string[] {
   const scraped = all
     .filter(({ app }) => app !== undefined)
     .map(({ name, ports }) => `${MONITORING} → ${name}:${ports.get('http') ?? 0}`);
-  return [...new Set([...seeds, ...routed, ...joining, ...scraped, `${OUTSIDE} → gateway:8080`])].sort();
+  return [
+    ...new Set([...seeds, ...routed, ...joining, ...scraped, `${OUTSIDE} → gateway:8080`]),
+  ].sort();
 }
 
 function isNameOf(workload: string, host: string): boolean {

@@ -29,7 +29,7 @@ export function replicaOptionsShape(defaults: { readonly peerBind: string }) {
     raftJoinGeneration: integer({ min: 0, max: 9_000 })
       .default(0)
       .describe(
-        'With raftAutoJoin: raised after disks were lost, so that pods with empty directories join under ids that were never used.',
+        'With RAFTWAY_RAFT_AUTO_JOIN: raised after disks were lost, so that pods with empty directories join under ids that were never used.',
       ),
     kubernetesStatefulSet: text({ lengthMax: 253 })
       .optional()

@@ -77,7 +77,10 @@ describe('the Kubernetes API', () => {
     ['no set', '{}'],
     ['a number that is none', '{"spec":{"replicas":"3"}}'],
     ['a negative number', '{"spec":{"replicas":-1}}'],
-    ['a set that is being deleted', '{"metadata":{"deletionTimestamp":"now"},"spec":{"replicas":0}}'],
+    [
+      'a set that is being deleted',
+      '{"metadata":{"deletionTimestamp":"now"},"spec":{"replicas":0}}',
+    ],
   ])('is not believed when it answers %s', async (_what, body) => {
     answer.body = body;
     await expect(read()).rejects.toThrow();

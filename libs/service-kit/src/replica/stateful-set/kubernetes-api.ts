@@ -91,7 +91,8 @@ export class KubernetesApi {
     if (status === 403) {
       return `${what}: give the pod's service account a Role that may get statefulsets, resourceNames ${this.statefulSet}`;
     }
-    if (status === 404) return `${what}: set RAFTWAY_KUBERNETES_STATEFUL_SET to the name of this pod's`;
+    if (status === 404)
+      return `${what}: set RAFTWAY_KUBERNETES_STATEFUL_SET to the name of this pod's`;
     return what;
   }
 }

@@ -49,8 +49,6 @@ describe('the id of a server', () => {
       1, 4, 1004, 12_004,
     ]);
     expect([1, 4, 1004, 12_004].map(ordinalOf)).toEqual([0, 3, 3, 3]);
-    expect(PodAddresses.from(founders)?.of(1004)).toBe(
-      'lock-service-3.lock-service-peers:51071',
-    );
+    expect(PodAddresses.from(founders)?.of(1004)).toBe('lock-service-3.lock-service-peers:51071');
   });
 });

@@ -49,7 +49,9 @@ export function listedPeers(
   nodeId: number,
 ): ReadonlyMap<number, string> {
   const own = podAddressesOf(options)?.of(nodeId);
-  return new Map([...(options.peers ?? [])].filter(([id, there]) => id === nodeId || there !== own));
+  return new Map(
+    [...(options.peers ?? [])].filter(([id, there]) => id === nodeId || there !== own),
+  );
 }
 
 /** Undefined when the options do not ask for it. @throws RaftError invalidOptions */

@@ -180,13 +180,15 @@ const MISTAKES: readonly SimulatedBug[] = [
   },
   {
     name: 'removed-for-good',
-    story: 'a server that was removed once does not campaign any more, although it is a voter again',
+    story:
+      'a server that was removed once does not campaign any more, although it is a voter again',
     source: 'ADR 028; dissertation §4.2.2',
     changes: [
       {
         file: `${CORE}/configurations.ts`,
         find: '  private joint = false;\n',
-        replace: '  private joint = false;\n  private readonly removedOnce = new Set<ServerId>();\n',
+        replace:
+          '  private joint = false;\n  private readonly removedOnce = new Set<ServerId>();\n',
       },
       {
         file: `${CORE}/configurations.ts`,
