@@ -1,5 +1,6 @@
 import { credentials, Metadata } from '@grpc/grpc-js';
 import { helloworld } from '@raftway/contracts';
+import { promised } from './promised';
 
 /** Calls the greeter as any client does: over grpc-js, through an address that it was given. */
 export class Greetings {
@@ -41,12 +42,4 @@ const TIMEOUT_MS = 10_000;
 
 function deadline(): number {
   return Date.now() + TIMEOUT_MS;
-}
-
-function promised<Reply>(
-  call: (callback: (error: Error | null, reply: Reply) => void) => void,
-): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    call((error, reply) => (error === null ? resolve(reply) : reject(error)));
-  });
 }

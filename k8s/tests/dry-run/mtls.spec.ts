@@ -26,9 +26,9 @@ onLinux('a dry run of overlays/local with mtls', () => {
 
   beforeAll(async () => {
     const objects = withOverlay('overlays/local', { components: ['components/mtls'] }, render);
-    cluster = new Cluster(objects);
-    caPem = await issueCertificates(objects, cluster.directory);
-    cluster.start();
+    cluster = await Cluster.start(objects, async (directory) => {
+      caPem = await issueCertificates(objects, directory);
+    });
     await cluster.ready(READY_TIMEOUT_MS);
     gateway = `${cluster.podsOf('gateway')[0]?.plan.ip ?? ''}:8080`;
     greetings = new Greetings(gateway, caPem);

@@ -22,6 +22,8 @@ export interface PlanRoom {
   /** The first three numbers of its addresses, such as `127.40.7`. */
   readonly network: string;
   readonly directory: string;
+  /** The last number of a pod's address, from 1: the same whenever it is asked for. */
+  readonly numberOf: (pod: string) => number;
 }
 
 /** Pods have addresses from 1, and their loopback addresses this much higher. */
@@ -32,8 +34,8 @@ export function planPods(objects: readonly KubeObject[], room: PlanRoom): PodPla
   const names = workloads(objects).flatMap((workload) =>
     Array.from({ length: workload.replicas }, (_, ordinal) => ({ workload, ordinal })),
   );
-  return names.map(({ workload, ordinal }, index) =>
-    planPod(objects, workload, nameOfPod(workload, ordinal), index + 1, room),
+  return names.map(({ workload, ordinal }) =>
+    planPod(objects, workload, nameOfPod(workload, ordinal), room),
   );
 }
 
@@ -46,9 +48,9 @@ function planPod(
   objects: readonly KubeObject[],
   workload: Workload,
   name: string,
-  number: number,
-  { network, directory }: PlanRoom,
+  { network, directory, numberOf }: PlanRoom,
 ): PodPlan {
+  const number = numberOf(name);
   const ip = `${network}.${number}`;
   const loopbackIp = `${network}.${number + LOOPBACK_DISTANCE}`;
   const namespace = workload.object.metadata.namespace ?? 'default';

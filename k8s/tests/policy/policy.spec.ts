@@ -232,10 +232,81 @@ describe('the rules find', () => {
       /loses volumes whenScaled/,
     ],
     [
-      'five pods for three peers',
+      'more founders than pods',
       'StatefulSet/id-service',
-      replace('/spec/replicas', 5),
+      replace('/spec/replicas', 1),
       /id-service is founded by/,
+    ],
+    [
+      'a founder that is no pod',
+      'ConfigMap/id-service-config',
+      replace(
+        '/data/RAFTWAY_PEERS',
+        '1=id-service-0.id-service-peers:51081,2=id-service-1.id-service-peers:51081,3=id-service-9.id-service-peers:51081',
+      ),
+      /id-service is founded by/,
+    ],
+    [
+      'pods that do not join',
+      'ConfigMap/id-service-config',
+      replace('/data/RAFTWAY_RAFT_AUTO_JOIN', 'false'),
+      /id-service has pods that do not join/,
+    ],
+    [
+      'the size of another set',
+      'ConfigMap/id-service-config',
+      replace('/data/RAFTWAY_KUBERNETES_STATEFUL_SET', 'registry'),
+      /id-service asks for another set/,
+    ],
+    [
+      'a role that may do more',
+      'Role/registry',
+      add('/rules/0/verbs/-', 'patch'),
+      /registry has another role/,
+    ],
+    [
+      'a role for all sets',
+      'Role/registry',
+      remove('/rules/0/resourceNames'),
+      /registry has another role/,
+    ],
+    [
+      'a role of another account',
+      'RoleBinding/registry',
+      replace('/subjects/0/name', 'gateway'),
+      /registry is not the one that its role is bound to/,
+    ],
+    [
+      'a role that nobody needs',
+      'Role/registry',
+      replace('/metadata/name', 'gateway'),
+      /Role\/gateway is not needed/,
+    ],
+    [
+      'no token',
+      'StatefulSet/registry',
+      remove('/spec/template/spec/volumes/0/projected/sources/0'),
+      /registry has no credentials/,
+    ],
+    [
+      'a token for the gateway',
+      'Deployment/gateway',
+      add('/spec/template/spec/volumes', [
+        { name: 'a', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } },
+      ]),
+      /gateway mounts a token/,
+    ],
+    [
+      'no way to the Kubernetes API',
+      'NetworkPolicy/allow-kubernetes-api',
+      remove('/spec/egress/0/ports/1'),
+      /registry may go anywhere on 443$/,
+    ],
+    [
+      'a way to everywhere',
+      'NetworkPolicy/gateway',
+      add('/spec/egress/-', { ports: [{ port: 443 }] }),
+      /gateway may go anywhere on 443/,
     ],
     ['an even group', 'StatefulSet/id-service', replace('/spec/replicas', 4), /has 4 members/],
     [
