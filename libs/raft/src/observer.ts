@@ -71,6 +71,8 @@ export interface RaftObserver {
   ): void;
   /** Sending a snapshot has ended, well or not: so many chunks left this replica, and so many attempts went on where an earlier one had ended. */
   onSnapshotTransfer?(transfer: { readonly chunksSent: number; readonly resumed: number }): void;
+  /** A peer has let this replica in, or refuses it, with what is wrong and what to do about it: told at every attempt of every link. */
+  onAdmission?(peer: number, refusal: string | undefined): void;
   /** Messages to a peer were dropped because its link was down or its queue full. */
   onMessagesDropped?(peer: number, count: number): void;
   /** Once a tick: how much is waiting. */
