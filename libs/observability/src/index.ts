@@ -17,6 +17,7 @@ export {
   type HistogramMetric,
   type HistogramOptions,
   type Labels,
+  type MetricDeclaration,
   type MetricOptions,
   type Metrics,
 } from './metrics';

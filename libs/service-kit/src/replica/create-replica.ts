@@ -10,6 +10,7 @@ import {
 } from '@raftway/raft';
 import { recordingSpan, withSpan } from '@raftway/observability';
 import type { ServiceImplementation } from '../rpc/handlers';
+import { reportDiskSpace } from './disk-space';
 import { raftAdminService } from './raft-admin';
 import { raftErrorToServiceError } from './raft-errors';
 import { raftMetrics } from './raft-metrics';
@@ -38,13 +39,17 @@ class RaftReplica<Result> implements Replica<Result> {
   readonly node: RaftNode<Result>;
   readonly nodeId: number;
   readonly services: readonly ServiceImplementation[];
+  private readonly dataDir: string;
   private readonly lagEntriesMax: number;
   private stopReporting: () => void = () => undefined;
 
   constructor(private readonly settings: ReplicaSettings<Result>) {
     this.nodeId = settings.node?.id ?? settings.options.nodeId ?? nodeIdFromHostName(hostname());
+    const { service, options, metrics } = settings;
+    this.dataDir = options.dataDir ?? defaultDataDir(service, this.nodeId, process.cwd());
     this.lagEntriesMax = settings.lagEntriesMax ?? LAG_ENTRIES_MAX_DEFAULT;
-    const observer = raftMetrics(settings.metrics, () => this.node.status());
+    const observer = raftMetrics(metrics, () => this.node.status());
+    reportDiskSpace(metrics, settings.node === undefined ? this.dataDir : undefined);
     this.node = settings.node ?? this.makeNode(observer);
     this.services = [raftAdminService(this.node)];
   }
@@ -111,7 +116,7 @@ class RaftReplica<Result> implements Replica<Result> {
 
   private makeNode(observer: RaftObserver): RaftNode<Result> {
     const { service, options, stateMachine, logger, tls } = this.settings;
-    const dataDir = options.dataDir ?? defaultDataDir(service, this.nodeId, process.cwd());
+    const { dataDir } = this;
     return createRaftNode({
       id: this.nodeId,
       peers: this.peers(),
