@@ -5,6 +5,7 @@ import { ASIDE } from './runtime.mjs';
 
 const CLI = path.join(root, 'tools/cli/dist/main.js');
 const REFERENCE = path.join(root, 'tools/cli/dist/reference/write-reference.js');
+const TELEMETRY = path.join(root, 'tools/telemetry/dist/main.js');
 const BENCH = path.join(root, 'tools/bench/dist/main.js');
 const SIMULATE = path.join(root, 'libs/testkit/dist/simulation/main.js');
 const SIMULATED_BUGS = path.join(root, 'libs/testkit/dist/planted/main.js');
@@ -14,6 +15,10 @@ const scripts = path.join(root, 'tools/scripts');
 /** The CLI, and the services that `raftway up` starts. */
 const STARTED = ['cli', 'registry', 'lock-service', 'id-service', 'gateway', 'greeter'];
 const started = STARTED.map((name) => `@raftway/${name}`).join(',');
+/** The generator of metrics, dashboards and alerts, and the services that it asks. */
+const telemetry = ['telemetry', 'registry', 'lock-service', 'id-service', 'gateway', 'greeter']
+  .map((name) => `@raftway/${name}`)
+  .join(',');
 /** The benchmarks, and the services that they start. */
 const measured = ['bench', 'registry', 'lock-service', 'id-service', 'gateway']
   .map((name) => `@raftway/${name}`)
@@ -61,6 +66,7 @@ const checks = [
   ['nx', ['sync:check']],
   nx(['lint', 'typecheck', 'build']),
   script('generate.mjs', '--check'),
+  ['node', [TELEMETRY, '--check']],
 ];
 
 export const tasks = {
@@ -93,14 +99,19 @@ export const tasks = {
   lint: sequence(nx(['lint'])),
   typecheck: sequence(nx(['typecheck'])),
   build: sequence(nx(['build'])),
-  /** The contracts from protos/, then the CLI's reference from its help. */
-  generate: sequence(script('generate.mjs'), nx(['build'], '-p', '@raftway/cli'), [
-    'node',
-    [REFERENCE],
-  ]),
+  /** The contracts from protos/, the CLI's reference from its help, and metrics, dashboards and alerts from the apps. */
+  generate: sequence(
+    script('generate.mjs'),
+    nx(['build'], '-p', `@raftway/cli,${telemetry}`),
+    ['node', [REFERENCE]],
+    ['node', [TELEMETRY]],
+  ),
   /** Writes the project references in tsconfig files after a project's dependencies changed. */
   sync: sequence(['nx', ['sync']]),
-  'check-generated': sequence(script('generate.mjs', '--check')),
+  'check-generated': sequence(script('generate.mjs', '--check'), build(telemetry), [
+    'node',
+    [TELEMETRY, '--check'],
+  ]),
   exec: ({ run }, args) => {
     const [command, ...rest] = args[0] === '--' ? args.slice(1) : args;
     if (command === undefined) throw new Error('usage: exec -- <command> [args]');
