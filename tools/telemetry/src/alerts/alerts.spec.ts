@@ -53,7 +53,7 @@ describe('the runbooks', () => {
   });
 
   it.each(pages)('$file: its commands and options are those of the command line', ({ text }) => {
-    const lines = text.matchAll(/npm run raftway -- (\w+(?: [a-z]+)?)(.*)/g);
+    const lines = text.matchAll(/npm run raftway -- (\w+(?: [a-z-]+)?)(.*)/g);
     for (const [, words = '', rest = ''] of lines) {
       const command = [words, words.split(' ')[0]].find((one) =>
         cli.includes(`\n## raftway ${one}\n`),
