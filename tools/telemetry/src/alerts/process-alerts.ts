@@ -1,5 +1,5 @@
 import { hasGrown, OWN_JOBS } from '../promql/expressions';
-import type { AlertGroup } from './alert';
+import type { Alert, AlertGroup } from './alert';
 
 /** Alerts on every process of the suite. */
 export function processAlerts(): AlertGroup {
@@ -53,25 +53,31 @@ export function processAlerts(): AlertGroup {
         description:
           'The kernel kills it at the limit. Raise the limit now, then find out what grows: sessions, instances, open calls.',
       },
-      {
-        name: 'RaftwayCertificateExpiring',
-        severity: 'warning',
-        expression: '(raftway_tls_certificate_expiry_seconds > 0) - time() < 3 * 86400',
-        for: '10m',
-        summary:
-          'The certificate of {{ $labels.instance }} expires in {{ $value | humanizeDuration }}',
-        description:
-          'Then nobody connects to it any more, and it to nobody. Put new files in place of the old ones; they are read within five seconds, without a restart.',
-      },
-      {
-        name: 'RaftwayCertificateReloadFailed',
-        severity: 'warning',
-        expression: hasGrown('raftway_tls_reloads_total{result="failed"}', '15m'),
-        for: '0s',
-        summary: '{{ $labels.instance }} cannot use its new certificate files',
-        description:
-          'It goes on with those of before, until they expire. The log names the file and what is wrong with it.',
-      },
+      ...certificates(),
     ],
   };
+}
+
+function certificates(): Alert[] {
+  return [
+    {
+      name: 'RaftwayCertificateExpiring',
+      severity: 'warning',
+      expression: '(raftway_tls_certificate_expiry_seconds > 0) - time() < 3 * 86400',
+      for: '10m',
+      summary:
+        'The certificate of {{ $labels.instance }} expires in {{ $value | humanizeDuration }}',
+      description:
+        'Then nobody connects to it any more, and it to nobody. Put new files in place of the old ones; they are read within five seconds, without a restart.',
+    },
+    {
+      name: 'RaftwayCertificateReloadFailed',
+      severity: 'warning',
+      expression: hasGrown('raftway_tls_reloads_total{result="failed"}', '15m'),
+      for: '0s',
+      summary: '{{ $labels.instance }} cannot use its new certificate files',
+      description:
+        'It goes on with those of before, until they expire. The log names the file and what is wrong with it.',
+    },
+  ];
 }
