@@ -41,6 +41,7 @@ export {
   type ServerId,
   type Standing,
   type Term,
+  type TraceContext,
   Transition,
 } from './core';
 

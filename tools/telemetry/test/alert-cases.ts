@@ -1,3 +1,6 @@
+import { resolve } from 'node:path';
+import { committedCatalogue } from '../src/generate';
+import { serverCalls } from '../src/promql/expressions';
 import type { Series } from './promtool';
 
 /** What makes one alert fire, with the labels that it then has, and what is like it and must not. */
@@ -40,6 +43,9 @@ function grown(counter: string, more: string): AlertCase {
     quiet: { ...UP, [series]: steady(7) },
   };
 }
+
+const calls = serverCalls(committedCatalogue(resolve(__dirname, '..', '..', '..')));
+const ACQUIRE = `${calls.method}="raftway.lock.v1.LockService/Acquire"`;
 
 const SECONDS = ['0.1', '0.25', '0.5', '1', '+Inf'];
 
@@ -198,13 +204,12 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   RaftwayCertificateReloadFailed: grown('raftway_tls_reloads_total', 'result="failed"'),
   RaftwayLockQueueFull: {
     fires: {
-      [`rpc_server_call_duration_seconds_count{${REPLICA}, rpc_method="raftway.lock.v1.LockService/Acquire", rpc_status="RESOURCE_EXHAUSTED"}`]:
+      [`${calls.name}_count{${REPLICA}, ${ACQUIRE}, ${calls.status}="RESOURCE_EXHAUSTED"}`]:
         growing(6),
     },
-    labels: [`${GROUP}, rpc_method="raftway.lock.v1.LockService/Acquire"`],
+    labels: [`${GROUP}, ${ACQUIRE}`],
     quiet: {
-      [`rpc_server_call_duration_seconds_count{${REPLICA}, rpc_method="raftway.lock.v1.LockService/Acquire", rpc_status="OK"}`]:
-        growing(6),
+      [`${calls.name}_count{${REPLICA}, ${ACQUIRE}, ${calls.status}="OK"}`]: growing(6),
     },
   },
   RaftwayIdClockAhead: {
