@@ -47,7 +47,7 @@ export function fires(
     }));
     const test = {
       rule_files: [ruleFile],
-      evaluation_interval: '15s',
+      evaluation_interval: '1m',
       tests: [
         {
           interval: '1m',
