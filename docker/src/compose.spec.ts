@@ -167,11 +167,43 @@ describe('compose.observability.yaml', () => {
     }
   });
 
-  it('scrapes every container', () => {
-    const file = join(WORKSPACE, 'docker/observability/prometheus.yaml');
-    const { scrape_configs: jobs } = parse(readFileSync(file, 'utf8')) as {
-      scrape_configs: { static_configs: { targets: string[] }[] }[];
-    };
+  const prometheus = parse(
+    readFileSync(join(WORKSPACE, 'docker/observability/prometheus.yaml'), 'utf8'),
+  ) as {
+    rule_files: string[];
+    scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[];
+  };
+
+  it('gives Prometheus its alerts, beside its configuration', () => {
+    for (const file of prometheus.rule_files) {
+      expect(added['prometheus']?.volumes).toContain(
+        `./observability/${file}:/etc/prometheus/${file}:ro`,
+      );
+    }
+    expect(prometheus.rule_files).toEqual(['alerts.yaml']);
+  });
+
+  it('opens Grafana with the dashboard of the suite, and gives it all others', () => {
+    const { volumes, environment } = added['grafana'] ?? {};
+    expect(volumes).toContain('./observability/grafana/dashboards:/etc/grafana/dashboards:ro');
+    const home = environment?.['GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH'] ?? '';
+    const file = home.replace('/etc/grafana/', 'docker/observability/grafana/');
+    expect(existsSync(join(WORKSPACE, file))).toBe(true);
+    const provided = readFileSync(
+      join(WORKSPACE, 'docker/observability/grafana/provisioning/dashboards/dashboards.yaml'),
+      'utf8',
+    );
+    expect(parse(provided)).toMatchObject({
+      providers: [{ options: { path: '/etc/grafana/dashboards' } }],
+    });
+  });
+
+  it('scrapes every container, as the job of its app', () => {
+    const { scrape_configs: jobs } = prometheus;
+    for (const { job_name: job, static_configs: configs } of jobs) {
+      for (const target of configs.flatMap(({ targets: each }) => each))
+        expect(target.replace(/(-\d)?:9464$/, '')).toBe(job);
+    }
     const targets = jobs.flatMap((job) => job.static_configs.flatMap((each) => each.targets));
     expect(targets.sort()).toEqual(
       Object.keys(services)

@@ -212,7 +212,7 @@ suite('the images', () => {
     expect(spans.join()).toContain('"stringValue":"greeter"');
   });
 
-  it('has the metrics that the dashboard shows', async () => {
+  it('has the metrics that the dashboards show', async () => {
     const hosts = [ADDRESS.gateway, ADDRESS.registry, ADDRESS.idService, `${lockHost(1)}:50071`];
     const texts = await Promise.all(
       hosts.map(async (address) =>

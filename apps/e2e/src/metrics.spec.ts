@@ -1,24 +1,31 @@
 import { eventually } from './harness/eventually';
 import { ForeignClient } from './harness/foreign-client';
-import { documentedMetrics, metricsText, servedMetrics, type MetricRow } from './harness/metrics';
+import { listedMetrics, metricsText, servedMetrics, type MetricRow } from './harness/metrics';
 import { Suite } from './harness/suite';
 
-/** docs/reference/metrics.md is what the processes serve, to the word. */
+const APPS = ['registry', 'lock-service', 'id-service', 'greeter', 'gateway'];
+
+/** docs/reference/metrics.json, of which metrics.md is made, is what the processes serve, to the word. */
 describe('the metrics of a suite', () => {
   let suite: Suite;
-  const served = new Map<string, MetricRow>();
+  /** By app. */
+  const served = new Map<string, Map<string, MetricRow>>();
+  const rowsOf = (app: string): MetricRow[] => [...(served.get(app)?.values() ?? [])];
 
   beforeAll(async () => {
     suite = await Suite.start({ portOffset: 1_100 });
     const greeter = new ForeignClient(suite.gateway, 'helloworld.Greeter');
     await greeter.call('SayHello', { name: 'Ada' });
     greeter.close();
-    const names = ['registry', 'lock-service', 'id-service', 'greeter', 'gateway'];
-    for (const { httpAddress } of names.flatMap((name) => suite.instances(name))) {
-      for (const row of await servedMetrics(httpAddress)) {
-        const labels = new Set([...(served.get(row.name)?.labels ?? []), ...row.labels]);
-        served.set(row.name, { ...row, labels: [...labels] });
+    for (const app of APPS) {
+      const rows = new Map<string, MetricRow>();
+      for (const { httpAddress } of suite.instances(app)) {
+        for (const row of await servedMetrics(httpAddress)) {
+          const labels = new Set([...(rows.get(row.name)?.labels ?? []), ...row.labels]);
+          rows.set(row.name, { ...row, labels: [...labels] });
+        }
       }
+      served.set(app, rows);
     }
   });
 
@@ -26,23 +33,23 @@ describe('the metrics of a suite', () => {
     await suite.dispose();
   });
 
-  it('are all documented, with their type and help, and nothing else is', () => {
+  it.each(APPS)('%s: are all listed, with their type and help, and nothing else is', (app) => {
     const row = ({ name, type, help }: MetricRow): string => `\`${name}\` | ${type} | ${help}`;
 
-    expect(documentedMetrics().map(row).sort()).toEqual([...served.values()].map(row).sort());
+    expect(listedMetrics(app).map(row).sort()).toEqual(rowsOf(app).map(row).sort());
   });
 
-  it('have no label that is not documented', () => {
-    for (const { name, labels } of documentedMetrics()) {
+  it.each(APPS)('%s: have no label that is not listed', (app) => {
+    for (const { name, labels } of listedMetrics(app)) {
       expect({ name, labels }).toEqual({
         name,
-        labels: expect.arrayContaining([...(served.get(name)?.labels ?? [])]) as string[],
+        labels: expect.arrayContaining([...(served.get(app)?.get(name)?.labels ?? [])]) as string[],
       });
     }
   });
 
   it('say what each is, and of which unit', () => {
-    for (const { name, type, help } of served.values()) {
+    for (const { name, type, help } of APPS.flatMap(rowsOf)) {
       expect(help).toMatch(/^\S.{8,}\.$/);
       if (type === 'counter') expect(name).toMatch(/_total$/);
       if (type === 'histogram') expect(name).toMatch(/_(seconds|bytes|entries)$/);

@@ -26,14 +26,19 @@ export function observeRegistry(
     'claim_conflicts',
     'gRPC service names that more than one service claims.',
   );
-  const expired = gauge('expired_instances', 'Instances that expired since this replica started.');
+  const expired = counter(
+    'expired_instances',
+    'Instances that expired since this replica started.',
+  );
+  let expiredBefore = 0;
   metrics.onScrape(() => {
     const { state } = stateMachine;
     instances.set(state.instanceCount);
     services.set(state.services.size);
     watchers.set(hub.watcherCount);
     conflicts.set(state.claimConflictCount);
-    expired.set(stateMachine.expiredTotal);
+    expired.increment({}, stateMachine.expiredTotal - expiredBefore);
+    expiredBefore = stateMachine.expiredTotal;
   });
 
   const renewals = counter('renewals', 'Lease renewals that this replica proposed.');

@@ -1,17 +1,28 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WORKSPACE } from './images';
 
-const FILE = 'docker/observability/grafana/dashboards/raftway.json';
+const FOLDER = 'docker/observability/grafana/dashboards';
+const METRICS = 'docs/reference/metrics.json';
 
 interface Dashboard {
-  readonly panels: readonly { readonly targets: readonly { readonly expr: string }[] }[];
+  readonly panels: readonly { readonly targets?: readonly { readonly expr: string }[] }[];
 }
 
-/** Names of the metrics in Grafana's dashboard, each once, without what Prometheus adds to a histogram's name. */
+interface Metric {
+  readonly name: string;
+  readonly withTlsOnly: boolean;
+}
+
+/** Names of the metrics in Grafana's dashboards that a process without certificates has, each once, without what Prometheus adds to a histogram's name. */
 export function dashboardMetrics(): string[] {
-  const { panels } = JSON.parse(readFileSync(join(WORKSPACE, FILE), 'utf8')) as Dashboard;
-  const expressions = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+  const expressions = readdirSync(join(WORKSPACE, FOLDER)).flatMap((file) => {
+    const { panels } = JSON.parse(readFileSync(join(WORKSPACE, FOLDER, file), 'utf8')) as Dashboard;
+    return panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+  });
   const names = expressions.join(' ').match(/\b(raftway|rpc|process|nodejs)_\w+/g) ?? [];
-  return [...new Set(names.map((name) => name.replace(/_(bucket|sum|count)$/, '')))];
+  const all = JSON.parse(readFileSync(join(WORKSPACE, METRICS), 'utf8')) as Metric[];
+  const withTls = new Set(all.filter((each) => each.withTlsOnly).map(({ name }) => name));
+  const plain = names.map((name) => name.replace(/_(bucket|sum|count)$/, ''));
+  return [...new Set(plain)].filter((name) => !withTls.has(name));
 }

@@ -17,6 +17,7 @@ export {
   type HistogramMetric,
   type HistogramOptions,
   type Labels,
+  type MetricDeclaration,
   type MetricFamily,
   type MetricOptions,
   type MetricSample,

@@ -76,3 +76,19 @@ it('forgets the series of a gauge that is set anew, and their share of the limit
     'raftway_lag{peer="4"} 4',
   ]);
 });
+
+it('tells what has been declared, before anything is measured', () => {
+  const metrics = createMetrics({ processMetrics: false });
+  metrics.histogram({ name: 'c_seconds', help: 'C.' });
+  metrics.counter({ name: 'a_total', help: 'A.', labels: ['kind', 'cause'] });
+
+  expect(metrics.declared()).toEqual([
+    { name: 'a_total', type: 'counter', labels: ['kind', 'cause'], help: 'A.' },
+    { name: 'c_seconds', type: 'histogram', labels: [], help: 'C.' },
+  ]);
+  const names = createMetrics()
+    .declared()
+    .map(({ name, type }) => `${name} ${type}`);
+  expect(names).toContain('process_cpu_seconds_total counter');
+  expect(names).toContain('nodejs_gc_duration_seconds histogram');
+});

@@ -51,6 +51,14 @@ export interface HistogramMetric {
   observe(value: number, labels?: Labels): void;
 }
 
+/** What is known of a metric before anything is measured. */
+export interface MetricDeclaration {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'summary';
+  readonly labels: readonly string[];
+  readonly help: string;
+}
+
 /** One number of a metric; those of a histogram say by `metricName` what they are. */
 export type MetricSample = MetricValueWithName<string>;
 
@@ -64,6 +72,8 @@ export interface Metrics {
   histogram(options: HistogramOptions): HistogramMetric;
   /** Calls `collect` before each scrape, to set gauges that are read rather than kept. */
   onScrape(collect: () => void): void;
+  /** Every metric that has been asked for, and those of the process, by name. */
+  declared(): readonly MetricDeclaration[];
   /** Everything in the Prometheus text format. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -87,6 +97,10 @@ export function createMetrics(
   if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry });
   return new PrometheusMetrics(registry);
 }
+
+type RegisteredMetric = Omit<MetricDeclaration, 'labels'> & {
+  readonly labelNames: readonly string[];
+};
 
 class PrometheusMetrics implements Metrics {
   private readonly made = new Map<string, unknown>();
@@ -132,6 +146,16 @@ class PrometheusMetrics implements Metrics {
 
   onScrape(collect: () => void): void {
     this.collectors.push(collect);
+  }
+
+  declared(): readonly MetricDeclaration[] {
+    // prom-client's types leave out the names of labels, and its types of metrics are an enumeration without values.
+    const all = this.registry.getMetricsAsArray() as unknown as readonly RegisteredMetric[];
+    const declarations = all.map(({ name, type, labelNames, help }) => ({
+      ...{ name, type, help },
+      labels: [...labelNames],
+    }));
+    return declarations.sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
   text(): Promise<string> {

@@ -63,6 +63,8 @@ export interface RaftStatus {
     readonly priority: number | undefined;
     /** On the leader only: append messages that the member has not answered. */
     readonly inflightAppends: number;
+    /** On the leader only: its state machine has answered other than the group's, and it stops for that. */
+    readonly diverged: boolean;
   })[];
   readonly logClockMs: number;
   /** A write waits for room on the disk: nothing is acknowledged here meanwhile. */

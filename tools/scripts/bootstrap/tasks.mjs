@@ -4,6 +4,7 @@ import { root } from '../lib.mjs';
 import { ASIDE } from './runtime.mjs';
 
 const CLI = path.join(root, 'tools/cli/dist/main.js');
+const TELEMETRY = path.join(root, 'tools/telemetry/dist/main.js');
 const BENCH = path.join(root, 'tools/bench/dist/main.js');
 const SIMULATE = path.join(root, 'libs/testkit/dist/simulation/main.js');
 const SIMULATED_BUGS = path.join(root, 'libs/testkit/dist/planted/main.js');
@@ -13,6 +14,8 @@ const scripts = path.join(root, 'tools/scripts');
 /** The CLI, and the services that `raftway up` starts. */
 const STARTED = ['cli', 'registry', 'lock-service', 'id-service', 'gateway', 'greeter'];
 const started = STARTED.map((name) => `@raftway/${name}`).join(',');
+/** Also the generator of metrics, dashboards and alerts, which asks the services. */
+const generating = `${started},@raftway/telemetry`;
 /** The benchmarks, and the services that they start. */
 const measured = ['bench', 'registry', 'lock-service', 'id-service', 'gateway']
   .map((name) => `@raftway/${name}`)
@@ -62,6 +65,7 @@ const checks = [
   nx(['lint', 'typecheck', 'build']),
   script('generate.mjs', '--check'),
   script('references.mjs', '--check'),
+  ['node', [TELEMETRY, '--check']],
 ];
 
 export const tasks = {
@@ -94,14 +98,18 @@ export const tasks = {
   lint: sequence(nx(['lint'])),
   typecheck: sequence(nx(['typecheck'])),
   build: sequence(nx(['build'])),
-  /** The contracts from protos/, then the references from the sources. */
-  generate: sequence(script('generate.mjs'), build(started), script('references.mjs')),
+  /** The contracts from protos/, the references from the sources, and metrics, dashboards and alerts from the apps. */
+  generate: sequence(script('generate.mjs'), build(generating), script('references.mjs'), [
+    'node',
+    [TELEMETRY],
+  ]),
   /** Writes the project references in tsconfig files after a project's dependencies changed. */
   sync: sequence(['nx', ['sync']]),
   'check-generated': sequence(
     script('generate.mjs', '--check'),
-    build(started),
+    build(generating),
     script('references.mjs', '--check'),
+    ['node', [TELEMETRY, '--check']],
   ),
   exec: ({ run }, args) => {
     const [command, ...rest] = args[0] === '--' ? args.slice(1) : args;

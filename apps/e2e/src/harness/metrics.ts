@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WORKSPACE } from './suite';
 
-/** One metric, as a process serves it or as the document has it. */
+/** One metric, as a process serves it or as the list has it. */
 export interface MetricRow {
   readonly name: string;
   readonly type: string;
@@ -10,8 +10,8 @@ export interface MetricRow {
   readonly help: string;
 }
 
-const DOCUMENT = join(WORKSPACE, 'docs', 'reference', 'metrics.md');
-/** Of the process and of Node.js, not ours: prom-client documents them. */
+const LIST = join(WORKSPACE, 'docs', 'reference', 'metrics.json');
+/** Of the process and of Node.js, not ours: which there are depends on the machine. */
 const NOT_OURS = /^(process|nodejs)_/;
 
 /** What a process serves on /metrics, as it is. */
@@ -41,13 +41,16 @@ function labelsOf(text: string, name: string): string[] {
   return [...labels];
 }
 
-/** The rows of docs/reference/metrics.md. */
-export function documentedMetrics(): MetricRow[] {
-  const rows = readFileSync(DOCUMENT, 'utf8').matchAll(
-    /^\| `(\w+)` \| (\w+) \| ([^|]*) \| ([^|]*) \|$/gm,
+/** One entry of docs/reference/metrics.json. */
+interface ListedMetric extends MetricRow {
+  readonly apps: readonly string[];
+  readonly withTlsOnly: boolean;
+}
+
+/** What docs/reference/metrics.json has of an app without certificates. */
+export function listedMetrics(app: string): MetricRow[] {
+  const list = JSON.parse(readFileSync(LIST, 'utf8')) as ListedMetric[];
+  return list.filter(
+    ({ name, apps, withTlsOnly }) => !NOT_OURS.test(name) && !withTlsOnly && apps.includes(app),
   );
-  return [...rows].map(([, name = '', type = '', labels = '', help = '']) => ({
-    ...{ name, type, help },
-    labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label),
-  }));
 }

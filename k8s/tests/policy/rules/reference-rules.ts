@@ -80,12 +80,18 @@ export const referenceRules: readonly Rule[] = [
     name: 'every ConfigMap is used, and every one that is used exists',
     problems: ({ objects }) => {
       const used = objects.flatMap(configMapReferences).map(({ name }) => String(name));
-      const there = objects
-        .filter(({ kind }) => kind === 'ConfigMap')
-        .map(({ metadata }) => metadata.name);
+      const there = objects.filter(({ kind }) => kind === 'ConfigMap');
+      const names = there.map(({ metadata }) => metadata.name);
+      // Grafana's sidecar finds dashboards by their label; no pod of ours mounts them.
+      const own = there.filter(
+        (each) => at(each, 'metadata', 'labels', 'grafana_dashboard') !== '1',
+      );
+      const unused = own
+        .map(({ metadata }) => metadata.name)
+        .filter((name) => !used.includes(name));
       return [
-        ...used.filter((name) => !there.includes(name)).map((name) => `${name} does not exist`),
-        ...there.filter((name) => !used.includes(name)).map((name) => `${name} is not used`),
+        ...used.filter((name) => !names.includes(name)).map((name) => `${name} does not exist`),
+        ...unused.map((name) => `${name} is not used`),
       ];
     },
   },

@@ -45,6 +45,21 @@ describe('the comparison of state machines', () => {
     expect(error.message).toContain('equal up to entry 2, different up to entry 4');
   });
 
+  it('shows on the leader whose state machine differs, as long as it leads', () => {
+    const group = start();
+    for (const id of [1, 2]) passes(group, id, { index: 2, hash: 7 });
+    passes(group, 3, { index: 2, hash: 8 });
+    stopsWith(() => group.tick(200));
+
+    const diverged = (id: ServerId): ServerId[] =>
+      group
+        .server(id)
+        .raft.status(0)
+        .members.flatMap((each) => (each.diverged ? [each.id] : []));
+    expect(diverged(1)).toEqual([3]);
+    expect(diverged(2)).toEqual([]);
+  });
+
   it('stops the leader when it is the one that differs', () => {
     const group = start();
     passes(group, 1, { index: 2, hash: 8 });

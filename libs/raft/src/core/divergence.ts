@@ -65,6 +65,8 @@ export class CheckpointRing {
 export class CheckpointReports {
   /** The newest index at which it is decided what is right. */
   verdict: Checkpoint | undefined;
+  /** Whose state machine has answered other than what is right, as far as this leader has heard. At most one entry a member. */
+  readonly diverged = new Set<ServerId>();
   private readonly byIndex = new Map<LogIndex, Map<ServerId, number>>();
 
   /** @returns false when it is known already. */
@@ -110,6 +112,9 @@ export function takeReport(state: RaftState, from: ServerId, checkpoint: Checkpo
   const { index } = checkpoint;
   const hash = judge(state, index);
   if (hash === undefined) return;
+  for (const [id, answered] of reports.at(index)) {
+    if (answered !== hash) reports.diverged.add(id);
+  }
   if (index > (reports.verdict?.index ?? 0)) reports.verdict = { index, hash };
   learnVerdict(state, { index, hash });
 }

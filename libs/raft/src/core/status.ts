@@ -32,6 +32,8 @@ export interface StatusSnapshot {
     readonly lastContactMs: number;
     /** As it has told this leader; undefined where it is not known. */
     readonly priority: number | undefined;
+    /** On the leader: its state machine has answered other than the group's; see divergence.ts. */
+    readonly diverged: boolean;
   })[];
   readonly logClockMs: number;
   /** On the leader: commands that are not committed, and their bytes. New ones are refused above a limit of each. */
@@ -82,6 +84,7 @@ export function describe(state: RaftState, nowMs: number): StatusSnapshot {
         inflightAppends: progress?.inflight.count ?? 0,
         lastContactMs: progress === undefined ? 0 : nowMs - progress.lastContactMs,
         priority: itself ? state.options.priority : progress?.priority,
+        diverged: state.leader?.reports.diverged.has(member.id) ?? false,
       };
     }),
     logClockMs: logClockMs(state, nowMs),

@@ -281,6 +281,7 @@ function unstarted<Result>(options: ResolvedRaftNodeOptions<Result>): RaftStatus
       lastContactMs: 0,
       priority: undefined,
       inflightAppends: 0,
+      diverged: false,
     })),
     logClockMs: 0,
     diskFull: false,

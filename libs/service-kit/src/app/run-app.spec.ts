@@ -1,3 +1,4 @@
+import type { Metrics } from '@raftway/observability';
 import { z } from 'zod';
 import { runApp, type App, type AppProcess } from './run-app';
 import { serverOptionsShape } from './server-options';
@@ -53,6 +54,30 @@ it('prints the options for --help and exits with 0', async () => {
   await runApp('greeter', { schema, create: () => appThat(), summary: 'Greets.' }, host);
   expect(host.output.join('')).toContain('Greets.\n');
   expect(host.output.join('')).toContain('RAFTWAY_DRAIN_DELAY (duration)  [1s]');
+  expect(host.exits).toEqual([0]);
+});
+
+it('prints for --metrics what the app measures, without starting it', async () => {
+  const host = new FakeProcess(['--metrics']);
+  const create = ({ metrics }: { metrics: Metrics }): App => {
+    metrics.counter({ name: 'greetings_total', help: 'Greetings.', labels: ['language'] });
+    return appThat({ start: () => Promise.reject(new Error('started')) });
+  };
+  await runApp('greeter', { schema, create }, host);
+
+  expect(JSON.parse(host.output.join(''))).toEqual(
+    expect.arrayContaining([
+      {
+        ...{ name: 'greetings_total', type: 'counter', help: 'Greetings.' },
+        labels: ['language'],
+        withTlsOnly: false,
+      },
+      expect.objectContaining({
+        name: 'raftway_tls_certificate_expiry_seconds',
+        withTlsOnly: true,
+      }),
+    ]),
+  );
   expect(host.exits).toEqual([0]);
 });
 

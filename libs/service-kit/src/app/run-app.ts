@@ -21,6 +21,7 @@ import type { z } from 'zod';
 import { warnOfExposure } from '../tls/exposure';
 import { openTls } from '../tls/open-tls';
 import type { TlsOptions } from '../tls/tls-options';
+import { declaredMetrics } from './declared-metrics';
 import { startTelemetry, type Telemetry } from './start-telemetry';
 
 /** What runApp starts and stops. */
@@ -63,7 +64,7 @@ export interface AppProcess {
 export const ExitCode = { drained: 0, failed: 1, badConfiguration: 78 } as const;
 
 /**
- * Runs an app as this process: `--help` prints the options, bad configuration exits with 78, a failed start or an error nobody caught
+ * Runs an app as this process: `--help` prints the options, `--metrics` the metrics as JSON; bad configuration exits with 78, a failed start or an error nobody caught
  * with 1. SIGTERM and SIGINT stop it once, and then exit with 0; a second one exits at once.
  *
  * @example void runApp('greeter', { schema, create: ({ options, logger, metrics }) => createGreeterApp({ ...options, logger, metrics }) });
@@ -79,8 +80,18 @@ export async function runApp<Schema extends OptionsSchema>(
     host.exit(ExitCode.drained);
     return;
   }
+  if (words.includes('--metrics')) {
+    const options = readOptions(name, definition.schema, host);
+    if (options === undefined) return;
+    const declared = await declaredMetrics<Schema>(definition.create, options);
+    host.stdout.write(`${JSON.stringify(declared)}\n`);
+    host.exit(ExitCode.drained);
+    return;
+  }
   if (words.length > 0) {
-    host.stderr.write(`${name} takes no arguments but --help, got ${words.join(' ')}\n`);
+    host.stderr.write(
+      `${name} takes no arguments but --help and --metrics, got ${words.join(' ')}\n`,
+    );
     host.exit(ExitCode.badConfiguration);
     return;
   }
@@ -113,7 +124,9 @@ function withTelemetry(app: App, telemetry: Telemetry): App {
 
 function helpText(name: string, { schema, summary }: AppDefinition<OptionsSchema>): string {
   const about = summary === undefined ? '' : `${summary}\n\n`;
-  return `${about}Usage: ${name} [--help]
+  return `${about}Usage: ${name} [--help] [--metrics]
+
+--metrics prints what this program measures, as JSON, and exits.
 
 Options are environment variables, or the same keys in the YAML file that RAFTWAY_CONFIG_FILE names
 (RAFTWAY_LOG_LEVEL is logLevel). Durations read 250ms, 10s, 5m, 1h.

@@ -11,6 +11,7 @@ import {
 } from '@raftway/raft';
 import { recordingSpan, withSpan } from '@raftway/observability';
 import type { ServiceImplementation } from '../rpc/handlers';
+import { reportDiskSpace } from './disk-space';
 import { raftAdminService } from './raft-admin';
 import { raftErrorToServiceError } from './raft-errors';
 import { raftMetrics } from './raft-metrics';
@@ -46,14 +47,18 @@ class RaftReplica<Result> implements Replica<Result> {
   readonly node: RaftNode<Result>;
   readonly nodeId: number;
   readonly services: readonly ServiceImplementation[];
+  private readonly dataDir: string;
   private readonly lagEntriesMax: number;
   private readonly statefulSet: StatefulSetMember | undefined;
   private stopReporting: () => void = () => undefined;
 
   constructor(private readonly settings: ReplicaSettings<Result>) {
     this.nodeId = settings.node?.id ?? nodeIdOfProcess(settings);
+    const { service, options, metrics } = settings;
+    this.dataDir = options.dataDir ?? defaultDataDir(service, this.nodeId, process.cwd());
     this.lagEntriesMax = settings.lagEntriesMax ?? LAG_ENTRIES_MAX_DEFAULT;
-    const observer = raftMetrics(settings.metrics, () => this.node.status());
+    const observer = raftMetrics(metrics, () => this.node.status());
+    reportDiskSpace(metrics, settings.node === undefined ? this.dataDir : undefined);
     this.node =
       settings.node ??
       this.makeNode({
@@ -149,7 +154,7 @@ class RaftReplica<Result> implements Replica<Result> {
 
   private makeNode(observer: RaftObserver): RaftNode<Result> {
     const { service, options, stateMachine, logger, tls } = this.settings;
-    const dataDir = options.dataDir ?? defaultDataDir(service, this.nodeId, process.cwd());
+    const { dataDir } = this;
     return createRaftNode({
       id: this.nodeId,
       peers: this.peers(),

@@ -4,6 +4,9 @@ import { Role, type RaftStatus } from '@raftway/raft';
 /** Members that are shown one by one: far more than a group has. */
 const PEERS_MAX = 64;
 
+/** A member that has answered its leader within this many milliseconds counts as in contact: several election timeouts. */
+const CONTACT_MS = 3_000;
+
 /** What is said of the replica as a whole. */
 type Gauge = readonly [name: string, help: string, read: (now: RaftStatus) => number];
 
@@ -36,6 +39,16 @@ const GAUGES: readonly Gauge[] = [
     'raftway_raft_voters',
     'Members that count in majorities.',
     ({ members }) => members.filter(({ voter }) => voter).length,
+  ],
+  [
+    'raftway_raft_voters_in_contact',
+    'Voters that this leader heard from in the last three seconds, itself too; 0 elsewhere.',
+    votersInContact,
+  ],
+  [
+    'raftway_raft_disk_full',
+    '1 while a write waits for room on the disk.',
+    ({ diskFull }) => (diskFull ? 1 : 0),
   ],
   [
     'raftway_raft_learners',
@@ -80,6 +93,14 @@ const GAUGES: readonly Gauge[] = [
   ],
 ];
 
+function votersInContact({ role, id, members }: RaftStatus): number {
+  if (role !== Role.leader) return 0;
+  const heard = members.filter(
+    (member) => member.voter && (member.id === id || member.lastContactMs <= CONTACT_MS),
+  );
+  return heard.length;
+}
+
 /** Where a replica stands, read at each scrape. */
 export function reportStatus(metrics: Metrics, status: () => RaftStatus): void {
   const gauges = GAUGES.map(([name, help, read]) => {
@@ -109,8 +130,12 @@ function peerGauges(metrics: Metrics): (now: RaftStatus) => void {
     'raftway_raft_peer_inflight_appends',
     'On the leader: append messages that a peer has not answered.',
   );
+  const diverged = gauge(
+    'raftway_raft_peer_diverged',
+    "On the leader: 1 when a peer's state machine has answered other than the group's.",
+  );
   return ({ role, id, lastIndex, members }) => {
-    for (const each of [lag, contact, inflight]) each.reset();
+    for (const each of [lag, contact, inflight, diverged]) each.reset();
     if (role !== Role.leader) return;
     for (const member of members) {
       if (member.id === id) continue;
@@ -118,6 +143,7 @@ function peerGauges(metrics: Metrics): (now: RaftStatus) => void {
       lag.set(Math.max(0, lastIndex - member.matchIndex), peer);
       contact.set(member.lastContactMs / 1000, peer);
       inflight.set(member.inflightAppends, peer);
+      diverged.set(member.diverged ? 1 : 0, peer);
     }
   };
 }

@@ -3,7 +3,7 @@ import { Role, Transition, type RaftStatus, type Standing } from '@raftway/raft'
 import { suiteVersion } from '../app/suite-version';
 import { toDuration } from '../rpc/duration';
 
-type MemberStatus = Omit<RaftStatus['members'][number], 'inflightAppends'>;
+type MemberStatus = Omit<RaftStatus['members'][number], 'inflightAppends' | 'diverged'>;
 
 const ROLES: Readonly<Record<Role, raft.Role>> = {
   [Role.follower]: raft.Role.FOLLOWER,

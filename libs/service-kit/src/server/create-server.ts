@@ -9,6 +9,7 @@ import { GrpcListener } from './grpc/grpc-listener';
 import { HttpProbes } from './http-probes';
 import { reflectionServices } from './reflection';
 import { resolveServerLimits } from './server-limits';
+import { reportServer } from './server-metrics';
 import type { RaftwayServer, ServerComponent, ServerOptions } from './server-types';
 
 /** Full names of the services that every server has. */
@@ -51,6 +52,7 @@ class GrpcServer implements RaftwayServer {
 
     this.tracker = new CallTracker(limits.concurrentCallsMax);
     this.health = new HealthState(names, () => this.reasons().length === 0);
+    reportServer(this.metrics, () => this.reasons().length === 0);
     const own = [
       healthService(this.health),
       ...reflectionServices([...names, HEALTH, ...REFLECTION]),

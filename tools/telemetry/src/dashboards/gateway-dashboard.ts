@@ -1,0 +1,148 @@
+import { BY_INSTANCE } from '../promql/expressions';
+import { CHOSEN, type Dashboard, type Row } from './dashboard';
+import { each, events, quantiles, rate, type Scope, value } from './queries';
+
+const CALLS = 'raftway_gateway_calls_total';
+const GATEWAYS: Scope = { matchers: CHOSEN, by: BY_INSTANCE, legend: '{{instance}}' };
+const TOGETHER: Scope = { matchers: CHOSEN, by: 'namespace', legend: '{{namespace}}' };
+const BY_SERVICE: Scope = { matchers: CHOSEN, by: 'grpc_service', legend: '{{grpc_service}}' };
+
+/** Share of calls that failed for no fault of their callers. */
+export function failureRatio(): string {
+  const total = (more: string): string =>
+    `sum by (namespace) (rate(${CALLS}{${CHOSEN}${more}}[$__rate_interval]))`;
+  return `${total(', code=~"UNAVAILABLE|INTERNAL|UNKNOWN|DATA_LOSS"')} / ${total('')}`;
+}
+
+export function gatewayDashboard(): Dashboard {
+  return {
+    name: 'gateway',
+    title: 'Raftway: gateway',
+    description: 'Calls through the gateway, what became of them, and whom it can call.',
+    rows: [calls(), endpoints(), connections()],
+  };
+}
+
+function calls(): Row {
+  return {
+    title: 'Calls',
+    panels: [
+      {
+        title: 'Calls, by gRPC service',
+        unit: 'reqps',
+        queries: [rate(CALLS, BY_SERVICE)],
+      },
+      {
+        title: 'Calls, by status',
+        unit: 'reqps',
+        queries: [rate(CALLS, { ...BY_SERVICE, by: 'code', legend: '{{code}}' })],
+      },
+      {
+        title: 'Share of failed calls',
+        unit: 'percentunit',
+        description: 'UNAVAILABLE, INTERNAL, UNKNOWN and DATA_LOSS.',
+        queries: [[failureRatio(), TOGETHER.legend]],
+      },
+      {
+        title: 'Time of a call, by gRPC service',
+        unit: 's',
+        description: 'Calls that wait, such as for a lock, and streams are long by nature.',
+        queries: quantiles('raftway_gateway_call_duration_seconds', BY_SERVICE),
+      },
+      {
+        title: 'Calls sent to a further instance',
+        unit: 'cps',
+        queries: [
+          rate('raftway_gateway_retries_total', {
+            matchers: CHOSEN,
+            by: 'service, cause',
+            legend: '{{service}} {{cause}}',
+          }),
+        ],
+      },
+      {
+        title: 'Open calls',
+        unit: 'short',
+        queries: [value('raftway_gateway_client_streams', GATEWAYS)],
+      },
+    ],
+  };
+}
+
+function endpoints(): Row {
+  const named = (legend: string): Scope => ({ ...GATEWAYS, legend: `{{instance}} ${legend}` });
+  return {
+    title: 'Instances',
+    panels: [
+      {
+        title: 'Instances that take calls',
+        unit: 'short',
+        queries: [
+          value('raftway_gateway_endpoints_live', named('live')),
+          value('raftway_gateway_endpoints_set_aside', named('set aside')),
+        ],
+      },
+      {
+        title: 'gRPC services, and those without an instance',
+        unit: 'short',
+        queries: [
+          value('raftway_gateway_routes', named('known')),
+          value('raftway_gateway_routes_without_instance', named('without instance')),
+          value('raftway_gateway_route_conflicts', named('claims not honoured')),
+        ],
+      },
+      {
+        title: 'Age of the registry view',
+        unit: 's',
+        queries: [value('raftway_gateway_registry_age_seconds', GATEWAYS)],
+      },
+    ],
+  };
+}
+
+function connections(): Row {
+  const service: Scope = { matchers: CHOSEN, by: 'service', legend: '{{service}}' };
+  return {
+    title: 'Connections and memory',
+    panels: [
+      {
+        title: 'Open connections',
+        unit: 'short',
+        queries: [
+          value('raftway_gateway_client_connections', {
+            ...GATEWAYS,
+            legend: '{{instance}} of clients',
+          }),
+          value('raftway_gateway_upstream_connections', {
+            ...GATEWAYS,
+            legend: '{{instance}} to instances',
+          }),
+        ],
+      },
+      {
+        title: 'Connections to instances: opened and failed',
+        unit: 'cps',
+        queries: [
+          rate('raftway_gateway_upstream_connects_total', service),
+          rate('raftway_gateway_upstream_connect_failures_total', {
+            ...service,
+            legend: '{{service}} failed',
+          }),
+        ],
+      },
+      {
+        title: 'Client connections refused or broken',
+        unit: 'short',
+        queries: [
+          events('raftway_gateway_refused_connections_total', each(GATEWAYS, 'cause')),
+          events('raftway_gateway_client_connection_errors_total', GATEWAYS),
+        ],
+      },
+      {
+        title: 'Bytes of calls in memory',
+        unit: 'bytes',
+        queries: [value('raftway_gateway_buffered_bytes', GATEWAYS)],
+      },
+    ],
+  };
+}
