@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { unavailable } from '@raftway/errors';
 import {
+  clusterIdOf,
   createRaftNode,
   type Applied,
   type CallOptions,
@@ -46,7 +47,7 @@ class RaftReplica<Result> implements Replica<Result> {
     this.lagEntriesMax = settings.lagEntriesMax ?? LAG_ENTRIES_MAX_DEFAULT;
     const observer = raftMetrics(settings.metrics, () => this.node.status());
     this.node = settings.node ?? this.makeNode(observer);
-    this.services = [raftAdminService(this.node)];
+    this.services = [raftAdminService(this.node, settings.service)];
   }
 
   start(): Promise<void> {
@@ -115,7 +116,8 @@ class RaftReplica<Result> implements Replica<Result> {
     return createRaftNode({
       id: this.nodeId,
       peers: this.peers(),
-      clusterId: options.clusterId ?? service,
+      // A directory that was restored from a backup has another one; every other has the default.
+      clusterId: options.clusterId ?? clusterIdOf(dataDir) ?? service,
       stateMachine,
       dataDir,
       bindAddress: options.peerBind,
