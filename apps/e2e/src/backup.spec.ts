@@ -6,7 +6,7 @@ import { runProgram } from './harness/run-program';
 import { Suite, type RunningProcess } from './harness/suite';
 
 const CLI = 'tools/cli/dist/main.js';
-const PORT_OFFSET = 1_700;
+const PORT_OFFSET = 5_300;
 const TIMEOUT_MS = 120_000;
 const GROUPS = ['registry', 'lock-service', 'id-service'] as const;
 const READY_TIMEOUT_MS = 60_000;
