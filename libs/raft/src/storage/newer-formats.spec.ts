@@ -102,7 +102,7 @@ describe('a data directory of a newer release', () => {
     const storage = open();
     await storage.open();
     const newer = { ...entryOf(3, 1), version: ENTRY_VERSION + 1 };
-    await storage.persist(persistOf(2, { entries: [newer as ReturnType<typeof entryOf>] }));
+    await storage.persist(persistOf(2, { entries: [newer] }));
     await storage.close();
 
     const message = await refusal();
