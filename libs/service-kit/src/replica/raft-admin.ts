@@ -11,6 +11,9 @@ import { toMemberMessage, toStatusResponse } from './raft-status';
 /** Of the caller's time, so that the answer says what happened before the caller gives up. */
 const SHARE_OF_DEADLINE = 0.9;
 
+/** How long a backup may take to find out what was acknowledged before it: its caller's deadline is for all of it. */
+const BACKUP_READ_TIMEOUT_MS = 10_000;
+
 /** raftway.raft.v1.RaftAdminService over one replica. @param service its service's name, which backups carry. */
 export function raftAdminService(node: RaftNode<unknown>, service: string): ServiceImplementation {
   return implementService(raft.RaftAdminServiceService, {
@@ -45,7 +48,9 @@ async function* backup(
   service: string,
   call: CallContext,
 ): AsyncGenerator<raft.StreamBackupResponse> {
-  const request = { service, version: suiteVersion(), takenAtMs: Date.now(), ...optionsOf(call) };
+  const { signal, timeoutMs = BACKUP_READ_TIMEOUT_MS } = optionsOf(call);
+  const limits = { signal, timeoutMs: Math.min(timeoutMs, BACKUP_READ_TIMEOUT_MS) };
+  const request = { service, version: suiteVersion(), takenAtMs: Date.now(), ...limits };
   try {
     for await (const data of await node.backup(request)) yield { data };
   } catch (error) {

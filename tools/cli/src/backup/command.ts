@@ -79,8 +79,9 @@ export async function refusing<Value>(work: () => Promise<Value>): Promise<Value
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    throw new CommandError(ExitCode.failed, error.message, { cause: error });
+    const isOfSystem = typeof (error as NodeJS.ErrnoException).code === 'string';
+    if (!(error instanceof StorageError) && !isOfSystem) throw error;
+    throw new CommandError(ExitCode.failed, (error as Error).message, { cause: error });
   }
 }
 

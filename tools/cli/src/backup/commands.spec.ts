@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspectDirectory } from '@raftway/raft';
-import { startTestGroup, type TestGroup } from '@raftway/service-kit/testing';
+import { startTestGroup, startTestServer, type TestGroup } from '@raftway/service-kit/testing';
 import { expectGolden } from '../../test/support/golden';
 import { type Run, runUntil, runWords } from '../../test/support/run-words';
 
@@ -108,6 +108,28 @@ describe('raftway backup', () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
+  it('says in time that the group has no majority (75), and leaves nothing', async () => {
+    for (const id of [2, 3]) await group.servers.get(id)?.stop();
+
+    const { code, error } = await runUntil(75, () =>
+      runWords(['backup', '-s', addressOf(1), '-o', file]),
+    );
+
+    expect(error).toContain('DEADLINE_EXCEEDED');
+    expect(code).toBe(75);
+    expect(readdirSync(root)).toEqual([]);
+  }, 40_000);
+
+  it('says of a server that has no Raft group what that may mean (1)', async () => {
+    const lone = await startTestServer({ services: [] });
+
+    const { code, error } = await runWords(['backup', '-s', lone.server.address, '-o', file]);
+    await lone.stop();
+
+    expect(code).toBe(1);
+    expect(error).toContain('gives no backups: it is no replica of a Raft group');
+  });
+
   it('never writes over a file (1), nor saves another service (1), nor guesses what is meant (64)', async () => {
     writeFileSync(file, 'kept');
     const over = await runWords(['backup', '-s', addressOf(1), '-o', file]);
@@ -198,6 +220,16 @@ describe('raftway restore', () => {
     expect(twice.error).toContain('names a directory twice');
     expect([fewer.code, twice.code, bad.code]).toEqual([64, 64, 64]);
     expect(readdirSync(root)).toEqual(['test.backup']);
+  });
+
+  it('says what the operating system refuses (1)', async () => {
+    writeFileSync(join(root, 'a-file'), '');
+    const words = ['restore', '--from', file, '--peers', '1=127.0.0.1:1'];
+
+    const { code, error } = await runWords([...words, '--data-dir', join(root, 'a-file', 'data')]);
+
+    expect(code).toBe(1);
+    expect(error).toContain('ENOTDIR');
   });
 
   it('refuses a directory that has something in it, a damaged backup and the old cluster id (1)', async () => {

@@ -67,10 +67,18 @@ async function saveFrom(server: string, request: SaveRequest): Promise<BackupSum
     return summary;
   } catch (error) {
     await rm(part, { force: true });
-    throw error;
+    const isUnknown = error instanceof ServiceError && error.code === Code.unimplemented;
+    throw isUnknown ? withoutBackups(server, error) : error;
   } finally {
     client.close();
   }
+}
+
+function withoutBackups(server: string, cause: ServiceError): CommandError {
+  const text =
+    `${server} gives no backups: it is no replica of a Raft group, its locks are in Redis, or its release is older than this command. ` +
+    'Name another server, back up Redis by its own means, or upgrade';
+  return new CommandError(ExitCode.failed, text, { cause });
 }
 
 async function writeChecked(
