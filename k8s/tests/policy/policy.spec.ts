@@ -254,6 +254,12 @@ describe('the rules find', () => {
       /gateway has no option RAFTWAY_DRAIN_DELEY/,
     ],
     [
+      'a variable of OpenTelemetry that nobody reads',
+      'ConfigMap/gateway-config',
+      add('/data/OTEL_EXPORTER_ENDPOINT', 'http://otel-collector.monitoring:4318'),
+      /gateway has no option OTEL_EXPORTER_ENDPOINT/,
+    ],
+    [
       'a default for a workstation',
       'ConfigMap/gateway-config',
       remove('/data/RAFTWAY_HTTP_BIND'),

@@ -42,6 +42,7 @@ export {
   type ServerId,
   type Standing,
   type Term,
+  type TraceContext,
   Transition,
 } from './core';
 
