@@ -12,6 +12,8 @@ export {
   RemoveServerResponse,
   Role,
   Standing,
+  StreamBackupRequest,
+  StreamBackupResponse,
   TakeSnapshotRequest,
   TakeSnapshotResponse,
   TransferLeadershipRequest,

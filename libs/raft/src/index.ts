@@ -3,6 +3,7 @@ export { createRaftNode } from './node/create-raft-node';
 export type { PeerOption, RaftNodeOptions } from './node/options';
 export type {
   Applied,
+  BackupRequest,
   CallOptions,
   MembersChanged,
   NewServer,
@@ -10,7 +11,7 @@ export type {
   RaftStatus,
   ReadOptions,
 } from './raft-node';
-export type { ApplyContext, StateMachine } from './state-machine';
+export type { ApplyContext, ReturnFromBackup, StateMachine } from './state-machine';
 export {
   type OutcomeUnknownReason,
   type ReachedLimit,
@@ -61,6 +62,7 @@ export { DeduplicatedStateMachine } from './client-sessions/deduplicated-state-m
 export { LeaseExpiry } from './node/lease-expiry';
 export { mergePersists } from './node/persist-queue';
 export { FileStorage, type FileStorageOptions } from './storage/file-storage';
+export { clusterIdOf } from './storage/meta-file';
 export {
   type DirectoryReport,
   type GroupRecovered,
@@ -68,6 +70,15 @@ export {
   recoverGroup,
 } from './storage/recover-group';
 export { nodeIdOf } from './storage/node-id-of';
+export { BackupDecoder, type BackupDescription, type BackupSummary } from './backup/backup-file';
+export { readBackup } from './backup/read-backup';
+export {
+  type GroupRestored,
+  restoreGroup,
+  type RestoredMember,
+  type RestoreOptions,
+} from './backup/restore-group';
+export { DecodeError } from './state-machine/binary-reader';
 export type { FileSystem, OpenFile } from './storage/file-system';
 export { IncomingSnapshots, type SnapshotReceiverHost } from './node/incoming-snapshots';
 export type { SnapshotId } from './storage/snapshot-file';

@@ -25,6 +25,16 @@ export interface ReadOptions extends CallOptions {
   readonly consistency?: 'readIndex' | 'lease' | undefined;
 }
 
+/** What a backup is to say of itself, beside what the replica knows. */
+export interface BackupRequest extends CallOptions {
+  /** Whose state it is, such as `lock-service`. */
+  readonly service: string;
+  /** The release of the suite. */
+  readonly version: string;
+  /** The wall clock, in milliseconds since 1970. */
+  readonly takenAtMs: number;
+}
+
 /** A command's fate: where it is in the log and what the state machine said. */
 export interface Applied<Result> {
   readonly index: LogIndex;
@@ -147,4 +157,11 @@ export interface RaftNode<Result> {
   transferLeadership(target?: ServerId): Promise<ServerId>;
   /** Takes a snapshot now; yields the index it stands for and its size. */
   takeSnapshot(): Promise<{ index: LogIndex; sizeBytes: number }>;
+  /**
+   * Yields the state as a backup file (backup/backup-file.ts), in pieces of at most 256 KiB: everything that was acknowledged before the call, at one index. Works on every replica, touches
+   * no disk, and lets everything else go on meanwhile. Whoever does not read on for 30 s loses it.
+   *
+   * @throws RaftError as for readBarrier; `queueFull` while another one is read. Reading may throw cancelled, deadlineExceeded, stopped.
+   */
+  backup(request: BackupRequest): Promise<AsyncIterableIterator<Buffer>>;
 }

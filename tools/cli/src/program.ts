@@ -1,5 +1,7 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { ConfigError } from '@raftway/config';
+import { addBackup } from './backup/command';
+import { addRestore } from './backup/restore-command';
 import { addCall } from './call/command';
 import { describe } from './command/describe';
 import { ExitCode } from './command/exit-code';
@@ -35,6 +37,8 @@ export function buildProgram(output: Output, root: string): Command {
   addLocks(program, output);
   addIds(program, output);
   addRaft(program, output);
+  addBackup(program, output, root);
+  addRestore(program, output);
   addCompletion(program, output);
   applyToAll(program, (command) => adjust(command, output));
   return program;

@@ -410,7 +410,7 @@ describe('a snapshot', () => {
     const snapshot = group.machine.snapshot();
 
     const bad = [
-      Uint8Array.of(2, ...snapshot.slice(1)),
+      Uint8Array.of(3, ...snapshot.slice(1)),
       snapshot.slice(0, -1),
       Uint8Array.of(...snapshot, 0),
       new Uint8Array(),
@@ -433,5 +433,118 @@ describe('a snapshot', () => {
       results,
     );
     expect(() => machine.decodeResult(Uint8Array.of(1, 99))).toThrow();
+  });
+});
+
+describe('coming back from a backup', () => {
+  const DAY_MS = 86_400_000;
+  const GAP = 1_000_000n;
+  const next = (name: string, count: number): IdCommand => ({ kind: 'nextSequence', name, count });
+
+  /** Restores a snapshot a day after it was taken, as a replica does that is started from a backup. */
+  function comeBack(snapshot: Uint8Array): Group {
+    const restored = new Group();
+    restored.machine.restore(snapshot);
+    const times = { takenAtMs: WALL_MS, restoredAtMs: WALL_MS + DAY_MS };
+    const place = { index: 1, nowMs: restored.nowMs, indexGap: 1 };
+    restored.machine.returnFromBackup({ ...place, ...times, sequenceGap: GAP });
+    return restored;
+  }
+
+  it('starts every worker number above all that can have been granted since, known or not', () => {
+    const group = new Group();
+    group.granted(lease());
+    const backup = group.machine.snapshot();
+    group.nowMs += DAY_MS;
+    const wallMs = WALL_MS + DAY_MS;
+    const since = Array.from({ length: 5 }, (_, at) =>
+      group.granted(lease({ instanceId: `i${at}`, incarnation: `i${at}`, wallMs })),
+    );
+
+    const restored = comeBack(backup);
+    const laterMs = wallMs + CEILING_AHEAD_MAX_MS + 1;
+    for (let at = 0; at < 5; at += 1) {
+      const grant = restored.granted(
+        lease({ instanceId: `j${at}`, incarnation: `j${at}`, wallMs: laterMs }),
+      );
+      const before = since.filter(({ worker }) => worker === grant.worker);
+      for (const { ceilingMs } of before) expect(grant.firstMs).toBeGreaterThan(ceilingMs);
+      expect(grant.firstMs).toBeGreaterThan(wallMs + CEILING_AHEAD_MAX_MS);
+    }
+  });
+
+  it('gives nothing while the clocks are not past what may have been granted', () => {
+    const group = new Group();
+    group.granted(lease());
+
+    const restored = comeBack(group.machine.snapshot());
+    const early = restored.apply(lease({ wallMs: WALL_MS + DAY_MS }));
+    const late = restored.apply(lease({ wallMs: WALL_MS + DAY_MS + RESERVE_MS }));
+
+    expect(early).toMatchObject({ kind: 'refused', reason: 'ceilingTooFarAhead' });
+    expect(late).toMatchObject({ kind: 'workerGranted' });
+  });
+
+  it('lets a worker that was ahead at the backup go on above where it may have come since', () => {
+    const group = new Group();
+    const ahead = group.granted(lease({ wallMs: WALL_MS + 2 * DAY_MS }));
+    const backup = group.machine.snapshot();
+    group.nowMs += LEASE_MS - 1;
+    const ceilingMs = ahead.ceilingMs + LEASE_MS - 1;
+    const raised = group.renew(ahead, { wallMs: WALL_MS, ceilingMs });
+    expect(raised).toMatchObject({ kind: 'workerGranted' });
+
+    const restored = comeBack(backup);
+    const grant = restored.granted(lease({ incarnation: 'b', wallMs: WALL_MS + 4 * DAY_MS }));
+
+    expect(grant.worker).toBe(ahead.worker);
+    expect(grant.firstMs).toBeGreaterThan((raised as WorkerGranted).ceilingMs);
+  });
+
+  it('ends the leases: the number of a process of before is leased to the next at once', () => {
+    const group = new Group();
+    const grant = group.granted(lease());
+
+    const restored = comeBack(group.machine.snapshot());
+
+    expect(restored.renew(grant, {})).toMatchObject({ reason: 'workerLost' });
+    expect(restored.machine.nextDeadlineMs()).toBeUndefined();
+  });
+
+  it('gives no number of a sequence twice, also of one that was begun after the backup', () => {
+    const group = new Group();
+    group.apply(next('a', 10));
+    const backup = group.machine.snapshot();
+    group.apply(next('a', 100));
+    group.apply(next('b', 100));
+
+    const restored = comeBack(backup);
+
+    expect(restored.apply(next('a', 1))).toMatchObject({ first: 11n + GAP });
+    expect(restored.apply(next('b', 1))).toMatchObject({ first: 1n + GAP });
+  });
+
+  it('keeps that in its snapshots, and does it again when it comes back again', () => {
+    const group = new Group();
+    group.granted(lease());
+    const once = comeBack(group.machine.snapshot());
+    const copy = new Group();
+    copy.machine.restore(once.machine.snapshot());
+
+    expect(copy.machine.snapshot()).toEqual(once.machine.snapshot());
+    expect(copy.apply(next('new', 1))).toMatchObject({ first: 1n + GAP });
+    const twice = comeBack(once.machine.snapshot());
+    expect(twice.apply(next('new', 1))).toMatchObject({ first: 1n + 2n * GAP });
+  });
+
+  it('exhausts a sequence that the gap takes to the end of the numbers', () => {
+    const group = new Group();
+    group.apply(next('a', 1));
+    group.machine.returnFromBackup({
+      ...{ index: 1, nowMs: 0, indexGap: 1, takenAtMs: 0, restoredAtMs: 0 },
+      sequenceGap: SEQUENCE_NUMBER_MAX,
+    });
+
+    expect(group.apply(next('a', 1))).toMatchObject({ reason: 'sequenceExhausted' });
   });
 });

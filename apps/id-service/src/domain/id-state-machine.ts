@@ -3,16 +3,20 @@ import {
   BinaryReader,
   BinaryWriter,
   DecodeError,
+  type ReturnFromBackup,
   type StateMachine,
 } from '@raftway/raft/state-machine';
 import { decodeCommand, type LeaseWorkerCommand, type RenewWorkerCommand } from './commands';
 import { GroupClock } from './group-clock';
-import { SEQUENCES_MAX } from './limits';
+import { CEILING_AHEAD_MAX_MS, SEQUENCES_MAX } from './limits';
 import { decodeResult, encodeResult, refused, type IdResult } from './results';
 import { Sequences } from './sequences';
 import { WorkerTable } from './worker-table';
 
+/** What is written unless the group came back from a backup: earlier releases read it, too. */
 const SNAPSHOT_VERSION = 1;
+/** With the floors of workers and sequences. */
+const SNAPSHOT_VERSION_WITH_FLOORS = 2;
 
 /** What may differ in a test; replicas of one group must agree. */
 export interface IdStateLimits {
@@ -67,7 +71,15 @@ export class IdStateMachine implements StateMachine<IdResult> {
 
   /** Sequences are what there can be many of; the rest is written at once. */
   snapshotSlices(): Iterable<Uint8Array> {
-    const writer = new BinaryWriter().u8(SNAPSHOT_VERSION).boolean(this.epoch !== undefined);
+    const { workers, sequences } = this;
+    const hasFloors = workers.floor !== -1 || sequences.floor !== 0n;
+    const writer = new BinaryWriter();
+    if (hasFloors) {
+      writer.u8(SNAPSHOT_VERSION_WITH_FLOORS).f64(workers.floor).i64(sequences.floor);
+    } else {
+      writer.u8(SNAPSHOT_VERSION);
+    }
+    writer.boolean(this.epoch !== undefined);
     if (this.epoch !== undefined) writer.uint53(this.epoch);
     this.clock.write(writer);
     this.workers.write(writer);
@@ -77,20 +89,35 @@ export class IdStateMachine implements StateMachine<IdResult> {
   restore(snapshot: Uint8Array): void {
     const reader = new BinaryReader(snapshot);
     const version = reader.u8();
-    if (version !== SNAPSHOT_VERSION) {
+    if (version !== SNAPSHOT_VERSION && version !== SNAPSHOT_VERSION_WITH_FLOORS) {
       throw new DecodeError(
-        `snapshot version ${version} is unknown; this code reads ${SNAPSHOT_VERSION}`,
+        `snapshot version ${version} is unknown; this code reads ${SNAPSHOT_VERSION} and ${SNAPSHOT_VERSION_WITH_FLOORS}`,
       );
     }
+    const hasFloors = version === SNAPSHOT_VERSION_WITH_FLOORS;
+    const workerFloorMs = hasFloors ? reader.f64() : -1;
+    const sequenceFloor = hasFloors ? reader.i64() : 0n;
     const epoch = reader.boolean() ? reader.uint53() : undefined;
     const clock = GroupClock.read(reader);
-    const workers = WorkerTable.read(reader);
-    const sequences = Sequences.read(reader, this.sequencesMax);
+    const workers = WorkerTable.read(reader, workerFloorMs);
+    const sequences = Sequences.read(reader, this.sequencesMax, sequenceFloor);
     reader.end();
     this.epoch = epoch;
     this.clock = clock;
     this.workers = workers;
     this.sequences = sequences;
+  }
+
+  /**
+   * Ids: a holder was granted at most {@link CEILING_AHEAD_MAX_MS} beyond the time at which it asked, or was ahead at the backup and has stayed as far ahead. So everything starts
+   * above the time of the restore and that margin; the group gives out ids again once the clocks have come near. Sequences are moved on. What clocks said then says nothing now.
+   */
+  returnFromBackup({ restoredAtMs, takenAtMs, sequenceGap }: ReturnFromBackup): void {
+    const startMs = Math.floor(Math.max(restoredAtMs, takenAtMs));
+    const elapsedMs = startMs - Math.floor(takenAtMs) + CEILING_AHEAD_MAX_MS;
+    this.workers.startAbove(startMs + CEILING_AHEAD_MAX_MS, elapsedMs);
+    this.sequences.skip(sequenceGap);
+    this.clock = new GroupClock();
   }
 
   encodeResult(result: IdResult): Uint8Array {

@@ -49,6 +49,8 @@ export class WorkerTable {
   private readonly records: (WorkerRecord | undefined)[] = Array.from({ length: WORKERS_MAX });
   /** The earliest deadline of a held lease; undefined when nothing is held. */
   private earliestMs: number | undefined;
+  /** No lease of any number starts at or below it: numbers that were first leased after a backup have no record. */
+  private floorMs = -1;
 
   /** The earliest deadline on the log clock. */
   get nextDeadlineMs(): number | undefined {
@@ -72,7 +74,7 @@ export class WorkerTable {
     if (candidates.length === 0) return refused('workersExhausted');
     for (const worker of candidates) {
       const record = this.records[worker];
-      const firstMs = Math.max(command.epochMs, (record?.ceilingMs ?? -1) + 1);
+      const firstMs = Math.max(command.epochMs, this.floorMs + 1, (record?.ceilingMs ?? -1) + 1);
       const ceilingMs = Math.max(command.ceilingMs, firstMs + command.reserveMs - 1);
       const limitMs = Math.min(lastMs, limitOf(record, command.incarnation, now));
       if (ceilingMs > limitMs) continue;
@@ -131,6 +133,27 @@ export class WorkerTable {
     return { kind: 'workerReturned' };
   }
 
+  /** What every lease starts above; -1 unless the state came back from a backup. */
+  get floor(): number {
+    return this.floorMs;
+  }
+
+  /**
+   * Takes all numbers from their holders, and raises all ceilings, also of numbers that were never leased as far as is known.
+   *
+   * @param floorMs the least that they become.
+   * @param elapsedMs how much those that are higher may have risen since.
+   */
+  startAbove(floorMs: number, elapsedMs: number): void {
+    this.floorMs = Math.max(this.floorMs, floorMs);
+    for (const record of this.records) {
+      if (record === undefined) continue;
+      record.held = false;
+      record.ceilingMs = Math.max(this.floorMs, record.ceilingMs + elapsedMs);
+    }
+    this.updateEarliest();
+  }
+
   write(writer: BinaryWriter): void {
     const used = this.records.filter((record) => record !== undefined);
     writer.u32(used.length);
@@ -141,8 +164,9 @@ export class WorkerTable {
     }
   }
 
-  static read(reader: BinaryReader): WorkerTable {
+  static read(reader: BinaryReader, floorMs: number): WorkerTable {
     const table = new WorkerTable();
+    table.floorMs = floorMs;
     for (let left = reader.count(RECORD_BYTES_MIN); left > 0; left -= 1) {
       const record = readRecord(reader);
       table.records[record.worker] = record;

@@ -590,3 +590,68 @@ describe('the state machine', () => {
     expect(copy.snapshot()).toEqual(driver.machine.snapshot());
   });
 });
+
+describe('coming back from a backup', () => {
+  const GAP = 1_000_000;
+
+  /** Restores a snapshot as a replica does that is started from a backup. */
+  function comeBack(snapshot: Uint8Array, index: number): StateMachineDriver {
+    const restored = new StateMachineDriver();
+    restored.machine.restore(snapshot);
+    restored.index = index + GAP;
+    const { index: at, nowMs } = restored;
+    const times = { takenAtMs: 0, restoredAtMs: 0 };
+    restored.machine.returnFromBackup({
+      index: at,
+      nowMs,
+      indexGap: GAP,
+      sequenceGap: 1n,
+      ...times,
+    });
+    return restored;
+  }
+
+  it('ends every session, so that nobody believes to hold what another may hold', () => {
+    const sessionId = driver.openSession(86_400_000);
+    driver.hold('a', { sessionId });
+    driver.hold('b');
+    driver.wait('a');
+
+    const restored = comeBack(driver.machine.snapshot(), driver.index);
+
+    expect(restored.machine.counts).toEqual({ sessions: 0, locks: 0, waiters: 0 });
+    expect(restored.renew(sessionId)).toEqual([0]);
+    expect(restored.release('a', sessionId)).toMatchObject({ reason: 'sessionNotFound' });
+    expect(restored.machine.nextDeadlineMs()).toBeUndefined();
+  });
+
+  it('answers the retry of a call that waited: its session has ended', () => {
+    const sessionId = driver.openSession();
+    driver.hold('a');
+    driver.wait('a', { sessionId, requestId: 'x' });
+
+    const restored = comeBack(driver.machine.snapshot(), driver.index);
+
+    expect(restored.acquire('a', { sessionId, requestId: 'x' })).toMatchObject({
+      kind: 'rejected',
+    });
+  });
+
+  it('grants with tokens above all that were granted after the backup, whichever lock it is', () => {
+    driver.hold('a');
+    const { index } = driver;
+    const backup = driver.machine.snapshot();
+    const after: number[] = [];
+    for (let at = 0; at < 50; at += 1) {
+      const grant = driver.hold(`later-${at % 5}`);
+      after.push(grant.token);
+      driver.forceRelease(`later-${at % 5}`);
+    }
+
+    const restored = comeBack(backup, index);
+
+    for (const name of ['a', 'later-0', 'never']) {
+      expect(restored.hold(name).token).toBeGreaterThan(Math.max(...after));
+    }
+  });
+});

@@ -1,4 +1,8 @@
-import { type ApplyContext, type StateMachine } from '@raftway/raft/state-machine';
+import {
+  type ApplyContext,
+  type ReturnFromBackup,
+  type StateMachine,
+} from '@raftway/raft/state-machine';
 import { sessionIdFor } from './attempt-rules';
 import { decodeCommand } from './command-codec';
 import { type LockCommand } from './commands';
@@ -74,6 +78,15 @@ export class LockStateMachine implements StateMachine<LockResult> {
     if (this.listener === undefined) return;
     this.listen(this.listener);
     this.listener.onRestored();
+  }
+
+  /**
+   * Ends all sessions. Whoever held a lock at the backup may have lost it since, and another client may believe to hold it: so nobody's belief is confirmed, everybody hears
+   * SESSION_NOT_FOUND and acquires anew. New tokens are log indexes, so they are above all that were granted after the backup.
+   */
+  returnFromBackup(back: ReturnFromBackup): void {
+    this.clockMs = back.nowMs;
+    this.table.endAll(back);
   }
 
   encodeResult(result: LockResult): Uint8Array {

@@ -147,18 +147,26 @@ export class LockTable {
 
   /** Ends everything whose deadline has passed. Waiters leave first, so that none of them gets a lock that the same moment frees. */
   expire(context: ApplyContext): void {
-    const { nowMs } = context;
-    const late = this.waiterDeadlines.takeDue(nowMs);
+    this.endDue(context.nowMs, context);
+    this.attempts.forgetUntil(context.nowMs);
+  }
+
+  /** Ends every wait and every session, as if the time of all were over: all locks are free. What the tokens were is remembered. */
+  endAll(context: ApplyContext): void {
+    this.endDue(Number.POSITIVE_INFINITY, context);
+  }
+
+  private endDue(untilMs: number, context: ApplyContext): void {
+    const late = this.waiterDeadlines.takeDue(untilMs);
     const positions = placesInQueues(late, this.held);
     for (const attempt of late) {
       this.leaveQueue(attempt);
       const queuePosition = positions.get(attempt) ?? 0;
       this.finish(attempt, { kind: 'notAcquired', queuePosition }, context);
     }
-    const ended = this.sessions.takeDue(nowMs);
+    const ended = this.sessions.takeDue(untilMs);
     for (const session of ended) this.takeOutOfQueues(session, 'sessionExpired', context);
     for (const session of ended) this.endSession(session, 'sessionExpired', context);
-    this.attempts.forgetUntil(nowMs);
   }
 
   nextDeadlineMs(): number | undefined {

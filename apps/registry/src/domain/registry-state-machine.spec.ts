@@ -420,3 +420,53 @@ describe('bytes', () => {
     expect(() => machine.decodeResult(Uint8Array.from([3, 7]))).toThrow();
   });
 });
+
+describe('coming back from a backup', () => {
+  const GAP = 1000;
+
+  function comeBack(bench: Bench): void {
+    const back = { index: 1, nowMs: bench.nowMs, indexGap: GAP, sequenceGap: 1n };
+    bench.machine.returnFromBackup({ ...back, takenAtMs: 0, restoredAtMs: 0 });
+  }
+
+  it('keeps who is registered, and gives everybody the whole time to live to be heard again', () => {
+    const bench = new Bench();
+    bench.register(instanceOf('greeter', 'a'));
+    const deadlineMs = bench.machine.state.nextDeadlineMs() ?? 0;
+    bench.nowMs = deadlineMs - 1;
+
+    comeBack(bench);
+
+    expect(bench.names()).toEqual(['greeter/a']);
+    expect(bench.machine.state.nextDeadlineMs()).toBeGreaterThan(deadlineMs);
+  });
+
+  it('goes on above all revisions of before, and lets no watcher of before resume', () => {
+    const bench = new Bench();
+    bench.register(instanceOf('greeter', 'a'));
+    const backup = bench.machine.snapshot();
+    const before = bench.machine.state.revision;
+    bench.register(instanceOf('greeter', 'b'));
+    const later = bench.machine.state.revision;
+    bench.machine.restore(backup);
+
+    comeBack(bench);
+
+    const { state } = bench.machine;
+    expect(state.revision).toBe(before + 2 * GAP);
+    expect(state.changesSince(before)).toBeUndefined();
+    bench.register(instanceOf('greeter', 'c'));
+    expect(state.changesSince(later)).toBeUndefined();
+    expect(state.changesSince(before + 2 * GAP)?.upserts).toHaveLength(1);
+  });
+
+  it('of a registry in which nothing was ever registered leaves it to the first to say where revisions begin', () => {
+    const bench = new Bench();
+    comeBack(bench);
+
+    const instance = instanceOf('greeter', 'a');
+    bench.run({ kind: 'register', instance, ttlMs: 1000, firstRevision: 5000 });
+
+    expect(bench.machine.state.revision).toBe(5001);
+  });
+});

@@ -1,4 +1,4 @@
-import type { ApplyContext, StateMachine } from '@raftway/raft/state-machine';
+import type { ApplyContext, ReturnFromBackup, StateMachine } from '@raftway/raft/state-machine';
 import { decodeCommand, type Command } from './commands';
 import { STATE_LIMITS, type StateLimits } from './limits';
 import { RegistryState } from './registry-state';
@@ -50,6 +50,14 @@ export class RegistryStateMachine implements StateMachine<RegistryResult> {
 
   restore(snapshot: Uint8Array): void {
     this.current = decodeSnapshot(snapshot, this.limits);
+  }
+
+  /**
+   * Registrations stay, with their whole time to live: those that live renew them, the others go. Ids of leases have log indexes in them, so none comes twice. Revisions are moved on
+   * as far as the log, twice: an entry has at most two. Watchers of before get a reset.
+   */
+  returnFromBackup({ nowMs, indexGap }: ReturnFromBackup): void {
+    this.current.beginAgain(2 * indexGap, nowMs);
   }
 
   encodeResult(result: RegistryResult): Uint8Array {

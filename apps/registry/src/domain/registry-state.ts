@@ -39,7 +39,7 @@ interface Moment {
  */
 export class RegistryState {
   readonly services = new Map<string, ServiceRecord>();
-  readonly history: ChangeHistory;
+  history: ChangeHistory;
   private readonly leases = new Map<string, Lease>();
   private readonly deadlines = new DeadlineHeap<Lease>();
   private readonly claims = new GrpcServiceClaims();
@@ -204,6 +204,18 @@ export class RegistryState {
     this.deadlines.add(lease);
     this.claims.add(instance.service, instance.grpcServices);
     this.totalBytes += registration.sizeBytes;
+  }
+
+  /** Goes on at a later revision, from which nobody knows what came before, and starts every lease's time to live again. */
+  beginAgain(revisions: number, nowMs: number): void {
+    // The first registration ever begins above everything by itself.
+    if (this.currentRevision === EMPTY_REVISION) return;
+    this.currentRevision += revisions;
+    const { historyChangesMax, historyBytesMax } = this.limits;
+    this.history = new ChangeHistory(historyChangesMax, historyBytesMax, this.currentRevision);
+    for (const lease of this.leases.values()) {
+      this.deadlines.reschedule(lease, nowMs + lease.ttlMs);
+    }
   }
 
   private nextRevision(firstRevision: number): number {

@@ -144,6 +144,10 @@ export class ImmediateNode implements RaftNode<RegistryResult> {
     return Promise.resolve({ index: this.index, sizeBytes });
   }
 
+  backup(): Promise<never> {
+    return Promise.reject(new RaftError('stopped', 'a group without a log has no backups'));
+  }
+
   private requireLeader(): void {
     if (!this.hasLeader) throw new RaftError('noLeader', 'no leader is known');
   }

@@ -1,18 +1,38 @@
 import { BinaryReader, DecodeError } from '../state-machine/binary-reader';
 import { BinaryWriter } from '../state-machine/binary-writer';
 import { type Checkpoint, type Entry, EntryKind, type LogIndex } from '../core';
-import type { StateMachine } from '../state-machine';
+import type { ReturnFromBackup, StateMachine } from '../state-machine';
 import { AppliedChain, hashBytes } from './applied-chain';
 import { type DeduplicationLimits, DeduplicationTable } from './deduplication-table';
 
 /** Format 1 had no chain, 2 a length before the inner snapshot. They are still read. */
 const FORMAT_VERSION = 3;
+/** A mark, and one of the formats before: see {@link markReturn}. Read once, and never written by a replica. */
+const RETURN_FORMAT_VERSION = 4;
 
 /** What applying an entry yielded; for a retry, what the first application yielded. */
 export interface AppliedEntry<Result> {
   readonly index: LogIndex;
   readonly nowMs: number;
   readonly result: Result;
+}
+
+/** What comes before the snapshot of a backup when a group is restored from it: that this is so, and how. */
+export function markReturn(back: ReturnFromBackup): Buffer {
+  const writer = new BinaryWriter().u8(RETURN_FORMAT_VERSION).uint53(back.index).f64(back.nowMs);
+  writer.uint53(back.indexGap).i64(back.sequenceGap).f64(back.takenAtMs);
+  return writer.f64(back.restoredAtMs).finish();
+}
+
+function readReturn(reader: BinaryReader): ReturnFromBackup {
+  return {
+    index: reader.uint53(),
+    nowMs: reader.f64(),
+    indexGap: reader.uint53(),
+    sequenceGap: reader.i64(),
+    takenAtMs: reader.f64(),
+    restoredAtMs: reader.f64(),
+  };
 }
 
 /**
@@ -95,6 +115,10 @@ export class DeduplicatedStateMachine<Result> {
   restore(snapshot: Uint8Array): void {
     const reader = new BinaryReader(snapshot);
     const version = reader.u8();
+    if (version === RETURN_FORMAT_VERSION) {
+      this.restoreBackup(reader);
+      return;
+    }
     if (version < 1 || version > FORMAT_VERSION) {
       throw new DecodeError(`state machine snapshot format ${version} is not understood`);
     }
@@ -105,6 +129,19 @@ export class DeduplicatedStateMachine<Result> {
     reader.end();
     this.inner.restore(inner);
     this.chain.restore(isKnown ? value : undefined);
+  }
+
+  /** A snapshot behind a mark of {@link markReturn}. */
+  private restoreBackup(reader: BinaryReader): void {
+    const back = readReturn(reader);
+    const mark = hashBytes(reader.slice(0, reader.offset));
+    const snapshot = reader.raw(reader.remaining);
+    if (snapshot[0] === RETURN_FORMAT_VERSION) throw new DecodeError('a backup within a backup');
+    this.restore(snapshot);
+    this.inner.returnFromBackup?.(back);
+    // Replicas that were not restored by the same command may differ: the first comparison finds that.
+    const { value } = this.chain;
+    this.chain.restore(value === undefined ? undefined : (value ^ mark) >>> 0);
   }
 
   private fingerprint(result: Result, encoded: Uint8Array | undefined): number {

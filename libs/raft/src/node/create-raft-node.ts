@@ -2,6 +2,7 @@ import { type MemberChange, Role, type ServerId } from '../core';
 import { RaftError } from '../errors';
 import type {
   Applied,
+  BackupRequest,
   CallOptions,
   MembersChanged,
   NewServer,
@@ -130,6 +131,11 @@ class DrivenRaftNode<Result> implements RaftNode<Result> {
 
   takeSnapshot(): Promise<{ index: number; sizeBytes: number }> {
     return Promise.resolve().then(() => this.running().snapshots.take());
+  }
+
+  async backup(request: BackupRequest): Promise<AsyncIterableIterator<Buffer>> {
+    await this.readBarrier(request);
+    return this.running().snapshots.backups.begin(request);
   }
 
   private async begin(): Promise<void> {

@@ -4,6 +4,7 @@ import type { Raft } from '../core/raft';
 import type { Storage } from '../storage/storage';
 import type { Transport } from '../transport/transport';
 import type { ApplyQueue } from './apply-queue';
+import { Backups } from './backups';
 import { IncomingSnapshots } from './incoming-snapshots';
 import type { ResolvedRaftNodeOptions } from './options';
 import { OutgoingSnapshots } from './outgoing-snapshots';
@@ -28,7 +29,7 @@ const OVERDUE_FACTOR = 20;
 /** How long the state machine may write its snapshot before the event loop gets a turn. */
 const SLICE_BUDGET_MS = 4;
 
-/** Takes snapshots when the log has grown, sends them to followers that need one, and receives them. */
+/** Takes snapshots when the log has grown, sends them to followers that need one, and receives them. Backups are written beside. */
 export class Snapshots<Result> {
   private newestIndex: LogIndex = 0;
   private newestBytes = 0;
@@ -41,6 +42,7 @@ export class Snapshots<Result> {
   private readonly underway = new Set<Promise<unknown>>();
   private readonly outgoing: OutgoingSnapshots;
   readonly incoming: IncomingSnapshots;
+  readonly backups: Backups<Result>;
 
   /** @param offer tells the core of a snapshot that has come; it calls {@link install} before this returns if it wants it. */
   constructor(
@@ -53,6 +55,7 @@ export class Snapshots<Result> {
     private readonly input: (input: Input) => void,
     private readonly offer: (from: ServerId, term: Term, snapshot: SnapshotMetadata) => void,
   ) {
+    this.backups = new Backups(raft, stateMachine, applyQueue);
     this.outgoing = new OutgoingSnapshots(options, raft, storage, transport, input);
     this.incoming = new IncomingSnapshots({
       bytesMax: options.snapshotBytesMax,
@@ -142,8 +145,9 @@ export class Snapshots<Result> {
     this.outgoing.look();
   }
 
-  /** The next call of {@link idle} need not wait for transfers. */
+  /** Ends backups; the next call of {@link idle} need not wait for transfers. */
   stop(): void {
+    this.backups.stop();
     this.outgoing.stop();
   }
 

@@ -4,4 +4,4 @@ export { BinaryWriter, SNAPSHOT_SLICE_BYTES } from './binary-writer';
 export { decodeCommandWith, NewerFormatError } from './decode-command';
 export { DeadlineHeap, type Expirable } from './deadline-heap';
 export { fingerprint } from './fingerprint';
-export type { ApplyContext, StateMachine } from './state-machine';
+export type { ApplyContext, ReturnFromBackup, StateMachine } from './state-machine';

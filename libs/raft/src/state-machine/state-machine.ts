@@ -8,6 +8,23 @@ export interface ApplyContext {
 }
 
 /**
+ * Why a state is older than what the group once was: it comes from a backup, and whatever was handed out after that is not in it. The same on every replica.
+ */
+export interface ReturnFromBackup extends ApplyContext {
+  /**
+   * How far the log's index was moved on. The group's next entry has an index above every one that was used after the backup, if those were fewer than this: numbers that are
+   * taken from the index never come twice.
+   */
+  readonly indexGap: number;
+  /** How far the operator wants numbers that callers count by to be moved on. */
+  readonly sequenceGap: bigint;
+  /** When the backup was taken, by the wall clock of a replica of then, in milliseconds since 1970. */
+  readonly takenAtMs: number;
+  /** When it was restored, by the wall clock of the machine that did it. */
+  readonly restoredAtMs: number;
+}
+
+/**
  * A replicated service's state. Everything here is synchronous and a function of its arguments and the state alone: no clock, no
  * randomness, no I/O, no iteration order that depends on anything but the history of commands.
  *
@@ -33,6 +50,11 @@ export interface StateMachine<Result> {
   snapshotSlices?(): Iterable<Uint8Array>;
   /** Replaces the whole state. Throws on bytes that it does not understand. */
   restore(snapshot: Uint8Array): void;
+  /**
+   * Called after `restore` when the snapshot is a backup's. Makes sure that nothing that was handed out after the backup is handed out again, and that nobody relies on what
+   * may have changed hands meanwhile. A function of the state and its argument alone. Default: the state is as it was.
+   */
+  returnFromBackup?(back: ReturnFromBackup): void;
   /** A result as bytes, and back: deduplicated results are kept in snapshots. */
   encodeResult(result: Result): Uint8Array;
   decodeResult(bytes: Uint8Array): Result;

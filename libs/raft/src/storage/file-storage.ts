@@ -5,6 +5,7 @@ import { StorageError } from '../errors';
 import { acquireDirectoryLock } from './directory-lock';
 import { type FileSystem, nodeFileSystem, replaceFile } from './file-system';
 import { decodeMeta, encodeMeta, type Meta, META_FORMAT_VERSION, META_FILE } from './meta-file';
+import { RESTORING_NAME } from './restore-mark';
 import type { Snapshot } from './snapshot-file';
 import { SnapshotStore } from './snapshot-store';
 import type {
@@ -239,6 +240,12 @@ export class FileStorage implements Storage {
   private async openMeta(): Promise<Meta> {
     const { directory, nodeId, clusterId } = this.options;
     const names = await this.fileSystem.list(directory);
+    if (names.includes(RESTORING_NAME)) {
+      throw new StorageError('damaged', 'a restore into this directory was not finished', {
+        file: path.join(directory, RESTORING_NAME),
+        remedy: 'Remove what is in the directory, and restore the backup again',
+      });
+    }
     if (!names.includes(META_FILE)) {
       if (
         names.includes('wal') &&

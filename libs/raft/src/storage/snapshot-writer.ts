@@ -41,7 +41,11 @@ function encodeChunk({ checksum, data }: ChunkOfSnapshot): Buffer {
   return new BinaryWriter(4 + data.length).u32(checksum).raw(data).finish();
 }
 
-async function* chunksOf(data: SnapshotData, chunkBytes: number): AsyncGenerator<Uint8Array> {
+/** The same data in pieces of equal size, but for the last one; at least one, which may be empty. */
+export async function* chunksOf(
+  data: SnapshotData,
+  chunkBytes: number,
+): AsyncGenerator<Uint8Array> {
   let chunk = Buffer.allocUnsafe(chunkBytes);
   let used = 0;
   let count = 0;

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { health, raft } from '@raftway/contracts';
 import { createMetrics, silentLogger } from '@raftway/observability';
 import { RaftError, type StateMachine } from '@raftway/raft';
@@ -47,6 +50,27 @@ describe('a replica', () => {
     expect((await replica.propose(command, testCall(), 'once')).result).toBe(2);
     expect((await replica.propose(command, testCall(), 'once')).result).toBe(2);
     await replica.read(testCall());
+  });
+
+  it('is of the cluster that its data directory names, and of its service’s name in an empty one', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'raftway-replica-'));
+    cleanups.push(() => rmSync(dataDir, { recursive: true }));
+    const replicaOf = (options: { readonly clusterId?: string }) =>
+      createReplica({
+        ...{ service: 'counter', grpcServices: [], stateMachine: new Counter() },
+        ...{ logger: silentLogger(), metrics: createMetrics({ processMetrics: false }) },
+        options: replicaOptionsSchema.parse({ dataDir, peerBind: '127.0.0.1:0', ...options }),
+      });
+    expect(replicaOf({}).node.status().clusterId).toBe('counter');
+
+    const founder = replicaOf({ clusterId: 'restored' });
+    await founder.start();
+    await founder.stop();
+
+    expect(replicaOf({}).node.status().clusterId).toBe('restored');
+    await expect(replicaOf({ clusterId: 'counter' }).start()).rejects.toThrow(
+      'of cluster "restored"',
+    );
   });
 
   it('answers NOT_READY before it takes part and after it stopped', async () => {

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { unavailable } from '@raftway/errors';
 import {
+  clusterIdOf,
   createRaftNode,
   nodeIdOf,
   type Applied,
@@ -66,7 +67,7 @@ class RaftReplica<Result> implements Replica<Result> {
         onAdmission: (peer, refusal) => this.statefulSet?.onAdmission(peer, refusal),
       });
     this.statefulSet = statefulSetMember(settings, this.node);
-    this.services = [raftAdminService(this.node)];
+    this.services = [raftAdminService(this.node, service)];
   }
 
   async start(): Promise<void> {
@@ -158,7 +159,8 @@ class RaftReplica<Result> implements Replica<Result> {
     return createRaftNode({
       id: this.nodeId,
       peers: this.peers(),
-      clusterId: options.clusterId ?? service,
+      // A directory that was restored from a backup has another one; every other has the default.
+      clusterId: options.clusterId ?? clusterIdOf(dataDir) ?? service,
       stateMachine,
       dataDir,
       bindAddress: options.peerBind,

@@ -1,4 +1,5 @@
 import { raft } from '@raftway/contracts';
+import { BackupDecoder } from '@raftway/raft';
 import { startTestGroup, type TestGroup } from '../testing';
 
 let group: TestGroup;
@@ -42,6 +43,21 @@ describe('RaftAdminService', () => {
     expect(version).toMatch(/^\d+\.\d+\.\d+/);
     expect(runtime).toBe(`node ${process.version}`);
     expect(diskFull).toBe(false);
+  });
+
+  it('streams a backup that says whose state it is, from any replica', async () => {
+    for (const id of [1, 2, 3]) {
+      const decoder = new BackupDecoder();
+      for await (const { data } of adminOf(id).streamBackup({})) decoder.push(data);
+
+      const { service, version, takenAtMs, snapshot } = decoder.finish();
+      expect({ service, clusterId: snapshot.configuration.clusterId }).toEqual({
+        service: 'test',
+        clusterId: 'memory',
+      });
+      expect(version).toMatch(/^\d+\.\d+\.\d+/);
+      expect(Math.abs(Date.now() - takenAtMs)).toBeLessThan(60_000);
+    }
   });
 
   it('removes a server, and adds one as a learner', async () => {

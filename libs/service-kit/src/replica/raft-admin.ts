@@ -2,6 +2,7 @@ import { raft } from '@raftway/contracts';
 import { joinHostPort, splitHostPort } from '@raftway/config';
 import { invalidArgument } from '@raftway/errors';
 import type { MembersChanged, RaftNode } from '@raftway/raft';
+import { suiteVersion } from '../app/suite-version';
 import type { CallContext, ServiceImplementation } from '../rpc/handlers';
 import { implementService } from '../rpc/implement-service';
 import { raftErrorToServiceError } from './raft-errors';
@@ -10,8 +11,11 @@ import { toMemberMessage, toStatusResponse } from './raft-status';
 /** Of the caller's time, so that the answer says what happened before the caller gives up. */
 const SHARE_OF_DEADLINE = 0.9;
 
-/** raftway.raft.v1.RaftAdminService over one replica. */
-export function raftAdminService(node: RaftNode<unknown>): ServiceImplementation {
+/** How long a backup may take to find out what was acknowledged before it: its caller's deadline is for all of it. */
+const BACKUP_READ_TIMEOUT_MS = 10_000;
+
+/** raftway.raft.v1.RaftAdminService over one replica. @param service its service's name, which backups carry. */
+export function raftAdminService(node: RaftNode<unknown>, service: string): ServiceImplementation {
   return implementService(raft.RaftAdminServiceService, {
     getStatus: () => toStatusResponse(node.status(), Date.now()),
     addServer: async ({ id, address, learner }, call) => {
@@ -35,7 +39,23 @@ export function raftAdminService(node: RaftNode<unknown>): ServiceImplementation
       const { index, sizeBytes } = await translated(() => node.takeSnapshot());
       return { index: BigInt(index), sizeBytes: BigInt(sizeBytes) };
     },
+    streamBackup: (_request, call) => backup(node, service, call),
   });
+}
+
+async function* backup(
+  node: RaftNode<unknown>,
+  service: string,
+  call: CallContext,
+): AsyncGenerator<raft.StreamBackupResponse> {
+  const { signal, timeoutMs = BACKUP_READ_TIMEOUT_MS } = optionsOf(call);
+  const limits = { signal, timeoutMs: Math.min(timeoutMs, BACKUP_READ_TIMEOUT_MS) };
+  const request = { service, version: suiteVersion(), takenAtMs: Date.now(), ...limits };
+  try {
+    for await (const data of await node.backup(request)) yield { data };
+  } catch (error) {
+    throw raftErrorToServiceError(error);
+  }
 }
 
 async function translated<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -17,7 +17,7 @@ export function replicaOptionsShape(defaults: { readonly peerBind: string }) {
     clusterId: text({ lengthMax: 64 })
       .optional()
       .describe('Name of the Raft group.')
-      .meta({ defaultText: "the service's name" }),
+      .meta({ defaultText: "the data directory's, in an empty one the service's name" }),
     initialState: oneOf(['new', 'existing'])
       .default('new')
       .describe('Whether an empty data directory founds a group or joins one.'),

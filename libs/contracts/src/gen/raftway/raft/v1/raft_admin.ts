@@ -8,7 +8,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -285,6 +287,17 @@ export interface TakeSnapshotRequest {
 export interface TakeSnapshotResponse {
   index: bigint;
   sizeBytes: bigint;
+}
+
+export interface StreamBackupRequest {
+}
+
+export interface StreamBackupResponse {
+  /**
+   * The next bytes of the file, at most 256 KiB and a few more: libs/raft/src/backup/backup-file.ts. It ends with a checksum of the whole, so a stream that ended early is not
+   * taken for a backup.
+   */
+  data: Buffer;
 }
 
 function createBaseMember(): Member {
@@ -1878,6 +1891,125 @@ export const TakeSnapshotResponse: MessageFns<TakeSnapshotResponse> = {
   },
 };
 
+function createBaseStreamBackupRequest(): StreamBackupRequest {
+  return {};
+}
+
+export const StreamBackupRequest: MessageFns<StreamBackupRequest> = {
+  encode(_: StreamBackupRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamBackupRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamBackupRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): StreamBackupRequest {
+    return {};
+  },
+
+  toJSON(_: StreamBackupRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<StreamBackupRequest>): StreamBackupRequest {
+    return StreamBackupRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<StreamBackupRequest>): StreamBackupRequest {
+    const message = createBaseStreamBackupRequest();
+    return message;
+  },
+};
+
+function createBaseStreamBackupResponse(): StreamBackupResponse {
+  return { data: Buffer.alloc(0) };
+}
+
+export const StreamBackupResponse: MessageFns<StreamBackupResponse> = {
+  encode(message: StreamBackupResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.data.length !== 0) {
+      writer.uint32(10).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamBackupResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamBackupResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.data = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StreamBackupResponse {
+    return { data: isSet(object.data) ? Buffer.from(bytesFromBase64(object.data)) : Buffer.alloc(0) };
+  },
+
+  toJSON(message: StreamBackupResponse): unknown {
+    const obj: any = {};
+    if (message.data.length !== 0) {
+      obj.data = base64FromBytes(message.data);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StreamBackupResponse>): StreamBackupResponse {
+    return StreamBackupResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StreamBackupResponse>): StreamBackupResponse {
+    const message = createBaseStreamBackupResponse();
+    message.data = object.data ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
 /** For operators. */
 export type RaftAdminServiceService = typeof RaftAdminServiceService;
 export const RaftAdminServiceService = {
@@ -1939,6 +2071,20 @@ export const RaftAdminServiceService = {
       Buffer.from(TakeSnapshotResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): TakeSnapshotResponse => TakeSnapshotResponse.decode(value),
   },
+  /**
+   * This replica's state as a backup file, in pieces: everything that was acknowledged before the call, at one index of the log. Any replica answers, and goes on with
+   * everything else meanwhile. One at a time: further calls fail with RESOURCE_EXHAUSTED QUEUE_FULL. Who does not read on for 30 s loses it with DEADLINE_EXCEEDED.
+   */
+  streamBackup: {
+    path: "/raftway.raft.v1.RaftAdminService/StreamBackup" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: StreamBackupRequest): Buffer => Buffer.from(StreamBackupRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StreamBackupRequest => StreamBackupRequest.decode(value),
+    responseSerialize: (value: StreamBackupResponse): Buffer =>
+      Buffer.from(StreamBackupResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): StreamBackupResponse => StreamBackupResponse.decode(value),
+  },
 } as const;
 
 export interface RaftAdminServiceServer extends UntypedServiceImplementation {
@@ -1956,6 +2102,11 @@ export interface RaftAdminServiceServer extends UntypedServiceImplementation {
   transferLeadership: handleUnaryCall<TransferLeadershipRequest, TransferLeadershipResponse>;
   /** Takes a snapshot of this replica's state machine now and lets the log before it go. */
   takeSnapshot: handleUnaryCall<TakeSnapshotRequest, TakeSnapshotResponse>;
+  /**
+   * This replica's state as a backup file, in pieces: everything that was acknowledged before the call, at one index of the log. Any replica answers, and goes on with
+   * everything else meanwhile. One at a time: further calls fail with RESOURCE_EXHAUSTED QUEUE_FULL. Who does not read on for 30 s loses it with DEADLINE_EXCEEDED.
+   */
+  streamBackup: handleServerStreamingCall<StreamBackupRequest, StreamBackupResponse>;
 }
 
 export interface RaftAdminServiceClient extends Client {
@@ -2043,6 +2194,19 @@ export interface RaftAdminServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: TakeSnapshotResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * This replica's state as a backup file, in pieces: everything that was acknowledged before the call, at one index of the log. Any replica answers, and goes on with
+   * everything else meanwhile. One at a time: further calls fail with RESOURCE_EXHAUSTED QUEUE_FULL. Who does not read on for 30 s loses it with DEADLINE_EXCEEDED.
+   */
+  streamBackup(
+    request: StreamBackupRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<StreamBackupResponse>;
+  streamBackup(
+    request: StreamBackupRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<StreamBackupResponse>;
 }
 
 export const RaftAdminServiceClient = makeGenericClientConstructor(
@@ -2053,6 +2217,14 @@ export const RaftAdminServiceClient = makeGenericClientConstructor(
   service: typeof RaftAdminServiceService;
   serviceName: string;
 };
+
+function bytesFromBase64(b64: string): Uint8Array {
+  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  return globalThis.Buffer.from(arr).toString("base64");
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 
