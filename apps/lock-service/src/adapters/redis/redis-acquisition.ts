@@ -34,6 +34,7 @@ export interface RedisAcquisitionParts {
   readonly acquire: (input: AcquireInput, nonce: string) => Promise<AttemptReply>;
   /** Gives up the place of an attempt that still waits; yields how it stands otherwise. */
   readonly giveUp: (attemptId: string, nonce: string) => Promise<AttemptReply>;
+  readonly cancel: (cancellation: Cancellation) => Promise<unknown>;
   readonly cancelInBackground: (cancellation: Cancellation) => void;
   /** Begins to listen for the nonce. */
   readonly openWait: (nonce: string) => RedisWait;
@@ -96,7 +97,8 @@ export class RedisAcquisition {
         this.cancelInBackground(attemptId);
         throw abortReason(call.signal);
       case 'draining':
-        if (input.requestId === '') this.cancelInBackground(attemptId);
+        // Made again before that it would wait behind itself.
+        if (input.requestId === '') await this.parts.cancel(this.cancellation(attemptId));
         throw draining();
       case 'away':
         if (input.requestId === '') this.cancelInBackground(attemptId);
@@ -140,8 +142,12 @@ export class RedisAcquisition {
   }
 
   private cancelInBackground(attemptId: string): void {
+    this.parts.cancelInBackground(this.cancellation(attemptId));
+  }
+
+  private cancellation(attemptId: string): Cancellation {
     const { name, requestId } = this.input;
-    this.parts.cancelInBackground({ name, attemptId, nonce: this.nonce, requestId });
+    return { name, attemptId, nonce: this.nonce, requestId };
   }
 }
 

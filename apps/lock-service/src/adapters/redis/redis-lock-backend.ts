@@ -168,6 +168,7 @@ export class RedisLockBackend implements LockBackend {
       acquire: (it, nonce) => this.tryAcquire(it, nonce),
       giveUp: async (attemptId, nonce) =>
         attemptReply(await this.run(this.scripts.giveUp, [attemptId, nonce], 'change')),
+      cancel: (cancellation) => this.canceller.cancel(cancellation),
       cancelInBackground: (cancellation) => this.canceller.cancelInBackground(cancellation),
       openWait: (nonce) => this.waits.open(nonce),
     });
