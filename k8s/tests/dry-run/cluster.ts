@@ -2,19 +2,35 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { KubeObject } from '../render/kube-object';
-import { clusterNames, planPods } from './pod-plan';
-import { type Ending, RunningPod } from './running-pod';
+import { type Workload, workloadNamed, workloads } from '../support/workloads';
+import { ClusterIp } from './cluster-ip';
 import { eventually } from './eventually';
+import { planPod, POD_NUMBER_MAX, podName, podNames } from './pod-plan';
+import { type Ending, RunningPod } from './running-pod';
+import { clusterNames, endpointsOf, planServices, type ServicePlan } from './service-plan';
+
+/** How long after a change of readiness Services and names follow: in a cluster an API server, a controller and each node hear of it first. */
+const NETWORK_LAG_MS = 1_000;
 
 /**
  * Rendered manifests, run on this machine without Kubernetes: every pod's container is a process with the environment of the manifest, on
- * loopback addresses of its own, found by the names of the manifest's Services, probed and restarted as a kubelet does.
+ * loopback addresses of its own, found by the names of the manifest's Services and their cluster IPs, probed and restarted as a kubelet does.
  *
- * What is not here: images, schedulers, users and read-only roots, limits, NetworkPolicies, budgets, rolling updates.
+ * What is not here: images, schedulers, users and read-only roots, limits, NetworkPolicies, budgets.
  */
 export class Cluster {
-  readonly pods: readonly RunningPod[];
+  private readonly network = ownNetwork();
+  private readonly workloads: readonly Workload[];
+  private readonly services: readonly ServicePlan[];
+  private readonly clusterIps: readonly ClusterIp[];
+  private readonly running: RunningPod[];
+  /** Those that were free for longest first: a pod's address stands for nobody for a while after it. */
+  private readonly freeNumbers = Array.from({ length: POD_NUMBER_MAX }, (_, index) => index + 1);
   private readonly namesFile: string;
+  private podsMade = 0;
+  /** What Services lead to, by Service. */
+  private endpoints = new Map<ServicePlan, readonly string[]>();
+  private readonly lagging = new Set<NodeJS.Timeout>();
 
   /** @param directory of volumes; one of an earlier cluster has its pods' data. @default a new one */
   constructor(
@@ -22,16 +38,28 @@ export class Cluster {
     readonly directory = mkdtempSync(path.join(tmpdir(), 'raftway-dry-run-')),
   ) {
     this.namesFile = path.join(directory, 'names.json');
-    const room = { network: ownNetwork(), directory: this.directory };
-    this.pods = planPods(objects, room).map(
-      (plan) => new RunningPod(plan, this.namesFile, () => this.publishNames()),
+    this.workloads = workloads(objects);
+    this.services = planServices(objects, this.workloads, this.network);
+    this.clusterIps = this.services.flatMap((service) => {
+      const { clusterIp, ports } = service;
+      if (clusterIp === undefined) return [];
+      return [new ClusterIp(clusterIp, ports, () => this.endpoints.get(service) ?? [])];
+    });
+    this.running = this.workloads.flatMap((workload) =>
+      podNames(workload).map((name) => this.makePod(workload, name)),
     );
-    this.publishNames();
+    this.publish();
+  }
+
+  /** Those that were not deleted. */
+  get pods(): readonly RunningPod[] {
+    return this.running;
   }
 
   /** All at once, as Kubernetes does with Deployments and with `podManagementPolicy: Parallel`. */
-  start(): void {
-    for (const pod of this.pods) pod.start();
+  async start(): Promise<void> {
+    await Promise.all(this.clusterIps.map((clusterIp) => clusterIp.listen()));
+    for (const pod of this.running) pod.start();
   }
 
   /** Waits until pods are ready; all of them unless named. */
@@ -41,6 +69,11 @@ export class Cluster {
     ).catch((error: unknown) => {
       throw new Error(`${String(error)}\n\n${this.describe()}`, { cause: error });
     });
+  }
+
+  /** @throws Error when there is none. */
+  workload(name: string): Workload {
+    return workloadNamed(this.objects, name);
   }
 
   /** @throws Error when there is none. */
@@ -54,11 +87,45 @@ export class Cluster {
     return this.pods.filter(({ plan }) => plan.workload.name === workload);
   }
 
-  /** Deletes all pods at once; yields how each ended. */
+  /** `ip:port` of a Service's first port, for callers within the cluster. @throws Error for one without a cluster IP. */
+  addressOf(service: string): string {
+    const plan = this.services.find(({ object }) => object.metadata.name === service);
+    const [port] = plan?.ports ?? [];
+    if (plan?.clusterIp === undefined || port === undefined) {
+      throw new Error(`there is no cluster IP of ${service}`);
+    }
+    return `${plan.clusterIp}:${port.port}`;
+  }
+
+  /**
+   * Starts one more pod of a workload, on an address that no pod had lately.
+   *
+   * @param name of a StatefulSet's pod that was deleted. @default a new one, as a Deployment's pods have.
+   */
+  startPod(workload: Workload, name = podName(workload, this.podsMade)): RunningPod {
+    const pod = this.makePod(workload, name);
+    this.running.push(pod);
+    this.onReadiness();
+    pod.start();
+    return pod;
+  }
+
+  /** Deletes a pod: it gets no new connections and SIGTERM at the same time. Yields how it ended. */
+  async deletePod(pod: RunningPod): Promise<Ending | undefined> {
+    const ending = await pod.stop();
+    this.running.splice(this.running.indexOf(pod), 1);
+    this.freeNumbers.push(Number(pod.plan.ip.split('.').at(-1)));
+    this.onReadiness();
+    return ending;
+  }
+
+  /** Ends all pods at once; yields how each ended. */
   async stop(): Promise<Map<string, Ending | undefined>> {
     const endings = await Promise.all(
       this.pods.map(async (pod) => [pod.plan.name, await pod.stop()] as const),
     );
+    for (const timer of this.lagging) clearTimeout(timer);
+    await Promise.all(this.clusterIps.map((clusterIp) => clusterIp.close()));
     return new Map(endings);
   }
 
@@ -68,18 +135,39 @@ export class Cluster {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
+  private makePod(workload: Workload, name: string): RunningPod {
+    const number = this.freeNumbers.shift();
+    if (number === undefined) throw new Error('there is no address for another pod');
+    this.podsMade += 1;
+    const { network, directory } = this;
+    const plan = planPod(this.objects, workload, name, number, { network, directory });
+    return new RunningPod(plan, this.namesFile, () => this.onReadiness());
+  }
+
+  private onReadiness(): void {
+    const timer = setTimeout(() => {
+      this.lagging.delete(timer);
+      this.publish();
+    }, NETWORK_LAG_MS);
+    this.lagging.add(timer);
+  }
+
+  /** Names in one step: a process may be reading. */
+  private publish(): void {
+    for (const service of this.services) {
+      const found = endpointsOf(service, this.running).map(({ plan }) => plan.ip);
+      this.endpoints.set(service, found);
+    }
+    const next = `${this.namesFile}.next`;
+    writeFileSync(next, JSON.stringify(clusterNames(this.services, this.running)));
+    renameSync(next, this.namesFile);
+  }
+
   private describe(): string {
     return this.pods
       .filter(({ isReady }) => !isReady)
       .map((pod) => pod.describe())
       .join('\n\n');
-  }
-
-  /** In one step: a process may be reading. */
-  private publishNames(): void {
-    const next = `${this.namesFile}.next`;
-    writeFileSync(next, JSON.stringify(clusterNames(this.objects, this.pods)));
-    renameSync(next, this.namesFile);
   }
 }
 

@@ -44,12 +44,12 @@ onLinux('a group that grows from three members to five', () => {
     'has new pods that wait until they are added, and then five voters',
     async () => {
       cluster = new Cluster(lockServiceOf(render(path.join(K8S, 'overlays', 'local'))));
-      cluster.start();
+      await cluster.start();
       await cluster.ready(READY_TIMEOUT_MS);
       await cluster.stop();
 
       cluster = new Cluster(scaledToFive(), cluster.directory);
-      cluster.start();
+      await cluster.start();
       const [first, second, third, ...added] = cluster.podsOf('lock-service');
       const founders = [first, second, third].filter((pod) => pod !== undefined);
       await cluster.ready(READY_TIMEOUT_MS, founders);
