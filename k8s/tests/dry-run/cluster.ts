@@ -71,6 +71,11 @@ export class Cluster {
     });
   }
 
+  /** Waits until Services and names have followed all that has become ready. */
+  async known(timeoutMs: number): Promise<void> {
+    await eventually('Services have heard of it', timeoutMs, () => this.lagging.size === 0);
+  }
+
   /** @throws Error when there is none. */
   workload(name: string): Workload {
     return workloadNamed(this.objects, name);

@@ -30,6 +30,7 @@ onLinux('a dry run of overlays/local', () => {
     cluster = new Cluster(render(path.join(K8S, 'overlays', 'local')));
     await cluster.start();
     await cluster.ready(READY_TIMEOUT_MS);
+    await cluster.known(READY_TIMEOUT_MS);
     const gateway = cluster.addressOf('gateway');
     greetings = new Greetings(gateway);
     traffic = new Traffic(gateway, 1);

@@ -5,7 +5,8 @@ import { eventually } from './eventually';
 
 const { acquire, checkToken, getLock, release } = lock.LockServiceService;
 const SESSION_TTL_MS = 30_000;
-const WAIT_MS = 300_000;
+/** Longer than a round in which one workload comes after the other. */
+const WAIT_MS = 1_800_000;
 const ANSWER_MS = 10_000;
 /** What a wait is told that outlasts the drain of the gateway's pod which holds its connection. */
 const GATEWAY_RESTARTED = 'GATEWAY_STOPPING';

@@ -5,6 +5,7 @@ import { documentRun, summarize } from '@raftway/testkit';
 import { render } from '../render/render';
 import { K8S } from '../support/manifests';
 import { Cluster } from './cluster';
+import { eventually } from './eventually';
 import { restartEverything, type Round } from './rolling-restart';
 import { Traffic } from './traffic';
 
@@ -18,8 +19,6 @@ const USAGE = `Starts the suite of k8s/overlays/local as processes, and replaces
 
 const WORKSPACE = path.join(K8S, '..');
 const START_TIMEOUT_MS = 90_000;
-/** How long clients work before the first pod goes. */
-const WARM_UP_MS = 3_000;
 
 interface Arguments {
   readonly rounds: number;
@@ -52,11 +51,12 @@ async function run({ rounds, seed, document }: Arguments, cluster: Cluster): Pro
   };
   await cluster.start();
   await cluster.ready(START_TIMEOUT_MS);
+  await cluster.known(START_TIMEOUT_MS);
   const traffic = new Traffic(cluster.addressOf('gateway'), seed);
   try {
     const startedAt = performance.now();
     traffic.start();
-    await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
+    await eventually('everything is called', START_TIMEOUT_MS, () => traffic.hasAnswered(10));
     const replaced = new Map<string, number>();
     let failed = 0;
     for (let number = 1; number <= rounds; number += 1) {

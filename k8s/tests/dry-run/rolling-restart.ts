@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { seededRandom } from '@raftway/testkit';
 import type { Cluster } from './cluster';
 import { LongHold } from './long-waits';
@@ -14,6 +15,8 @@ const LONG_WAITS = 2;
 export interface Round {
   readonly replaced: readonly Replaced[];
   readonly durationMs: number;
+  /** How long this process once got no processor, in milliseconds: what the pods were up against, too. */
+  readonly stalledMs: number;
   /** Unary calls that failed meanwhile, by what their clients were told. */
   readonly failures: ReadonlyMap<string, number>;
   /** What went wrong with a lease that was held, or with calls that waited, throughout: one sentence each. */
@@ -33,13 +36,17 @@ export async function restartEverything(
     for (let wait = 0; wait < LONG_WAITS; wait += 1) await hold.addWait(traffic.rpc(), gateway);
     const before = traffic.failures();
     const startedAt = performance.now();
+    const stalls = monitorEventLoopDelay({ resolution: 20 });
+    stalls.enable();
     const replaced = together
       ? (await Promise.all(WORKLOADS.map((name) => restartWorkload(cluster, name)))).flat()
       : await oneByOne(cluster);
     const durationMs = performance.now() - startedAt;
+    stalls.disable();
+    const stalledMs = stalls.max / 1e6;
     const failures = traffic.failuresSince(before);
     const findings = await hold.end();
-    return { replaced, durationMs, failures, findings };
+    return { replaced, durationMs, stalledMs, failures, findings };
   } finally {
     hold.abandon();
   }

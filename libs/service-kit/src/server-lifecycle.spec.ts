@@ -12,7 +12,7 @@ import {
 import { fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { health, helloworld, reflectionV1, reflectionV1alpha, rpc } from '@raftway/contracts';
-import { ServiceError } from '@raftway/errors';
+import { ServiceError, unavailable } from '@raftway/errors';
 import { createClient } from './client/create-client';
 import type { CallContext, Handlers } from './rpc/handlers';
 import { implementService, type ServiceTraits } from './rpc/implement-service';

@@ -22,7 +22,7 @@ import { type Acquire, type CancelWait } from '../domain/commands';
 import { type LockStateMachine } from '../domain/lock-state-machine';
 import { type LockOutcome } from '../domain/results';
 import { type AcquireAnswer, type AcquireInput, type BackendCall } from '../service/lock-backend';
-import { abortReason, isCallerLost, orAborted } from './abort';
+import { abortReason, graceMs, orAborted } from './abort';
 import { type PendingWaits } from './pending-waits';
 import {
   draining,
@@ -36,9 +36,6 @@ import { type WaitCanceller } from './wait-canceller';
 
 /** How much longer than the log clock this replica's own clock waits: usually the log decides, and the queue position is exact. */
 const LOG_CLOCK_GRACE_MS = 500;
-
-/** How long a caller with a request id keeps its place without a connection, in milliseconds. */
-const CALLER_LOST_GRACE_MS = 5_000;
 
 /** Reasons of errors that say: the command is certainly not in the log. */
 const WITHOUT_EFFECT = new Set(['NO_LEADER', 'NOT_READY', 'QUEUE_FULL', 'INVALID_ARGUMENT']);
@@ -169,8 +166,7 @@ export class Acquisition {
   }
 
   private cancelInBackground(attemptId: number): void {
-    const mayComeBack = this.input.requestId !== '' && isCallerLost(this.call.signal);
-    const afterMs = mayComeBack ? CALLER_LOST_GRACE_MS : 0;
+    const afterMs = graceMs(this.input.requestId, this.call.signal);
     this.parts.canceller.cancelInBackground(this.cancellation(attemptId), afterMs);
   }
 

@@ -15,7 +15,7 @@ import {
   type AcquireInput,
   type BackendCall,
 } from '../../service/lock-backend';
-import { abortReason, orAborted } from '../abort';
+import { abortReason, graceMs, orAborted } from '../abort';
 import { draining, grantEnded, superseded, toServiceError } from '../refusals';
 import { type AttemptReply } from './replies';
 import { type RedisWait } from './redis-waits';
@@ -35,7 +35,7 @@ export interface RedisAcquisitionParts {
   /** Gives up the place of an attempt that still waits; yields how it stands otherwise. */
   readonly giveUp: (attemptId: string, nonce: string) => Promise<AttemptReply>;
   readonly cancel: (cancellation: Cancellation) => Promise<unknown>;
-  readonly cancelInBackground: (cancellation: Cancellation) => void;
+  readonly cancelInBackground: (cancellation: Cancellation, afterMs: number) => void;
   /** Begins to listen for the nonce. */
   readonly openWait: (nonce: string) => RedisWait;
 }
@@ -142,7 +142,8 @@ export class RedisAcquisition {
   }
 
   private cancelInBackground(attemptId: string): void {
-    this.parts.cancelInBackground(this.cancellation(attemptId));
+    const afterMs = graceMs(this.input.requestId, this.call.signal);
+    this.parts.cancelInBackground(this.cancellation(attemptId), afterMs);
   }
 
   private cancellation(attemptId: string): Cancellation {

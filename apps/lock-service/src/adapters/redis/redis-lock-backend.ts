@@ -169,7 +169,8 @@ export class RedisLockBackend implements LockBackend {
       giveUp: async (attemptId, nonce) =>
         attemptReply(await this.run(this.scripts.giveUp, [attemptId, nonce], 'change')),
       cancel: (cancellation) => this.canceller.cancel(cancellation),
-      cancelInBackground: (cancellation) => this.canceller.cancelInBackground(cancellation),
+      cancelInBackground: (cancellation, afterMs) =>
+        this.canceller.cancelInBackground(cancellation, afterMs),
       openWait: (nonce) => this.waits.open(nonce),
     });
     return acquisition.run();
