@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { KubeObject } from '../render/kube-object';
 import { type Workload, workloadNamed, workloads } from '../support/workloads';
+import { ApiServer } from './api-server';
 import { ClusterIp } from './cluster-ip';
 import { eventually } from './eventually';
 import { planPod, POD_NUMBER_MAX, podName, podNames } from './pod-plan';
@@ -16,39 +17,71 @@ const NETWORK_LAG_MS = 1_000;
  * Rendered manifests, run on this machine without Kubernetes: every pod's container is a process with the environment of the manifest, on
  * loopback addresses of its own, found by the names of the manifest's Services and their cluster IPs, probed and restarted as a kubelet does.
  *
- * What is not here: images, schedulers, users and read-only roots, limits, NetworkPolicies, budgets.
+ * What is not here: images, schedulers, users and read-only roots, limits, NetworkPolicies, budgets, and of the Kubernetes API all but what pods of ours ask for.
  */
 export class Cluster {
-  private readonly network = ownNetwork();
-  private readonly workloads: readonly Workload[];
+  readonly directory = mkdtempSync(path.join(tmpdir(), 'raftway-dry-run-'));
   private readonly services: readonly ServicePlan[];
   private readonly clusterIps: readonly ClusterIp[];
-  private readonly running: RunningPod[];
+  private running: RunningPod[] = [];
   /** Those that were free for longest first: a pod's address stands for nobody for a while after it. */
   private readonly freeNumbers = Array.from({ length: POD_NUMBER_MAX }, (_, index) => index + 1);
-  private readonly namesFile: string;
+  private readonly namesFile = path.join(this.directory, 'names.json');
   private podsMade = 0;
   /** What Services lead to, by Service. */
-  private endpoints = new Map<ServicePlan, readonly string[]>();
+  private readonly endpoints = new Map<ServicePlan, readonly string[]>();
   private readonly lagging = new Set<NodeJS.Timeout>();
 
-  /** @param directory of volumes; one of an earlier cluster has its pods' data. @default a new one */
-  constructor(
-    private readonly objects: readonly KubeObject[],
-    readonly directory = mkdtempSync(path.join(tmpdir(), 'raftway-dry-run-')),
+  private constructor(
+    private objects: readonly KubeObject[],
+    private readonly network: string,
+    private readonly api: ApiServer,
   ) {
-    this.namesFile = path.join(directory, 'names.json');
-    this.workloads = workloads(objects);
-    this.services = planServices(objects, this.workloads, this.network);
+    this.services = planServices(objects, workloads(objects), network);
     this.clusterIps = this.services.flatMap((service) => {
       const { clusterIp, ports } = service;
       if (clusterIp === undefined) return [];
       return [new ClusterIp(clusterIp, ports, () => this.endpoints.get(service) ?? [])];
     });
-    this.running = this.workloads.flatMap((workload) =>
-      podNames(workload).map((name) => this.makePod(workload, name)),
+  }
+
+  /**
+   * Starts all pods at once, as Kubernetes does with Deployments and with `podManagementPolicy: Parallel`.
+   *
+   * @param prepare puts what pods have of Secrets into the directory, before they start.
+   */
+  static async start(
+    objects: readonly KubeObject[],
+    prepare?: (directory: string) => Promise<void>,
+  ): Promise<Cluster> {
+    const network = ownNetwork();
+    const cluster = new Cluster(objects, network, await ApiServer.start(`${network}.254`));
+    await prepare?.(cluster.directory);
+    await Promise.all(cluster.clusterIps.map((clusterIp) => clusterIp.listen()));
+    await cluster.apply(objects);
+    return cluster;
+  }
+
+  /**
+   * What `kubectl apply` does when only numbers of replicas have changed: pods that are new start, with the volumes that pods of their names had, and pods that are not there any more are ended, all at once. Resolves
+   * when those have ended.
+   */
+  async apply(objects: readonly KubeObject[]): Promise<void> {
+    this.objects = objects;
+    this.api.apply(objects);
+    const wanted = workloads(objects).flatMap((workload) =>
+      podNames(workload).map((name) => ({ workload, name })),
     );
+    const surplus = this.running.filter(({ plan }) =>
+      wanted.every(({ name }) => name !== plan.name),
+    );
+    const added = wanted
+      .filter(({ name }) => this.running.every(({ plan }) => plan.name !== name))
+      .map(({ workload, name }) => this.makePod(workload, name));
+    this.running.push(...added);
     this.publish();
+    for (const pod of added) pod.start();
+    await Promise.all(surplus.map((pod) => this.deletePod(pod)));
   }
 
   /** Those that were not deleted. */
@@ -56,10 +89,9 @@ export class Cluster {
     return this.running;
   }
 
-  /** All at once, as Kubernetes does with Deployments and with `podManagementPolicy: Parallel`. */
-  async start(): Promise<void> {
-    await Promise.all(this.clusterIps.map((clusterIp) => clusterIp.listen()));
-    for (const pod of this.running) pod.start();
+  /** Where the volumes of a pod are, by name; also of one that is not there now. */
+  volumeOf(pod: string, volume: string): string {
+    return path.join(this.directory, pod, volume);
   }
 
   /** Waits until pods are ready; all of them unless named. */
@@ -137,6 +169,7 @@ export class Cluster {
   /** Stops what still runs, and removes the volumes: for afterAll. */
   async dispose(): Promise<void> {
     await this.stop();
+    await this.api.stop();
     rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -146,7 +179,7 @@ export class Cluster {
     this.podsMade += 1;
     const { network, directory } = this;
     const plan = planPod(this.objects, workload, name, number, { network, directory });
-    return new RunningPod(plan, this.namesFile, () => this.onReadiness());
+    return new RunningPod(plan, this.namesFile, this.api, () => this.onReadiness());
   }
 
   private onReadiness(): void {

@@ -36,8 +36,7 @@ onLinux('a dry run of overlays/local', () => {
   let traffic: Traffic;
 
   beforeAll(async () => {
-    cluster = new Cluster(render(path.join(K8S, 'overlays', 'local')));
-    await cluster.start();
+    cluster = await Cluster.start(render(path.join(K8S, 'overlays', 'local')));
     await cluster.ready(READY_TIMEOUT_MS);
     await cluster.known(READY_TIMEOUT_MS);
     const gateway = cluster.addressOf('gateway');

@@ -60,7 +60,7 @@ export function planPod(
   const mounts = new Map(
     listAt(workload.container, 'volumeMounts').map((mount) => [
       String(mount['mountPath']),
-      path.join(directory, name, String(mount['name'])),
+      volumeDirectory(workload, name, mount['name'], directory),
     ]),
   );
   const podFields = { 'status.podIP': ip, 'metadata.name': name, 'metadata.namespace': namespace };
@@ -74,6 +74,28 @@ export function planPod(
       ]),
     ),
   };
+}
+
+/** A pod's own directory, or what all pods have of a Secret. */
+function volumeDirectory(
+  { pod }: Workload,
+  podName: string,
+  volume: unknown,
+  directory: string,
+): string {
+  const secret = at(
+    listAt(pod, 'volumes').find(({ name }) => name === volume),
+    'secret',
+    'secretName',
+  );
+  return secret === undefined
+    ? path.join(directory, podName, String(volume))
+    : secretDirectory(directory, secret);
+}
+
+/** Where the files of a Secret are in the directory of a dry run. */
+export function secretDirectory(directory: string, secretName: unknown): string {
+  return path.join(directory, 'secrets', String(secretName));
 }
 
 /** A container's environment as the kubelet makes it. */

@@ -49,7 +49,6 @@ async function run({ rounds, seed, document }: Arguments, cluster: Cluster): Pro
     lines.push(line);
     console.log(line);
   };
-  await cluster.start();
   await cluster.ready(START_TIMEOUT_MS);
   await cluster.known(START_TIMEOUT_MS);
   const traffic = new Traffic(cluster.addressOf('gateway'), seed);
@@ -113,7 +112,7 @@ async function main(): Promise<number> {
     console.error(USAGE);
     return 2;
   }
-  const cluster = new Cluster(render(path.join(K8S, 'overlays', 'local')));
+  const cluster = await Cluster.start(render(path.join(K8S, 'overlays', 'local')));
   try {
     return (await run(parsed, cluster)) ? 0 : 1;
   } finally {

@@ -4,7 +4,6 @@ import { root } from '../lib.mjs';
 import { ASIDE } from './runtime.mjs';
 
 const CLI = path.join(root, 'tools/cli/dist/main.js');
-const REFERENCE = path.join(root, 'tools/cli/dist/reference/write-reference.js');
 const BENCH = path.join(root, 'tools/bench/dist/main.js');
 const SIMULATE = path.join(root, 'libs/testkit/dist/simulation/main.js');
 const SIMULATED_BUGS = path.join(root, 'libs/testkit/dist/planted/main.js');
@@ -65,8 +64,10 @@ const verify = (file) =>
 const checks = [
   ['prettier', ['--check', '--log-level=warn', '.']],
   ['nx', ['sync:check']],
+  script('check-links.mjs'),
   nx(['lint', 'typecheck', 'build']),
   script('generate.mjs', '--check'),
+  script('references.mjs', '--check'),
 ];
 
 export const tasks = {
@@ -105,14 +106,15 @@ export const tasks = {
   lint: sequence(nx(['lint'])),
   typecheck: sequence(nx(['typecheck'])),
   build: sequence(nx(['build'])),
-  /** The contracts from protos/, then the CLI's reference from its help. */
-  generate: sequence(script('generate.mjs'), nx(['build'], '-p', '@raftway/cli'), [
-    'node',
-    [REFERENCE],
-  ]),
+  /** The contracts from protos/, then the references from the sources. */
+  generate: sequence(script('generate.mjs'), build(started), script('references.mjs')),
   /** Writes the project references in tsconfig files after a project's dependencies changed. */
   sync: sequence(['nx', ['sync']]),
-  'check-generated': sequence(script('generate.mjs', '--check')),
+  'check-generated': sequence(
+    script('generate.mjs', '--check'),
+    build(started),
+    script('references.mjs', '--check'),
+  ),
   exec: ({ run }, args) => {
     const [command, ...rest] = args[0] === '--' ? args.slice(1) : args;
     if (command === undefined) throw new Error('usage: exec -- <command> [args]');
