@@ -216,6 +216,21 @@ describe('an instance that refuses a call unread', () => {
     },
   );
 
+  it('after a while of waiting is left as often as that happens', async () => {
+    let held = 0;
+    const raw = await new RawBackend((stream) => {
+      held += 1;
+      // Longer than an instance that does not want a call takes to say so.
+      if (held <= 3) setTimeout(() => stream.close(7), 1_100);
+      else echoUnary(stream);
+    }).start();
+    harness.view.set(instanceOf(raw.address, { instanceId: '0' }));
+
+    expect(await harness.client().unary('x')).toMatchObject({ code: 0 });
+    expect(held).toBe(4);
+    await raw.stop();
+  });
+
   it('and its neighbour too gives UNAVAILABLE after the second', async () => {
     const raw = await new RawBackend((stream) => stream.close(7)).start();
     harness.view.set(instanceOf(raw.address, { instanceId: '0' }));

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { describeObject, type KubeObject, listAt, at } from '../render/kube-object';
-import { configMapData, fields, textFields, type Workload, workloads } from '../support/workloads';
+import { configMapData, type Workload } from '../support/workloads';
 
 /** One pod that a workload asks for, before anything runs. */
 export interface PodPlan {
@@ -22,35 +22,38 @@ export interface PlanRoom {
   /** The first three numbers of its addresses, such as `127.40.7`. */
   readonly network: string;
   readonly directory: string;
-  /** The last number of a pod's address, from 1: the same whenever it is asked for. */
-  readonly numberOf: (pod: string) => number;
 }
 
-/** Pods have addresses from 1, and their loopback addresses this much higher. */
+/** Addresses that pods may have, and those above are their loopback addresses. */
+export const POD_NUMBER_MAX = 99;
 const LOOPBACK_DISTANCE = 100;
 
-/** The pods of all workloads of a rendering. @throws Error for a field that the runner does not know. */
-export function planPods(objects: readonly KubeObject[], room: PlanRoom): PodPlan[] {
-  const names = workloads(objects).flatMap((workload) =>
-    Array.from({ length: workload.replicas }, (_, ordinal) => ({ workload, ordinal })),
-  );
-  return names.map(({ workload, ordinal }) =>
-    planPod(objects, workload, nameOfPod(workload, ordinal), room),
-  );
+/** The names of a workload's first pods. */
+export function podNames(workload: Workload): string[] {
+  return Array.from({ length: workload.replicas }, (_, ordinal) => podName(workload, ordinal));
 }
 
-function nameOfPod({ name, isStateful }: Workload, ordinal: number): string {
-  // A Deployment's pods have random names.
-  return isStateful ? `${name}-${ordinal}` : `${name}-7d9c5b8f6c-x${ordinal}`;
+/** @param number the ordinal, or for a Deployment, whose pods have random names, one that no other pod of it had. */
+export function podName({ name, isStateful }: Workload, number: number): string {
+  return isStateful ? `${name}-${number}` : `${name}-7d9c5b8f6c-x${number}`;
 }
 
-function planPod(
+/**
+ * One pod.
+ *
+ * @param number of its addresses, 1 to 99.
+ * @throws Error for a field that the runner does not know.
+ */
+export function planPod(
   objects: readonly KubeObject[],
   workload: Workload,
   name: string,
-  { network, directory, numberOf }: PlanRoom,
+  number: number,
+  { network, directory }: PlanRoom,
 ): PodPlan {
-  const number = numberOf(name);
+  if (workload.container['lifecycle'] !== undefined) {
+    throw new Error(`${name} has a lifecycle hook, which is not run here`);
+  }
   const ip = `${network}.${number}`;
   const loopbackIp = `${network}.${number + LOOPBACK_DISTANCE}`;
   const namespace = workload.object.metadata.namespace ?? 'default';
@@ -132,40 +135,4 @@ function translate(
     }
   }
   return value.replace(/^0\.0\.0\.0:/, `${ip}:`).replace(/^127\.0\.0\.1:/, `${loopbackIp}:`);
-}
-
-/** A pod as far as names lead to it. */
-export interface NamedPod {
-  readonly plan: Pick<PodPlan, 'name' | 'workload' | 'namespace' | 'ip'>;
-  readonly isReady: boolean;
-}
-
-/** What the cluster's DNS answers: addresses by name, in the short and the long forms. */
-export function clusterNames(
-  objects: readonly KubeObject[],
-  pods: readonly NamedPod[],
-): Record<string, string[]> {
-  const names: Record<string, string[]> = {};
-  for (const { kind, metadata, spec } of objects) {
-    if (kind !== 'Service') continue;
-    const selector = Object.entries(textFields(at(spec, 'selector')));
-    const found = pods
-      .filter(({ plan }) => selector.every(([key, value]) => plan.workload.labels[key] === value))
-      .filter(({ isReady }) => isReady || fields(spec)['publishNotReadyAddresses'] === true);
-    const add = (name: string, addresses: string[]): void => {
-      const long = `${name}.${metadata.namespace ?? 'default'}`;
-      for (const one of [name, long, `${long}.svc`, `${long}.svc.cluster.local`]) {
-        names[one] = addresses;
-      }
-    };
-    add(
-      metadata.name,
-      found.map(({ plan }) => plan.ip),
-    );
-    for (const { plan } of found) {
-      const isGoverning = at(plan.workload.object, 'spec', 'serviceName') === metadata.name;
-      if (isGoverning) add(`${plan.name}.${metadata.name}`, [plan.ip]);
-    }
-  }
-  return names;
 }

@@ -21,7 +21,8 @@ const LOG_CHARACTERS_MAX = 50_000;
 
 /** One pod: its container's process, its probes, and its restarts. */
 export class RunningPod {
-  isReady = false;
+  /** When it became ready, by the monotonic clock in milliseconds; undefined while it is not. */
+  readySince: number | undefined;
   restarts = 0;
   log = '';
   private child: ChildProcess | undefined;
@@ -41,6 +42,10 @@ export class RunningPod {
     private readonly onReadiness: () => void,
   ) {}
 
+  get isReady(): boolean {
+    return this.readySince !== undefined;
+  }
+
   /** The container's process. @throws Error before start. */
   get pid(): number {
     if (this.child?.pid === undefined) throw new Error(`${this.plan.name} does not run`);
@@ -53,9 +58,10 @@ export class RunningPod {
     this.life = this.live();
   }
 
-  /** SIGTERM, then SIGKILL when the grace period is over; yields how the container ended. */
+  /** No longer ready from now on. SIGTERM, then SIGKILL when the grace period is over; yields how the container ended. */
   async stop(): Promise<Ending | undefined> {
     this.stopping.abort();
+    this.setReady(false);
     await this.terminate();
     return this.life;
   }
@@ -163,7 +169,7 @@ export class RunningPod {
 
   private setReady(isReady: boolean): void {
     if (this.isReady === isReady) return;
-    this.isReady = isReady;
+    this.readySince = isReady ? performance.now() : undefined;
     this.onReadiness();
   }
 }

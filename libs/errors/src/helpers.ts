@@ -3,7 +3,10 @@ import type { ReasonText } from './reasons';
 import { ServiceError, type FieldViolation, type ServiceErrorInit } from './service-error';
 
 /** What the helpers below take beside reason and message. */
-export type ErrorDetails = Pick<ServiceErrorInit, 'metadata' | 'retryDelayMs' | 'cause'>;
+export type ErrorDetails = Pick<
+  ServiceErrorInit,
+  'metadata' | 'retryDelayMs' | 'unprocessed' | 'cause'
+>;
 
 /** A violation of a limit: the limit and the value are in its text, and in the error's metadata. */
 export interface LimitViolation extends FieldViolation {

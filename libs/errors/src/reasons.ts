@@ -258,6 +258,11 @@ export const REASONS = {
     meaning: 'The caller gave up.',
     remedy: 'None is needed.',
   },
+  CALLER_LOST: {
+    code: Code.cancelled,
+    meaning: 'The caller’s connection ended, so that nobody can hear the answer.',
+    remedy: 'None is needed: it stands in logs only. The caller may come back with its request_id.',
+  },
   UNIMPLEMENTED: {
     code: Code.unimplemented,
     meaning: 'The server has no such method.',

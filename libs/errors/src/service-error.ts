@@ -23,6 +23,8 @@ export interface ServiceErrorInit {
   readonly fieldViolations?: readonly FieldViolation[] | undefined;
   /** How long to wait before another attempt, in milliseconds. Default: none. */
   readonly retryDelayMs?: number | undefined;
+  /** Nothing has happened, or doing it again does no harm, and another instance may take the call: see {@link ServiceError.unprocessed}. Default: false. */
+  readonly unprocessed?: boolean | undefined;
   /** Kept for logs; never sent to a caller. */
   readonly cause?: unknown;
 }
@@ -44,6 +46,11 @@ export class ServiceError extends Error {
   readonly metadata: Readonly<Record<string, string>>;
   readonly fieldViolations: readonly FieldViolation[];
   readonly retryDelayMs: number | undefined;
+  /**
+   * A server that has not answered yet hands the call back with this error: it resets the stream with REFUSED_STREAM (RFC 9113 §8.7), upon which gRPC
+   * clients and the gateway send the same call elsewhere by themselves. Never true of an error that was received.
+   */
+  readonly unprocessed: boolean;
   readonly [BRAND] = true;
 
   constructor(init: ServiceErrorInit) {
@@ -58,6 +65,7 @@ export class ServiceError extends Error {
     this.metadata = init.metadata ?? {};
     this.fieldViolations = init.fieldViolations ?? [];
     this.retryDelayMs = init.retryDelayMs;
+    this.unprocessed = init.unprocessed ?? false;
   }
 
   /** The code in gRPC's spelling, such as INVALID_ARGUMENT. */

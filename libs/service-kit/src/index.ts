@@ -22,6 +22,7 @@ export {
   replicaOptionsShape,
   type ReplicaOptions,
 } from './replica/replica-options';
+export { untilKnown } from './replica/until-known';
 export { RenewalBatcher, type RenewalBatcherOptions } from './replica/renewal-batcher';
 export type {
   CancellableCall,

@@ -12,7 +12,7 @@ import {
 import { fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { health, helloworld, reflectionV1, reflectionV1alpha, rpc } from '@raftway/contracts';
-import { ServiceError } from '@raftway/errors';
+import { ServiceError, unavailable } from '@raftway/errors';
 import { createClient } from './client/create-client';
 import type { CallContext, Handlers } from './rpc/handlers';
 import { implementService, type ServiceTraits } from './rpc/implement-service';
@@ -420,6 +420,28 @@ describe('drain', () => {
     const ended = expect(replies.next()).rejects.toMatchObject({ reason: 'DRAINING' });
     await server.stop();
     await ended;
+  });
+
+  it('hands calls back that nobody has answered, which clients then make again by themselves', async () => {
+    let calls = 0;
+    const server = await serve({
+      sayHello: ({ name }) => {
+        calls += 1;
+        if (calls > 1) return Promise.resolve({ message: name });
+        return Promise.reject(unavailable('DRAINING', 'go elsewhere', { unprocessed: true }));
+      },
+      sayHelloStreamReply: async function* () {
+        yield { message: 'first' };
+        await Promise.reject(unavailable('DRAINING', 'too late', { unprocessed: true }));
+      },
+    });
+    const client = connect(server);
+
+    expect(await client.sayHello({ name: 'Ada' })).toEqual({ message: 'Ada' });
+    expect(calls).toBe(2);
+    const replies = client.sayHelloStreamReply({})[Symbol.asyncIterator]();
+    await replies.next();
+    await expect(replies.next()).rejects.toMatchObject({ reason: 'DRAINING' });
   });
 
   it('ends streams that were declared endless with UNAVAILABLE DRAINING at once', async () => {

@@ -1,4 +1,12 @@
+export { Caller } from './chaos/calls';
+export { ClientLoad, type LoadClient } from './chaos/client-load';
 export { LimitedDisk, limitedDisksMissing, releaseDisks } from './chaos/disks';
+export { documentRun } from './chaos/document';
+export { Rpc } from './chaos/rpc';
+export { historyAsJson, RunHistory } from './chaos/run-history';
+export { KeptSession, seconds } from './chaos/sessions';
+export { summarize } from './chaos/summary';
+export { judge, type Verdict } from './chaos/verdict';
 export { EventQueue } from './event-queue';
 export { FakeClock } from './fake-clock';
 export { checkLinearizability, type LinearizabilityResult } from './linearizability/check';

@@ -70,7 +70,8 @@ export function runtime(baseEnv) {
   env.npm_node_execpath = node;
   return {
     node,
-    run: (command, args, options) => run(command, args, { env, ...options }),
+    run: (command, args, options) =>
+      run(command, args, { ...options, env: { ...env, ...options?.env } }),
   };
 }
 

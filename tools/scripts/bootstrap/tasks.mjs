@@ -9,6 +9,8 @@ const BENCH = path.join(root, 'tools/bench/dist/main.js');
 const SIMULATE = path.join(root, 'libs/testkit/dist/simulation/main.js');
 const SIMULATED_BUGS = path.join(root, 'libs/testkit/dist/planted/main.js');
 const CHAOS = path.join(root, 'libs/testkit/dist/chaos');
+/** Not built: it belongs to specs, and runs from its source. */
+const ROLLING_RESTART = path.join(root, 'k8s/tests/dry-run/rolling-main.ts');
 const scripts = path.join(root, 'tools/scripts');
 
 /** The CLI, and the services that `raftway up` starts. */
@@ -16,6 +18,8 @@ const STARTED = ['cli', 'registry', 'lock-service', 'id-service', 'gateway', 'gr
 const started = STARTED.map((name) => `@raftway/${name}`).join(',');
 /** Also the generator of metrics, dashboards and alerts, which asks the services. */
 const generating = `${started},@raftway/telemetry`;
+/** The apps that the manifests start, and what judges them. */
+const deployed = `${started},@raftway/testkit`;
 /** The benchmarks, and the services that they start. */
 const measured = ['bench', 'registry', 'lock-service', 'id-service', 'gateway']
   .map((name) => `@raftway/${name}`)
@@ -83,6 +87,12 @@ export const tasks = {
   'verify:leases': verify('leases-main.js'),
   /** How long nobody can write when the leader is killed or hangs, and that handovers fail no call: `--kills 100`. */
   'verify:failover': verify('failover-main.js'),
+  /** Every pod of the manifests replaced under load, without a failed call: `--rounds 4`. */
+  'verify:rolling-restart': sequence(build(deployed), [
+    'node',
+    ['-r', '@swc-node/register', ROLLING_RESTART],
+    { env: { TS_NODE_PROJECT: path.join(root, 'k8s/tsconfig.spec.json') } },
+  ]),
   /** Known mistakes, put back one at a time: each must be found. */
   'verify:planted-bugs': verify('planted-main.js'),
   /** Known mistakes in the Raft library, put back one at a time: the simulator must find each. Writes docs/internals/planted-bugs.md. */

@@ -6,9 +6,10 @@
  *
  * When a call is tried again on another instance (nothing else is ever retried):
  * - no connection could be made: nothing was sent. Up to three instances are tried, each once.
- * - the instance said that it has not looked at the call (REFUSED_STREAM, or a GOAWAY whose last stream is below it), and
- *   no response header has come: once. Needs the request's bytes again, so only while all that was sent is still kept:
- *   up to `replayBytesMax`.
+ * - the instance handed the call back as not looked at (REFUSED_STREAM, or a GOAWAY whose last stream is below it), and no
+ *   response header has come: once. Needs the request's bytes again, so only while all that was sent is still kept: up to
+ *   `replayBytesMax`. An instance that had the call for a while, and hands it back because it drains, starts the count
+ *   afresh: a call that waits for a lock outlives every instance that it waits at.
  * A broken connection is never a reason, because the instance may have acted on the call.
  */
 import { Code, codeName, type ServiceError } from '@raftway/errors';
@@ -39,6 +40,8 @@ import { type ConnectionWaiter, type Upstream } from './upstream';
 
 /** Instances that one call may be sent to when connections fail. */
 const connectAttemptsMax = 3;
+/** An instance that kept a call for so long did not refuse it but hands it on, in milliseconds. */
+const handedOnAfterMs = 1000;
 
 const tracer = '@raftway/gateway';
 
@@ -61,6 +64,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall {
   private attempt: Attempt | undefined;
   private tried: Set<string> | undefined;
   private attempts = 0;
+  private attemptedMs = 0;
   private refusedOnce = false;
   private requestEnded: boolean;
   private responseStarted = false;
@@ -136,8 +140,8 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall {
 
   // ---- from the gateway ----
 
+  /** The instance is not told that nobody waits for the answer: the client may come back through another gateway. */
   stop(error: ServiceError): void {
-    this.attempt?.cancel();
     this.fail(error);
   }
 
@@ -209,6 +213,10 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall {
   onUpstreamReset(reset: StreamReset): void {
     if (this.finished) return;
     const { service } = this.start.route;
+    if (this.context.nowMs() - this.attemptedMs >= handedOnAfterMs) {
+      this.attempts = 0;
+      this.refusedOnce = false;
+    }
     const mayReplay = this.replay !== undefined && !this.responseStarted && !this.refusedOnce;
     if (reset.unprocessed && mayReplay) {
       this.refusedOnce = true;
@@ -244,6 +252,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall {
       return this.fail(this.attempts === 0 ? this.noInstance() : this.unreachable(lastFailure));
     if (this.attempts > 0 && !this.refusedOnce) context.observer.onRetry(route.service, 'connect');
     this.attempts += 1;
+    this.attemptedMs = context.nowMs();
     const upstream = context.pool.get(endpoint);
     this.attempt = new Attempt(this, upstream, endpoint);
     upstream.acquire(this.attempt);

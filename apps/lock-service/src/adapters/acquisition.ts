@@ -9,17 +9,20 @@
  * How a call ends:
  * - granted, tried in vain, or late by the log clock: the state says so, and nothing is left to take back;
  * - late by this replica's clock while the log does not move: CancelWait, and the answer is what that did;
- * - aborted (cancelled, deadline, connection lost): CancelWait in the background;
- * - draining: CancelWait, unless the caller can come back with its request id and take its place again;
- * - unknown outcome of the command: like draining.
+ * - aborted (cancelled, deadline, connection lost): CancelWait in the background; some seconds later when the connection was lost and there is a
+ *   request id, because a gateway that restarts loses the connections of callers that are there and come back at once;
+ * - draining: handed back, so that it is made again at another replica: with its request id it takes its place again, without one after
+ *   CancelWait has taken it out of the queue;
+ * - unknown outcome of the command: CancelWait in the background, unless the caller can come back with its request id.
  */
 import { type ServiceError, outcomeUnknown } from '@raftway/errors';
 import { fingerprint } from '@raftway/raft/state-machine';
+import { untilKnown } from '@raftway/service-kit';
 import { type Acquire, type CancelWait } from '../domain/commands';
 import { type LockStateMachine } from '../domain/lock-state-machine';
 import { type LockOutcome } from '../domain/results';
 import { type AcquireAnswer, type AcquireInput, type BackendCall } from '../service/lock-backend';
-import { abortReason, orAborted } from './abort';
+import { abortReason, graceMs, orAborted } from './abort';
 import { type PendingWaits } from './pending-waits';
 import {
   draining,
@@ -79,7 +82,10 @@ export class Acquisition {
   private async firstOutcome(): Promise<LockOutcome> {
     const { signal } = this.call;
     signal.throwIfAborted();
-    const proposal = this.parts.propose(this.command());
+    const command = this.command();
+    const propose = () => this.parts.propose(command);
+    // With a request id the state knows the attempt again.
+    const proposal = this.input.requestId === '' ? propose() : untilKnown(propose);
     const outcome = await orAborted(proposal, signal).catch((error: unknown) => {
       if (!signal.aborted && (hadNoEffect(error) || this.input.requestId !== '')) throw error;
       // Only now, so that the CancelWait comes after the Acquire in the log.
@@ -117,7 +123,9 @@ export class Acquisition {
         this.cancelInBackground(attemptId);
         throw abortReason(this.call.signal);
       case 'draining':
-        if (this.input.requestId === '') this.cancelInBackground(attemptId);
+        // Made again before that it would wait behind itself.
+        if (this.input.requestId === '')
+          await this.parts.canceller.cancel(this.cancellation(attemptId));
         throw draining();
     }
   }
@@ -158,7 +166,8 @@ export class Acquisition {
   }
 
   private cancelInBackground(attemptId: number): void {
-    this.parts.canceller.cancelInBackground(this.cancellation(attemptId));
+    const afterMs = graceMs(this.input.requestId, this.call.signal);
+    this.parts.canceller.cancelInBackground(this.cancellation(attemptId), afterMs);
   }
 
   private cancellation(attemptId: number) {

@@ -74,10 +74,10 @@ export function superseded(): ServiceError {
   return aborted('SUPERSEDED', 'another call with the same request_id has taken over');
 }
 
-/** This replica is about to stop. */
+/** This replica is about to stop, and the call can be made again elsewhere without harm. */
 export function draining(): ServiceError {
   const message = 'this replica is about to stop; call another one';
-  return unavailable('DRAINING', message, { retryDelayMs: 100 });
+  return unavailable('DRAINING', message, { retryDelayMs: 100, unprocessed: true });
 }
 
 /** A result that no code path leads to. */

@@ -23,6 +23,7 @@ const BACKOFF_MAX_MS = 1_000;
  * hears of would block a lock for the time to live of its session; it is repeatable because a second one finds nothing to cancel.
  */
 export class WaitCanceller<Cancellation extends { readonly name: string }> {
+  private readonly draining = new AbortController();
   private readonly stopping = new AbortController();
   private readonly underway = new Set<Promise<unknown>>();
   private readonly retryMs: number;
@@ -37,28 +38,34 @@ export class WaitCanceller<Cancellation extends { readonly name: string }> {
     this.underwayMax = options.underwayMax ?? 20_000;
   }
 
-  /** Cancels, and yields what the first cancellation that got through did. @throws what the last try failed with. */
-  cancel(cancellation: Cancellation): Promise<CancelledWait> {
-    const running = this.untilDone(cancellation);
+  /**
+   * Cancels, and yields what the first cancellation that got through did.
+   *
+   * @param afterMs how long to wait before, unless a drain begins.
+   * @throws what the last try failed with.
+   */
+  cancel(cancellation: Cancellation, afterMs = 0): Promise<CancelledWait> {
+    const running = this.untilDone(cancellation, afterMs);
     this.underway.add(running);
     const forget = () => this.underway.delete(running);
     running.then(forget, forget);
     return running;
   }
 
-  /** Cancels without being waited for. */
-  cancelInBackground(cancellation: Cancellation): void {
+  /** Cancels without being waited for. @param afterMs as for {@link cancel} */
+  cancelInBackground(cancellation: Cancellation, afterMs = 0): void {
     if (this.underway.size >= this.underwayMax) {
       this.logger.warn('too many cancellations; left to the deadline', { lock: cancellation.name });
       return;
     }
-    this.cancel(cancellation).catch((error: unknown) => {
+    this.cancel(cancellation, afterMs).catch((error: unknown) => {
       this.logger.warn('a waiting call could not be cancelled', { lock: cancellation.name, error });
     });
   }
 
   /** Resolves when nothing is under way, at most after timeoutMs; nothing is tried again afterwards. */
   async drain(timeoutMs: number): Promise<void> {
+    this.draining.abort();
     const timeout = AbortSignal.timeout(timeoutMs);
     const late = new Promise((resolve) => timeout.addEventListener('abort', resolve));
     while (this.underway.size > 0 && !timeout.aborted)
@@ -66,7 +73,9 @@ export class WaitCanceller<Cancellation extends { readonly name: string }> {
     this.stopping.abort();
   }
 
-  private async untilDone(cancellation: Cancellation): Promise<CancelledWait> {
+  private async untilDone(cancellation: Cancellation, afterMs: number): Promise<CancelledWait> {
+    if (afterMs > 0)
+      await delay(afterMs, undefined, { signal: this.draining.signal }).catch(() => undefined);
     const giveUpAtMs = performance.now() + this.retryMs;
     for (let backoffMs = BACKOFF_FIRST_MS; ; backoffMs = Math.min(2 * backoffMs, BACKOFF_MAX_MS)) {
       try {

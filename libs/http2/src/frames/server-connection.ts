@@ -98,7 +98,8 @@ export class ServerConnection extends FrameConnection {
 
   override writeReset(stream: FrameStream, code: number): void {
     super.writeReset(stream, code);
-    this.countReset(code);
+    // A call that the owner hands back costs nothing more, and a drain hands back all that wait.
+    if (code !== http2Code.refusedStream) this.countReset(code);
   }
 
   protected isIdle(streamId: number): boolean {

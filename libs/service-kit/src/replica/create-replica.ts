@@ -19,6 +19,7 @@ import { raftMetrics } from './raft-metrics';
 import { raftTracing } from './raft-tracing';
 import { defaultDataDir, nodeIdFromHostName } from './replica-identity';
 import type { Replica, ReplicaCall, ReplicaSettings } from './replica-types';
+import { untilKnown } from './until-known';
 import { ordinalOf, serverIdOf } from './stateful-set/pod-addresses';
 import {
   listedPeers,
@@ -124,8 +125,10 @@ class RaftReplica<Result> implements Replica<Result> {
   }
 
   propose(command: Uint8Array, call: ReplicaCall, requestId = ''): Promise<Applied<Result>> {
-    return this.translated(call, (options) =>
-      this.node.propose(command, requestId === '' ? options : { ...options, requestId }),
+    if (requestId === '')
+      return this.translated(call, (options) => this.node.propose(command, options));
+    return untilKnown(() =>
+      this.translated(call, (options) => this.node.propose(command, { ...options, requestId })),
     );
   }
 

@@ -114,7 +114,11 @@ function answer(
       running.end(undefined);
       stream.end(okTrailers(call.trailers));
     },
-    (error: unknown) => stream.end(statusTrailers(running.end(error), call.trailers)),
+    (error: unknown) => {
+      const answered = running.end(error);
+      const isHandedBack = answered.unprocessed && stream.handBack();
+      if (!isHandedBack) stream.end(statusTrailers(answered, call.trailers));
+    },
   );
 }
 

@@ -23,7 +23,7 @@ export class CallTracker {
 
   /** Why a new call is refused, if it is. Nothing has happened for it then. */
   refusal(): ServiceError | undefined {
-    if (this.draining) return drainingError();
+    if (this.draining) return drainingError({ unprocessed: true });
     if (this.calls.size < this.callsMax) return undefined;
     return resourceExhausted('TOO_MANY_CALLS', `${this.callsMax} calls are in progress`, {
       metadata: { limit: String(this.callsMax), value: String(this.calls.size) },
@@ -59,6 +59,6 @@ export class CallTracker {
   }
 }
 
-function drainingError(): ServiceError {
-  return unavailable('DRAINING', 'the server is about to stop; call another instance');
+function drainingError(more: { readonly unprocessed?: boolean } = {}): ServiceError {
+  return unavailable('DRAINING', 'the server is about to stop; call another instance', more);
 }

@@ -29,12 +29,21 @@ export interface CallPlan {
   readonly extraTimeMs?: number;
 }
 
+/** What a {@link Caller} allows each of its calls. */
+export interface CallerLimits {
+  /** More than a call's plan has, it never makes. @default the plan's */
+  readonly attemptsMax?: number;
+  /** @default 1500 */
+  readonly attemptTimeoutMs?: number;
+}
+
 /** Makes calls as an application does that wants an answer: to any replica, and again to another one. */
 export class Caller {
   constructor(
     private readonly rpc: Rpc,
     private readonly addresses: readonly string[],
     private readonly random: SeededRandom,
+    private readonly limits: CallerLimits = {},
   ) {}
 
   async call<Request, Response>(
@@ -62,19 +71,21 @@ export class Caller {
     { isRepeatable, attemptsMax = 4, extraTimeMs = 0 }: CallPlan,
     attempt: (address: string, timeoutMs: number) => Promise<Outcome<Response>>,
   ): Promise<CallRecord<Response>> {
+    const timeoutMs = (this.limits.attemptTimeoutMs ?? ATTEMPT_TIMEOUT_MS) + extraTimeMs;
+    const countMax = Math.min(attemptsMax, this.limits.attemptsMax ?? attemptsMax);
     const invokedAt = performance.now();
     const unknownAttempts: number[] = [];
     let unknown: Outcome<Response> | undefined;
     for (let count = 1; ; count += 1) {
       const address = this.random.pick(this.addresses);
       const startedAt = performance.now();
-      let outcome = await attempt(address, ATTEMPT_TIMEOUT_MS + extraTimeMs);
+      let outcome = await attempt(address, timeoutMs);
       const isFinal =
         outcome.kind === 'answered' ||
         (outcome.kind === 'refused' && !outcome.mayRetry) ||
         (outcome.kind === 'unknown' && !isRepeatable);
       if (outcome.kind === 'unknown') unknown = outcome;
-      if (isFinal || count >= attemptsMax) {
+      if (isFinal || count >= countMax) {
         // An attempt before this one may still take effect, whatever this one says, unless it speaks for all of them.
         if (!isFinal && unknown !== undefined) outcome = unknown;
         return { invokedAt, respondedAt: performance.now(), outcome, address, unknownAttempts };

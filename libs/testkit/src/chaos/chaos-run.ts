@@ -11,24 +11,18 @@
  */
 import { seededRandom, type SeededRandom } from '../random';
 import { Caller } from './calls';
+import { ClientLoad } from './client-load';
 import { Cluster, type ReplicaProcess, type Service } from './cluster';
 import type { DiskFaults } from './disks';
 import { statusOf } from './leader';
-import { LockClient } from './lock-client';
 import { Nemesis } from './nemesis';
 import type { Network } from './network';
-import { IdClient, RegistryClient, SequenceClient } from './other-clients';
 import { Rpc } from './rpc';
 import { RunHistory } from './run-history';
 import { judge, type Verdict } from './verdict';
 
-const LOCKS = names('lock', 6);
-const SEQUENCES = names('sequence', 3);
-const REGISTRATIONS = names('service', 8);
-const CLIENTS = { lock: 8, sequence: 2, registry: 3, id: 2 };
-const THINK_MS_MAX = 90;
 const START_TIMEOUT_MS = 60_000;
-/** All leases of a run are over, and all replicas are back, so long after the last fault. */
+/** All replicas are back so long after the last fault. */
 const RECOVERY_TIMEOUT_MS = 40_000;
 
 /** What {@link runChaos} takes. */
@@ -64,38 +58,20 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   }
 }
 
-/** Something that acts again and again. */
-interface Client {
-  act(): Promise<void>;
-}
-
 class ChaosRun {
   private readonly random: SeededRandom;
   private readonly rpc = new Rpc();
   private readonly history = new RunHistory();
   private readonly cluster: Cluster;
-  private running = true;
-  private readonly lockClients: LockClient[];
-  private readonly sequenceClients: SequenceClient[];
-  private readonly registryClients: RegistryClient[];
-  private readonly idClients: IdClient[];
+  private readonly load: ClientLoad;
 
   constructor(private readonly options: ChaosOptions) {
     this.random = seededRandom(options.seed);
     this.cluster = new Cluster(options.network, options.root, options.dataDir);
-    const { history } = this;
-    this.lockClients = this.make(CLIENTS.lock, 'lock', 'lock-service', (parts) => {
-      return new LockClient({ ...parts, locks: LOCKS, history });
-    });
-    this.sequenceClients = this.make(CLIENTS.sequence, 'sequence', 'id-service', (parts) => {
-      return new SequenceClient({ ...parts, keys: SEQUENCES, history });
-    });
-    this.idClients = this.make(CLIENTS.id, 'id', 'id-service', (parts) => {
-      return new IdClient({ ...parts, keys: [], history });
-    });
-    this.registryClients = this.make(CLIENTS.registry, 'registry', 'registry', (parts) => {
-      return new RegistryClient({ ...parts, keys: REGISTRATIONS, history });
-    });
+    const { random, history } = this;
+    const callerFor = (service: Service, forked: SeededRandom): Caller =>
+      new Caller(this.rpc, this.cluster.addressesOf(service), forked);
+    this.load = new ClientLoad({ random, history, callerFor });
   }
 
   async run(): Promise<ChaosResult> {
@@ -111,7 +87,7 @@ class ChaosRun {
     };
     const nemesis = new Nemesis(cluster, rpc, random.fork(), report, options.disks);
     const faults = nemesis.run();
-    const clients = this.startClients();
+    this.load.start();
     await this.untilOver(startedAt);
     nemesis.stop();
     await faults;
@@ -120,9 +96,8 @@ class ChaosRun {
         `${name} does not work, ${RECOVERY_TIMEOUT_MS} ms after the last fault`,
       );
     }
-    this.running = false;
-    await Promise.all(clients);
-    await this.lookAtEverything();
+    await this.load.stop();
+    await this.load.lookAtEverything();
     options.report('judging');
     history.findings.push(...rpc.defects.slice(0, 10));
     for (const { surprises } of cluster.replicas) history.findings.push(...surprises.slice(0, 3));
@@ -132,40 +107,10 @@ class ChaosRun {
   }
 
   async dispose(): Promise<void> {
-    this.running = false;
-    for (const client of this.lockClients) client.abandon();
+    this.load.abandon();
     this.rpc.close();
     await this.options.network.heal();
     await this.cluster.kill();
-  }
-
-  private make<Made>(
-    count: number,
-    kind: string,
-    service: Service,
-    create: (parts: { name: string; caller: Caller; random: SeededRandom }) => Made,
-  ): Made[] {
-    return Array.from({ length: count }, (_, index) => {
-      const random = this.random.fork();
-      const caller = new Caller(this.rpc, this.cluster.addressesOf(service), random.fork());
-      return create({ name: `${kind}-client-${index + 1}`, caller, random });
-    });
-  }
-
-  private startClients(): Promise<void>[] {
-    const clients: Client[] = [
-      ...this.lockClients,
-      ...this.sequenceClients,
-      ...this.registryClients,
-      ...this.idClients,
-    ];
-    return clients.map(async (client) => {
-      const random = this.random.fork();
-      while (this.running) {
-        await client.act();
-        await sleep(random.integer(0, THINK_MS_MAX));
-      }
-    });
   }
 
   private async untilOver(startedAt: number): Promise<void> {
@@ -190,33 +135,6 @@ class ChaosRun {
       await sleep(250);
     }
   }
-
-  /** What was acknowledged must still be there, and nobody may be left with a lock. */
-  private async lookAtEverything(): Promise<void> {
-    await Promise.all(this.lockClients.map((client) => client.stop()));
-    const [lockClient] = this.lockClients;
-    const [sequenceClient] = this.sequenceClients;
-    const [registryClient] = this.registryClients;
-    for (const key of REGISTRATIONS) await registryClient?.lookUp(key);
-    for (const key of SEQUENCES) await sequenceClient?.take(key);
-    const deadline = performance.now() + RECOVERY_TIMEOUT_MS;
-    for (const name of LOCKS) {
-      for (;;) {
-        await lockClient?.look(name);
-        const seen = this.history.locks.at(-1)?.response?.output;
-        if (seen?.kind === 'seen' && seen.owner === '') break;
-        if (performance.now() > deadline) {
-          this.history.findings.push(`"${name}" is still held, and everybody has gone`);
-          break;
-        }
-        await sleep(200);
-      }
-    }
-  }
-}
-
-function names(kind: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${kind}-${index + 1}`);
 }
 
 function sleep(ms: number): Promise<void> {

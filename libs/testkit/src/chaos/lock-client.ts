@@ -2,11 +2,11 @@ import { lock } from '@raftway/contracts';
 import type { LockInput, LockOutput } from '../linearizability/lock-model';
 import type { SeededRandom } from '../random';
 import type { CallRecord, Caller } from './calls';
+import type { ClientHabits } from './client-habits';
 import type { GrantRecord, RunHistory, SessionRecord } from './run-history';
 import { KeptSession, seconds } from './sessions';
 
 const { acquire, release, getLock, checkToken } = lock.LockServiceService;
-const SESSION_TTL_MS = 5_000;
 const IMPLICIT_TTL_MS = 1_000;
 const WAIT_MAX_MS = 1_200;
 
@@ -17,6 +17,7 @@ export interface LockClientParts {
   readonly caller: Caller;
   readonly random: SeededRandom;
   readonly history: RunHistory;
+  readonly habits: ClientHabits;
 }
 
 /** An application that takes locks, looks at them and gives them back, and sometimes dies with one. */
@@ -87,10 +88,10 @@ export class LockClient {
   }
 
   private async takeAndGiveBack(name: string): Promise<void> {
-    const { random, caller, history } = this.parts;
+    const { random, caller, history, habits } = this.parts;
     if (this.session?.isRunning !== true) {
       const requestId = this.nextId('open');
-      this.session = await KeptSession.open(SESSION_TTL_MS, requestId, caller, history);
+      this.session = await KeptSession.open(habits.sessionTtlMs, requestId, caller, history);
     }
     const { session } = this;
     if (session === undefined) return;
@@ -108,7 +109,7 @@ export class LockClient {
   ): Promise<GrantRecord | undefined> {
     const { random, caller, history } = this.parts;
     const owner = this.nextId('owner');
-    const requestId = random.chance(0.7) ? this.nextId('acquire') : '';
+    const requestId = random.chance(this.parts.habits.requestIdShare) ? this.nextId('acquire') : '';
     const waitMs = random.chance(0.5) ? random.integer(100, WAIT_MAX_MS) : 0;
     const request = lock.AcquireRequest.fromPartial({
       name,
@@ -173,7 +174,7 @@ export class LockClient {
 
   private async release(grant: GrantRecord, session: KeptSession): Promise<void> {
     const { random, caller, history } = this.parts;
-    const requestId = random.chance(0.7) ? this.nextId('release') : '';
+    const requestId = random.chance(this.parts.habits.requestIdShare) ? this.nextId('release') : '';
     const request = lock.ReleaseRequest.fromPartial({
       name: grant.lock,
       sessionId: session.id,

@@ -1,6 +1,7 @@
 import { id, registry } from '@raftway/contracts';
 import type { SeededRandom } from '../random';
 import type { Caller } from './calls';
+import type { ClientHabits } from './client-habits';
 import type { RunHistory } from './run-history';
 import { seconds } from './sessions';
 
@@ -14,6 +15,7 @@ export interface ClientParts {
   readonly caller: Caller;
   readonly random: SeededRandom;
   readonly history: RunHistory;
+  readonly habits: ClientHabits;
 }
 
 /** Takes numbers from sequences. */
@@ -28,10 +30,10 @@ export class SequenceClient {
 
   /** Takes the next few numbers of one sequence. */
   async take(key: string): Promise<void> {
-    const { name, caller, random, history } = this.parts;
+    const { name, caller, random, history, habits } = this.parts;
     this.number += 1;
     const count = random.integer(1, 5);
-    const requestId = random.chance(0.85) ? `${name}-${this.number}` : '';
+    const requestId = random.chance(habits.requestIdShare) ? `${name}-${this.number}` : '';
     const request = id.NextSequenceRequest.fromPartial({ name: key, count, requestId });
     const plan = { isRepeatable: requestId !== '', attemptsMax: 6 };
     const call = await caller.call(id.IdServiceService.nextSequence, request, plan);
@@ -62,7 +64,11 @@ export class SequenceClient {
 export class IdClient {
   private number = 0;
 
-  constructor(private readonly parts: ClientParts) {}
+  /** @param sourceOf who made an id. @default the address that was called */
+  constructor(
+    private readonly parts: ClientParts,
+    private readonly sourceOf?: (value: bigint) => string,
+  ) {}
 
   async act(): Promise<void> {
     const { name, caller, random, history } = this.parts;
@@ -75,12 +81,13 @@ export class IdClient {
     if (call.outcome.response.ids.length !== request.count) {
       history.findings.push(`${name} asked for ${request.count} ids and was given another number`);
     }
+    const ids = call.outcome.response.ids.map(({ value }) => value);
     history.ids.push({
       name: `${name}, call ${this.number}`,
-      source: call.address,
+      source: this.sourceOf?.(ids[0] ?? 0n) ?? call.address,
       invokedAt: call.invokedAt,
       respondedAt: call.respondedAt,
-      ids: call.outcome.response.ids.map(({ value }) => value),
+      ids,
     });
   }
 }
@@ -113,10 +120,10 @@ export class RegistryClient {
   }
 
   private async register(key: string): Promise<void> {
-    const { name, caller, random, history } = this.parts;
+    const { name, caller, random, history, habits } = this.parts;
     this.number += 1;
     const value = `${name}:${this.number}`;
-    const requestId = random.chance(0.85) ? `${name}-${this.number}` : '';
+    const requestId = random.chance(habits.requestIdShare) ? `${name}-${this.number}` : '';
     const request = registry.RegisterRequest.fromPartial({
       instance: { service: key, instanceId: 'only', address: value },
       ttl: seconds(REGISTRATION_TTL_MS),

@@ -27,6 +27,10 @@ const WITHOUT_EFFECT = new Set([
   'QUEUE_FULL',
   'TOO_MANY_CALLS',
   'NO_WORKER_LEASE',
+  // The gateway's.
+  'NO_LIVE_INSTANCE',
+  'INSTANCES_UNREACHABLE',
+  'REGISTRY_UNAVAILABLE',
 ]);
 
 /** Answers of the replicated state, or of the check of the request alone. */
@@ -42,7 +46,7 @@ const REFUSALS = new Set([
 const AFTER_EFFECT = new Set(['GRANT_ENDED', 'SESSION_EXPIRED']);
 
 /** Dead servers are the rule here: look for them again soon. */
-const CHANNEL_OPTIONS = {
+const CHANNEL_OPTIONS: grpc.ChannelOptions = {
   'grpc.enable_retries': 0,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.min_reconnect_backoff_ms': 100,
@@ -56,6 +60,9 @@ export class Rpc {
   private readonly clients = new Map<string, grpc.Client>();
   /** INTERNAL and UNKNOWN: answers that no fault excuses. */
   readonly defects: string[] = [];
+
+  /** @param channelOptions of grpc-js. @default no retries, and quick to connect again */
+  constructor(private readonly channelOptions = CHANNEL_OPTIONS) {}
 
   /** One unary call; resolves at the latest after `timeoutMs`. */
   unary<Request, Response>(
@@ -136,7 +143,7 @@ export class Rpc {
   private client(address: string): grpc.Client {
     const known = this.clients.get(address);
     if (known !== undefined) return known;
-    const client = new grpc.Client(address, grpc.credentials.createInsecure(), CHANNEL_OPTIONS);
+    const client = new grpc.Client(address, grpc.credentials.createInsecure(), this.channelOptions);
     this.clients.set(address, client);
     return client;
   }

@@ -15,7 +15,7 @@ import {
   type AcquireInput,
   type BackendCall,
 } from '../../service/lock-backend';
-import { abortReason, orAborted } from '../abort';
+import { abortReason, graceMs, orAborted } from '../abort';
 import { draining, grantEnded, superseded, toServiceError } from '../refusals';
 import { type AttemptReply } from './replies';
 import { type RedisWait } from './redis-waits';
@@ -34,7 +34,8 @@ export interface RedisAcquisitionParts {
   readonly acquire: (input: AcquireInput, nonce: string) => Promise<AttemptReply>;
   /** Gives up the place of an attempt that still waits; yields how it stands otherwise. */
   readonly giveUp: (attemptId: string, nonce: string) => Promise<AttemptReply>;
-  readonly cancelInBackground: (cancellation: Cancellation) => void;
+  readonly cancel: (cancellation: Cancellation) => Promise<unknown>;
+  readonly cancelInBackground: (cancellation: Cancellation, afterMs: number) => void;
   /** Begins to listen for the nonce. */
   readonly openWait: (nonce: string) => RedisWait;
 }
@@ -96,7 +97,8 @@ export class RedisAcquisition {
         this.cancelInBackground(attemptId);
         throw abortReason(call.signal);
       case 'draining':
-        if (input.requestId === '') this.cancelInBackground(attemptId);
+        // Made again before that it would wait behind itself.
+        if (input.requestId === '') await this.parts.cancel(this.cancellation(attemptId));
         throw draining();
       case 'away':
         if (input.requestId === '') this.cancelInBackground(attemptId);
@@ -140,8 +142,13 @@ export class RedisAcquisition {
   }
 
   private cancelInBackground(attemptId: string): void {
+    const afterMs = graceMs(this.input.requestId, this.call.signal);
+    this.parts.cancelInBackground(this.cancellation(attemptId), afterMs);
+  }
+
+  private cancellation(attemptId: string): Cancellation {
     const { name, requestId } = this.input;
-    this.parts.cancelInBackground({ name, attemptId, nonce: this.nonce, requestId });
+    return { name, attemptId, nonce: this.nonce, requestId };
   }
 }
 

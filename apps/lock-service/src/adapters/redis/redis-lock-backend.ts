@@ -168,7 +168,9 @@ export class RedisLockBackend implements LockBackend {
       acquire: (it, nonce) => this.tryAcquire(it, nonce),
       giveUp: async (attemptId, nonce) =>
         attemptReply(await this.run(this.scripts.giveUp, [attemptId, nonce], 'change')),
-      cancelInBackground: (cancellation) => this.canceller.cancelInBackground(cancellation),
+      cancel: (cancellation) => this.canceller.cancel(cancellation),
+      cancelInBackground: (cancellation, afterMs) =>
+        this.canceller.cancelInBackground(cancellation, afterMs),
       openWait: (nonce) => this.waits.open(nonce),
     });
     return acquisition.run();

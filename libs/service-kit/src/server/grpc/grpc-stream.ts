@@ -3,6 +3,7 @@ import {
   type CallFacts,
   type EngineStream,
   frameMessage,
+  http2Code,
   type HeaderPairs,
   MessageReader,
   type StreamListener,
@@ -165,6 +166,14 @@ export class GrpcStream implements StreamListener, Expirable {
     else this.stream.sendHeaders([...responseHeaders, ...trailers], true);
   }
 
+  /** Ends the call as one that was never looked at, unless something was answered. Returns whether that was still possible. */
+  handBack(): boolean {
+    if (this.ended || this.headersSent) return false;
+    this.finish();
+    this.stream.reset(http2Code.refusedStream);
+    return true;
+  }
+
   // ---- from the connection ----
 
   onHeaders(): void {}
@@ -188,11 +197,11 @@ export class GrpcStream implements StreamListener, Expirable {
   }
 
   onReset(reset: StreamReset): void {
-    this.giveUp(reset.connectionLost ? 'the connection ended' : 'the caller cancelled the call');
+    this.giveUp(reset.connectionLost ? callerLost() : cancelled('the caller cancelled the call'));
   }
 
   onClosed(): void {
-    this.giveUp('the connection ended');
+    this.giveUp(callerLost());
     this.wake();
   }
 
@@ -201,10 +210,10 @@ export class GrpcStream implements StreamListener, Expirable {
     if (!this.ended) this.listener?.onCancelled(deadlineExceeded('the deadline passed'));
   }
 
-  private giveUp(why: string): void {
+  private giveUp(why: ServiceError): void {
     if (this.ended) return;
     this.finish();
-    this.listener?.onCancelled(cancelled(why));
+    this.listener?.onCancelled(why);
   }
 
   private finish(): void {
@@ -220,6 +229,14 @@ export class GrpcStream implements StreamListener, Expirable {
     this.wakeWriter?.();
     this.wakeWriter = undefined;
   }
+}
+
+function callerLost(): ServiceError {
+  return new ServiceError({
+    code: Code.cancelled,
+    reason: 'CALLER_LOST',
+    message: 'the connection ended',
+  });
 }
 
 function malformed(why: string): ServiceError {
