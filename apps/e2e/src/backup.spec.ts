@@ -8,6 +8,8 @@ import { Suite, type RunningProcess } from './harness/suite';
 const CLI = 'tools/cli/dist/main.js';
 const PORT_OFFSET = 5_300;
 const TIMEOUT_MS = 120_000;
+/** Longer than a replica waits for a leader, so that it is the replica that answers. */
+const CALL_TIMEOUT_MS = 12_000;
 const GROUPS = ['registry', 'lock-service', 'id-service'] as const;
 const READY_TIMEOUT_MS = 60_000;
 
@@ -41,7 +43,7 @@ describe('a suite that is restored from backups', () => {
   ): Promise<Message> {
     const client = new ForeignClient(replica(service, at).address, grpcService);
     try {
-      return await client.call(method, request, 5_000);
+      return await client.call(method, request, CALL_TIMEOUT_MS);
     } finally {
       client.close();
     }
