@@ -1,6 +1,6 @@
 // What the npm scripts do, each on the pinned runtime. A task resolves to its exit code.
 import path from 'node:path';
-import { root } from '../lib.mjs';
+import { readApps, root } from '../lib.mjs';
 import { ASIDE } from './runtime.mjs';
 
 const CLI = path.join(root, 'tools/cli/dist/main.js');
@@ -11,9 +11,8 @@ const SIMULATED_BUGS = path.join(root, 'libs/testkit/dist/planted/main.js');
 const CHAOS = path.join(root, 'libs/testkit/dist/chaos');
 const scripts = path.join(root, 'tools/scripts');
 
-/** The CLI, and the services that `raftway up` starts. */
-const STARTED = ['cli', 'registry', 'lock-service', 'id-service', 'gateway', 'greeter'];
-const started = STARTED.map((name) => `@raftway/${name}`).join(',');
+/** The CLI, and the apps that `raftway up` starts. */
+const started = ['cli', ...Object.keys(readApps())].map((name) => `@raftway/${name}`).join(',');
 /** The benchmarks, and the services that they start. */
 const measured = ['bench', 'registry', 'lock-service', 'id-service', 'gateway']
   .map((name) => `@raftway/${name}`)
