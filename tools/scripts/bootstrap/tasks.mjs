@@ -97,6 +97,9 @@ export const tasks = {
     'node',
     [REFERENCE],
   ]),
+  /** A new service, method or library: `service orders`, `rpc orders GetOrder`, `lib pricing`; all take `--dry-run`. */
+  add: ({ run }, [kind = '', ...args]) =>
+    run('nx', ['generate', `@raftway/plugin:${kind || 'service'}`, '--no-interactive', ...args]),
   /** Writes the project references in tsconfig files after a project's dependencies changed. */
   sync: sequence(['nx', ['sync']]),
   'check-generated': sequence(script('generate.mjs', '--check')),

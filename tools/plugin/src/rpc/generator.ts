@@ -1,0 +1,1 @@
+export default function generator(): void { throw new Error('x'); }
