@@ -4,7 +4,7 @@ import {
   startFakeRegistry,
   type FakeRegistry,
   type RegistryHandlers,
-} from './fake-registry.testing';
+} from './fake-registry';
 import { RegistryClient } from './registry-client';
 
 const cleanups: (() => unknown)[] = [];

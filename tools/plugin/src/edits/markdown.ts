@@ -10,7 +10,8 @@ export function appendTableRow(
   cells: readonly string[],
 ): string {
   const lines = markdown.split('\n');
-  const isHeader = (line: string): boolean => header.every((cell, at) => cellsOf(line)[at] === cell);
+  const isHeader = (line: string): boolean =>
+    header.every((cell, at) => cellsOf(line)[at] === cell);
   const start = lines.findIndex(isHeader);
   if (start === -1) throw new Error(`there is no table with the columns ${header.join(', ')}`);
   const length = lines.slice(start).findIndex((line) => !line.startsWith('|'));

@@ -1,4 +1,6 @@
-import { type Tree, updateJson } from '@nx/devkit';
+import type { Tree } from '@nx/devkit';
+import { addCall } from '../edits/calls';
+import { appendToJson } from '../edits/json';
 import { appendTableRow } from '../edits/markdown';
 import { insertAfterLast } from '../edits/text';
 import { editFile } from '../edits/tree';
@@ -20,23 +22,20 @@ type YamlPath = readonly (string | number)[];
 /** Makes a service known to whatever has to name it. What goes by `apps/apps.json` alone needs no edit. */
 export function addToSuite(tree: Tree, service: NewService): void {
   const { name, port, grpcService } = service;
-  updateJson<Record<string, object>>(tree, 'apps/apps.json', (apps) => ({
-    ...apps,
-    [name]: { port, grpcServices: [grpcService] },
-  }));
+  editFile(tree, 'apps/apps.json', (text) => {
+    const entry = JSON.stringify({ port, grpcServices: [grpcService] });
+    return appendToJson(text, `"${name}": ${entry}`);
+  });
   editFile(tree, 'libs/contracts/src/index.ts', (text) => {
     const { camel, snake } = service;
     const line = `export * as ${camel} from './gen/${snake}/v1/${snake}';`;
     return insertAfterLast(text, /^export \* as /, line);
   });
-  updateJson<object[]>(tree, 'apps/e2e/calls.json', (calls) => [
-    ...calls,
-    {
-      method: `${grpcService}/Echo`,
-      requests: [{ text: 'hello' }],
-      replies: [{ text: 'hello' }],
-    },
-  ]);
+  addCall(tree, {
+    method: `${grpcService}/Echo`,
+    requests: [{ text: 'hello' }],
+    replies: [{ text: 'hello' }],
+  });
   addToDocuments(tree, service);
   addToCompose(tree, service);
   addToKubernetes(tree, service);
