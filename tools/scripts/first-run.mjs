@@ -1,7 +1,9 @@
-// What a stranger does: clones the repository, runs the README's first command with nothing but Node and npm, makes the README's calls, and
-// presses Ctrl-C. Uses only what is committed.
+// What a stranger does, in a fresh clone with nothing but Node and npm: runs the README's first command, makes the README's calls, presses
+// Ctrl-C; then follows docs/guides/add-a-service.md, whose commands generate a service, a method and a library, checks them as the gate
+// would, starts the suite again and makes the guide's calls. Uses only what is committed.
 //
 //   node tools/scripts/first-run.mjs
+//   node tools/scripts/first-run.mjs --gate     the guide only, and then the whole gate over what was generated
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +13,9 @@ import { root } from './lib.mjs';
 const READY = /The suite is ready at (\S+)\./;
 const START_TIMEOUT_MS = 15 * 60_000;
 const STOP_TIMEOUT_MS = 60_000;
+const CALL_TIMEOUT_MS = 60_000;
+const GUIDE = 'docs/guides/add-a-service.md';
+const GATE = process.argv.includes('--gate');
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'raftway-first-run-'));
 const clone = path.join(scratch, 'clone');
@@ -18,17 +23,61 @@ const home = path.join(scratch, 'home');
 mkdirSync(home);
 try {
   execFileSync('git', ['clone', '--quiet', root, clone], { stdio: 'inherit' });
-  await visit();
-  console.log('first run: the clone starts, answers the README’s calls and stops');
+  const env = bareEnvironment();
+  if (!GATE) {
+    const calls = commands('README.md', 'npx buf curl ');
+    if (calls.length !== 4) throw new Error(`the README has ${calls.length} calls, not 4`);
+    await whileStarted(env, () => calls.forEach((line) => call(line)));
+    console.log('first run: the clone starts, answers the README’s calls and stops');
+  }
+  await followGuide(env);
+  console.log('first run: the guide’s service is generated, passes its checks and answers');
+  if (GATE) npm(process.env, 'run', 'all');
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-async function visit() {
+/** Generates what the guide generates, checks it, and calls it. */
+async function followGuide(env) {
+  const generated = commands(GUIDE, 'npm run add -- ');
+  const calls = commands(GUIDE, 'npx buf curl ');
+  const looks = commands(GUIDE, 'npm run raftway -- ');
+  if (generated.length < 4 || calls.length < 2 || looks.length < 1) {
+    throw new Error(`${GUIDE} has fewer commands than it had: is it still followed?`);
+  }
+  for (const line of generated) run(env, line);
+  if (!GATE) check(env);
+  await whileStarted(env, () => {
+    for (const line of calls) call(line);
+    for (const line of looks) run(env, line);
+  });
+}
+
+/** The part of the gate that a new service can break; `--gate` runs all of it. */
+function check(env) {
+  const inClone = (...words) => run(env, `node tools/scripts/bootstrap.mjs ${words.join(' ')}`);
+  inClone('exec -- prettier --check --log-level=warn .');
+  inClone('exec -- nx sync:check');
+  inClone('check-generated');
+  const lock = readFileSync(path.join(clone, 'package-lock.json'), 'utf8');
+  npm(env, 'install', '--package-lock-only', '--ignore-scripts');
+  if (readFileSync(path.join(clone, 'package-lock.json'), 'utf8') !== lock) {
+    throw new Error('package-lock.json is not what npm makes of the generated packages');
+  }
+  const many = 'exec -- nx run-many --outputStyle=static --parallel=2';
+  inClone(many, '-t lint typecheck build test -p orders pricing');
+  inClone(many, '-t lint -p protos contracts k8s docker e2e');
+  // Whatever the manifests and the compose files need of an app; they start nothing.
+  inClone('exec -- jest --rootDir k8s --config k8s/jest.config.cjs policy schema');
+  inClone('exec -- jest --rootDir docker --config docker/jest.config.cjs compose');
+}
+
+/** `npm start`, then `work`, then Ctrl-C. */
+async function whileStarted(env, work) {
   // A process group of its own, so that the interrupt below reaches what a terminal's Ctrl-C reaches.
   const suite = spawn('npm', ['start'], {
     cwd: clone,
-    env: bareEnvironment(),
+    env,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
@@ -43,7 +92,7 @@ async function visit() {
   try {
     await until(() => READY.test(output) || suite.exitCode !== null, START_TIMEOUT_MS, 'ready');
     if (suite.exitCode !== null) throw new Error(`npm start ended with ${suite.exitCode}`);
-    for (const line of readmeCalls()) call(line);
+    work();
     process.kill(-suite.pid, 'SIGINT');
     await until(
       () => suite.exitCode !== null || suite.signalCode !== null,
@@ -76,17 +125,31 @@ function which(name) {
   return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
 }
 
-function readmeCalls() {
-  const lines = readFileSync(path.join(clone, 'README.md'), 'utf8').split('\n');
-  const calls = lines.filter((line) => line.startsWith('npx buf curl '));
-  if (calls.length !== 4) throw new Error(`the README has ${calls.length} calls, not 4`);
-  return calls;
+/** The lines of a document that begin so: its commands, as they are pasted. */
+function commands(document, beginning) {
+  const lines = readFileSync(path.join(clone, document), 'utf8').split('\n');
+  return lines.filter((line) => line.startsWith(beginning));
 }
 
+function npm(env, ...args) {
+  run(env, ['npm', ...args].join(' '));
+}
+
+function run(env, line) {
+  console.log(`$ ${line}`);
+  execFileSync('sh', ['-c', line], { cwd: clone, env, stdio: 'inherit' });
+}
+
+/** A client that is not ours; it keeps its cache in the empty HOME. */
 function call(line) {
   console.log(`$ ${line}`);
   const env = { ...process.env, BUF_CACHE_DIR: home };
-  execFileSync('sh', ['-c', line], { cwd: clone, env, stdio: 'inherit', timeout: 60_000 });
+  execFileSync('sh', ['-c', line], {
+    cwd: clone,
+    env,
+    stdio: 'inherit',
+    timeout: CALL_TIMEOUT_MS,
+  });
 }
 
 async function until(condition, timeoutMs, what) {

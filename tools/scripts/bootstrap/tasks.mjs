@@ -79,6 +79,8 @@ export const tasks = {
   'verify:failover': verify('failover-main.js'),
   /** Known mistakes, put back one at a time: each must be found. */
   'verify:planted-bugs': verify('planted-main.js'),
+  /** A fresh clone, a service and a library generated in it, and the whole gate over that. */
+  'verify:generator': sequence(script('first-run.mjs', '--gate')),
   /** Known mistakes in the Raft library, put back one at a time: the simulator must find each. Writes docs/internals/planted-bugs.md. */
   'verify:simulated-bugs': sequence(nx(['build'], '-p', '@raftway/testkit'), [
     'node',

@@ -77,6 +77,7 @@ function addToCompose(tree: Tree, { name, port, version }: NewService): void {
       `    RAFTWAY_REGISTRY: registry-1:50061,registry-2:50061,registry-3:50061`,
       `    RAFTWAY_ADVERTISE: ${instance}:${port}`,
       `    RAFTWAY_INSTANCE_ID: ${instance}`,
+      `    RAFTWAY_GATEWAY: gateway:8080`,
     ];
     add('compose.yaml', ['services'], lines.join('\n'));
     const stopsLater = `${instance}: { condition: service_started }`;
