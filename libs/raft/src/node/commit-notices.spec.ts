@@ -12,6 +12,10 @@ function append(to: number): Message {
   };
 }
 
+function answer(to: number): Message {
+  return { type: 'readIndexReply', from: 1, to, term: 1, runId: 1, tickets: [1], readIndex: 5 };
+}
+
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe('what goes to followers', () => {
@@ -23,24 +27,52 @@ describe('what goes to followers', () => {
     notices = new CommitNotices((messages) => sent.push(...messages));
   });
 
-  it('leaves at once, but for what only says that something is committed: that leaves a turn later', async () => {
+  afterEach(() => {
+    notices.stop();
+    jest.useRealTimers();
+  });
+
+  it('leaves at once, but for what only says that something is committed: that waits a millisecond for entries', () => {
+    jest.useFakeTimers();
     notices.send([heartbeat(2, 1, 0), append(3)]);
     expect(sent).toEqual([heartbeat(2, 1, 0), append(3)]);
 
     notices.send([heartbeat(2, 1, 5)]);
     expect(sent).toHaveLength(2);
 
-    await nextTurn();
+    jest.advanceTimersByTime(1);
     expect(sent.at(-1)).toEqual(heartbeat(2, 1, 5));
   });
 
-  it('is not said twice: the newest notice stands for all, and entries or a new round make it needless', async () => {
+  it('tells a follower that others call through a turn later, and only that one', async () => {
+    notices.send([heartbeat(2, 1, 0), heartbeat(3, 1, 0), answer(3)]);
+    sent = [];
+
+    notices.send([heartbeat(2, 1, 5), heartbeat(3, 1, 5)]);
+    await nextTurn();
+
+    expect(sent).toEqual([heartbeat(3, 1, 5)]);
+  });
+
+  it('is not sent any more once the driver has stopped', () => {
+    jest.useFakeTimers();
+    notices.send([heartbeat(2, 1, 0)]);
+    notices.send([heartbeat(2, 1, 5)]);
+
+    notices.stop();
+    jest.advanceTimersByTime(1);
+
+    expect(sent).toEqual([heartbeat(2, 1, 0)]);
+  });
+
+  it('is not said twice: the newest notice stands for all, and entries or a new round make it needless', () => {
+    jest.useFakeTimers();
     notices.send([heartbeat(2, 1, 0), heartbeat(3, 1, 0), heartbeat(4, 1, 0)]);
     notices.send([heartbeat(2, 1, 5), heartbeat(3, 1, 5), heartbeat(4, 1, 5)]);
     notices.send([heartbeat(2, 1, 6), append(3), heartbeat(4, 2, 6)]);
     sent = [];
 
-    await nextTurn();
+    jest.advanceTimersByTime(1);
 
     expect(sent).toEqual([heartbeat(2, 1, 6)]);
   });

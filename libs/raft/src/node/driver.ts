@@ -207,21 +207,23 @@ export class Driver<Result> {
     this.schedule();
   }
 
-  /** Fails what waits and takes nothing more; resolves when nothing uses the storage any more. */
+  /** Resolves when nothing uses the storage any more. */
   async stop(): Promise<void> {
-    this.state = 'stopped';
-    this.ticker.stop();
-    this.failCalls();
-    await this.transport.stop();
+    await this.halt();
     await this.persistQueue.stop();
     await this.snapshots.idle();
   }
 
-  private failCalls(): void {
+  /** Fails what waits and takes nothing more. */
+  private halt(): Promise<void> {
+    this.state = 'stopped';
+    this.ticker.stop();
+    this.outgoing.stop();
     this.proposals.stop();
     this.reads.stop();
     this.membership.changes.stop();
     this.snapshots.stop();
+    return this.transport.stop();
   }
 
   /** Takes no new calls; what is under way goes on. */
@@ -389,11 +391,8 @@ export class Driver<Result> {
 
   private fatal(error: unknown): void {
     if (this.state === 'stopped') return;
-    this.state = 'stopped';
-    this.ticker.stop();
     this.options.logger.error('the replica cannot go on', { error });
-    this.failCalls();
-    void this.transport.stop();
+    void this.halt();
     this.options.onFatal(error instanceof Error ? error : new Error(String(error)));
   }
 }

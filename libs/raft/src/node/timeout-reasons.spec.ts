@@ -10,7 +10,7 @@ import { MemoryNetwork } from '../transport/memory-network';
 import { createRaftNode } from './create-raft-node';
 import type { RaftNodeOptions } from './options';
 
-const ELECTION_TIMEOUT_MS = 200;
+const ELECTION_TIMEOUT_MS = 400;
 
 class Replicas {
   readonly network = new MemoryNetwork();
