@@ -10,6 +10,8 @@ const SIMULATE = path.join(root, 'libs/testkit/dist/simulation/main.js');
 const SIMULATED_BUGS = path.join(root, 'libs/testkit/dist/planted/main.js');
 const CHAOS = path.join(root, 'libs/testkit/dist/chaos');
 const scripts = path.join(root, 'tools/scripts');
+const GENERATORS = ['service', 'rpc', 'lib'];
+const GUIDE = 'docs/guides/add-a-service.md';
 
 /** The CLI, and the apps that `raftway up` starts. */
 const started = ['cli', ...Object.keys(readApps())].map((name) => `@raftway/${name}`).join(',');
@@ -100,8 +102,12 @@ export const tasks = {
     [REFERENCE],
   ]),
   /** A new service, method or library: `service orders`, `rpc orders GetOrder`, `lib pricing`; all take `--dry-run`. */
-  add: ({ run }, [kind = '', ...args]) =>
-    run('nx', ['generate', `@raftway/plugin:${kind || 'service'}`, '--no-interactive', ...args]),
+  add: ({ run }, [kind, ...args]) => {
+    if (!GENERATORS.includes(kind)) {
+      throw new Error(`usage: npm run add -- ${GENERATORS.join('|')} <name> …; see ${GUIDE}`);
+    }
+    return run('nx', ['generate', `@raftway/plugin:${kind}`, '--no-interactive', ...args]);
+  },
   /** Writes the project references in tsconfig files after a project's dependencies changed. */
   sync: sequence(['nx', ['sync']]),
   'check-generated': sequence(script('generate.mjs', '--check')),
