@@ -2,8 +2,8 @@
 
 const path = require('node:path');
 
-/** Packages that ship ES modules only: Jest loads CommonJS, so they are transformed like our own code. */
-const esmOnly = ['jose'];
+/** Packages that ship ES modules only, or import some when they run: Jest loads CommonJS, so they are transformed like our own code. */
+const transformed = ['jose', '@opentelemetry/otlp-exporter-base'];
 
 /** @type {import('jest').Config} Spread into each project's jest.config.cjs. */
 module.exports = {
@@ -30,7 +30,7 @@ module.exports = {
       },
     ],
   },
-  transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`],
+  transformIgnorePatterns: [`/node_modules/(?!(${transformed.join('|')})/)`],
   setupFiles: [path.join(__dirname, 'tools/scripts/jest-property-seed.cjs')],
   reporters: ['default', path.join(__dirname, 'tools/scripts/jest-count-reporter.cjs')],
   passWithNoTests: true,

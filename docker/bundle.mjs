@@ -2,6 +2,8 @@
 //
 //   node docker/bundle.mjs <directory>      → <directory>/<app>/main.js …
 //
+// telemetry.js is the OpenTelemetry SDK, which main.js loads when the OTEL_* variables ask for it (ADR 024): apart, so that nobody else reads it.
+//
 // It bundles the sources, not dist: nothing has to be built first. Names are kept and nothing is minified, so that stack traces and error
 // classes read as in the sources.
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +13,15 @@ import { readApps, root } from '../tools/scripts/lib.mjs';
 
 const apps = readApps();
 const HTTP_PORT = 9464;
+const SDK = '@raftway/observability/sdk';
+
+const sdkApart = {
+  name: 'sdk-apart',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: new RegExp(`^${SDK}$`) }, ({ kind }) =>
+      kind === 'entry-point' ? undefined : { path: './telemetry.js', external: true },
+    ),
+};
 
 const [out] = process.argv.slice(2);
 if (out === undefined) throw new Error('usage: node docker/bundle.mjs <directory>');
@@ -25,7 +36,7 @@ async function bundleApp(name, app) {
     entryPoints: {
       main: `apps/${name}/src/main.ts`,
       health: 'docker/src/container/health.ts',
-      tracing: 'docker/src/container/tracing.ts',
+      telemetry: SDK,
     },
     outdir: path.resolve(directory),
     bundle: true,
@@ -33,6 +44,7 @@ async function bundleApp(name, app) {
     target: 'node24',
     format: 'cjs',
     conditions: ['@raftway/source'],
+    plugins: [sdkApart],
     keepNames: true,
     // Licences of what is bundled are written beside it.
     legalComments: 'none',

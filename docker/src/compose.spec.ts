@@ -26,11 +26,11 @@ function environmentOf(name: string): Readonly<Record<string, string>> {
   return services[name]?.environment ?? {};
 }
 
-describe('compose.yaml', () => {
-  let bundles: Bundles;
-  beforeAll(() => void (bundles = new Bundles()));
-  afterAll(() => bundles.remove());
+let bundles: Bundles;
+beforeAll(() => void (bundles = new Bundles()));
+afterAll(() => bundles.remove());
 
+describe('compose.yaml', () => {
   it('has three replicas of each Raft service, two of each other app, and the gateway', () => {
     const replicas = RAFT.flatMap((app) => REPLICAS.map((id) => `${app}-${id}`));
     const instances = STATELESS.flatMap((app) => INSTANCES.map((id) => `${app}-${id}`));
@@ -161,14 +161,12 @@ describe('compose.observability.yaml', () => {
     }
   });
 
-  it('traces every app that has spans', () => {
+  it('traces every app', () => {
     const traced = Object.keys(added).filter((name) => name in services);
-    expect(traced).toEqual(Object.keys(services).filter((name) => name !== 'gateway'));
+    expect(traced.sort()).toEqual(Object.keys(services).sort());
     for (const name of traced) {
-      expect(added[name]?.environment).toMatchObject({
-        NODE_OPTIONS: '--require=/app/tracing.js',
+      expect(added[name]?.environment).toEqual({
         OTEL_EXPORTER_OTLP_ENDPOINT: 'http://otel-collector:4318',
-        OTEL_SERVICE_NAME: name.replace(/-\d$/, ''),
       });
     }
   });
@@ -184,5 +182,20 @@ describe('compose.observability.yaml', () => {
         .map((name) => `${name}:9464`)
         .sort(),
     );
+  });
+});
+
+describe.each([...apps.keys()])('the bundle of %s', (app) => {
+  it('has the OpenTelemetry SDK, and loads it when it is told where spans go', () => {
+    const said = 'telemetry is exported';
+    const endpoint = 'http://127.0.0.1:9';
+
+    expect(bundles.log(app, { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })).toContain(said);
+    expect(bundles.log(app, {})).not.toContain(said);
+  });
+
+  it('has it in a file of its own, which nobody else reads', () => {
+    expect(bundles.file(app, 'telemetry.js')).toContain('BatchSpanProcessor');
+    expect(bundles.file(app, 'main.js')).not.toContain('BatchSpanProcessor');
   });
 });

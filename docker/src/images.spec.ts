@@ -107,8 +107,7 @@ suite('the images', () => {
       ...bind(ADDRESS.greeter),
       RAFTWAY_REGISTRY: ADDRESS.registry,
       RAFTWAY_GATEWAY: ADDRESS.gateway,
-      NODE_OPTIONS: '--require=/app/tracing.js',
-      OTEL_SERVICE_NAME: 'greeter',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
     });
     await healthy(...containers.keys());
@@ -144,7 +143,7 @@ suite('the images', () => {
     const files = readdirSync(folder).sort();
     expect(files).toEqual([
       ...['LICENSE', 'THIRD-PARTY-LICENSES'],
-      ...['health.js', 'main.js', 'raftway.yaml', 'tracing.js'],
+      ...['health.js', 'main.js', 'raftway.yaml', 'telemetry.js'],
     ]);
     for (const file of files) {
       const { uid, mode } = statSync(join(folder, file));

@@ -1,21 +1,23 @@
-// What a stranger does, in a fresh clone with nothing but Node and npm: runs the README's first command, makes the README's calls, presses
-// Ctrl-C; then follows docs/guides/add-a-service.md, whose commands generate a service, a method and a library, checks them as the gate
-// would, starts the suite again and makes the guide's calls. Uses only what is committed.
+// What a stranger does: clones the repository, runs the README's first command with nothing but Node and npm, and then every other command of the
+// README and of the guide for the first five minutes, which have to show what the pages say; presses Ctrl-C; starts once more. Uses only what is
+// committed.
 //
 //   node tools/scripts/first-run.mjs
-//   node tools/scripts/first-run.mjs --gate     the guide only, and then the whole gate over what was generated
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
+import { proportionalBytes } from './first-run/memory.mjs';
+import { commandBlocks, isShownIn } from './first-run/pages.mjs';
+import { Suite } from './first-run/suite.mjs';
 import { root } from './lib.mjs';
 
-const READY = /The suite is ready at (\S+)\./;
-const START_TIMEOUT_MS = 15 * 60_000;
-const STOP_TIMEOUT_MS = 60_000;
-const CALL_TIMEOUT_MS = 60_000;
-const GUIDE = 'docs/guides/add-a-service.md';
-const GATE = process.argv.includes('--gate');
+const PAGES = ['README.md', 'docs/guides/first-five-minutes.md'];
+const COLD_START_MAX_MS = 180_000;
+const MEMORY_MAX_BYTES = 1.2e9;
+const BLOCK_TIMEOUT_MS = 180_000;
+/** Whether the machine has other work to do: then times say nothing about the suite, and are told, not judged. */
+const isBusy = loadavg()[0] > 2 * availableParallelism();
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'raftway-first-run-'));
 const clone = path.join(scratch, 'clone');
@@ -24,86 +26,88 @@ mkdirSync(home);
 try {
   execFileSync('git', ['clone', '--quiet', root, clone], { stdio: 'inherit' });
   const env = bareEnvironment();
-  if (!GATE) {
-    const calls = commands('README.md', 'npx buf curl ');
-    if (calls.length !== 4) throw new Error(`the README has ${calls.length} calls, not 4`);
-    await whileStarted(env, () => calls.forEach((line) => call(line)));
-    console.log('first run: the clone starts, answers the README’s calls and stops');
-  }
-  await followGuide(env);
-  console.log('first run: the guide’s service is generated, passes its checks and answers');
-  if (GATE) npm(process.env, 'run', 'all');
+  await visit(env);
+  await comeBack(env);
+  console.log(
+    'first run: the clone starts, shows what README and guide say, stops and starts again',
+  );
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-/** Generates what the guide generates, checks it, and calls it. */
-async function followGuide(env) {
-  const generated = commands(GUIDE, 'npm run add -- ');
-  const calls = commands(GUIDE, 'npx buf curl ');
-  const looks = commands(GUIDE, 'npm run raftway -- ');
-  if (generated.length < 4 || calls.length < 2 || looks.length < 1) {
-    throw new Error(`${GUIDE} has fewer commands than it had: is it still followed?`);
-  }
-  for (const line of generated) run(env, line);
-  if (!GATE) check(env);
-  await whileStarted(env, () => {
-    for (const line of calls) call(line);
-    for (const line of looks) run(env, line);
-  });
-}
-
-/** The part of the gate that a new service can break; `--gate` runs all of it. */
-function check(env) {
-  const inClone = (...words) => run(env, `node tools/scripts/bootstrap.mjs ${words.join(' ')}`);
-  inClone('exec -- prettier --check --log-level=warn .');
-  inClone('exec -- nx sync:check');
-  inClone('check-generated');
-  const lock = readFileSync(path.join(clone, 'package-lock.json'), 'utf8');
-  npm(env, 'install', '--package-lock-only', '--ignore-scripts');
-  if (readFileSync(path.join(clone, 'package-lock.json'), 'utf8') !== lock) {
-    throw new Error('package-lock.json is not what npm makes of the generated packages');
-  }
-  const many = 'exec -- nx run-many --outputStyle=static --parallel=2';
-  inClone(many, '-t lint typecheck build test -p orders pricing');
-  inClone(many, '-t lint -p protos contracts k8s docker e2e');
-  // Whatever the manifests and the compose files need of an app; they start nothing.
-  inClone('exec -- jest --rootDir k8s --config k8s/jest.config.cjs policy schema');
-  inClone('exec -- jest --rootDir docker --config docker/jest.config.cjs compose');
-}
-
-/** `npm start`, then `work`, then Ctrl-C. */
-async function whileStarted(env, work) {
-  // A process group of its own, so that the interrupt below reaches what a terminal's Ctrl-C reaches.
-  const suite = spawn('npm', ['start'], {
-    cwd: clone,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
-  const ended = new Promise((resolve) => suite.once('close', (code) => resolve(code)));
-  let output = '';
-  const keep = (chunk) => {
-    output += chunk;
-    process.stdout.write(chunk);
-  };
-  suite.stdout.on('data', keep);
-  suite.stderr.on('data', keep);
+async function visit(env) {
+  const suite = new Suite(clone, env);
   try {
-    await until(() => READY.test(output) || suite.exitCode !== null, START_TIMEOUT_MS, 'ready');
-    if (suite.exitCode !== null) throw new Error(`npm start ended with ${suite.exitCode}`);
-    work();
-    process.kill(-suite.pid, 'SIGINT');
-    await until(
-      () => suite.exitCode !== null || suite.signalCode !== null,
-      STOP_TIMEOUT_MS,
-      'over',
-    );
-    if (!/Stopping: /.test(output)) throw new Error('npm start did not say that it stops');
+    const startMs = await suite.ready();
+    report('cold start, from nothing installed to ready', startMs);
+    if (startMs > COLD_START_MAX_MS && !isBusy) {
+      throw new Error(`the first npm start took more than ${COLD_START_MAX_MS / 1000} s`);
+    }
+    for (const page of PAGES) {
+      const blocks = commandBlocks(readFileSync(path.join(clone, page), 'utf8'));
+      if (!blocks.some(({ shown }) => shown !== undefined))
+        throw new Error(`${page} shows nothing`);
+      for (const block of blocks) follow(page, block, suite.output);
+    }
+    checkMemory(suite.pid);
+    await suite.interrupt();
   } finally {
-    if (suite.exitCode === null && suite.signalCode === null) process.kill(-suite.pid, 'SIGKILL');
-    await ended;
+    await suite.dispose();
   }
+}
+
+/** The second start, with everything installed and built, and with state. */
+async function comeBack(env) {
+  const suite = new Suite(clone, env);
+  try {
+    report('warm start, from everything built to ready', await suite.ready());
+    await suite.interrupt();
+  } finally {
+    await suite.dispose();
+  }
+}
+
+function report(what, milliseconds) {
+  const load = loadavg()[0].toFixed(1);
+  console.log(`first run: ${what}: ${(milliseconds / 1000).toFixed(1)} s (load ${load})`);
+}
+
+function checkMemory(pid) {
+  const bytes = proportionalBytes(pid);
+  if (bytes === undefined) return;
+  console.log(
+    `first run: the suite keeps ${(bytes / 1e6).toFixed(0)} MB of memory, shared pages counted once`,
+  );
+  if (bytes > MEMORY_MAX_BYTES) throw new Error(`that is more than ${MEMORY_MAX_BYTES / 1e6} MB`);
+}
+
+/** Runs one block of a page. */
+function follow(page, { line, commands, exit, shown }, suiteOutput) {
+  const where = `${page}:${line}`;
+  const isStart = commands.trim() === 'npm start';
+  // The gate runs the tests by themselves; what grpcurl does is done with buf curl, too, by the block behind.
+  if (commands.trim() === 'npm test') return;
+  if (commands.startsWith('grpcurl ') && !isThere('grpcurl')) return;
+  const output = isStart ? suiteOutput : run(where, commands, exit);
+  if (shown !== undefined && !isShownIn(shown, output)) {
+    throw new Error(`${where} shows\n\n${shown}\nand the output was\n\n${output}`);
+  }
+}
+
+function run(where, commands, exit) {
+  console.log(`\n${where}\n$ ${commands.trimEnd().replaceAll('\n', '\n$ ')}`);
+  const env = { ...process.env, BUF_CACHE_DIR: home };
+  const { status, stdout } = spawnSync('sh', ['-e', '-c', commands], {
+    ...{ cwd: clone, env, encoding: 'utf8', timeout: BLOCK_TIMEOUT_MS },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  console.log(stdout);
+  if (status !== exit) throw new Error(`${where} ended with ${status}, not with ${exit}`);
+  return stdout;
+}
+
+function isThere(command) {
+  return spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
 }
 
 /** Node and npm on the PATH, with the shell that npm itself needs; an empty HOME; nothing else. */
@@ -123,39 +127,4 @@ function bareEnvironment() {
 
 function which(name) {
   return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
-}
-
-/** The lines of a document that begin so: its commands, as they are pasted. */
-function commands(document, beginning) {
-  const lines = readFileSync(path.join(clone, document), 'utf8').split('\n');
-  return lines.filter((line) => line.startsWith(beginning));
-}
-
-function npm(env, ...args) {
-  run(env, ['npm', ...args].join(' '));
-}
-
-function run(env, line) {
-  console.log(`$ ${line}`);
-  execFileSync('sh', ['-c', line], { cwd: clone, env, stdio: 'inherit' });
-}
-
-/** A client that is not ours; it keeps its cache in the empty HOME. */
-function call(line) {
-  console.log(`$ ${line}`);
-  const env = { ...process.env, BUF_CACHE_DIR: home };
-  execFileSync('sh', ['-c', line], {
-    cwd: clone,
-    env,
-    stdio: 'inherit',
-    timeout: CALL_TIMEOUT_MS,
-  });
-}
-
-async function until(condition, timeoutMs, what) {
-  const deadline = Date.now() + timeoutMs;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`not ${what} within ${timeoutMs / 1000} s`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

@@ -81,6 +81,7 @@ export function createIdServiceApp(input: IdServiceAppInput): IdServiceApp {
     instanceId: () => instanceId,
     grpcServices: [ID_GRPC_SERVICE],
     logger,
+    whenUseful: (signal) => replica.whenUseful(signal),
     tls: tls?.source,
   });
   return {

@@ -45,6 +45,7 @@ export interface LockApp {
 export function createLockApp(input: LockAppInput): LockApp {
   const { options, logger, metrics, tls } = input;
   const store = createLockStore(input);
+  const { replica } = store;
   observeLocks(metrics, store);
   const server = createServer({
     ...options,
@@ -58,9 +59,9 @@ export function createLockApp(input: LockAppInput): LockApp {
   });
   const instanceId = () =>
     options.instanceId ??
-    (store.replica === undefined
+    (replica === undefined
       ? defaultInstanceId(SERVICE, server.address)
-      : `${SERVICE}-${store.replica.nodeId}`);
+      : `${SERVICE}-${replica.nodeId}`);
   const running = registeredServer({
     server,
     options,
@@ -68,6 +69,7 @@ export function createLockApp(input: LockAppInput): LockApp {
     instanceId,
     grpcServices: [LOCK_GRPC_SERVICE],
     logger,
+    whenUseful: replica && ((signal) => replica.whenUseful(signal)),
     register: input.register,
     tls: tls?.source,
   });
@@ -78,7 +80,7 @@ export function createLockApp(input: LockAppInput): LockApp {
     get address() {
       return server.address;
     },
-    replica: store.replica,
+    replica,
     get waitingCalls() {
       return store.waitingCalls();
     },

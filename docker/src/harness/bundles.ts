@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WORKSPACE } from './images';
@@ -23,6 +23,17 @@ export class Bundles {
     const lines = stderr.split('\n').filter((line) => line.trim() !== '');
     if (!lines.some((line) => line.includes('RAFTWAY_NOTHING'))) throw new Error(stderr);
     return lines.filter((line) => line.includes('RAFTWAY_') && !line.includes('RAFTWAY_NOTHING'));
+  }
+
+  /** What the app logs until it ends because it cannot listen: at an address that is kept for documents (RFC 5737). */
+  log(app: string, environment: Readonly<Record<string, string>>): string {
+    const bind = { RAFTWAY_BIND: '192.0.2.1:1', RAFTWAY_HTTP_BIND: '127.0.0.1:0' };
+    return this.run(app, [], { ...environment, ...bind }).stdout;
+  }
+
+  /** One file of an app's bundle. */
+  file(app: string, name: string): string {
+    return readFileSync(join(this.directory, app, name), 'utf8');
   }
 
   /** What the app prints for --help. */

@@ -17,8 +17,7 @@ onLinux('a dry run of overlays/local', () => {
   let greetings: Greetings;
 
   beforeAll(async () => {
-    cluster = new Cluster(render(path.join(K8S, 'overlays', 'local')));
-    cluster.start();
+    cluster = await Cluster.start(render(path.join(K8S, 'overlays', 'local')));
     await cluster.ready(READY_TIMEOUT_MS);
     greetings = new Greetings(`${cluster.podsOf('gateway')[0]?.plan.ip ?? ''}:8080`);
   }, READY_TIMEOUT_MS + 10_000);

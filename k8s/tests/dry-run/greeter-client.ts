@@ -1,12 +1,20 @@
 import { credentials, Metadata } from '@grpc/grpc-js';
 import { helloworld } from '@raftway/contracts';
+import { promised } from './promised';
 
 /** Calls the greeter as any client does: over grpc-js, through an address that it was given. */
 export class Greetings {
   private readonly client: helloworld.GreeterClient;
 
-  constructor(address: string) {
-    this.client = new helloworld.GreeterClient(address, credentials.createInsecure());
+  /** @param caPem with TLS, who vouches for the gateway. @default plaintext */
+  constructor(address: string, caPem?: string) {
+    this.client =
+      caPem === undefined
+        ? new helloworld.GreeterClient(address, credentials.createInsecure())
+        : new helloworld.GreeterClient(address, credentials.createSsl(Buffer.from(caPem)), {
+            // As through kubectl port-forward: the address is not the name.
+            'grpc.ssl_target_name_override': 'gateway',
+          });
   }
 
   /** SayHello: the greeter alone. */
@@ -34,12 +42,4 @@ const TIMEOUT_MS = 10_000;
 
 function deadline(): number {
   return Date.now() + TIMEOUT_MS;
-}
-
-function promised<Reply>(
-  call: (callback: (error: Error | null, reply: Reply) => void) => void,
-): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    call((error, reply) => (error === null ? resolve(reply) : reject(error)));
-  });
 }

@@ -22,6 +22,8 @@ export interface PlanRoom {
   /** The first three numbers of its addresses, such as `127.40.7`. */
   readonly network: string;
   readonly directory: string;
+  /** The last number of a pod's address, from 1: the same whenever it is asked for. */
+  readonly numberOf: (pod: string) => number;
 }
 
 /** Pods have addresses from 1, and their loopback addresses this much higher. */
@@ -32,12 +34,12 @@ export function planPods(objects: readonly KubeObject[], room: PlanRoom): PodPla
   const names = workloads(objects).flatMap((workload) =>
     Array.from({ length: workload.replicas }, (_, ordinal) => ({ workload, ordinal })),
   );
-  return names.map(({ workload, ordinal }, index) =>
-    planPod(objects, workload, podName(workload, ordinal), index + 1, room),
+  return names.map(({ workload, ordinal }) =>
+    planPod(objects, workload, nameOfPod(workload, ordinal), room),
   );
 }
 
-function podName({ name, isStateful }: Workload, ordinal: number): string {
+function nameOfPod({ name, isStateful }: Workload, ordinal: number): string {
   // A Deployment's pods have random names.
   return isStateful ? `${name}-${ordinal}` : `${name}-7d9c5b8f6c-x${ordinal}`;
 }
@@ -46,16 +48,16 @@ function planPod(
   objects: readonly KubeObject[],
   workload: Workload,
   name: string,
-  number: number,
-  { network, directory }: PlanRoom,
+  { network, directory, numberOf }: PlanRoom,
 ): PodPlan {
+  const number = numberOf(name);
   const ip = `${network}.${number}`;
   const loopbackIp = `${network}.${number + LOOPBACK_DISTANCE}`;
   const namespace = workload.object.metadata.namespace ?? 'default';
   const mounts = new Map(
     listAt(workload.container, 'volumeMounts').map((mount) => [
       String(mount['mountPath']),
-      path.join(directory, name, String(mount['name'])),
+      volumeDirectory(workload, name, mount['name'], directory),
     ]),
   );
   const podFields = { 'status.podIP': ip, 'metadata.name': name, 'metadata.namespace': namespace };
@@ -69,6 +71,28 @@ function planPod(
       ]),
     ),
   };
+}
+
+/** A pod's own directory, or what all pods have of a Secret. */
+function volumeDirectory(
+  { pod }: Workload,
+  podName: string,
+  volume: unknown,
+  directory: string,
+): string {
+  const secret = at(
+    listAt(pod, 'volumes').find(({ name }) => name === volume),
+    'secret',
+    'secretName',
+  );
+  return secret === undefined
+    ? path.join(directory, podName, String(volume))
+    : secretDirectory(directory, secret);
+}
+
+/** Where the files of a Secret are in the directory of a dry run. */
+export function secretDirectory(directory: string, secretName: unknown): string {
+  return path.join(directory, 'secrets', String(secretName));
 }
 
 /** A container's environment as the kubelet makes it. */

@@ -3,8 +3,10 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { entryOf } from '../support/app-options';
+import type { ApiServer } from './api-server';
 import type { PodPlan } from './pod-plan';
 import { type Probe, type ProbeName, readProbe, succeeds } from './probe';
+import { writeProjectedVolumes } from './projected-volumes';
 
 /** How a container ended. */
 export interface Ending {
@@ -29,11 +31,13 @@ export class RunningPod {
 
   /**
    * @param namesFile of the sandbox.
+   * @param api what the pod finds of the Kubernetes API.
    * @param onReadiness called when `isReady` has changed.
    */
   constructor(
     readonly plan: PodPlan,
     private readonly namesFile: string,
+    private readonly api: ApiServer,
     private readonly onReadiness: () => void,
   ) {}
 
@@ -45,6 +49,7 @@ export class RunningPod {
 
   start(): void {
     for (const directory of this.plan.mounts.values()) mkdirSync(directory, { recursive: true });
+    writeProjectedVolumes(this.plan, this.api);
     this.life = this.live();
   }
 
@@ -90,6 +95,7 @@ export class RunningPod {
         PATH: process.env['PATH'],
         NODE_OPTIONS: `--require ${path.join(__dirname, 'sandbox.cjs')}`,
         RUNNER_SANDBOX: JSON.stringify({ hostname: plan.name, namesFile }),
+        ...this.api.environment,
         ...plan.environment,
       },
       stdio: ['pipe', 'pipe', 'pipe'],

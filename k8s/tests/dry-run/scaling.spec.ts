@@ -1,75 +1,139 @@
-import { execFile } from 'node:child_process';
-import path from 'node:path';
-import { promisify } from 'node:util';
+import { rmSync } from 'node:fs';
+import { credentials, Metadata } from '@grpc/grpc-js';
+import { raft } from '@raftway/contracts';
 import type { KubeObject } from '../render/kube-object';
 import { render } from '../render/render';
-import { K8S, withOverlay } from '../support/manifests';
+import { withOverlay } from '../support/manifests';
 import { Cluster } from './cluster';
+import { eventually } from './eventually';
+import { LockTaker } from './lock-taker';
+import { promised } from './promised';
 
-const READY_TIMEOUT_MS = 90_000;
-const CLI = path.join(K8S, '..', 'tools', 'cli', 'dist', 'main.js');
+const READY_TIMEOUT_MS = 120_000;
+/** A leader believes in a number of replicas after some ten seconds, and removes one member after the other. */
+const REMOVAL_TIMEOUT_MS = 90_000;
+const STATUS_TIMEOUT_MS = 2_000;
 
 const onLinux = process.platform === 'linux' ? describe : describe.skip;
 
-/** The manifests of one group, without the rest of the suite. */
-function lockServiceOf(objects: readonly KubeObject[]): KubeObject[] {
-  return objects.filter(({ metadata }) => metadata.name.startsWith('lock-service'));
-}
+/** What calls of the lock service need of the suite. */
+const NEEDED = /^(registry|lock-service|gateway)/;
 
-/** What docs/guides/deploy-to-kubernetes.md puts into the overlay. */
-function scaledToFive(): KubeObject[] {
-  const peers = Array.from(
-    { length: 5 },
-    (_, ordinal) => `${ordinal + 1}=lock-service-${ordinal}.lock-service-peers:51071`,
-  );
+/** `kubectl scale statefulset/lock-service --replicas=N`, as it shows in the manifests. */
+function scaledTo(count: number, generation = 0): KubeObject[] {
+  const literals = [`RAFTWAY_RAFT_JOIN_GENERATION=${generation}`];
   const fields = {
-    replicas: [{ name: 'lock-service', count: 5 }],
-    configMapGenerator: [
-      {
-        name: 'lock-service-config',
-        behavior: 'merge',
-        literals: ['RAFTWAY_INITIAL_STATE=existing', `RAFTWAY_PEERS=${peers.join(',')}`],
-      },
-    ],
+    replicas: [{ name: 'lock-service', count }],
+    configMapGenerator: [{ name: 'lock-service-config', behavior: 'merge', literals }],
   };
-  return lockServiceOf(withOverlay('overlays/local', fields, render));
+  const objects = withOverlay('overlays/local', fields, render);
+  return objects.filter(({ metadata }) => NEEDED.test(metadata.name));
 }
 
-onLinux('a group that grows from three members to five', () => {
+onLinux('a Raft group whose StatefulSet is scaled', () => {
   let cluster: Cluster;
+  let taker: LockTaker;
 
-  afterAll(() => cluster.dispose(), 120_000);
+  beforeAll(async () => {
+    cluster = await Cluster.start(scaledTo(3));
+    await cluster.ready(READY_TIMEOUT_MS);
+    taker = new LockTaker(`${cluster.podsOf('gateway')[0]?.plan.ip ?? ''}:8080`);
+    await eventually('the gateway routes to the lock service', READY_TIMEOUT_MS, async () => {
+      await taker.open();
+      return true;
+    });
+  }, 3 * READY_TIMEOUT_MS);
+
+  afterAll(async () => {
+    await taker?.stop();
+    taker?.close();
+    await cluster?.dispose();
+  }, 120_000);
+
+  /** The voters' ids, as the leader has them. */
+  async function voters(): Promise<number[]> {
+    for (const { plan } of cluster.podsOf('lock-service')) {
+      const admin = new raft.RaftAdminServiceClient(
+        `${plan.ip}:50071`,
+        credentials.createInsecure(),
+      );
+      try {
+        const status = await promised<raft.GetStatusResponse>((callback) =>
+          admin.getStatus(
+            {},
+            new Metadata(),
+            { deadline: Date.now() + STATUS_TIMEOUT_MS },
+            callback,
+          ),
+        );
+        if (status.role !== raft.Role.LEADER) continue;
+        return status.members.filter(({ voter }) => voter).map(({ id }) => Number(id));
+      } catch {
+        // It is starting or ending; another one leads.
+      } finally {
+        admin.close();
+      }
+    }
+    return [];
+  }
+
+  async function scale(
+    count: number,
+    expected: readonly number[],
+    generation?: number,
+  ): Promise<void> {
+    await cluster.apply(scaledTo(count, generation));
+    const what = `the voters are ${expected.join()}`;
+    await eventually(what, REMOVAL_TIMEOUT_MS, async () => {
+      const found = await voters();
+      if (found.toSorted((one, other) => one - other).join() === expected.join()) return true;
+      throw new Error(`they are ${found.join()}`);
+    }).catch((error: unknown) => {
+      const pods = cluster.podsOf('lock-service').map((pod) => pod.describe());
+      throw new Error(`${String(error)}\n\n${pods.join('\n\n')}`, { cause: error });
+    });
+  }
 
   it(
-    'has new pods that wait until they are added, and then five voters',
+    'has the members that it has pods, from three to five, back and up again, and no call fails',
     async () => {
-      cluster = new Cluster(lockServiceOf(render(path.join(K8S, 'overlays', 'local'))));
-      cluster.start();
+      taker.start();
+
+      await scale(5, [1, 2, 3, 4, 5]);
       await cluster.ready(READY_TIMEOUT_MS);
-      await cluster.stop();
-
-      cluster = new Cluster(scaledToFive(), cluster.directory);
-      cluster.start();
-      const [first, second, third, ...added] = cluster.podsOf('lock-service');
-      const founders = [first, second, third].filter((pod) => pod !== undefined);
-      await cluster.ready(READY_TIMEOUT_MS, founders);
-      const servers = founders.map(({ plan }) => `${plan.ip}:50071`).join(',');
-      const raft = async (...args: string[]): Promise<string> => {
-        const { stdout } = await run(process.execPath, [CLI, 'raft', ...args, '--server', servers]);
-        return stdout;
-      };
-
-      expect(added.map(({ isReady }) => isReady)).toEqual([false, false]);
-      await raft('add', '4', 'lock-service-3.lock-service-peers:51071');
-      await raft('add', '5', 'lock-service-4.lock-service-peers:51071');
-
+      await scale(3, [1, 2, 3]);
+      // With the volumes that they had: the log of one who was removed is as good as that of one who was away.
+      await scale(5, [1, 2, 3, 4, 5]);
       await cluster.ready(READY_TIMEOUT_MS);
-      const status = await raft('status', '--json');
-      const [answer] = JSON.parse(status) as { status: { members: { voter: boolean }[] } }[];
-      expect(answer?.status.members.map(({ voter }) => voter)).toEqual(Array(5).fill(true));
+      await taker.stop();
+
+      expect(taker.failures).toEqual([]);
+      expect(taker.taken.size).toBeGreaterThan(100);
+      expect(await taker.held()).toEqual(taker.taken);
     },
-    3 * READY_TIMEOUT_MS,
+    3 * REMOVAL_TIMEOUT_MS + 2 * READY_TIMEOUT_MS,
+  );
+
+  it(
+    'does not let a pod back in whose volume was wiped, says why, and takes it under a new id',
+    async () => {
+      const wipe = (): void =>
+        rmSync(cluster.volumeOf('lock-service-3', 'data'), { recursive: true });
+      await scale(3, [1, 2, 3]);
+      wipe();
+
+      await scale(5, [1, 2, 3, 5]);
+
+      const wiped = cluster.pod('lock-service-3');
+      await eventually('it says why it waits', READY_TIMEOUT_MS, () =>
+        /waitsFor.*its data directory was replaced/.test(wiped.log),
+      );
+      expect(wiped.isReady).toBe(false);
+      await scale(3, [1, 2, 3]);
+      wipe();
+      await scale(5, [1, 2, 3, 5, 1004], 1);
+      expect(await taker.held()).toEqual(taker.taken);
+    },
+    5 * REMOVAL_TIMEOUT_MS,
   );
 });
-
-const run = promisify(execFile);

@@ -10,6 +10,7 @@ import { networkRules, peerPortRule } from './rules/network-rules';
 import { podRules } from './rules/pod-rules';
 import { raftRules } from './rules/raft-rules';
 import { referenceRules } from './rules/reference-rules';
+import { tlsRules } from './rules/tls-rules';
 
 const rules = [
   ...podRules,
@@ -20,9 +21,17 @@ const rules = [
   ...networkRules,
   peerPortRule,
   ...imageRules,
+  ...tlsRules,
 ];
 
-const ALL_COMPONENTS = ['network-policies', 'monitoring', 'hpa', 'redis', 'redis-network-policies'];
+const ALL_COMPONENTS = [
+  'network-policies',
+  'monitoring',
+  'hpa',
+  'redis',
+  'redis-network-policies',
+  'mtls',
+];
 
 function problems(rendering: Rendering): string[] {
   return rules.flatMap((rule) =>
@@ -225,10 +234,81 @@ describe('the rules find', () => {
       /loses volumes whenScaled/,
     ],
     [
-      'five pods for three peers',
+      'more founders than pods',
       'StatefulSet/id-service',
-      replace('/spec/replicas', 5),
+      replace('/spec/replicas', 1),
       /id-service is founded by/,
+    ],
+    [
+      'a founder that is no pod',
+      'ConfigMap/id-service-config',
+      replace(
+        '/data/RAFTWAY_PEERS',
+        '1=id-service-0.id-service-peers:51081,2=id-service-1.id-service-peers:51081,3=id-service-9.id-service-peers:51081',
+      ),
+      /id-service is founded by/,
+    ],
+    [
+      'pods that do not join',
+      'ConfigMap/id-service-config',
+      replace('/data/RAFTWAY_RAFT_AUTO_JOIN', 'false'),
+      /id-service has pods that do not join/,
+    ],
+    [
+      'the size of another set',
+      'ConfigMap/id-service-config',
+      replace('/data/RAFTWAY_KUBERNETES_STATEFUL_SET', 'registry'),
+      /id-service asks for another set/,
+    ],
+    [
+      'a role that may do more',
+      'Role/registry',
+      add('/rules/0/verbs/-', 'patch'),
+      /registry has another role/,
+    ],
+    [
+      'a role for all sets',
+      'Role/registry',
+      remove('/rules/0/resourceNames'),
+      /registry has another role/,
+    ],
+    [
+      'a role of another account',
+      'RoleBinding/registry',
+      replace('/subjects/0/name', 'gateway'),
+      /registry is not the one that its role is bound to/,
+    ],
+    [
+      'a role that nobody needs',
+      'Role/registry',
+      replace('/metadata/name', 'gateway'),
+      /Role\/gateway is not needed/,
+    ],
+    [
+      'no token',
+      'StatefulSet/registry',
+      remove('/spec/template/spec/volumes/0/projected/sources/0'),
+      /registry has no credentials/,
+    ],
+    [
+      'a token for the gateway',
+      'Deployment/gateway',
+      add('/spec/template/spec/volumes', [
+        { name: 'a', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } },
+      ]),
+      /gateway mounts a token/,
+    ],
+    [
+      'no way to the Kubernetes API',
+      'NetworkPolicy/allow-kubernetes-api',
+      remove('/spec/egress/0/ports/1'),
+      /registry may go anywhere on 443$/,
+    ],
+    [
+      'a way to everywhere',
+      'NetworkPolicy/gateway',
+      add('/spec/egress/-', { ports: [{ port: 443 }] }),
+      /gateway may go anywhere on 443/,
     ],
     ['an even group', 'StatefulSet/id-service', replace('/spec/replicas', 4), /has 4 members/],
     [
@@ -254,6 +334,12 @@ describe('the rules find', () => {
       'ConfigMap/gateway-config',
       add('/data/RAFTWAY_DRAIN_DELEY', '1s'),
       /gateway has no option RAFTWAY_DRAIN_DELEY/,
+    ],
+    [
+      'a variable of OpenTelemetry that nobody reads',
+      'ConfigMap/gateway-config',
+      add('/data/OTEL_EXPORTER_ENDPOINT', 'http://otel-collector.monitoring:4318'),
+      /gateway has no option OTEL_EXPORTER_ENDPOINT/,
     ],
     [
       'a default for a workstation',
@@ -350,6 +436,84 @@ describe('the rules find', () => {
       'StatefulSet/redis',
       replace(`${container}/image`, 'redis'),
       /redis runs redis$/,
+    ],
+    [
+      'an app without TLS among others',
+      'ConfigMap/greeter-config',
+      replace('/data', {}),
+      /greeter have no TLS and others have/,
+    ],
+    [
+      'a Service that promises no TLS',
+      'Service/registry-peers',
+      replace('/spec/ports/1/appProtocol', 'kubernetes.io/h2c'),
+      /registry-peers says that grpc is kubernetes.io\/h2c, not https/,
+    ],
+    [
+      'TLS files elsewhere',
+      'Deployment/gateway',
+      replace(`${container}/volumeMounts/0/mountPath`, '/etc/tls'),
+      /gateway finds no files of a Secret/,
+    ],
+    [
+      'TLS files that are never renewed',
+      'Deployment/gateway',
+      add(`${container}/volumeMounts/0/subPath`, 'tls.crt'),
+      /gateway never sees renewed TLS files/,
+    ],
+    [
+      'TLS files that the process may change',
+      'Deployment/greeter',
+      remove(`${container}/volumeMounts/0/readOnly`),
+      /greeter can write to its TLS files/,
+    ],
+    [
+      'a key for everybody',
+      'StatefulSet/registry',
+      remove('/spec/template/spec/volumes/0/secret/defaultMode'),
+      /registry leaves its private key to everybody/,
+    ],
+    [
+      'a key for nobody',
+      'Deployment/greeter',
+      remove('/spec/template/spec/securityContext/fsGroup'),
+      /greeter is not in the group/,
+    ],
+    [
+      'another’s certificate',
+      'Deployment/greeter',
+      replace('/spec/template/spec/volumes/0/secret/secretName', 'greter-tls'),
+      /greeter has 0 Certificates/,
+    ],
+    [
+      'a certificate for one end',
+      'Certificate/lock-service',
+      remove('/spec/usages/2'),
+      /lock-service has a certificate without client auth/,
+    ],
+    [
+      'a certificate that nobody signs',
+      'Issuer/raftway-ca',
+      replace('/metadata/name', 'raftway-authority'),
+      /id-service has a certificate that nobody signs/,
+    ],
+    [
+      'a certificate without the registered name',
+      'Certificate/greeter',
+      replace('/spec/dnsNames/0', 'greeter.raftway'),
+      /greeter has a certificate without greeter/,
+    ],
+    [
+      'a certificate without a peer',
+      'Certificate/id-service',
+      remove('/spec/dnsNames/3'),
+      /id-service has a certificate without id-service-2.id-service-peers/,
+    ],
+    [
+      'a name of two apps',
+      'Certificate/greeter',
+      add('/spec/dnsNames/-', 'lock-service'),
+      /is for lock-service, which is another’s/,
     ],
   ])('%s', (_what, name, operation, message) => {
     expect(found(name, operation)).toContainEqual(expect.stringMatching(message));

@@ -1,11 +1,18 @@
 import type { Kustomization } from './kustomization';
 import { at, isRecord, type KubeObject, listAt } from './kube-object';
 
-/** Puts all objects into a namespace, and calls the Namespace object by its name. */
+/** Puts all objects into a namespace, and calls the Namespace object by its name. Bindings name the namespace of accounts that are among the objects. */
 export function setNamespace(objects: readonly KubeObject[], namespace: string): void {
   for (const { kind, metadata } of objects) {
     if (kind === 'Namespace') metadata.name = namespace;
     else metadata.namespace = namespace;
+  }
+  const accounts = objects.filter(({ kind }) => kind === 'ServiceAccount');
+  for (const binding of objects.filter(({ kind }) => kind === 'RoleBinding')) {
+    for (const subject of listAt(binding, 'subjects')) {
+      const isOurs = accounts.some(({ metadata }) => metadata.name === subject['name']);
+      if (subject['kind'] === 'ServiceAccount' && isOurs) subject['namespace'] = namespace;
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import { describeObject, type KubeObject } from '../render/kube-object';
 
 /** Packages by API group; the core group has none. */
 const PACKAGES: Readonly<Record<string, string>> = {
+  'cert-manager.io': '@kubernetes-models/cert-manager',
   'monitoring.coreos.com': '@kubernetes-models/prometheus-operator',
 };
 

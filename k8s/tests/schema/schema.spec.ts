@@ -1,8 +1,7 @@
-import path from 'node:path';
 import { applyPatch, type PatchOperation } from '../render/json-patch';
 import type { KubeObject } from '../render/kube-object';
 import { render } from '../render/render';
-import { allRenderings, K8S } from '../support/manifests';
+import { allRenderings, withOverlay } from '../support/manifests';
 import { schemaProblems } from './schema-problems';
 
 describe('the Kubernetes API', () => {
@@ -14,10 +13,10 @@ describe('the Kubernetes API', () => {
   });
 
   describe('would refuse what is planted', () => {
-    const local = render(path.join(K8S, 'overlays', 'local'));
+    const planted = withOverlay('overlays/local', { components: ['components/mtls'] }, render);
 
     function broken(kind: string, operation: PatchOperation): KubeObject[] {
-      const objects = structuredClone(local);
+      const objects = structuredClone(planted);
       const found = objects.find((object) => object.kind === kind);
       applyPatch(found, [operation]);
       return objects;
@@ -51,6 +50,12 @@ describe('the Kubernetes API', () => {
         'Deployment',
         { op: 'remove', path: '/spec/selector' },
         /^Deployment\/gateway: .*selector/,
+      ],
+      [
+        'an unknown field of another’s API',
+        'Certificate',
+        { op: 'add', path: '/spec/dnsName', value: 'gateway' },
+        /^Certificate\/raftway-ca: .*dnsName/,
       ],
       ['an unknown kind', 'Service', { op: 'replace', path: '/kind', value: 'Servise' }, /Servise/],
       ['an unknown version', 'Service', { op: 'replace', path: '/apiVersion', value: 'v9' }, /v9/],

@@ -14,7 +14,7 @@ export function entryOf(app: AppName): string {
   return path.join(K8S, '..', 'apps', app, 'dist', 'main.js');
 }
 
-/** The options of every app, by variable, as `--help` of the built app prints them. @throws Error when an app is not built. */
+/** The options of every app, and the variables of OpenTelemetry that it reads, by variable, as `--help` of the built app prints them. @throws Error when an app is not built. */
 export function readAppOptions(): ReadonlyMap<AppName, ReadonlyMap<string, AppOption>> {
   return new Map(APPS.map((app) => [app, optionsOf(app)]));
 }
@@ -24,7 +24,9 @@ function optionsOf(app: AppName): ReadonlyMap<string, AppOption> {
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`${app} --help failed; is it built? ${stderr}`);
-  const lines = stdout.matchAll(/^ {2}(RAFTWAY_\w+) \(.*?\)(?: {2}\[(.*)\])?$/gm);
+  const lines = stdout.matchAll(
+    /^ {2}(RAFTWAY_\w+(?= \()|OTEL_\w+$)(?: \(.*?\)(?: {2}\[(.*)\])?)?$/gm,
+  );
   return new Map(
     [...lines].map(([, variable = '', defaultText = '']) => [variable, { variable, defaultText }]),
   );

@@ -9,6 +9,8 @@ export interface OptionDescription {
   readonly key: string;
   readonly variable: string;
   readonly type: string;
+  /** Which values of the type are accepted; undefined for all of them. */
+  readonly limits: string | undefined;
   readonly description: string;
   /** As it would be written; undefined when there is none. */
   readonly defaultText: string | undefined;
@@ -25,6 +27,7 @@ export function describeOptions(schema: OptionsSchema): OptionDescription[] {
       key: fileKey(option),
       variable: variableName(option),
       type: found.meta?.optionType ?? 'text',
+      limits: found.meta?.limits,
       description: found.description ?? '',
       defaultText:
         found.defaultText ??

@@ -8,6 +8,8 @@ import { joinHostPort, splitHostPort } from './host-port';
 /** How an option reads to people: the type in tables and help, and how a default is written. */
 export interface OptionTypeMeta {
   readonly optionType: string;
+  /** Which values of the type are accepted, such as `1 to 64`. @default all of the type */
+  readonly limits?: string;
   readonly format?: (value: never) => string;
 }
 
@@ -31,7 +33,7 @@ export function text(options: { readonly lengthMax?: number } = {}) {
       const fits = typeof given === 'string' && given !== '' && given.length <= lengthMax;
       return fits ? given : refuse(context, `text of 1 to ${lengthMax} characters`, value);
     })
-    .meta({ optionType: 'text' });
+    .meta({ optionType: 'text', limits: `1 to ${lengthMax} characters` });
 }
 
 /** A time span such as `250ms`, `10s`, `5m`, `1h`, as milliseconds. End the option's name in Ms; its variable has no Ms. */
@@ -44,7 +46,8 @@ export function durationMs(
   } = {},
 ) {
   const { minMs = 0, maxMs = 24 * 3_600_000 } = options;
-  const rule = `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as 250ms, 10s, 5m or 1h`;
+  const limits = `${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
+  const rule = `a duration from ${limits}, such as 250ms, 10s, 5m or 1h`;
   return z
     .unknown()
     .transform((value, context): number => {
@@ -52,7 +55,7 @@ export function durationMs(
       const fits = parsed !== undefined && parsed >= minMs && parsed <= maxMs;
       return fits ? parsed : refuse(context, rule, value);
     })
-    .meta({ optionType: 'duration', format: formatDuration });
+    .meta({ optionType: 'duration', limits, format: formatDuration });
 }
 
 /** A whole number in a range. */
@@ -66,7 +69,7 @@ export function integer(options: { readonly min: number; readonly max: number })
       const fits = Number.isInteger(parsed) && Number(parsed) >= min && Number(parsed) <= max;
       return fits ? Number(parsed) : refuse(context, `a whole number from ${min} to ${max}`, value);
     })
-    .meta({ optionType: 'integer' });
+    .meta({ optionType: 'integer', limits: `${min} to ${max}` });
 }
 
 /** `true` or `false`. */
@@ -117,6 +120,7 @@ export function hostPortList(options: { readonly countMax?: number } = {}) {
     })
     .meta({
       optionType: 'host:port,…',
+      limits: `1 to ${countMax}`,
       format: (addresses: readonly string[]) => addresses.join(','),
     });
 }
@@ -143,6 +147,7 @@ export function peers(options: { readonly countMax?: number } = {}) {
     })
     .meta({
       optionType: 'id=host:port,…',
+      limits: `1 to ${countMax}`,
       format: (members: ReadonlyMap<number, string>) =>
         [...members].map(([id, address]) => `${id}=${address}`).join(','),
     });

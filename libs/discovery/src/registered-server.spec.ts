@@ -69,6 +69,29 @@ const common = {
 };
 
 describe('a registered server', () => {
+  it('is entered once it is of use, and never when it ends before', async () => {
+    const events: string[] = [];
+    const { directory, register, registered } = await directoryWith(notedRegistry(events));
+    const options = { registry: [directory.address], drainDelayMs: 0 };
+    let becomeUseful: () => void = () => undefined;
+    const whenUseful = () => new Promise<void>((resolve) => (becomeUseful = resolve));
+    const make = () =>
+      registeredServer({ ...common, register, options, whenUseful, server: notedServer(events) });
+    const early = make();
+    await early.start();
+    await early.stop();
+    becomeUseful();
+
+    const running = make();
+    await running.start();
+    expect(events).not.toContain('registered greeter-1 at 127.0.0.1:7');
+    becomeUseful();
+    await registered();
+    await running.stop();
+
+    expect(events.filter((event) => event.startsWith('registered'))).toHaveLength(1);
+  });
+
   it('leaves in order: DRAINING, NOT_SERVING, out of the registry, and only then it refuses calls', async () => {
     const events: string[] = [];
     const { directory, register, registered } = await directoryWith(notedRegistry(events));

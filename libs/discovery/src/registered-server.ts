@@ -27,6 +27,8 @@ export interface RegisteredServerInput {
   readonly logger: Logger;
   /** Certificates for TLS with the registry. @default plaintext */
   readonly tls?: TlsSource | undefined;
+  /** Resolves when calls may come: a replica that still waits for its group would refuse them. Rejects when it is aborted. @default as soon as the server listens */
+  readonly whenUseful?: ((signal: AbortSignal) => Promise<void>) | undefined;
   /** @default registerSelf */
   readonly register?: typeof registerSelf | undefined;
 }
@@ -39,7 +41,7 @@ export interface RegisteredServer {
 }
 
 /**
- * Puts a server into the registry once it listens, and takes it out so that callers leave before calls are refused:
+ * Puts a server into the registry once it listens and is of use, and takes it out so that callers leave before calls are refused:
  *
  * 1. DRAINING, so that nobody picks the instance for new calls;
  * 2. NOT_SERVING and the drain delay, in which calls that are on their way are still served, and the entry is taken back;
@@ -51,7 +53,9 @@ export function registeredServer(input: RegisteredServerInput): RegisteredServer
   const { server } = input;
   let registration: SelfRegistration | undefined;
   let stopped: Promise<void> | undefined;
+  const leaving = new AbortController();
   const leave = async (beforeServer: () => Promise<void>): Promise<void> => {
+    leaving.abort();
     await registration?.setStatus(registry.InstanceStatus.DRAINING, LEAVE_TIMEOUT_MS);
     // What fits into the drain delay costs nothing.
     const timeoutMs = Math.max(LEAVE_TIMEOUT_MS, input.options.drainDelayMs);
@@ -63,7 +67,17 @@ export function registeredServer(input: RegisteredServerInput): RegisteredServer
   return {
     start: async () => {
       await server.start();
-      registration = enter(input);
+      if (input.whenUseful === undefined) {
+        registration = enter(input);
+        return;
+      }
+      input.whenUseful(leaving.signal).then(
+        () => {
+          if (!leaving.signal.aborted) registration = enter(input);
+        },
+        // It was aborted: the server leaves before it was of use.
+        () => undefined,
+      );
     },
     stop: (beforeServer = () => Promise.resolve()) => (stopped ??= leave(beforeServer)),
   };

@@ -37,6 +37,7 @@ class RecordingTracer {
         record['status'] = status;
         return span;
       },
+      isRecording: () => true,
       end: () => void this.ended.push(record),
     };
     return span as unknown as Span;
@@ -85,12 +86,37 @@ it('tells the callee which span its call belongs to', () => {
   expect(tracer.started.at(-1)?.options?.attributes).toEqual({
     'rpc.system.name': 'grpc',
     'rpc.method': 'a.B/D',
-    'server.address': 'localhost:1',
+    'server.address': 'localhost',
+    'server.port': 1,
   });
 });
 
-it('marks a span as failed by any status but OK', () => {
-  CallSpan.client('test', 'a.B/E', 'localhost:1').end('UNAVAILABLE');
+it('marks a client’s span as failed by any status but OK, and a server’s by those that are its failure', () => {
+  const read = (): undefined => undefined;
 
-  expect(tracer.ended.at(-1)).toMatchObject({ status: { message: 'UNAVAILABLE' } });
+  CallSpan.client('test', 'a.B/E', 'localhost:1').end('NOT_FOUND');
+  CallSpan.server('test', 'a.B/E', read).end('NOT_FOUND');
+  CallSpan.server('test', 'a.B/E', read).end('UNAVAILABLE');
+
+  const [asClient, answered, failed] = tracer.ended.slice(-3);
+  expect(asClient).toMatchObject({ 'error.type': 'NOT_FOUND', status: { message: 'NOT_FOUND' } });
+  expect(answered).toEqual({ 'rpc.response.status_code': 'NOT_FOUND' });
+  expect(failed).toMatchObject({ 'error.type': 'UNAVAILABLE', status: { message: 'UNAVAILABLE' } });
+});
+
+it('has the names of trace and span for log lines, and header pairs for a callee', () => {
+  const span = CallSpan.server('test', 'a.B/F', () => undefined);
+
+  expect(span.traceFields).toEqual({ trace_id: 't'.repeat(32), span_id: 'own-a.B/F' });
+  expect(span.headers()).toEqual(['span', 'own-a.B/F']);
+});
+
+it('is one that does nothing, shared by all calls, without an SDK', () => {
+  trace.disable();
+
+  const span = CallSpan.server('test', 'a.B/G', () => 'callers');
+  const ran = span.run(() => 'ran');
+
+  expect(CallSpan.client('test', 'a.B/H', 'localhost:1')).toBe(span);
+  expect([ran, span.headers(), span.traceFields]).toEqual(['ran', undefined, undefined]);
 });

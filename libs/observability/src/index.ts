@@ -17,9 +17,17 @@ export {
   type HistogramMetric,
   type HistogramOptions,
   type Labels,
+  type MetricFamily,
   type MetricOptions,
+  type MetricSample,
   type Metrics,
 } from './metrics';
 export { parseTraceNames, TRACERS } from './tracers';
-export { recordingSpan, withSpan } from './tracing';
-export { CallSpan } from './call-span';
+export {
+  readTelemetrySettings,
+  TELEMETRY_VARIABLES,
+  type TelemetrySettings,
+  type TelemetryWarning,
+} from './telemetry-settings';
+export { isTracing, recordingSpan, withSpan } from './tracing';
+export { CallSpan, serverErrorType, type TraceFields } from './call-span';

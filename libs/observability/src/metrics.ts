@@ -1,12 +1,20 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+  type MetricObjectWithValues,
+  type MetricValueWithName,
+} from 'prom-client';
 
 /** Seconds, for calls that take from half a millisecond to ten seconds. */
 export const DURATION_BUCKETS_SECONDS: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-/** Values of a metric's labels. */
-export type Labels = Readonly<Record<string, string | number>>;
+/** Values of a metric's labels; one that is undefined is left out. */
+export type Labels = Readonly<Record<string, string | number | undefined>>;
 
 /** What a metric is made from. */
 export interface MetricOptions {
@@ -43,6 +51,12 @@ export interface HistogramMetric {
   observe(value: number, labels?: Labels): void;
 }
 
+/** One number of a metric; those of a histogram say by `metricName` what they are. */
+export type MetricSample = MetricValueWithName<string>;
+
+/** A metric with all its numbers. */
+export type MetricFamily = MetricObjectWithValues<MetricSample>;
+
 /** The metrics of one process or app. Asking twice for one name yields the same metric. */
 export interface Metrics {
   counter(options: MetricOptions): CounterMetric;
@@ -53,6 +67,8 @@ export interface Metrics {
   /** Everything in the Prometheus text format. */
   text(): Promise<string>;
   readonly contentType: string;
+  /** Everything as objects, for another format. */
+  families(): Promise<MetricFamily[]>;
   /** prom-client's registry, for what the helpers above do not offer. */
   readonly registry: Registry;
 }
@@ -123,6 +139,11 @@ class PrometheusMetrics implements Metrics {
     return this.registry.metrics();
   }
 
+  families(): Promise<MetricFamily[]> {
+    for (const collect of this.collectors) collect();
+    return this.registry.getMetricsAsJSON();
+  }
+
   private settings(options: MetricOptions) {
     return {
       name: options.name,
@@ -159,7 +180,8 @@ function boundedLabels(options: MetricOptions): BoundedLabels {
     const known = seen.get(key);
     if (known !== undefined) return known;
     if (seen.size >= combinationsMax) return other;
-    const values = Object.fromEntries(names.map((name) => [name, String(labels[name] ?? '')]));
+    const given = names.filter((name) => labels[name] !== undefined);
+    const values = Object.fromEntries(given.map((name) => [name, String(labels[name])]));
     seen.set(key, values);
     return values;
   };

@@ -41,6 +41,7 @@ export {
   type ServerId,
   type Standing,
   type Term,
+  type TraceContext,
   Transition,
 } from './core';
 
@@ -66,6 +67,7 @@ export {
   inspectDirectory,
   recoverGroup,
 } from './storage/recover-group';
+export { nodeIdOf } from './storage/node-id-of';
 export type { FileSystem, OpenFile } from './storage/file-system';
 export { IncomingSnapshots, type SnapshotReceiverHost } from './node/incoming-snapshots';
 export type { SnapshotId } from './storage/snapshot-file';

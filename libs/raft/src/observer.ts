@@ -1,4 +1,4 @@
-import type { ElectionCause, LeadershipLossCause, LogIndex, Term } from './core';
+import type { ElectionCause, LeadershipLossCause, LogIndex, Term, TraceContext } from './core';
 import type { RaftError } from './errors';
 
 /** Where a replica says what it does. The message is constant, the data is in the fields. */
@@ -71,6 +71,8 @@ export interface RaftObserver {
   ): void;
   /** Sending a snapshot has ended, well or not: so many chunks left this replica, and so many attempts went on where an earlier one had ended. */
   onSnapshotTransfer?(transfer: { readonly chunksSent: number; readonly resumed: number }): void;
+  /** A peer has let this replica in, or refuses it, with what is wrong and what to do about it: told at every attempt of every link. */
+  onAdmission?(peer: number, refusal: string | undefined): void;
   /** Messages to a peer were dropped because its link was down or its queue full. */
   onMessagesDropped?(peer: number, count: number): void;
   /** Once a tick: how much is waiting. */
@@ -84,18 +86,22 @@ export interface RaftObserver {
 }
 
 /**
- * Where a replica's spans go: one for a proposal from the call to its result, and one for a write that proposals share. A replica records what it does itself: a proposal
- * that is forwarded shows on this replica as waiting for its commit. See docs/reference/traces.md.
+ * Where a replica's spans go: one for a proposal from the call to its result, one for a proposal that another replica passed on to this leader, and one for a write
+ * that proposals share. See docs/reference/traces.md.
  */
 export interface RaftTracing {
   /** A proposal begins. Undefined when nobody records the caller: then nothing else is asked, and nothing is to be allocated. */
   readonly propose: () => ProposalSpan | undefined;
+  /** Another replica passed on a proposal that it records, and this leader gave it a place. Undefined when it is not recorded here. Ends with `committed` or `failed`. */
+  forwarded(caller: TraceContext): ProposalSpan | undefined;
   /** This leader hands entries to its disk, among them those of these proposals. */
   append(proposals: readonly ProposalSpan[], entries: number): AppendSpan;
 }
 
 /** One recorded proposal. Ends with `applied` or `failed`. */
 export interface ProposalSpan {
+  /** What a leader that the proposal is passed on to continues. Undefined: nothing. */
+  readonly context: TraceContext | undefined;
   /** It has a place in the log of `term`'s leader: now it waits to be committed. */
   placed(index: LogIndex, term: Term): void;
   /** It is committed: now it waits to be applied here. */

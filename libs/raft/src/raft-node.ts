@@ -46,7 +46,7 @@ export interface RaftStatus {
   readonly commitIndex: LogIndex;
   readonly appliedIndex: LogIndex;
   readonly snapshotIndex: LogIndex;
-  /** This replica's own part: `waiting` for a group to take it in, or `removed` for good. */
+  /** This replica's own part: `waiting` for a group to take it in, or `removed`, until it is added again. */
   readonly standing: Standing;
   /** Where the members below are in the log. They are in force; decided once commitIndex has reached it. */
   readonly configurationIndex: LogIndex;
@@ -76,7 +76,7 @@ export interface RaftStatus {
 
 /** A server that is to become a member. */
 export interface NewServer {
-  /** A number that no server of the group has had before. */
+  /** A number that no server of the group has had before; or that of one that was removed, if it still has its disk. */
   readonly id: ServerId;
   /** "host:port" under which the others reach its peer endpoint. */
   readonly address: string;

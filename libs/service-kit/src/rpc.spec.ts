@@ -566,7 +566,7 @@ describe('metrics and log', () => {
     await client.sayHello({ name: 'Ada' });
     const text = await metrics.text();
     expect(text).toMatch(
-      /rpc_server_call_duration_seconds_count\{rpc_method="helloworld.Greeter\/SayHello",rpc_status="OK"\} 1/,
+      /rpc_server_call_duration_seconds_count\{rpc_system_name="grpc",rpc_method="helloworld.Greeter\/SayHello",rpc_response_status_code="OK"\} 1/,
     );
     expect(lines.some((line) => line.includes('"method":"/helloworld.Greeter/SayHello"'))).toBe(
       true,

@@ -21,7 +21,17 @@ export interface TestCertificateOptions {
   readonly names?: readonly string[] | undefined;
   /** From now, in milliseconds; a negative one has expired. @default a day */
   readonly lifetimeMs?: number | undefined;
+  /** Which ends of a connection it is for. @default both */
+  readonly usages?: readonly CertificateUsage[] | undefined;
 }
+
+/** An extended key usage, by the name that it has in a Certificate of cert-manager. */
+export type CertificateUsage = keyof typeof USAGES;
+
+const USAGES = {
+  'server auth': x509.ExtendedKeyUsage.serverAuth,
+  'client auth': x509.ExtendedKeyUsage.clientAuth,
+} as const;
 
 /** A certificate authority of a spec, and the files that it has issued, which go with {@link TestAuthority.remove}. */
 export class TestAuthority {
@@ -77,6 +87,7 @@ export class TestAuthority {
     options: TestCertificateOptions = {},
   ): Promise<{ certificate: string; privateKey: string }> {
     const { names = ['localhost', '127.0.0.1'], lifetimeMs = DAY_MS } = options;
+    const { usages = ['server auth', 'client auth'] } = options;
     const keys = await makeKeys();
     this.serial += 1;
     const certificate = await x509.X509CertificateGenerator.create({
@@ -90,10 +101,7 @@ export class TestAuthority {
       signingAlgorithm: algorithm,
       extensions: [
         new x509.BasicConstraintsExtension(false),
-        new x509.ExtendedKeyUsageExtension([
-          x509.ExtendedKeyUsage.serverAuth,
-          x509.ExtendedKeyUsage.clientAuth,
-        ]),
+        new x509.ExtendedKeyUsageExtension(usages.map((usage) => USAGES[usage])),
         new x509.SubjectAlternativeNameExtension(names.map(generalName)),
       ],
     });

@@ -4,7 +4,6 @@ import { readApps, root } from '../lib.mjs';
 import { ASIDE } from './runtime.mjs';
 
 const CLI = path.join(root, 'tools/cli/dist/main.js');
-const REFERENCE = path.join(root, 'tools/cli/dist/reference/write-reference.js');
 const BENCH = path.join(root, 'tools/bench/dist/main.js');
 const SIMULATE = path.join(root, 'libs/testkit/dist/simulation/main.js');
 const SIMULATED_BUGS = path.join(root, 'libs/testkit/dist/planted/main.js');
@@ -60,8 +59,10 @@ const verify = (file) =>
 const checks = [
   ['prettier', ['--check', '--log-level=warn', '.']],
   ['nx', ['sync:check']],
+  script('check-links.mjs'),
   nx(['lint', 'typecheck', 'build']),
   script('generate.mjs', '--check'),
+  script('references.mjs', '--check'),
 ];
 
 export const tasks = {
@@ -82,7 +83,7 @@ export const tasks = {
   /** Known mistakes, put back one at a time: each must be found. */
   'verify:planted-bugs': verify('planted-main.js'),
   /** A fresh clone, a service and a library generated in it, and the whole gate over that. */
-  'verify:generator': sequence(script('first-run.mjs', '--gate')),
+  'verify:generator': sequence(script('generator-run.mjs', '--gate')),
   /** Known mistakes in the Raft library, put back one at a time: the simulator must find each. Writes docs/internals/planted-bugs.md. */
   'verify:simulated-bugs': sequence(nx(['build'], '-p', '@raftway/testkit'), [
     'node',
@@ -96,11 +97,8 @@ export const tasks = {
   lint: sequence(nx(['lint'])),
   typecheck: sequence(nx(['typecheck'])),
   build: sequence(nx(['build'])),
-  /** The contracts from protos/, then the CLI's reference from its help. */
-  generate: sequence(script('generate.mjs'), nx(['build'], '-p', '@raftway/cli'), [
-    'node',
-    [REFERENCE],
-  ]),
+  /** The contracts from protos/, then the references from the sources. */
+  generate: sequence(script('generate.mjs'), build(started), script('references.mjs')),
   /** A new service, method or library: `service orders`, `rpc orders GetOrder`, `lib pricing`; all take `--dry-run`. */
   add: ({ run }, [kind, ...args]) => {
     if (!GENERATORS.includes(kind)) {
@@ -110,7 +108,11 @@ export const tasks = {
   },
   /** Writes the project references in tsconfig files after a project's dependencies changed. */
   sync: sequence(['nx', ['sync']]),
-  'check-generated': sequence(script('generate.mjs', '--check')),
+  'check-generated': sequence(
+    script('generate.mjs', '--check'),
+    build(started),
+    script('references.mjs', '--check'),
+  ),
   exec: ({ run }, args) => {
     const [command, ...rest] = args[0] === '--' ? args.slice(1) : args;
     if (command === undefined) throw new Error('usage: exec -- <command> [args]');

@@ -49,8 +49,13 @@ export class ForeignClient {
     this.client = new Constructor(address, credentials);
   }
 
-  call(method: string, request: Message = {}, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<Message> {
-    return this.start(method, request, timeoutMs).reply;
+  call(
+    method: string,
+    request: Message = {},
+    timeoutMs = DEFAULT_TIMEOUT_MS,
+    metadata: Readonly<Record<string, string>> = {},
+  ): Promise<Message> {
+    return this.start(method, request, timeoutMs, metadata).reply;
   }
 
   /** A call that can be cancelled. */
@@ -58,6 +63,7 @@ export class ForeignClient {
     method: string,
     request: Message,
     timeoutMs = DEFAULT_TIMEOUT_MS,
+    metadata: Readonly<Record<string, string>> = {},
   ): { readonly reply: Promise<Message>; cancel(): void } {
     let call: grpc.ClientUnaryCall | undefined;
     const reply = new Promise<Message>((resolve, reject) => {
@@ -66,7 +72,7 @@ export class ForeignClient {
       call = unary.call(
         this.client,
         request,
-        new grpc.Metadata(),
+        grpc.Metadata.fromHttp2Headers({ ...metadata }),
         { deadline },
         (error, message) => (error === null ? resolve(message ?? {}) : reject(error)),
       );

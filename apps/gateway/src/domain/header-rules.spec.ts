@@ -10,6 +10,20 @@ const rules = {
 };
 
 describe('request headers', () => {
+  it('keep the client’s trace, unless the gateway records a span: then they name that one', () => {
+    const headers = [
+      ...[':path', '/a/B', ':authority', 'x'],
+      ...['traceparent', '00-1', 'tracestate', 'v=1', 'baggage', 'k=v'],
+    ];
+    const rest = ['x-forwarded-for', '10.0.0.1'];
+
+    const kept = forwardRequestHeaders(headers, rules).slice(8);
+    const replaced = forwardRequestHeaders(headers, { ...rules, trace: ['traceparent', '00-2'] });
+
+    expect(kept).toEqual(['traceparent', '00-1', 'tracestate', 'v=1', 'baggage', 'k=v', ...rest]);
+    expect(replaced.slice(8)).toEqual(['baggage', 'k=v', 'traceparent', '00-2', ...rest]);
+  });
+
   it('keep their order and repetitions', () => {
     const headers = [
       ':method',

@@ -15,6 +15,8 @@ export interface ForwardRules {
   readonly remainingMs: number | undefined;
   /** The client's address, for `x-forwarded-for`. */
   readonly clientAddress: string;
+  /** Name the gateway's own span as the caller, in the place of the client's `traceparent` and `tracestate`; undefined when it has none. */
+  readonly trace?: HeaderPairs | undefined;
   /** Whether an `x-forwarded-for` that the client sent is kept (and added to) or replaced. */
   readonly trustForwarded: boolean;
 }
@@ -23,6 +25,7 @@ export interface ForwardRules {
  * The headers that go upstream: all of the client's, in their order and with their repetitions, but for
  * - connection-bound headers (RFC 9113 §8.2.2, RFC 9110 §7.6.1), which speak about the client's own connection;
  * - `grpc-timeout`, which becomes what is left;
+ * - `traceparent` and `tracestate`, which name the gateway's span where the gateway records one;
  * - `x-forwarded-*`, `forwarded` and `x-real-ip`, which a client could forge: replaced by one `x-forwarded-for` of ours.
  */
 export function forwardRequestHeaders(headers: HeaderPairs, rules: ForwardRules): string[] {
@@ -39,6 +42,7 @@ export function forwardRequestHeaders(headers: HeaderPairs, rules: ForwardRules)
       else if (name === ':path') path = value;
     } else if (name === 'host') host ??= value;
     else if (name === 'grpc-timeout' || isConnectionBound(name, value)) continue;
+    else if (rules.trace !== undefined && isTraceContext(name)) continue;
     else if (isForwarding(name)) {
       if (!rules.trustForwarded) continue;
       if (name === 'x-forwarded-for')
@@ -51,6 +55,7 @@ export function forwardRequestHeaders(headers: HeaderPairs, rules: ForwardRules)
   if (rules.remainingMs !== undefined)
     result.push('grpc-timeout', formatGrpcTimeout(rules.remainingMs));
   for (const text of regular) result.push(text);
+  for (const text of rules.trace ?? []) result.push(text);
   if (rules.clientAddress !== '')
     result.push(
       'x-forwarded-for',
@@ -98,4 +103,9 @@ function isConnectionBound(name: string, value: string): boolean {
 
 function isForwarding(name: string): boolean {
   return name.startsWith('x-forwarded-') || name === 'forwarded' || name === 'x-real-ip';
+}
+
+/** W3C Trace Context, Level 1. */
+function isTraceContext(name: string): boolean {
+  return name === 'traceparent' || name === 'tracestate';
 }

@@ -31,6 +31,7 @@ import {
 import * as refusal from '../domain/refusal';
 import { type InstanceEndpoint, type Route } from '../domain/routing-table';
 import { type Expirable, statusTrailers } from '@raftway/service-kit';
+import { CallSpan, isTracing } from '@raftway/observability';
 import { type OpenCall } from './open-calls';
 import { type ProxyContext } from './proxy-context';
 import { sendRefusal } from './reply';
@@ -38,6 +39,8 @@ import { type ConnectionWaiter, type Upstream } from './upstream';
 
 /** Instances that one call may be sent to when connections fail. */
 const connectAttemptsMax = 3;
+
+const tracer = '@raftway/gateway';
 
 /** What is known of a call when it starts. */
 export interface ProxyCallStart {
@@ -53,6 +56,8 @@ export interface ProxyCallStart {
 /** One call. Listens to the client's stream; its {@link Attempt} listens to the instance's. */
 export class ProxyCall implements StreamListener, Expirable, OpenCall {
   private readonly startedMs: number;
+  /** From the client's headers to the status; a child of the client's span, and the parent of the instance's. Undefined when nobody traces. */
+  private readonly span: CallSpan | undefined;
   private attempt: Attempt | undefined;
   private tried: Set<string> | undefined;
   private attempts = 0;
@@ -75,6 +80,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall {
     private readonly start: ProxyCallStart,
   ) {
     this.startedMs = context.nowMs();
+    this.span = isTracing() ? spanOf(start) : undefined;
     this.requestEnded = start.requestEnded;
     client.setListener(this);
     context.openCalls.add(this);
@@ -152,6 +158,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall {
       authority: endpoint.address,
       remainingMs: timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - spentMs),
       clientAddress,
+      trace: this.span?.headers(),
       trustForwarded: this.context.trustForwarded,
     });
   }
@@ -283,19 +290,37 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall {
     const durationMs = this.context.nowMs() - this.startedMs;
     this.context.observer.onCallEnd(route.grpcService, code, durationMs);
     const { logger } = this.context;
+    const traceFields = this.span?.traceFields;
+    const status = code === 0 ? 'OK' : codeName(code);
+    const instance = this.attempt?.endpoint.key;
+    this.endSpan(status, instance);
     if (logger.debugEnabled)
       logger.debug('call', {
         grpcService: route.grpcService,
         method,
-        status: code === 0 ? 'OK' : codeName(code),
+        status,
         reason,
         durationMs,
         attempts: this.attempts,
-        instance: this.attempt?.endpoint.key,
+        instance,
         clientAddress,
+        ...traceFields,
       });
     return true;
   }
+
+  private endSpan(status: string, instance: string | undefined): void {
+    const { span } = this;
+    if (span === undefined) return;
+    span.setAttribute('raftway.gateway.attempts', this.attempts);
+    if (instance !== undefined) span.setAttribute('raftway.gateway.instance', instance);
+    span.end(status);
+  }
+}
+
+function spanOf({ route, method, headers }: ProxyCallStart): CallSpan {
+  const read = (name: string): string | undefined => headerValue(headers, name);
+  return CallSpan.server(tracer, `${route.grpcService}/${method}`, read);
 }
 
 /** One try of a call on one instance. */

@@ -38,7 +38,34 @@ export const networkRules: readonly Rule[] = [
             )
             .map(({ name }) => `${name} may not ask for names`),
   },
+  {
+    name: 'who asks the Kubernetes API, and nobody else, may go to its ports',
+    problems: ({ objects }) =>
+      policies(objects).length === 0
+        ? []
+        : workloads(objects).flatMap((workload) => {
+            const asks = environment(objects, workload).has('RAFTWAY_KUBERNETES_STATEFUL_SET');
+            const ports = portsToEverybody(objects, workload);
+            return when(
+              ports.join() !== (asks ? KUBERNETES_API_PORTS.join() : ''),
+              `${workload.name} may go anywhere on ${ports.join(' and ') || 'no port'}`,
+            );
+          }),
+  },
 ];
+
+/** Of the Service kubernetes.default, and of API servers themselves. */
+const KUBERNETES_API_PORTS = [443, 6443];
+
+/** Where a pod may go without a rule that says to whom. */
+function portsToEverybody(objects: readonly KubeObject[], { labels }: Workload): number[] {
+  return policies(objects)
+    .filter((policy) => selects(at(policy, 'spec', 'podSelector'), labels))
+    .flatMap((policy) => listAt(policy, 'spec', 'egress'))
+    .filter((rule) => rule['to'] === undefined)
+    .flatMap((rule) => listAt(rule, 'ports').map(({ port }) => Number(port)))
+    .sort((one, other) => one - other);
+}
 
 function policies(objects: readonly KubeObject[]): KubeObject[] {
   return objects.filter(({ kind }) => kind === 'NetworkPolicy');
@@ -63,10 +90,15 @@ function neededConnections(objects: readonly KubeObject[]): string[] {
   const routed = all
     .filter(({ app, name }) => app !== undefined && name !== 'gateway' && name !== 'registry')
     .map(({ name, ports }) => `gateway → ${name}:${ports.get('grpc') ?? 0}`);
+  const joining = all
+    .filter((workload) => environment(objects, workload).get('RAFTWAY_RAFT_AUTO_JOIN') === 'true')
+    .map(({ name, ports }) => `${name} → ${name}:${ports.get('grpc') ?? 0}`);
   const scraped = all
     .filter(({ app }) => app !== undefined)
     .map(({ name, ports }) => `${MONITORING} → ${name}:${ports.get('http') ?? 0}`);
-  return [...new Set([...seeds, ...routed, ...scraped, `${OUTSIDE} → gateway:8080`])].sort();
+  return [
+    ...new Set([...seeds, ...routed, ...joining, ...scraped, `${OUTSIDE} → gateway:8080`]),
+  ].sort();
 }
 
 function isNameOf(workload: string, host: string): boolean {

@@ -52,7 +52,7 @@ export const podRules: readonly Rule[] = [
   }),
   forEachWorkload('every pod keeps to the restricted standard', restrictedProblems),
   forEachWorkload(
-    'no pod can talk to the Kubernetes API or gets variables of Services',
+    'no pod is given a token that it did not ask for, or gets variables of Services',
     ({ pod }) => [
       ...when(pod['automountServiceAccountToken'] !== false, 'mounts a token'),
       ...when(pod['enableServiceLinks'] !== false, 'gets variables of Services'),

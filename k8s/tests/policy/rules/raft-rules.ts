@@ -1,4 +1,4 @@
-import { at, listAt } from '../../render/kube-object';
+import { at, describeObject, isRecord, listAt } from '../../render/kube-object';
 import { environment, RAFT_APPS, type Workload, workloads } from '../../support/workloads';
 import type { Rendering } from '../../support/manifests';
 import { type Rule, when } from './rule';
@@ -69,11 +69,64 @@ export const raftRules: readonly Rule[] = [
       ];
     },
   ),
-  forEachGroup('the founding voters are the pods', (group, { objects }) => {
-    const port = group.ports.get('peer') ?? 0;
-    const peers = environment(objects, group).get('RAFTWAY_PEERS');
-    return when(peers !== numbered(podAddresses(group, port)), `is founded by ${String(peers)}`);
-  }),
+  forEachGroup(
+    'the founding voters are the first pods, three or more, and the others join by themselves',
+    (group, { objects }) => {
+      const set = environment(objects, group);
+      const peers = set.get('RAFTWAY_PEERS') ?? '';
+      const pods = podAddresses(group, group.ports.get('peer') ?? 0);
+      const founders = pods.slice(0, peers.split(',').length);
+      return [
+        ...when(
+          founders.length < 3 || peers !== numbered(founders),
+          `is founded by ${String(peers)}`,
+        ),
+        ...when(set.get('RAFTWAY_RAFT_AUTO_JOIN') !== 'true', 'has pods that do not join'),
+      ];
+    },
+  ),
+  forEachGroup(
+    'the leader may ask for the size of its own StatefulSet, and for nothing else',
+    (group, { objects }) => {
+      const set = environment(objects, group);
+      const { name } = group;
+      const role = objects.find(({ kind, metadata }) => kind === 'Role' && metadata.name === name);
+      const binding = objects.find(
+        ({ kind, metadata }) => kind === 'RoleBinding' && metadata.name === name,
+      );
+      const [subject, ...others] = listAt(binding, 'subjects');
+      const isBound =
+        at(binding, 'roleRef', 'kind') === 'Role' &&
+        at(binding, 'roleRef', 'name') === name &&
+        subject?.['kind'] === 'ServiceAccount' &&
+        subject['name'] === group.pod['serviceAccountName'] &&
+        subject['namespace'] === group.object.metadata.namespace &&
+        others.length === 0;
+      return [
+        ...when(set.get('RAFTWAY_KUBERNETES_STATEFUL_SET') !== name, 'asks for another set'),
+        ...when(JSON.stringify(role?.['rules']) !== ownSetOnly(name), 'has another role'),
+        ...when(!isBound, 'is not the one that its role is bound to'),
+        ...when(
+          credentialsIn(group, set.get('RAFTWAY_KUBERNETES_CREDENTIALS')) !==
+            'ca.crt,namespace,token',
+          'has no credentials for the API',
+        ),
+      ];
+    },
+  ),
+  {
+    name: 'nobody else has a role or a token',
+    problems: ({ objects }) => [
+      ...objects
+        .filter(({ kind }) => /^(Cluster)?Role(Binding)?$/.test(kind))
+        .filter(({ kind, metadata }) => /^C/.test(kind) || !RAFT_APPS.includes(metadata.name))
+        .map((object) => `${describeObject(object)} is not needed`),
+      ...workloads(objects)
+        .filter(({ name }) => !RAFT_APPS.includes(name))
+        .filter((workload) => tokenVolumes(workload).length > 0)
+        .map(({ name }) => `${name} mounts a token`),
+    ],
+  },
   forEachGroup('the data directory is a volume of the pod’s own', (group, { objects }) => {
     const directory = environment(objects, group).get('RAFTWAY_DATA_DIR');
     const mount = listAt(group.container, 'volumeMounts').find(
@@ -106,3 +159,33 @@ export const raftRules: readonly Rule[] = [
 ];
 
 const NAME = 'app.kubernetes.io/name';
+
+function ownSetOnly(name: string): string {
+  return JSON.stringify([
+    { apiGroups: ['apps'], resources: ['statefulsets'], resourceNames: [name], verbs: ['get'] },
+  ]);
+}
+
+function tokenVolumes({ pod }: Workload): Record<string, unknown>[] {
+  return listAt(pod, 'volumes').filter((volume) =>
+    listAt(volume, 'projected', 'sources').some((one) => isRecord(one['serviceAccountToken'])),
+  );
+}
+
+/** The files of the projected token's volume that is mounted there; none when there is no such mount, or one that can be written to. */
+function credentialsIn(group: Workload, directory: string | undefined): string {
+  const mount = listAt(group.container, 'volumeMounts').find(
+    ({ mountPath, readOnly }) => mountPath === directory && readOnly === true,
+  );
+  const volume = tokenVolumes(group).find(({ name }) => name === mount?.['name']);
+  return listAt(volume, 'projected', 'sources')
+    .flatMap((source) => [
+      at(source, 'serviceAccountToken', 'path'),
+      ...listAt(source, 'configMap', 'items').map((item) => item['path']),
+      ...listAt(source, 'downwardAPI', 'items').map((item) => item['path']),
+    ])
+    .filter((file) => file !== undefined)
+    .map(String)
+    .sort()
+    .join();
+}

@@ -407,6 +407,81 @@ describe('a server that is removed', () => {
   });
 });
 
+describe('a server that is added again, with the disk that it had', () => {
+  function addAgain(group: Group): void {
+    group.server(1).change(add(3, true));
+    group.settle().tick(1000);
+    group.server(1).propose(7);
+    group.settle().tick(1000);
+  }
+
+  function expectMember(group: Group): void {
+    const { raft } = group.server(3);
+    expect(voters(group.server(1))).toEqual([1, 2, 3]);
+    expect(raft.status(0).standing).toBe('voter');
+    expect(raft.lastIndex).toBe(group.server(1).raft.lastIndex);
+    expect(group.server(1).raft.term).toBe(2);
+  }
+
+  it('leaves the state of being removed', () => {
+    const group = new Group(3).elect(1);
+    group.server(1).change(...remove(3));
+    group.settle().tick(2000);
+    expect(group.server(3).raft.status(0).standing).toBe('removed');
+
+    addAgain(group);
+
+    expectMember(group);
+  });
+
+  it('stays although it was to be let go of at that moment', () => {
+    const group = new Group(3).elect(1);
+    group.server(1).change(...remove(3));
+    group.settle().tick(100);
+
+    addAgain(group);
+
+    expectMember(group);
+  });
+
+  it('need not have heard that it was removed, and gives up what nobody else has', () => {
+    const group = new Group(3).elect(1);
+    group.cut = ({ from, to }) => from === 3 || to === 3;
+    group.server(1).change(...remove(3));
+    group.settle().tick(2000);
+    group.server(1).propose(5);
+    group.settle().tick(1000);
+    expect(group.server(3).raft.status(0).standing).toBe('voter');
+
+    group.cut = () => false;
+    addAgain(group);
+
+    expectMember(group);
+  });
+
+  it('keeps to the vote that it gave', () => {
+    const server = new Harness({ id: 3, members: 3 });
+    const request = { to: 3, term: 5, lastLogIndex: 9, lastLogTerm: 4, preVote: false } as const;
+    const ask = (from: number): void => {
+      server.tick(5000).take();
+      server.receive({ type: 'requestVote', from, ...request, leadershipTransfer: true }).persist();
+    };
+    const removed = configurationEntry(2, 4, configurationOf(2));
+    ask(1);
+    expect(server.sent('requestVoteReply')).toMatchObject({ granted: true, term: 5 });
+    server.receive({
+      ...{ type: 'appendEntries', from: 1, to: 3, term: 5, leaderCommit: 2 },
+      ...{ prevLogIndex: 1, prevLogTerm: 1, entries: [removed] },
+    });
+    server.persist();
+    expect(server.raft.status(0).standing).toBe('removed');
+
+    ask(2);
+
+    expect(server.sent('requestVoteReply')).toMatchObject({ granted: false });
+  });
+});
+
 describe('a leader that is removed (dissertation §4.2.2)', () => {
   it('does not count itself, leads until that is committed, and hands over (C3)', () => {
     const server = establishedLeader()

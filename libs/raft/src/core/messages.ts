@@ -116,6 +116,16 @@ export interface TransferLeadership extends Envelope {
   readonly target: ServerId;
 }
 
+/** Names the span that a proposal belongs to, as in W3C Trace Context: passed on to the server that appends it, and of no meaning to the core. */
+export interface TraceContext {
+  /** 32 lower-case hexadecimal digits. */
+  readonly traceId: string;
+  /** 16 of them. */
+  readonly spanId: string;
+  /** One byte; 1 = sampled. */
+  readonly traceFlags: number;
+}
+
 /** What somebody wants in the log. */
 export interface Proposal {
   /** Chosen by the proposing driver; answers refer to it. Unique per process. */
@@ -124,6 +134,8 @@ export interface Proposal {
   readonly clientId: string;
   readonly sequence: number;
   readonly payload: Uint8Array;
+  /** Absent: nobody records it. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** Proposals that a follower passes to the leader, in one batch. Never sent twice by the core. */

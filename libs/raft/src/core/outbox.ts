@@ -1,6 +1,6 @@
 import type { RaftEvent } from './events';
 import type { Message, ProposalRefusal } from './messages';
-import type { ChangePlaced, ProposalPlaced, ReadReady } from './ready';
+import type { ChangePlaced, ForwardPlaced, ProposalPlaced, ReadReady } from './ready';
 import type { LogIndex, ServerId } from './types';
 
 /** What steps have produced since the last Ready, apart from what the log knows itself. */
@@ -10,6 +10,8 @@ export class Outbox {
   reads: ReadReady[] = [];
   readsRefused: number[] = [];
   proposals: ProposalPlaced[] = [];
+  /** Made when there is one: mostly nobody traces. */
+  forwarded: ForwardPlaced[] | undefined;
   sendSnapshot: ServerId[] = [];
   changes: ChangePlaced[] = [];
   events: RaftEvent[] = [];

@@ -119,11 +119,27 @@ export function handleForwardProposals(state: RaftState, message: ForwardProposa
     return;
   }
   const { placed, firstIndex, refusal } = place(state, message.proposals);
+  noteTraces(state, message.proposals, placed, firstIndex);
   if (placed > 0) {
     send(state, { ...answer, tickets: tickets.slice(0, placed), firstIndex, refusal: undefined });
   }
   if (placed < tickets.length) {
     send(state, { ...answer, tickets: tickets.slice(placed), firstIndex: 0, refusal });
+  }
+}
+
+/** Who records a proposal on another server learns from this one's driver what became of it here. */
+function noteTraces(
+  state: RaftState,
+  proposals: readonly Proposal[],
+  placed: number,
+  firstIndex: LogIndex,
+): void {
+  for (let offset = 0; offset < placed; offset += 1) {
+    const trace = proposals[offset]?.trace;
+    if (trace === undefined) continue;
+    state.outbox.forwarded ??= [];
+    state.outbox.forwarded.push({ trace, index: firstIndex + offset, term: state.currentTerm });
   }
 }
 

@@ -257,6 +257,7 @@ export class Raft {
       reads: outbox.reads,
       readsRefused: outbox.readsRefused,
       proposals: outbox.proposals,
+      forwarded: outbox.forwarded,
       sendSnapshot: outbox.sendSnapshot,
       changes: outbox.changes,
       events: outbox.events,

@@ -1,6 +1,6 @@
 import type { RaftEvent } from './events';
 import type { MemberChange } from './membership';
-import type { Message, Proposal, ProposalRefusal } from './messages';
+import type { Message, Proposal, ProposalRefusal, TraceContext } from './messages';
 import type {
   Checkpoint,
   Entry,
@@ -99,6 +99,13 @@ export type ProposalPlaced =
   | { readonly ticket: number; readonly index: LogIndex; readonly term: Term }
   | { readonly ticket: number; readonly refusal: ProposalRefusal };
 
+/** A proposal that another server passed on, with the span that it belongs to, and its place in this leader's log. */
+export interface ForwardPlaced {
+  readonly trace: TraceContext;
+  readonly index: LogIndex;
+  readonly term: Term;
+}
+
 /**
  * What the driver has to do after one or more steps. Nothing here waits for anything but what its comment says.
  */
@@ -115,6 +122,8 @@ export interface Ready {
   /** Reads that cannot be served: no leader, or leadership was lost. Safe to retry. */
   readonly readsRefused: readonly number[];
   readonly proposals: readonly ProposalPlaced[];
+  /** For spans; may be ignored. Undefined when no proposal that was passed on says that somebody records it. */
+  readonly forwarded: readonly ForwardPlaced[] | undefined;
   /** Peers that need the newest snapshot; step snapshotTransferFailed if it cannot be delivered. */
   readonly sendSnapshot: readonly ServerId[];
   readonly changes: readonly ChangePlaced[];

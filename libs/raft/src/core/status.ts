@@ -17,7 +17,7 @@ export interface StatusSnapshot {
   readonly commitIndex: LogIndex;
   readonly appliedIndex: LogIndex;
   readonly snapshotIndex: LogIndex;
-  /** This server's own part: `waiting` for a group to take it in, or `removed` for good. */
+  /** This server's own part: `waiting` for a group to take it in, or `removed`, until it is added again. */
   readonly standing: Standing;
   /** Where the members below are in the log. They are in force; decided once commitIndex has reached it. */
   readonly configurationIndex: LogIndex;

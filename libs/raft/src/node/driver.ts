@@ -219,6 +219,7 @@ export class Driver<Result> {
     this.state = 'stopped';
     this.ticker.stop();
     this.outgoing.stop();
+    this.telemetry.stop();
     this.proposals.stop();
     this.reads.stop();
     this.membership.changes.stop();

@@ -159,6 +159,7 @@ export class PendingProposals<Result> {
         clientId: pending.clientId,
         sequence: 0,
         payload: pending.command,
+        trace: pending.span?.context,
       });
     }
     this.queue = taken === this.queue.length ? [] : this.queue.slice(taken);

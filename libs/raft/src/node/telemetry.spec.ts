@@ -1,4 +1,5 @@
 import { command, eventually, KeyValue } from '../../test/support/key-value';
+import type { TraceContext } from '../core';
 import type { RaftError } from '../errors';
 import type { AppendSpan, ProposalSpan, RaftObserver, RaftTracing } from '../observer';
 import { createMemoryCluster, type MemoryCluster } from './memory-cluster';
@@ -112,7 +113,14 @@ describe('figures of a replica', () => {
 });
 
 describe('spans of a replica', () => {
+  const CONTEXT = {
+    traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    spanId: '00f067aa0ba902b7',
+    traceFlags: 1,
+  };
+
   class Recorded implements ProposalSpan {
+    readonly context = CONTEXT;
     readonly steps: string[] = [];
     placed = (): void => void this.steps.push('placed');
     committed = (): void => void this.steps.push('committed');
@@ -122,6 +130,7 @@ describe('spans of a replica', () => {
 
   it('follow a proposal from its place to its result, and the write that it shares', async () => {
     const proposals: Recorded[] = [];
+    const forwarded: { span: Recorded; caller: TraceContext }[] = [];
     const appends: { shared: readonly ProposalSpan[]; durable: number }[] = [];
     let recording = true;
     const tracing: RaftTracing = {
@@ -129,6 +138,10 @@ describe('spans of a replica', () => {
         if (!recording) return undefined;
         proposals.push(new Recorded());
         return proposals.at(-1);
+      },
+      forwarded: (caller) => {
+        forwarded.push({ span: new Recorded(), caller });
+        return forwarded.at(-1)?.span;
       },
       append: (shared): AppendSpan => {
         const append = { shared, durable: 0 };
@@ -146,14 +159,48 @@ describe('spans of a replica', () => {
     expect(appends[0]?.shared).toEqual(proposals);
     for (const { steps } of proposals) expect(steps.filter(isNews)).toEqual(PLACED_TO_APPLIED);
 
+    expect(forwarded).toEqual([]);
+
+    // The leader is told whose proposal it is, and follows it until it is committed.
     await follower?.propose(command('set b 1'));
     expect(proposals.at(-1)?.steps.at(-1)).toBe('applied');
-    expect(appends).toHaveLength(1);
+    expect(forwarded).toEqual([{ span: expect.any(Recorded) as Recorded, caller: CONTEXT }]);
+    expect(forwarded[0]?.span.steps).toEqual(['placed', 'committed']);
+    expect(appends.map(({ shared }) => shared)).toEqual([
+      proposals.slice(0, 3),
+      [forwarded[0]?.span],
+    ]);
 
     recording = false;
     await leader.propose(command('set c 1'));
-    expect(proposals).toHaveLength(4);
-    expect(appends).toHaveLength(1);
+    await follower?.propose(command('set d 1'));
+    expect([proposals.length, forwarded.length, appends.length]).toEqual([4, 1, 2]);
+  });
+
+  it('end on a leader that lost its majority, as what it does not know of', async () => {
+    const forwarded: Recorded[] = [];
+    let recording = false;
+    const tracing: RaftTracing = {
+      propose: () => (recording ? new Recorded() : undefined),
+      forwarded: () => {
+        forwarded.push(new Recorded());
+        return forwarded.at(-1);
+      },
+      append: () => ({ durable: nothing }),
+    };
+    cluster = await createMemoryCluster(5, () => new KeyValue(), { tracing });
+    const leader = await cluster.leader();
+    const [follower, ...others] = [...cluster.nodes.values()].filter(({ id }) => id !== leader.id);
+    await follower?.propose(command('set a 1'));
+    recording = true;
+
+    // The proposal gets through to the leader, and two of five are no majority.
+    for (const { id } of others) cluster.isolate(id);
+    const proposal = follower?.propose(command('set b 1'), { timeoutMs: 2000 });
+    proposal?.catch(nothing);
+    await eventually('the span has ended', () => forwarded[0]?.steps.length === 2);
+
+    expect(forwarded.map(({ steps }) => steps)).toEqual([['placed', 'outcomeUnknown']]);
   });
 
   const PLACED_TO_APPLIED = ['placed', 'committed', 'applied'];

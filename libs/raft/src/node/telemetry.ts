@@ -9,6 +9,7 @@ import { tracerOf } from '../observer';
 import { describeMessage, tracerNameOf } from './describe-message';
 import type { ResolvedRaftNodeOptions } from './options';
 import { AppendSpans } from './append-spans';
+import { ForwardedSpans } from './forwarded-spans';
 
 /** Batches whose commit is waited for; what a leader may hold uncommitted bounds them, too. */
 const UNCOMMITTED_BATCHES_MAX = 4096;
@@ -28,6 +29,7 @@ export class Telemetry {
   private readonly tracers: Tracers;
   private readonly tracesMessages: boolean;
   private readonly appendSpans: AppendSpans;
+  private readonly forwardedSpans: ForwardedSpans;
   private appended: AppendedBatch[] = [];
 
   constructor(options: Pick<ResolvedRaftNodeOptions<unknown>, 'logger' | 'observer' | 'tracing'>) {
@@ -35,6 +37,7 @@ export class Telemetry {
     this.logger = logger;
     this.observer = observer;
     this.appendSpans = new AppendSpans(options.tracing);
+    this.forwardedSpans = new ForwardedSpans(options.tracing);
     this.tracers = {
       'raft.election': tracerOf(logger, 'raft.election'),
       'raft.heartbeat': tracerOf(logger, 'raft.heartbeat'),
@@ -74,9 +77,18 @@ export class Telemetry {
     tracer.debug('batch durable', { number, entries, lastIndex, hardState, durationMs });
   }
 
-  /** These recorded proposals got their places. */
+  /** These recorded proposals of this replica got their places, and on a leader perhaps some that others passed on. */
   placed(ready: Ready, proposals: readonly ProposalSpan[], leads: boolean): void {
-    if (leads && proposals.length > 0) this.appendSpans.begin(ready, proposals);
+    if (!leads) return this.forwardedSpans.lost();
+    const forwarded = this.forwardedSpans.begin(ready.forwarded);
+    const all = forwarded.length === 0 ? proposals : proposals.concat(forwarded);
+    if (all.length > 0) this.appendSpans.begin(ready, all);
+    const committed = ready.apply.at(-1);
+    if (committed !== undefined) this.forwardedSpans.committed(committed.index);
+  }
+
+  stop(): void {
+    this.forwardedSpans.lost();
   }
 
   applied(entries: number, durationMs: number): void {

@@ -4,7 +4,7 @@ import type { Entry, HardState, LogIndex, Persist, ServerId, SnapshotMetadata } 
 import { StorageError } from '../errors';
 import { acquireDirectoryLock } from './directory-lock';
 import { type FileSystem, nodeFileSystem, replaceFile } from './file-system';
-import { decodeMeta, encodeMeta, type Meta, META_FORMAT_VERSION } from './meta-file';
+import { decodeMeta, encodeMeta, type Meta, META_FORMAT_VERSION, META_FILE } from './meta-file';
 import type { Snapshot } from './snapshot-file';
 import { SnapshotStore } from './snapshot-store';
 import type {
@@ -75,7 +75,7 @@ export class FileStorage implements Storage {
       this.fileSystem,
       options.snapshotChunkBytes ?? SNAPSHOT_CHUNK_BYTES,
     );
-    this.metaFile = path.join(options.directory, 'meta.json');
+    this.metaFile = path.join(options.directory, META_FILE);
   }
 
   async open(): Promise<Recovered> {
@@ -239,7 +239,7 @@ export class FileStorage implements Storage {
   private async openMeta(): Promise<Meta> {
     const { directory, nodeId, clusterId } = this.options;
     const names = await this.fileSystem.list(directory);
-    if (!names.includes('meta.json')) {
+    if (!names.includes(META_FILE)) {
       if (
         names.includes('wal') &&
         (await this.fileSystem.list(path.join(directory, 'wal'))).length > 0

@@ -19,6 +19,9 @@ export interface Meta {
 
 export const META_FORMAT_VERSION = 1;
 
+/** Its name in a data directory. */
+export const META_FILE = 'meta.json';
+
 /** The meta file: JSON that a person can read, with the CRC-32C of its contents. */
 export function encodeMeta(meta: Meta): Buffer {
   const contents = JSON.stringify({

@@ -25,7 +25,7 @@ import { StorageError } from '../errors';
 import { LEFT_BEHIND } from '../transport/admission';
 import { FileStorage } from './file-storage';
 import { nodeFileSystem } from './file-system';
-import { decodeMeta } from './meta-file';
+import { decodeMeta, META_FILE } from './meta-file';
 import type { Recovered } from './storage';
 
 /** What a stopped replica's data directory holds. */
@@ -136,7 +136,7 @@ async function openStopped(
 async function readMeta(
   directory: string,
 ): Promise<{ readonly nodeId: ServerId; readonly clusterId: string }> {
-  const file = path.join(directory, 'meta.json');
+  const file = path.join(directory, META_FILE);
   let bytes: Buffer;
   try {
     bytes = await nodeFileSystem.read(file);

@@ -19,6 +19,14 @@ const NO_HINTS = {
   ...NO_PRIORITIES,
 };
 
+/** As it reads for those that know no priorities and no traces. */
+function withoutNews(message: Message): Message {
+  const plain = { ...message, ...NO_PRIORITIES };
+  if (plain.type !== 'forwardProposals') return plain;
+  const proposals = plain.proposals.map((proposal) => ({ ...proposal, trace: undefined }));
+  return { ...plain, proposals };
+}
+
 const link = { from: 1, to: 2, term: 9007199254740991 } as const;
 
 const MESSAGES: readonly Message[] = [
@@ -109,6 +117,23 @@ const MESSAGES: readonly Message[] = [
     ],
   },
   {
+    type: 'forwardProposals',
+    ...link,
+    runId: 7,
+    proposals: [
+      { ticket: 1, kind: EntryKind.command, clientId: '', sequence: 0, payload: Buffer.from('x') },
+      {
+        ...{ ticket: 2, kind: EntryKind.command, clientId: '', sequence: 0 },
+        payload: Buffer.from('y'),
+        trace: {
+          traceId: '0af7651916cd43dd8448eb211c80319c',
+          spanId: 'b7ad6b7169203331',
+          traceFlags: 1,
+        },
+      },
+    ],
+  },
+  {
     type: 'forwardProposalsReply',
     ...link,
     runId: 5,
@@ -143,13 +168,11 @@ describe('the message codec', () => {
   it('leaves out towards a replica of the version before what that does not know, which is priorities', () => {
     const bytes = encodeMessages(MESSAGES, 256, 3);
     expect(bytes[0]).toBe(3);
-    expect(decodeMessages(bytes)).toEqual(
-      MESSAGES.map((message) => ({ ...message, ...NO_PRIORITIES })),
-    );
+    expect(decodeMessages(bytes)).toEqual(MESSAGES.map(withoutNews));
   });
 
   it('spends no byte on priorities where nothing is said of them', () => {
-    const plain = MESSAGES.map((message) => ({ ...message, ...NO_PRIORITIES }));
+    const plain = MESSAGES.map(withoutNews);
     expect(encodeMessages(plain)).toEqual(encodeMessages(plain, 256, 3));
   });
 
@@ -159,16 +182,30 @@ describe('the message codec', () => {
     expect(() => decodeMessages(bytes)).toThrow('priority 101 is not understood');
   });
 
+  it('writes proposals that nobody records as before there were traces', () => {
+    const plain = MESSAGES.map(withoutNews).filter(({ type }) => type === 'forwardProposals');
+    expect(encodeMessages(plain)).toEqual(encodeMessages(plain, 256, 3));
+    expect(encodeMessages(plain)[0]).toBe(3);
+  });
+
+  it('refuses a trace of a proposal that there is not', () => {
+    const traced = MESSAGES.filter((message) => encodeMessages([message])[0] === 5);
+    const bytes = encodeMessages(traced);
+    bytes.writeUInt32LE(2, bytes.length - 29);
+    expect(traced).toHaveLength(1);
+    expect(() => decodeMessages(bytes)).toThrow('there is no proposal 2');
+  });
+
   it('leaves out towards a replica of the oldest version what that does not know', () => {
     const bytes = encodeMessages(MESSAGES, 256, MESSAGE_FORMAT_OLDEST);
-    const plain = MESSAGES.map((message) => ({ ...message, ...NO_HINTS }));
+    const plain = MESSAGES.map((message) => ({ ...withoutNews(message), ...NO_HINTS }));
     expect(bytes[0]).toBe(MESSAGE_FORMAT_OLDEST);
     expect(decodeMessages(bytes)).toEqual(plain);
   });
 
   it('refuses formats that it does not know', () => {
-    for (const format of [0, 1, 5]) {
-      expect(() => decodeMessages(Buffer.from([format]))).toThrow('is not understood, only 2 to 4');
+    for (const format of [0, 1, 6]) {
+      expect(() => decodeMessages(Buffer.from([format]))).toThrow('is not understood, only 2 to 5');
     }
   });
 
@@ -192,7 +229,7 @@ describe('the message codec', () => {
     };
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-        decode(Buffer.concat([Buffer.from([4]), bytes]));
+        decode(Buffer.concat([Buffer.from([5]), bytes]));
       }),
     );
     fc.assert(

@@ -12,7 +12,7 @@ import {
 } from '../core';
 import { decodeEntry, encodeEntry, ENCODED_ENTRY_BYTES_MIN } from '../storage/entry-codec';
 import { readSnapshotMetadata, writeSnapshotMetadata } from '../storage/snapshot-file';
-import { hintFormatOf, readHints, writeHints } from './message-hints';
+import { hintFormatOf, readHints, TRACE_BYTES, writeHints } from './message-hints';
 
 /**
  * Messages between servers as bytes (little-endian). A batch is `u8 format version`, then messages until the end:
@@ -21,7 +21,7 @@ import { hintFormatOf, readHints, writeHints } from './message-hints';
  *
  * Numbers of types and refusals are part of the protocol: they never change, new ones are added. Decoding trusts nothing: see BinaryReader.
  */
-export const MESSAGE_FORMAT = 4;
+export const MESSAGE_FORMAT = 5;
 /** The oldest that is spoken. It has no hints in heartbeats and their answers: those are left out towards replicas that know no other. */
 export const MESSAGE_FORMAT_OLDEST = 2;
 
@@ -56,7 +56,9 @@ export function estimateMessageBytes(message: Message): number {
   if (message.type === 'appendEntries') {
     for (const entry of message.entries) bytes += entry.payload.length + ENCODED_ENTRY_BYTES_MIN;
   } else if (message.type === 'forwardProposals') {
-    for (const proposal of message.proposals) bytes += proposal.payload.length + PROPOSAL_BYTES_MIN;
+    for (const { payload, trace } of message.proposals) {
+      bytes += payload.length + PROPOSAL_BYTES_MIN + (trace === undefined ? 0 : TRACE_BYTES);
+    }
   }
   return bytes;
 }

@@ -90,6 +90,7 @@ export class MessageLane {
   private opened(): void {
     this.state = 'open';
     this.backoffMs = 0;
+    this.options.observer.onAdmission?.(this.peer, undefined);
     this.options.logger.debug('peer stream open', { peer: this.peer, lane: this.lane });
     this.flush();
   }
@@ -108,6 +109,7 @@ export class MessageLane {
       : Math.min(limits.backoffMsMax, Math.max(limits.backoffMsMin, this.backoffMs * 2));
     const fields = { peer: this.peer, address: this.address, lane: this.lane, reason: end.reason };
     const nowMs = performance.now();
+    if (end.refused) this.options.observer.onAdmission?.(this.peer, end.reason);
     if (end.refused && nowMs - this.refusedLoggedMs > REFUSED_LOG_INTERVAL_MS) {
       this.refusedLoggedMs = nowMs;
       logger.error('peer refuses this server', fields);

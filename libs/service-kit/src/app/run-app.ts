@@ -12,6 +12,7 @@ import {
   LOG_FORMATS,
   LOG_LEVELS,
   parseTraceNames,
+  TELEMETRY_VARIABLES,
   type Logger,
   type Metrics,
 } from '@raftway/observability';
@@ -20,6 +21,7 @@ import type { z } from 'zod';
 import { warnOfExposure } from '../tls/exposure';
 import { openTls } from '../tls/open-tls';
 import type { TlsOptions } from '../tls/tls-options';
+import { startTelemetry, type Telemetry } from './start-telemetry';
 
 /** What runApp starts and stops. */
 export interface App {
@@ -89,11 +91,24 @@ export async function runApp<Schema extends OptionsSchema>(
   const stopWithParent = options['stopWithParent'] === true;
   await new AppRun(name, host, logger, stopWithParent).run(async () => {
     const metrics = createMetrics();
+    const telemetry = await startTelemetry(name, options, host.env, { logger, metrics });
     // The schema has these where it includes serverOptionsShape, and specs may do without.
     const tls = await openTls(options as unknown as TlsOptions, { logger, metrics });
     warnOfExposure(options, tls !== undefined, logger);
-    return definition.create({ options, logger, metrics, tls, environment: host.env });
+    const app = await definition.create({
+      ...{ options, logger, metrics, tls },
+      environment: host.env,
+    });
+    return telemetry === undefined ? app : withTelemetry(app, telemetry);
   });
+}
+
+/** What an app does while it stops is exported, too. */
+function withTelemetry(app: App, telemetry: Telemetry): App {
+  return {
+    start: () => app.start(),
+    stop: () => app.stop().finally(() => telemetry.stop()),
+  };
 }
 
 function helpText(name: string, { schema, summary }: AppDefinition<OptionsSchema>): string {
@@ -104,7 +119,17 @@ Options are environment variables, or the same keys in the YAML file that RAFTWA
 (RAFTWAY_LOG_LEVEL is logLevel). Durations read 250ms, 10s, 5m, 1h.
 
 ${formatOptionsHelp(schema)}
+
+Spans and metrics are exported as the standard variables of OpenTelemetry say:
+
+${telemetryHelp()}
 `;
+}
+
+function telemetryHelp(): string {
+  return Object.entries(TELEMETRY_VARIABLES)
+    .map(([variable, meaning]) => `  ${variable}\n      ${meaning}`)
+    .join('\n');
 }
 
 function readOptions<Schema extends OptionsSchema>(

@@ -14,10 +14,19 @@ type ConnectorArguments = Parameters<ChannelCredentials['_createSecureConnector'
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 let defaultTls: TlsSource | undefined;
+let defaultServerNames: readonly string[] | undefined;
 
-/** What clients use that are given no TLS of their own: for tools, which have one set of certificates for all that they dial. */
-export function setDefaultClientTls(tls: TlsSource | undefined): void {
+/**
+ * What clients use that are given no TLS of their own: for tools, which have one set of certificates for all that they dial.
+ *
+ * @param serverNames each server has to prove to be one of these. @default those of the target
+ */
+export function setDefaultClientTls(
+  tls: TlsSource | undefined,
+  serverNames?: readonly string[],
+): void {
   defaultTls = tls;
+  defaultServerNames = serverNames;
 }
 
 /**
@@ -27,7 +36,7 @@ export function setDefaultClientTls(tls: TlsSource | undefined): void {
  */
 export function channelCredentials(
   tls: TlsSource | undefined = defaultTls,
-  serverNames?: readonly string[],
+  serverNames: readonly string[] | undefined = tls === defaultTls ? defaultServerNames : undefined,
 ): ChannelCredentials {
   return tls === undefined ? credentials.createInsecure() : new SourceCredentials(tls, serverNames);
 }

@@ -82,6 +82,55 @@ describe('a replica', () => {
   });
 });
 
+describe('a replica that nobody should be sent to yet', () => {
+  it('is of use once it knows its leader, and waited for no longer than that', async () => {
+    const cluster = await createMemoryCluster(3, () => new Counter());
+    cleanups.push(() => cluster.stop());
+    const leader = await cluster.leader();
+    const cutOff = [1, 2, 3].find((id) => id !== leader.id) ?? 0;
+    const replica = createReplica({
+      service: 'test',
+      grpcServices: [],
+      options: replicaOptionsSchema.parse({}),
+      stateMachine: cluster.stateMachine(cutOff),
+      logger: silentLogger(),
+      metrics: createMetrics({ processMetrics: false }),
+      node: cluster.node(cutOff),
+    });
+    cluster.isolate(cutOff);
+    await until(() => replica.node.status().leaderId === 0);
+    const givingUp = new AbortController();
+    const given = replica.whenUseful(givingUp.signal);
+    let isUseful = false;
+    const useful = replica.whenUseful(new AbortController().signal).then(() => (isUseful = true));
+    givingUp.abort();
+    await expect(given).rejects.toThrow();
+    expect(isUseful).toBe(false);
+
+    cluster.heal();
+
+    await useful;
+    expect(replica.node.status().leaderId).not.toBe(0);
+  });
+
+  it.each([
+    ['without peers', {}],
+    ['with peers that are no pods', { peers: '1=10.0.0.1:51061' }],
+    ['without a port', { peers: '1=set-0.peers:51061' }],
+  ])('and is to join by itself cannot be made %s', (_what, options) => {
+    const make = () =>
+      createReplica({
+        service: 'test',
+        grpcServices: [],
+        options: replicaOptionsSchema.parse({ nodeId: 1, raftAutoJoin: true, ...options }),
+        stateMachine: new Counter(),
+        logger: silentLogger(),
+        metrics: createMetrics({ processMetrics: false }),
+      });
+    expect(make).toThrow(/RAFTWAY_RAFT_AUTO_JOIN/);
+  });
+});
+
 describe('a server with a replica', () => {
   it('serves RaftAdminService, health by leadership, and raft metrics', async () => {
     const metrics = createMetrics({ processMetrics: false });

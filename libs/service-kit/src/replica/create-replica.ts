@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { unavailable } from '@raftway/errors';
 import {
   createRaftNode,
+  nodeIdOf,
   type Applied,
   type CallOptions,
   type PeerOption,
@@ -16,6 +17,13 @@ import { raftMetrics } from './raft-metrics';
 import { raftTracing } from './raft-tracing';
 import { defaultDataDir, nodeIdFromHostName } from './replica-identity';
 import type { Replica, ReplicaCall, ReplicaSettings } from './replica-types';
+import { ordinalOf, serverIdOf } from './stateful-set/pod-addresses';
+import {
+  listedPeers,
+  podAddressesOf,
+  type StatefulSetMember,
+  statefulSetMember,
+} from './stateful-set/stateful-set';
 
 /** What an answer needs to its caller, of the time that the caller allows. */
 const ANSWER_MARGIN_MS = 100;
@@ -39,27 +47,57 @@ class RaftReplica<Result> implements Replica<Result> {
   readonly nodeId: number;
   readonly services: readonly ServiceImplementation[];
   private readonly lagEntriesMax: number;
+  private readonly statefulSet: StatefulSetMember | undefined;
   private stopReporting: () => void = () => undefined;
 
   constructor(private readonly settings: ReplicaSettings<Result>) {
-    this.nodeId = settings.node?.id ?? settings.options.nodeId ?? nodeIdFromHostName(hostname());
+    this.nodeId = settings.node?.id ?? nodeIdOfProcess(settings);
     this.lagEntriesMax = settings.lagEntriesMax ?? LAG_ENTRIES_MAX_DEFAULT;
     const observer = raftMetrics(settings.metrics, () => this.node.status());
-    this.node = settings.node ?? this.makeNode(observer);
+    this.node =
+      settings.node ??
+      this.makeNode({
+        ...observer,
+        onAdmission: (peer, refusal) => this.statefulSet?.onAdmission(peer, refusal),
+      });
+    this.statefulSet = statefulSetMember(settings, this.node);
     this.services = [raftAdminService(this.node)];
   }
 
-  start(): Promise<void> {
-    return this.node.start();
+  async start(): Promise<void> {
+    await this.node.start();
+    this.statefulSet?.start();
   }
 
   async stop(): Promise<void> {
     this.stopReporting();
+    await this.statefulSet?.stop();
     await this.node.stop();
   }
 
+  whenUseful(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (!this.node.isReady() || this.node.status().leaderId === 0) return;
+        unsubscribe();
+        resolve();
+      };
+      const unsubscribe = this.node.onStatusChange(look);
+      const giveUp = (): void => {
+        unsubscribe();
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', giveUp, { once: true });
+      if (signal.aborted) giveUp();
+      else look();
+    });
+  }
+
   readiness(): true | string {
-    return this.node.isReady() ? true : 'the replica does not take part in its group';
+    if (this.node.isReady() && this.statefulSet?.isOutside !== true) return true;
+    const reason = 'the replica does not take part in its group';
+    const waitsFor = this.statefulSet?.waitsFor;
+    return waitsFor === undefined ? reason : `${reason}: ${waitsFor}`;
   }
 
   reportServing(setServingStatus: (service: string, serving: boolean) => void): void {
@@ -119,7 +157,7 @@ class RaftReplica<Result> implements Replica<Result> {
       stateMachine,
       dataDir,
       bindAddress: options.peerBind,
-      initialState: options.initialState,
+      initialState: this.isFounder() ? options.initialState : 'existing',
       priority: options.raftPriority,
       logger: logger.tracer('raft'),
       observer,
@@ -132,11 +170,38 @@ class RaftReplica<Result> implements Replica<Result> {
     });
   }
 
-  private peers(): PeerOption[] {
-    const { peers, peerBind } = this.settings.options;
-    if (peers === undefined) return [{ id: this.nodeId, address: peerBind }];
-    return [...peers].map(([id, address]) => ({ id, address }));
+  /** Other pods of its StatefulSet come later: with an empty directory they wait to be added. */
+  private isFounder(): boolean {
+    const { raftAutoJoin, raftJoinGeneration, peers } = this.settings.options;
+    if (!raftAutoJoin) return true;
+    return peers?.has(this.nodeId) === true && raftJoinGeneration === 0;
   }
+
+  private peers(): PeerOption[] {
+    const { options } = this.settings;
+    const { peers, peerBind } = options;
+    if (peers === undefined) return [{ id: this.nodeId, address: peerBind }];
+    const listed = new Map(listedPeers(options, this.nodeId));
+    const pods = podAddressesOf(options);
+    if (pods !== undefined && !listed.has(this.nodeId)) {
+      listed.set(this.nodeId, pods.of(this.nodeId));
+    }
+    return [...listed].map(([id, address]) => ({ id, address }));
+  }
+}
+
+/** A pod that joins has the id that its directory was first used under, or that of the present generation. */
+function nodeIdOfProcess({ service, options }: ReplicaSettings<unknown>): number {
+  const { nodeId, raftAutoJoin, raftJoinGeneration } = options;
+  if (nodeId !== undefined) return nodeId;
+  const first = nodeIdFromHostName(hostname());
+  if (!raftAutoJoin) return first;
+  const dataDir = options.dataDir ?? defaultDataDir(service, first, process.cwd());
+  const ordinal = ordinalOf(first);
+  const used = nodeIdOf(dataDir);
+  if (used === undefined) return serverIdOf(ordinal, raftJoinGeneration);
+  // Another pod's directory is refused when it is opened under this one's id.
+  return ordinalOf(used) === ordinal ? used : first;
 }
 
 /**

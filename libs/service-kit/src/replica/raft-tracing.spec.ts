@@ -128,7 +128,9 @@ describe('with an SDK in the process', () => {
     expect(append?.parent).toBeUndefined();
     expect(append?.links.map((link) => link.context.spanId)).toEqual(ids);
     for (const { links } of proposals) expect(links[0]?.context.spanId).toBe(append?.id);
-    expect(named('raft.fsync').map(({ parent }) => parent)).toEqual([append?.id]);
+    const syncs = named('raft.fsync');
+    expect(syncs.map(({ parent }) => parent)).toEqual([append?.id]);
+    expect(syncs[0]?.links.map((link) => link.context.spanId)).toEqual(ids);
     expect(proposals[0]?.attributes).toMatchObject({ 'raft.index': expect.any(Number) as number });
     expect(started.filter(({ name, ended }) => name !== 'call' && !ended)).toEqual([]);
   });
@@ -147,6 +149,20 @@ describe('with an SDK in the process', () => {
     });
   });
 
+  it('a proposal that was passed on is a span of its caller’s on the leader, until it is committed', () => {
+    const caller = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
+
+    const forwarded = raftTracing().forwarded({ ...caller, traceFlags: 1 });
+    forwarded?.placed(7, 3);
+    forwarded?.committed();
+
+    const [span] = named('raft.forwarded');
+    expect(span).toMatchObject({ parent: caller.spanId, ended: true });
+    expect(span?.attributes).toEqual({ 'raft.index': 7, 'raft.term': 3 });
+    expect(named('raft.commit')).toMatchObject([{ parent: span?.id, ended: true }]);
+    expect(named('raft.apply')).toEqual([]);
+  });
+
   it('a call that nobody records is not followed', () => {
     expect(raftTracing().propose()).toBeUndefined();
     expect(started).toEqual([]);
@@ -154,6 +170,11 @@ describe('with an SDK in the process', () => {
 });
 
 describe('without an SDK in the process', () => {
+  it('a leader follows no proposal that was passed on', () => {
+    const caller = { traceId: '1'.repeat(32), spanId: '1'.repeat(16), traceFlags: 1 };
+    expect(raftTracing().forwarded(caller)).toBeUndefined();
+  });
+
   it('the hot path begins no span and allocates nothing', () => {
     const tracing = raftTracing();
     let spans = 0;

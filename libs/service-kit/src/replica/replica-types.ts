@@ -42,6 +42,8 @@ export interface Replica<Result> extends ServerComponent {
    * @throws ServiceError NO_LEADER, QUEUE_FULL (nothing happened), OUTCOME_UNKNOWN, DEADLINE_EXCEEDED, CANCELLED.
    */
   propose(command: Uint8Array, call: ReplicaCall, requestId?: string): Promise<Applied<Result>>;
+  /** Resolves once this replica takes part in its group and knows its leader: calls before that fail. Rejects when the signal is aborted. */
+  whenUseful(signal: AbortSignal): Promise<void>;
   /** Resolves when the local state is at least as new as every acknowledged change (ReadIndex). @throws ServiceError NO_LEADER, … */
   read(call: ReplicaCall): Promise<void>;
 }

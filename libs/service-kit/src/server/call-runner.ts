@@ -1,5 +1,11 @@
 import { Code, codeName, ServiceError } from '@raftway/errors';
-import { CallSpan, type HistogramMetric, type Logger, type Metrics } from '@raftway/observability';
+import {
+  CallSpan,
+  serverErrorType,
+  type HistogramMetric,
+  type Logger,
+  type Metrics,
+} from '@raftway/observability';
 import type { CallTracker } from './call-tracker';
 import type { GrpcStream } from './grpc/grpc-stream';
 import { ServerCall } from './server-call';
@@ -32,7 +38,7 @@ export class CallRunner {
     this.durations = metrics.histogram({
       name: 'rpc_server_call_duration_seconds',
       help: 'Time from the request to the status of calls that this server answered.',
-      labels: ['rpc_method', 'rpc_status'],
+      labels: ['rpc_system_name', 'rpc_method', 'rpc_response_status_code', 'error_type'],
       combinationsMax: 500,
     });
   }
@@ -43,6 +49,7 @@ export class CallRunner {
     const refusal = this.limited ? this.tracker.refusal() : undefined;
     const startedMs = nowMs();
     const span = CallSpan.server(TRACER, call.method.slice(1), (key) => call.metadata.get(key));
+    call.traceFields = span.traceFields;
     this.tracker.add(call);
     const end = (error: unknown): ServiceError | undefined => {
       call.finished = true;
@@ -71,7 +78,12 @@ export class CallRunner {
     error: ServiceError | undefined,
     seconds: number,
   ): void {
-    this.durations.observe(seconds, { rpc_method: call.method.slice(1), rpc_status: status });
+    this.durations.observe(seconds, {
+      rpc_system_name: 'grpc',
+      rpc_method: call.method.slice(1),
+      rpc_response_status_code: status,
+      error_type: serverErrorType(status),
+    });
     if (!this.logger.debugEnabled) return;
     this.logger.debug('call', {
       method: call.method,
@@ -79,6 +91,7 @@ export class CallRunner {
       reason: error?.reason,
       seconds,
       peer: call.peer,
+      ...call.traceFields,
     });
   }
 }

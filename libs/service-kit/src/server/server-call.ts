@@ -1,5 +1,5 @@
 import type { ServiceError } from '@raftway/errors';
-import type { Logger } from '@raftway/observability';
+import type { Logger, TraceFields } from '@raftway/observability';
 import type { CallContext, CallMetadata, OutgoingMetadata } from '../rpc/handlers';
 import type { TrackedCall } from './call-tracker';
 import type { GrpcStream } from './grpc/grpc-stream';
@@ -16,6 +16,8 @@ export class ServerCall implements CallContext, TrackedCall {
   trailers: string[] = [];
   /** Set when the status is on its way: what happens after it is of no interest to the handler. */
   finished = false;
+  /** Named in each of the call's log lines; undefined when nobody records it. */
+  traceFields: TraceFields | undefined;
 
   constructor(
     private readonly stream: GrpcStream,
@@ -55,7 +57,10 @@ export class ServerCall implements CallContext, TrackedCall {
   }
 
   get logger(): Logger {
-    return (this.childLogger ??= this.serverLogger.child({ method: this.method }));
+    return (this.childLogger ??= this.serverLogger.child({
+      method: this.method,
+      ...this.traceFields,
+    }));
   }
 
   sendInitialMetadata(metadata: OutgoingMetadata): void {

@@ -1,8 +1,8 @@
 import { createMetrics, silentLogger } from '@raftway/observability';
-import type { StateMachine } from '@raftway/raft';
 import { createMemoryCluster } from '@raftway/raft/testing';
 import { createReplica } from '../replica/create-replica';
 import { replicaOptionsSchema } from '../replica/replica-options';
+import { NOTHING } from './nothing';
 import { startTestServer, type TestServer } from './test-server';
 
 /** Servers with a replica each, of one group in memory. */
@@ -39,13 +39,3 @@ export async function startTestGroup(size: number): Promise<TestGroup> {
     },
   };
 }
-
-const NOTHING: StateMachine<number> = {
-  apply: () => 0,
-  expire: () => undefined,
-  nextDeadlineMs: () => undefined,
-  snapshot: () => new Uint8Array(1),
-  restore: () => undefined,
-  encodeResult: () => new Uint8Array(0),
-  decodeResult: () => 0,
-};

@@ -64,6 +64,8 @@ export interface Coverage {
   jointEntered: number;
   jointLeft: number;
   learnersPromoted: number;
+  /** Servers that were members again after they had been removed, with the disk that they had. */
+  membersReturned: number;
   /** Configurations that were committed by a leader that is no voter in them. */
   leadersRemoved: number;
 }
@@ -119,6 +121,7 @@ export function emptyCoverage(): Coverage {
     jointEntered: 0,
     jointLeft: 0,
     learnersPromoted: 0,
+    membersReturned: 0,
     leadersRemoved: 0,
   };
 }

@@ -41,6 +41,8 @@ export class MembershipChecker {
   private readonly committed: Committed[] = [];
   private readonly watched = new Map<Raft, Watched>();
   private readonly seen = new Map<ServerId, Seen>();
+  /** Who was removed, and has not come back. */
+  private readonly gone = new Set<ServerId>();
 
   constructor(
     private readonly disks: readonly StoragePromises[],
@@ -172,6 +174,7 @@ export class MembershipChecker {
     this.committed.push({ index: entry.index, configuration, inTerm: raft.term });
     if (before === undefined) return;
     coverage.configurationsCommitted += 1;
+    this.countReturns(before, configuration);
     const isJoint = voterSetsOf(configuration).length > 1;
     if (isJoint) coverage.jointEntered += 1;
     else if (voterSetsOf(before).length > 1) coverage.jointLeft += 1;
@@ -179,6 +182,16 @@ export class MembershipChecker {
     const voters = configuration.members.filter(({ voter }) => voter).map(({ id }) => id);
     coverage.learnersPromoted += voters.filter((id) => learners.includes(id)).length;
     if (!isJoint && !voters.includes(raft.id)) coverage.leadersRemoved += 1;
+  }
+
+  private countReturns(before: Configuration, after: Configuration): void {
+    const members = after.members.map(({ id }) => id);
+    for (const id of members) {
+      if (this.gone.delete(id)) this.coverage.membersReturned += 1;
+    }
+    for (const { id } of before.members) {
+      if (!members.includes(id)) this.gone.add(id);
+    }
   }
 
   private look(raft: Raft): void {

@@ -20,6 +20,7 @@ describe(`a simulated group of ${NODES} servers whose members change`, () => {
     expect(total.jointEntered).toBeGreaterThan(seeds / 20);
     expect(total.jointLeft).toBeGreaterThan(seeds / 20);
     expect(total.leadersRemoved).toBeGreaterThan(seeds / 20);
+    expect(total.membersReturned).toBeGreaterThan(seeds / 10);
     expect(total.changesRefused).toBeGreaterThan(0);
     // In the midst of everything else.
     expect(total.snapshotsInstalled).toBeGreaterThan(0);

@@ -62,7 +62,7 @@ export async function startRaftwayGroup(
         https,
         'rpc_server_call_duration_seconds_count',
         `rpc_method="${method}"`,
-        'rpc_status="OK"',
+        'rpc_response_status_code="OK"',
       ),
   };
 }

@@ -63,6 +63,21 @@ it('a command dials with the certificates of its options, wherever they stand', 
   expect(await ask([...question(), ...flags()])).toBe('SERVING');
 });
 
+it('a command checks the server for the name that it is given instead of the host', async () => {
+  const otherFiles = await authority.issue({ names: ['lock-service'] });
+  const other = await TlsSource.open(otherFiles);
+  const tls = { source: other, clientAuth: 'require' as const };
+  const forwarded = await startTestServer({ services: [], tls });
+  const asked = ['group', 'ask', '--server', forwarded.server.address, ...flags()];
+
+  expect(await ask([...asked, '--tls-name', 'lock-service'])).toBe('SERVING');
+  expect(await ask([...asked, '--tls-name', 'id-service'])).toContain('id-service');
+  expect(await ask(asked)).toContain('127.0.0.1');
+
+  await forwarded.stop();
+  other.close();
+});
+
 it('a command dials with those of the environment', async () => {
   process.env['RAFTWAY_TLS_CA'] = files.ca;
   process.env['RAFTWAY_TLS_CERT'] = files.identity.certificate;

@@ -6,6 +6,7 @@ export interface TlsFlags {
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly tlsName?: string;
 }
 
 /**
@@ -23,9 +24,14 @@ export function addTlsOptions(program: Command): void {
       file('--tls-cert', 'RAFTWAY_TLS_CERT', 'the certificate that servers are shown (PEM)'),
     )
     .addOption(file('--tls-key', 'RAFTWAY_TLS_KEY', 'its private key (PEM)'))
+    .option(
+      '--tls-name <host>',
+      'what the certificates of servers have to be for, such as lock-service behind a forwarded port (default: the host that is dialled)',
+    )
     .hook('preAction', async () => {
-      const { tlsCa, tlsCert, tlsKey } = program.opts<TlsFlags>();
-      setDefaultClientTls(await openClientTls({ ca: tlsCa, cert: tlsCert, key: tlsKey }));
+      const { tlsCa, tlsCert, tlsKey, tlsName } = program.opts<TlsFlags>();
+      const tls = await openClientTls({ ca: tlsCa, cert: tlsCert, key: tlsKey });
+      setDefaultClientTls(tls, tlsName === undefined ? undefined : [tlsName]);
     });
 }
 

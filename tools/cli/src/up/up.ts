@@ -61,11 +61,14 @@ export async function up(options: UpOptions, stopRequested: AbortSignal): Promis
   return (await stopAll(processes)) ? 0 : 1;
 }
 
-/** What every process may have from outside; other options are the suite's to set, and a stray one would stop the process that does not know it. */
+/**
+ * What every process may have from outside; other options are the suite's to set, and a stray one would stop the process that does not know it. OTEL_* is for all
+ * of them, but for the name of one service.
+ */
 function inheritedEnvironment(): NodeJS.ProcessEnv {
   const common = /^RAFTWAY_(LOG_LEVEL|LOG_FORMAT|TRACE)$/;
   const inherited = Object.entries(process.env).filter(
-    ([name]) => !name.startsWith('RAFTWAY_') || common.test(name),
+    ([name]) => (!name.startsWith('RAFTWAY_') || common.test(name)) && name !== 'OTEL_SERVICE_NAME',
   );
   return { RAFTWAY_LOG_FORMAT: 'pretty', ...Object.fromEntries(inherited) };
 }

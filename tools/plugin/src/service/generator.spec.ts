@@ -42,6 +42,8 @@ describe('a new service', () => {
       'k8s/base/price-list/kustomization.yaml',
       'k8s/base/price-list/pod-disruption-budget.yaml',
       'k8s/base/price-list/service-account.yaml',
+      'k8s/components/mtls/price-list-certificate.yaml',
+      'k8s/components/mtls/price-list-volume.yaml',
       'k8s/components/network-policies/price-list.yaml',
       'protos/price_list/v1/price_list.proto',
     ]);
@@ -55,7 +57,9 @@ describe('a new service', () => {
       'docker/observability/prometheus.yaml',
       'k8s/base/kustomization.yaml',
       'k8s/components/monitoring/pod-monitor.yaml',
+      'k8s/components/mtls/kustomization.yaml',
       'k8s/components/network-policies/allow-metrics.yaml',
+      'k8s/components/network-policies/allow-telemetry.yaml',
       'k8s/components/network-policies/gateway.yaml',
       'k8s/components/network-policies/kustomization.yaml',
       'k8s/components/network-policies/registry.yaml',

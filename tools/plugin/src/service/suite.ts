@@ -82,14 +82,8 @@ function addToCompose(tree: Tree, { name, port, version }: NewService): void {
     add('compose.yaml', ['services'], lines.join('\n'));
     const stopsLater = `${instance}: { condition: service_started }`;
     add('compose.yaml', ['services', 'gateway', 'depends_on'], stopsLater);
-    const traced = [
-      `${instance}:`,
-      `  environment:`,
-      `    <<: *tracing`,
-      `    OTEL_SERVICE_NAME: ${name}`,
-      `    OTEL_RESOURCE_ATTRIBUTES: service.instance.id=${instance}`,
-    ];
-    add('compose.observability.yaml', ['services'], traced.join('\n'));
+    const traced = `${instance}: { environment: *telemetry }`;
+    add('compose.observability.yaml', ['services'], traced);
   }
   const targets = instances.map((instance) => `${instance}:9464`).join(', ');
   const job = `- job_name: ${name}\n  static_configs:\n    - targets: [${targets}]`;
@@ -109,12 +103,30 @@ function addToKubernetes(tree: Tree, { name, port, version }: NewService): void 
   const scraped = ['spec', 'podSelector', 'matchExpressions', 0, 'values'];
   add(`${policies}/kustomization.yaml`, ['resources'], `- ${name}.yaml`);
   add(`${policies}/allow-metrics.yaml`, scraped, `- ${name}`);
+  add(`${policies}/allow-telemetry.yaml`, scraped, `- ${name}`);
   const call = `- to:\n    - ${pods.replaceAll('\n', '\n    ')}\n  ports:\n    - protocol: TCP\n      port: ${port}`;
   add(`${policies}/gateway.yaml`, ['spec', 'egress'], call);
   add(`${policies}/registry.yaml`, ['spec', 'ingress', 0, 'from'], `- ${pods}`);
 
   const monitored = ['spec', 'selector', 'matchExpressions', 0, 'values'];
   add('components/monitoring/pod-monitor.yaml', monitored, `- ${name}`);
+
+  const tls = 'components/mtls/kustomization.yaml';
+  const files = '/etc/raftway/tls';
+  const settings = [
+    `- name: ${name}-config`,
+    '  behavior: merge',
+    '  literals:',
+    `    - RAFTWAY_TLS_CERT=${files}/tls.crt`,
+    `    - RAFTWAY_TLS_KEY=${files}/tls.key`,
+    `    - RAFTWAY_TLS_CA=${files}/ca.crt`,
+    '    - RAFTWAY_TLS_CLIENT_AUTH=require',
+  ];
+  add(tls, ['resources'], `- ${name}-certificate.yaml`);
+  add(tls, ['configMapGenerator'], settings.join('\n'));
+  for (const path of [`${name}-volume.yaml`, 'deployment-mount.yaml']) {
+    add(tls, ['patches'], `- target:\n    kind: Deployment\n    name: ${name}\n  path: ${path}`);
+  }
 
   const local = 'overlays/local/kustomization.yaml';
   add(local, ['replicas'], `- name: ${name}\n  count: 1`);

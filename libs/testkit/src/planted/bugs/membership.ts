@@ -179,6 +179,29 @@ const MISTAKES: readonly SimulatedBug[] = [
     ],
   },
   {
+    name: 'removed-for-good',
+    story:
+      'a server that was removed once does not campaign any more, although it is a voter again',
+    source: 'ADR 028; dissertation §4.2.2',
+    changes: [
+      {
+        file: `${CORE}/configurations.ts`,
+        find: '  private joint = false;\n',
+        replace:
+          '  private joint = false;\n  private readonly removedOnce = new Set<ServerId>();\n',
+      },
+      {
+        file: `${CORE}/configurations.ts`,
+        find: `    return this.since(commitIndex).some(({ members }) =>
+      members.some((member) => member.id === id && member.voter),
+    );`,
+        replace: `    const named = this.since(commitIndex).flatMap(({ members }) => members).filter((member) => member.id === id);
+    if (named.length === 0 && this.currentIndex > 0) this.removedOnce.add(id);
+    return !this.removedOnce.has(id) && named.some(({ voter }) => voter);`,
+      },
+    ],
+  },
+  {
     name: 'change-before-own-commit',
     story: 'a new leader begins a change before it has committed an entry of its own term',
     source: 'Ongaro, raft-dev, 10 July 2015; scenario C1',

@@ -40,4 +40,34 @@ export const MISSED_BUGS: readonly MissedBug[] = [
       },
     ],
   },
+  {
+    name: 'returning-member-still-leaves',
+    story:
+      'a server that is added again while its removal is still being told to it is let go of all the same',
+    source: 'dissertation §4.2.2; ADR 028',
+    test: 'libs/raft/src/core/membership-change.spec.ts, “stays although it was to be let go of at that moment”',
+    changesMembers: true,
+    changes: [
+      {
+        file: `${CORE}/membership-change.ts`,
+        find: 'if (known === undefined || known.departsAtMs !== Infinity) {',
+        replace: 'if (known === undefined) {',
+      },
+    ],
+  },
+  {
+    name: 'stranger-votes-for-everybody',
+    story: 'a server that is no member, as far as it knows, does not keep to the vote that it gave',
+    source: 'Raft §5.2; ADR 028',
+    test: 'libs/raft/src/core/membership-change.spec.ts, “keeps to the vote that it gave”',
+    changesMembers: true,
+    changes: [
+      {
+        file: `${CORE}/election.ts`,
+        find: '  const mayVote = state.votedFor === NO_SERVER || state.votedFor === message.from;',
+        replace:
+          '  const isMember = state.configurations.isVoter(state.id);\n  const mayVote = !isMember || state.votedFor === NO_SERVER || state.votedFor === message.from;',
+      },
+    ],
+  },
 ];

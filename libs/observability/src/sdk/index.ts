@@ -1,0 +1,1 @@
+export { startSdk, type TelemetryIdentity, type RunningSdk } from './start-sdk';

@@ -1,0 +1,50 @@
+// docs/reference/options.md: the options of every app, from the schemas that read them.
+import { code, inline, table } from './markdown.mjs';
+
+const APPS = {
+  registry: 'registryOptionsSchema',
+  'lock-service': 'lockOptionsSchema',
+  'id-service': 'idServiceOptionsSchema',
+  gateway: 'gatewayOptionsSchema',
+  greeter: 'greeterOptionsSchema',
+};
+
+const INTRODUCTION = `# Options
+
+Every option of every app, from the schemas that read them: \`npm run generate\` writes this page. An option is an environment variable, or a key of the YAML file that \`RAFTWAY_CONFIG_FILE\` names: \`RAFTWAY_DATA_DIR\` is
+\`dataDir\` there. The environment wins. An unknown variable or key stops the process with the nearest valid name, and a bad value with all that is wrong; the exit code is 78. \`--help\` of an app lists its own.
+
+Durations are a number and \`ms\`, \`s\`, \`m\` or \`h\`. Options of the command line are in [cli.md](cli.md).
+`;
+
+/** @param load gives what a built file of the workspace exports. */
+export function optionsPage(load) {
+  const { describeOptions } = load('libs/config/dist/index.js');
+  // What apps have in common is one row.
+  const rows = new Map();
+  for (const [app, schema] of Object.entries(APPS)) {
+    const options = load(`apps/${app}/dist/options.js`)[schema];
+    if (options === undefined) throw new Error(`apps/${app} has no ${schema}`);
+    for (const option of describeOptions(options)) {
+      const key = JSON.stringify(option);
+      rows.set(key, { option, apps: [...(rows.get(key)?.apps ?? []), app] });
+    }
+  }
+  const variables = [...new Set([...rows.values()].map(({ option }) => option.variable))];
+  const sorted = variables.flatMap((variable) =>
+    [...rows.values()].filter(({ option }) => option.variable === variable),
+  );
+  return `${INTRODUCTION}\n${table(['variable', 'who', 'values', 'default', 'meaning'], sorted.map(row))}`;
+}
+
+function row({ option, apps }) {
+  const { variable, type, limits, defaultText, required, description } = option;
+  const everybody = apps.length === Object.keys(APPS).length;
+  return [
+    code(variable),
+    everybody ? 'all' : apps.join(', '),
+    inline(limits === undefined ? type : `${type}, ${limits}`),
+    defaultText === undefined ? (required ? 'required' : 'none') : code(defaultText),
+    inline(description),
+  ];
+}
