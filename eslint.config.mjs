@@ -1,7 +1,9 @@
 import eslint from '@eslint/js';
 import nx from '@nx/eslint-plugin';
 import prettier from 'eslint-config-prettier';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
+import path from 'node:path';
 import tseslint from 'typescript-eslint';
 
 const SPECS = ['**/*.spec.ts', '**/*.test.ts', '**/test/**/*.ts'];
@@ -10,11 +12,17 @@ const SPECS = ['**/*.spec.ts', '**/*.test.ts', '**/test/**/*.ts'];
 const PURE = [
   'libs/raft/src/core/**/*.ts',
   'libs/raft/src/state-machine/**/*.ts',
-  'libs/load-balancing/src/**/*.ts',
-  'libs/ids/src/**/*.ts',
-  'libs/resilience/src/**/*.ts',
+  ...librariesTagged('type:core').map((name) => `libs/${name}/src/**/*.ts`),
   'apps/*/src/domain/**/*.ts',
 ];
+
+function librariesTagged(tag) {
+  const libs = path.join(import.meta.dirname, 'libs');
+  return readdirSync(libs).filter((name) => {
+    const file = path.join(libs, name, 'package.json');
+    return existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).nx?.tags?.includes(tag);
+  });
+}
 
 /** Which kinds of project a kind of project may import; `npm run lint` refuses the rest. */
 const MAY_IMPORT = {

@@ -8,11 +8,10 @@
 // classes read as in the sources.
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { readApps, root } from '../tools/scripts/lib.mjs';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const apps = JSON.parse(readFileSync(path.join(root, 'docker/apps.json'), 'utf8'));
+const apps = readApps();
 const HTTP_PORT = 9464;
 const SDK = '@raftway/observability/sdk';
 

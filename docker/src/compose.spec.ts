@@ -1,20 +1,25 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import apps from '../apps.json';
+import { readAppList } from '@raftway/config';
 import { Bundles } from './harness/bundles';
 import { readCompose, type ComposeService } from './harness/compose';
 import { versionOfWorkspace, WORKSPACE } from './harness/images';
 
-type App = keyof typeof apps;
-
-const RAFT: readonly App[] = ['registry', 'lock-service', 'id-service'];
+const apps = readAppList(WORKSPACE);
+const RAFT = [...apps.keys()].filter((app) => apps.get(app)?.peerPort !== undefined);
+const STATELESS = [...apps.keys()].filter((app) => app !== 'gateway' && !RAFT.includes(app));
 const REPLICAS = [1, 2, 3];
+const INSTANCES = [1, 2];
 const { services, networks, volumes } = readCompose('compose.yaml');
 const all = Object.entries(services);
 
-function appOf(service: ComposeService): App {
-  return service.build?.args.APP as App;
+function appOf(service: ComposeService): string {
+  return service.build?.args.APP ?? '';
+}
+
+function portOf(app: string): number | undefined {
+  return apps.get(app)?.port;
 }
 
 function environmentOf(name: string): Readonly<Record<string, string>> {
@@ -26,11 +31,10 @@ beforeAll(() => void (bundles = new Bundles()));
 afterAll(() => bundles.remove());
 
 describe('compose.yaml', () => {
-  it('has three replicas of each Raft service, two greeters and the gateway', () => {
+  it('has three replicas of each Raft service, two of each other app, and the gateway', () => {
     const replicas = RAFT.flatMap((app) => REPLICAS.map((id) => `${app}-${id}`));
-    expect(Object.keys(services).sort()).toEqual(
-      [...replicas, 'greeter-1', 'greeter-2', 'gateway'].sort(),
-    );
+    const instances = STATELESS.flatMap((app) => INSTANCES.map((id) => `${app}-${id}`));
+    expect(Object.keys(services).sort()).toEqual([...replicas, ...instances, 'gateway'].sort());
   });
 
   it.each(all)('%s: sets only what its app knows, to values that it takes', (_name, service) => {
@@ -71,8 +75,8 @@ describe('compose.yaml', () => {
   });
 
   it.each(RAFT)('%s: its peers are its replicas, each with its number and its volume', (app) => {
-    const { peerPort } = apps[app] as { peerPort: number };
-    const peers = REPLICAS.map((id) => `${id}=${app}-${id}:${peerPort}`).join(',');
+    const peerPort = apps.get(app)?.peerPort;
+    const peers = REPLICAS.map((id) => `${id}=${app}-${id}:${String(peerPort)}`).join(',');
     for (const id of REPLICAS) {
       const name = `${app}-${id}`;
       expect(environmentOf(name)).toMatchObject({
@@ -85,7 +89,7 @@ describe('compose.yaml', () => {
   });
 
   it('lists the registry’s replicas where they are called', () => {
-    const addresses = REPLICAS.map((id) => `registry-${id}:${apps.registry.port}`);
+    const addresses = REPLICAS.map((id) => `registry-${id}:${portOf('registry')}`);
     for (const [name, service] of all) {
       const { RAFTWAY_REGISTRY, RAFTWAY_REPLICAS } = environmentOf(name);
       if (appOf(service) === 'registry')
@@ -99,7 +103,7 @@ describe('compose.yaml', () => {
   it('registers every instance under its own name and port', () => {
     for (const [name, service] of all) {
       const app = appOf(service);
-      const advertised = app === 'gateway' ? undefined : `${name}:${apps[app].port}`;
+      const advertised = app === 'gateway' ? undefined : `${name}:${portOf(app)}`;
       expect(environmentOf(name)['RAFTWAY_ADVERTISE']).toBe(advertised);
     }
   });
@@ -112,7 +116,7 @@ describe('compose.yaml', () => {
     expect(networks?.['suite']?.internal).toBe(true);
   });
 
-  it.each(Object.entries(apps))(
+  it.each([...apps])(
     'the ports of %s are those of ARCHITECTURE.md and of the app itself',
     (app, ports) => {
       const architecture = readFileSync(join(WORKSPACE, 'ARCHITECTURE.md'), 'utf8');
@@ -121,7 +125,7 @@ describe('compose.yaml', () => {
       const help = bundles.help(app);
       expect(help).toContain(`[127.0.0.1:${ports.port}]`);
       expect(help).toContain('RAFTWAY_HTTP_BIND (host:port)  [127.0.0.1:9464]');
-      if ('peerPort' in ports) {
+      if (ports.peerPort !== undefined) {
         expect(row).toContain(`peers ${ports.peerPort}`);
         expect(help).toContain(`[127.0.0.1:${ports.peerPort}]`);
       }
@@ -213,7 +217,7 @@ describe('compose.observability.yaml', () => {
   });
 });
 
-describe.each(Object.keys(apps))('the bundle of %s', (app) => {
+describe.each([...apps.keys()])('the bundle of %s', (app) => {
   it('has the OpenTelemetry SDK, and loads it when it is told where spans go', () => {
     const said = 'telemetry is exported';
     const endpoint = 'http://127.0.0.1:9';

@@ -3,13 +3,15 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readAppList } from '@raftway/config';
 import { duration, helloworld, lock } from '@raftway/contracts';
 import { createClient, NODE_FLAGS } from '@raftway/service-kit';
-import apps from '../apps.json';
 import { Container } from './harness/container';
 import { eventually } from './harness/eventually';
 import { dashboardMetrics } from './harness/dashboard';
-import { hasImages, Images, versionOfWorkspace } from './harness/images';
+import { hasImages, Images, versionOfWorkspace, WORKSPACE } from './harness/images';
+
+const apps = [...readAppList(WORKSPACE).keys()];
 
 const BUILD_TIMEOUT_MS = 15 * 60_000;
 const READY_TIMEOUT_MS = 60_000;
@@ -118,46 +120,40 @@ suite('the images', () => {
     if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
   });
 
-  it.each(Object.keys(apps))('%s: has at most 250 MB, as the build reports', (app) => {
+  it.each(apps)('%s: has at most 250 MB, as the build reports', (app) => {
     const line = new RegExp(`^raftway/${app}:${versionOfWorkspace()} ([0-9.]+) MB$`, 'm');
     const megabytes = Number(line.exec(images.report)?.[1]);
     expect(megabytes).toBeGreaterThan(100);
     expect(megabytes).toBeLessThanOrEqual(250);
   });
 
-  it.each(Object.keys(apps))(
-    '%s: starts node itself, without root, and checks its health',
-    (app) => {
-      expect(images.image(app).config).toMatchObject({
-        User: '65532:65532',
-        WorkingDir: '/app',
-        Entrypoint: ['node', ...NODE_FLAGS, 'main.js'],
-        StopSignal: 'SIGTERM',
-        Healthcheck: { Test: ['CMD', 'node', 'health.js'] },
-        Labels: { 'org.opencontainers.image.title': `raftway/${app}` },
-      });
-    },
-  );
+  it.each(apps)('%s: starts node itself, without root, and checks its health', (app) => {
+    expect(images.image(app).config).toMatchObject({
+      User: '65532:65532',
+      WorkingDir: '/app',
+      Entrypoint: ['node', ...NODE_FLAGS, 'main.js'],
+      StopSignal: 'SIGTERM',
+      Healthcheck: { Test: ['CMD', 'node', 'health.js'] },
+      Labels: { 'org.opencontainers.image.title': `raftway/${app}` },
+    });
+  });
 
-  it.each(Object.keys(apps))(
-    '%s: has its bundle and nothing else, which it cannot change',
-    (app) => {
-      const folder = join(images.image(app).root, 'app');
-      const files = readdirSync(folder).sort();
-      expect(files).toEqual([
-        ...['LICENSE', 'THIRD-PARTY-LICENSES'],
-        ...['health.js', 'main.js', 'raftway.yaml', 'telemetry.js'],
-      ]);
-      for (const file of files) {
-        const { uid, mode } = statSync(join(folder, file));
-        expect({ file, uid, writable: (mode & 0o022) !== 0 }).toEqual({
-          file,
-          uid: 0,
-          writable: false,
-        });
-      }
-    },
-  );
+  it.each(apps)('%s: has its bundle and nothing else, which it cannot change', (app) => {
+    const folder = join(images.image(app).root, 'app');
+    const files = readdirSync(folder).sort();
+    expect(files).toEqual([
+      ...['LICENSE', 'THIRD-PARTY-LICENSES'],
+      ...['health.js', 'main.js', 'raftway.yaml', 'telemetry.js'],
+    ]);
+    for (const file of files) {
+      const { uid, mode } = statSync(join(folder, file));
+      expect({ file, uid, writable: (mode & 0o022) !== 0 }).toEqual({
+        file,
+        uid: 0,
+        writable: false,
+      });
+    }
+  });
 
   it('gives a new volume to its user alone', () => {
     const { uid, gid, mode } = statSync(join(images.image('registry').root, 'var/lib/raftway'));

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeBase } from './images/base.mjs';
 import { buildahIn } from './images/buildah.mjs';
-import { root } from './lib.mjs';
+import { readApps, root } from './lib.mjs';
 
 const SIZE_BYTES_MAX = 250_000_000;
 const BASE = `localhost/raftway-base:node-${process.versions.node}`;
@@ -43,7 +43,7 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const all = Object.keys(JSON.parse(readFileSync(path.join(root, 'docker/apps.json'), 'utf8')));
+const all = Object.keys(readApps());
 const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 
 if (values.help) {

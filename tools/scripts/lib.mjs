@@ -1,11 +1,16 @@
 // What the scripts in this folder share. Only node:* imports: it runs before anything is installed.
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The workspace root. */
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** The apps of the workspace, in the order in which they are started, by name: `apps/apps.json`. */
+export function readApps() {
+  return JSON.parse(readFileSync(path.join(root, 'apps/apps.json'), 'utf8'));
+}
 
 /** Runs buf from node_modules in the workspace root; returns `{ status, stdout }`. */
 export function buf(args, options = {}) {

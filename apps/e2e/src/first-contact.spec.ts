@@ -1,7 +1,20 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readAppList } from '@raftway/config';
 import { bufCurl, type ReflectionProtocol } from './harness/buf-curl';
 import { eventually } from './harness/eventually';
 import { ForeignClient } from './harness/foreign-client';
-import { Suite } from './harness/suite';
+import { Suite, WORKSPACE } from './harness/suite';
+
+/** Calls and what they answer, through the gateway: a line for each RPC that needs nothing but a request. */
+const calls = JSON.parse(
+  readFileSync(join(WORKSPACE, 'apps', 'e2e', 'calls.json'), 'utf8'),
+) as readonly {
+  readonly method: string;
+  readonly requests: readonly object[];
+  /** What the replies have at least. */
+  readonly replies: readonly object[];
+}[];
 
 /** What a stranger does first, with clients that are not ours: the calls that the README shows. */
 describe('a suite that was just started', () => {
@@ -28,26 +41,10 @@ describe('a suite that was just started', () => {
       const call = (method: string, data = '{}'): Promise<Record<string, unknown>[]> =>
         bufCurl(suite.gateway, method, data, reflection);
 
-      it('greets', async () => {
-        const replies = await call('helloworld.Greeter/SayHello', '{"name": "Ada"}');
+      it.each(calls)('$method', async ({ method, requests, replies }) => {
+        const data = requests.map((request) => JSON.stringify(request)).join('');
 
-        expect(replies).toEqual([{ message: 'Hello, Ada!' }]);
-      });
-
-      it('streams greetings', async () => {
-        const replies = await call('helloworld.Greeter/SayHelloStreamReply', '{"name": "Ada"}');
-
-        expect(replies.length).toBeGreaterThan(1);
-        for (const reply of replies) expect(reply['message']).toContain('Ada');
-      });
-
-      it('greets everybody in a bidirectional stream', async () => {
-        const replies = await call(
-          'helloworld.Greeter/SayHelloBidiStream',
-          '{"name": "Ada"}{"name": "Grace"}',
-        );
-
-        expect(replies).toEqual([{ message: 'Hello, Ada!' }, { message: 'Hello, Grace!' }]);
+        expect(await call(method, data)).toMatchObject(replies);
       });
 
       it('takes a lock with one line and gives it back with one line', async () => {
@@ -80,12 +77,11 @@ describe('a suite that was just started', () => {
         const [reply] = await call('raftway.registry.v1.RegistryService/ListServices');
 
         const services = reply?.['services'] as { service: string; serving: number }[];
-        expect(services.map(({ service, serving }) => [service, serving])).toEqual([
-          ['greeter', 2],
-          ['id-service', 3],
-          ['lock-service', 3],
-          ['registry', 3],
-        ]);
+        const expected = [...readAppList(WORKSPACE)]
+          .filter(([app]) => app !== 'gateway')
+          .map(([app, { peerPort }]) => [app, peerPort === undefined ? 2 : 3])
+          .sort();
+        expect(services.map(({ service, serving }) => [service, serving])).toEqual(expected);
       });
     },
   );

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { type ChannelCredentials, credentials, status } from '@grpc/grpc-js';
+import { readAppList } from '@raftway/config';
 import { TestAuthority, type TestFiles } from '@raftway/tls/testing';
 import { answered, eventually } from './harness/eventually';
 import { ForeignClient } from './harness/foreign-client';
 import { leaderOf } from './harness/groups';
 import { metricsText } from './harness/metrics';
 import { runProgram } from './harness/run-program';
-import { type RunningProcess, Suite } from './harness/suite';
+import { type RunningProcess, Suite, WORKSPACE } from './harness/suite';
 
 /** Certificates are looked at every 5 s. */
 const RELOAD_WITHIN_MS = 20_000;
@@ -15,10 +16,7 @@ const COMMAND_TIMEOUT_MS = 30_000;
 /** As without TLS. */
 const FAILOVER_MS = 3_000;
 
-const names = [
-  ...['localhost', '127.0.0.1'],
-  ...['registry', 'lock-service', 'id-service', 'greeter', 'gateway'],
-];
+const names = ['localhost', '127.0.0.1', ...readAppList(WORKSPACE).keys()];
 
 /** Every process with TLS, and all but the gateway with certificates of their callers, too. */
 describe('a suite over mutual TLS', () => {

@@ -3,6 +3,7 @@ import { describeObject } from '../render/kube-object';
 import { render } from '../render/render';
 import { readAppOptions } from '../support/app-options';
 import { allRenderings, type Rendering, withComponents } from '../support/manifests';
+import { APPS } from '../support/workloads';
 import { optionRules, settingRules } from './rules/configuration-rules';
 import { imageRules } from './rules/image-rules';
 import { networkRules, peerPortRule } from './rules/network-rules';
@@ -151,7 +152,8 @@ describe('the rules find', () => {
       'a Service of everybody',
       'Service/gateway',
       replace('/spec/selector', { 'app.kubernetes.io/part-of': 'raftway' }),
-      /selects 6 workloads/,
+      // All apps, and Redis.
+      new RegExp(`selects ${APPS.length + 1} workloads`),
     ],
     [
       'a Service on a wrong port',

@@ -1,9 +1,17 @@
+import path from 'node:path';
+import { readAppList } from '@raftway/config';
 import { at, isRecord, type KubeObject, listAt } from '../render/kube-object';
 
-/** Apps of ours; everything else in the manifests is somebody else's image. */
-export const APPS = ['registry', 'lock-service', 'id-service', 'gateway', 'greeter'] as const;
+const apps = readAppList(path.resolve(__dirname, '..', '..', '..'));
 
-export type AppName = (typeof APPS)[number];
+/** Apps of ours; everything else in the manifests is somebody else's image. */
+export const APPS: readonly string[] = [...apps.keys()];
+
+/** The apps whose pods are members of a Raft group. */
+export const RAFT_APPS = APPS.filter((app) => apps.get(app)?.peerPort !== undefined);
+
+/** One of {@link APPS}. */
+export type AppName = string;
 
 /** A map of the manifest. */
 export type Fields = Record<string, unknown>;

@@ -1,3 +1,4 @@
+export { readAppList, type AppEntry } from './app-list';
 export { ConfigError, type ConfigProblem } from './config-error';
 export { parseConfigFile, type ConfigFile, type FileEntry } from './config-file';
 export {

@@ -1,7 +1,7 @@
 import { registry } from '@raftway/contracts';
 import { silentLogger } from '@raftway/observability';
 import { createServer } from '@raftway/service-kit';
-import { startFakeRegistry, type RegistryHandlers } from './fake-registry.testing';
+import { startFakeRegistry, type RegistryHandlers } from './fake-registry';
 import { defaultInstanceId, registeredServer } from './registered-server';
 import { registerSelf, type SelfRegistration } from './self-registration';
 

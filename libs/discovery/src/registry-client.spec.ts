@@ -1,10 +1,6 @@
 import type { registry } from '@raftway/contracts';
 import { invalidArgument, unavailable } from '@raftway/errors';
-import {
-  startFakeRegistry,
-  type FakeRegistry,
-  type RegistryHandlers,
-} from './fake-registry.testing';
+import { startFakeRegistry, type FakeRegistry, type RegistryHandlers } from './fake-registry';
 import { RegistryClient } from './registry-client';
 
 const cleanups: (() => unknown)[] = [];

@@ -2,6 +2,8 @@ import { registry } from '@raftway/contracts';
 import type { Instance, ServiceChange, ServiceView } from './service-view';
 import { WatchedState } from './watched-state';
 
+export { startFakeRegistry, type FakeRegistry } from './fake-registry';
+
 /** An instance with the registry's defaults. */
 export function testInstance(fields: Partial<Instance> & Pick<Instance, 'service'>): Instance {
   return registry.Instance.fromPartial({

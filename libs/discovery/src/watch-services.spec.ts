@@ -1,6 +1,6 @@
 import { type registry } from '@raftway/contracts';
 import { unavailable } from '@raftway/errors';
-import { startFakeRegistry, type RegistryHandlers } from './fake-registry.testing';
+import { startFakeRegistry, type RegistryHandlers } from './fake-registry';
 import type { ServiceView } from './service-view';
 import { testInstance } from './testing';
 import { watchServices, type WatchServicesOptions } from './watch-services';

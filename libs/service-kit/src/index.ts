@@ -45,6 +45,7 @@ export type {
   OutgoingMetadata,
   ServiceImplementation,
 } from './rpc/handlers';
+export { atMost } from './rpc/at-most';
 export { toDuration, toMilliseconds } from './rpc/duration';
 export { implementService, type ServiceTraits } from './rpc/implement-service';
 export { statusTrailers } from './rpc/status-trailers';

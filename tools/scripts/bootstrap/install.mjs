@@ -62,6 +62,7 @@ function matchesByHand() {
   const needed = path.posix.join('node_modules', runtimePackage() ?? '');
   return Object.entries(want).every(([location, entry]) => {
     if (!location.includes('node_modules/')) return true;
+    if (entry.link) return pointsTo(path.join(root, location), path.join(root, entry.resolved));
     const found = have[location];
     if (found === undefined) return entry.optional === true && location !== needed;
     return (
@@ -70,6 +71,11 @@ function matchesByHand() {
       found.integrity === entry.integrity
     );
   });
+}
+
+/** Whether a link leads to a package of the workspace. The generators make it, so that a new one needs no install. */
+function pointsTo(link, directory) {
+  return existsSync(link) && realpathSync(link) === realpathSync(directory);
 }
 
 /** The command that starts npm: the one that started us, else the one beside this Node, else PATH's. */

@@ -1,6 +1,6 @@
 // What the npm scripts do, each on the pinned runtime. A task resolves to its exit code.
 import path from 'node:path';
-import { root } from '../lib.mjs';
+import { readApps, root } from '../lib.mjs';
 import { ASIDE } from './runtime.mjs';
 
 const CLI = path.join(root, 'tools/cli/dist/main.js');
@@ -12,10 +12,11 @@ const CHAOS = path.join(root, 'libs/testkit/dist/chaos');
 /** Not built: it belongs to specs, and runs from its source. */
 const ROLLING_RESTART = path.join(root, 'k8s/tests/dry-run/rolling-main.ts');
 const scripts = path.join(root, 'tools/scripts');
+const GENERATORS = ['service', 'rpc', 'lib'];
+const GUIDE = 'docs/guides/add-a-service.md';
 
-/** The CLI, and the services that `raftway up` starts. */
-const STARTED = ['cli', 'registry', 'lock-service', 'id-service', 'gateway', 'greeter'];
-const started = STARTED.map((name) => `@raftway/${name}`).join(',');
+/** The CLI, and the apps that `raftway up` starts. */
+const started = ['cli', ...Object.keys(readApps())].map((name) => `@raftway/${name}`).join(',');
 /** Also the generator of metrics, dashboards and alerts, which asks the services. */
 const generating = `${started},@raftway/telemetry`;
 /** The apps that the manifests start, and what judges them. */
@@ -95,6 +96,8 @@ export const tasks = {
   ]),
   /** Known mistakes, put back one at a time: each must be found. */
   'verify:planted-bugs': verify('planted-main.js'),
+  /** A fresh clone, a service and a library generated in it, and the whole gate over that. */
+  'verify:generator': sequence(script('generator-run.mjs', '--gate')),
   /** Known mistakes in the Raft library, put back one at a time: the simulator must find each. Writes docs/internals/planted-bugs.md. */
   'verify:simulated-bugs': sequence(nx(['build'], '-p', '@raftway/testkit'), [
     'node',
@@ -113,6 +116,13 @@ export const tasks = {
     'node',
     [TELEMETRY],
   ]),
+  /** A new service, method or library: `service orders`, `rpc orders GetOrder`, `lib pricing`; all take `--dry-run`. */
+  add: ({ run }, [kind, ...args]) => {
+    if (!GENERATORS.includes(kind)) {
+      throw new Error(`usage: npm run add -- ${GENERATORS.join('|')} <name> …; see ${GUIDE}`);
+    }
+    return run('nx', ['generate', `@raftway/plugin:${kind}`, '--no-interactive', ...args]);
+  },
   /** Writes the project references in tsconfig files after a project's dependencies changed. */
   sync: sequence(['nx', ['sync']]),
   'check-generated': sequence(

@@ -16,7 +16,7 @@ export function expectGolden(name: string, text: string): void {
 
 /**
  * A screen of `raftway status` or `raftway doctor` without what differs between two runs: who leads, terms and indexes, directories,
- * process ids, and the widths of columns.
+ * process ids, and the widths of columns; and without services that were added to the suite.
  */
 export function normalized(screen: string, dataDir: string): string {
   return screen
@@ -28,6 +28,8 @@ export function normalized(screen: string, dataDir: string): string {
       ' <role> voter <n> ',
     )
     .replaceAll(/process \d+/g, 'process <pid>')
+    .replaceAll(/all \d+ processes/g, 'all <n> processes')
+    .replaceAll(/^ {2}(?!raftway\.|helloworld\.)[\w.]+ +serving\n/gm, '')
     .replaceAll(/node v[\d.]+/g, 'node <version>')
     .replaceAll(/release [\d.]+/g, 'release <version>')
     .split('\n')

@@ -1,4 +1,5 @@
-import { invalidArgument, limitViolation, resourceExhausted } from '@raftway/errors';
+import { invalidArgument, limitViolation } from '@raftway/errors';
+import { atMost } from '@raftway/service-kit';
 import { NAME_LENGTH_MAX } from '../domain/greeting';
 
 /** The name, if it is one. @throws ServiceError INVALID_ARGUMENT */
@@ -19,14 +20,5 @@ export async function* validNames(
   requests: AsyncIterable<{ readonly name: string }>,
   countMax: number,
 ): AsyncGenerator<string> {
-  let count = 0;
-  for await (const { name } of requests) {
-    count += 1;
-    if (count > countMax) {
-      throw resourceExhausted('LIMIT_REACHED', `a stream may hold ${countMax} names`, {
-        metadata: { field: 'name', limit: String(countMax) },
-      });
-    }
-    yield validName(name);
-  }
+  for await (const { name } of atMost(requests, countMax, 'name')) yield validName(name);
 }

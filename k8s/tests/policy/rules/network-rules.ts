@@ -1,7 +1,6 @@
 import { splitHostPort } from '@raftway/config';
 import { at, isRecord, type KubeObject, listAt } from '../../render/kube-object';
-import { environment, selects, type Workload, workloads } from '../../support/workloads';
-import { RAFT_APPS } from './raft-rules';
+import { environment, RAFT_APPS, selects, type Workload, workloads } from '../../support/workloads';
 import { type Rule, when } from './rule';
 
 const NAMESPACE_NAME = 'kubernetes.io/metadata.name';

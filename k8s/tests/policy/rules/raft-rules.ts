@@ -1,10 +1,7 @@
 import { at, describeObject, isRecord, listAt } from '../../render/kube-object';
-import { environment, type Workload, workloads } from '../../support/workloads';
+import { environment, RAFT_APPS, type Workload, workloads } from '../../support/workloads';
 import type { Rendering } from '../../support/manifests';
 import { type Rule, when } from './rule';
-
-/** The apps whose pods are members of a Raft group. */
-export const RAFT_APPS = ['registry', 'lock-service', 'id-service'];
 
 function forEachGroup(
   name: string,

@@ -1,6 +1,6 @@
 import { at, describeObject, type KubeObject, listAt } from '../../render/kube-object';
 import { configMapReferences } from '../../render/config-maps';
-import { selects, textFields, type Workload, workloads } from '../../support/workloads';
+import { APPS, selects, textFields, type Workload, workloads } from '../../support/workloads';
 import { type Rule, when } from './rule';
 
 function forEach(
@@ -114,7 +114,10 @@ export const referenceRules: readonly Rule[] = [
   forEach('PodMonitor', 'what is monitored exists', (monitor, objects) => {
     const behind = selected(at(monitor, 'spec', 'selector'), objects);
     return [
-      ...when(behind.filter(({ app }) => app !== undefined).length !== 5, 'misses one of our apps'),
+      ...when(
+        behind.filter(({ app }) => app !== undefined).length !== APPS.length,
+        'misses one of our apps',
+      ),
       ...listAt(monitor, 'spec', 'podMetricsEndpoints').flatMap(({ port }) =>
         behind
           .filter(({ ports }) => !ports.has(String(port)))

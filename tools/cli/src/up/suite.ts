@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type AppEntry, readAppList } from '@raftway/config';
 
 /** How a suite on this machine is laid out. */
 export interface SuiteOptions {
@@ -37,25 +38,30 @@ const HOST = '127.0.0.1';
 /** Distance from a client port to the peer port and to the HTTP port of the same process. */
 const PEER_PORT_DISTANCE = 1000;
 const HTTP_PORT_DISTANCE = 2000;
-const FIRST_PORT = { greeter: 20051, registry: 20061, 'lock-service': 20071, 'id-service': 20081 };
+/** From the port in a container to the first instance's port here, below the range that outgoing connections take theirs from. */
+const LOOPBACK_DISTANCE = -30_000;
+const GATEWAY = 'gateway';
 const GATEWAY_PORT = 8080;
 const GATEWAY_ADMIN_PORT = 8081;
-const GREETERS = 2;
+/** Instances of an app that keeps no replicated state. */
+const INSTANCES = 2;
 
-/** Lists the suite's processes in the order in which they are started. */
+/** Lists the suite's processes in the order in which they are started: that of `apps/apps.json`. */
 export function planSuite(options: SuiteOptions): ProcessPlan[] {
-  const registry = replicaAddresses('registry', 0, options).join(',');
-  const plans: ProcessPlan[] = [];
-  for (const service of ['registry', 'lock-service', 'id-service'] as const) {
-    for (let ordinal = 0; ordinal < options.replicas; ordinal += 1) {
-      plans.push(planReplica(service, ordinal, registry, options));
-    }
-  }
-  plans.push(planGateway(registry, options));
-  for (let ordinal = 0; ordinal < GREETERS; ordinal += 1) {
-    plans.push(planGreeter(ordinal, registry, options));
-  }
-  return plans;
+  const apps = readAppList(options.root);
+  const registry = replicaAddresses(appNamed('registry', apps), 0, options).join(',');
+  return [...apps].flatMap(([name, entry]) => {
+    if (name === GATEWAY) return [planGateway(registry, options)];
+    const app = { ...entry, name };
+    return entry.peerPort === undefined
+      ? times(INSTANCES, (ordinal) => planInstance(app, ordinal, registry, options))
+      : times(options.replicas, (ordinal) => planReplica(app, ordinal, registry, options));
+  });
+}
+
+/** The gRPC services that the suite's apps serve through the gateway. */
+export function routedServices({ root }: Pick<SuiteOptions, 'root'>): string[] {
+  return [...readAppList(root).values()].flatMap(({ grpcServices }) => grpcServices);
 }
 
 /** Where a client calls the suite. */
@@ -63,15 +69,16 @@ export function gatewayAddress(options: Pick<SuiteOptions, 'portOffset'>): strin
   return `${HOST}:${GATEWAY_PORT + options.portOffset}`;
 }
 
-type ReplicatedService = 'registry' | 'lock-service' | 'id-service';
+type NamedApp = AppEntry & { readonly name: string };
 
 function planReplica(
-  service: ReplicatedService,
+  app: NamedApp,
   ordinal: number,
   registry: string,
   options: SuiteOptions,
 ): ProcessPlan {
-  const port = FIRST_PORT[service] + ordinal + options.portOffset;
+  const service = app.name;
+  const port = portOf(app, ordinal, options);
   const name = `${service}-${ordinal + 1}`;
   const address = `${HOST}:${port}`;
   const peerAddress = `${HOST}:${port + PEER_PORT_DISTANCE}`;
@@ -91,10 +98,10 @@ function planReplica(
       RAFTWAY_HTTP_BIND: httpAddress,
       RAFTWAY_PEER_BIND: peerAddress,
       RAFTWAY_NODE_ID: String(ordinal + 1),
-      RAFTWAY_PEERS: numbered(replicaAddresses(service, PEER_PORT_DISTANCE, options)),
+      RAFTWAY_PEERS: numbered(replicaAddresses(app, PEER_PORT_DISTANCE, options)),
       RAFTWAY_DATA_DIR: dataDir,
       ...(isRegistry
-        ? { RAFTWAY_REPLICAS: numbered(replicaAddresses(service, 0, options)) }
+        ? { RAFTWAY_REPLICAS: numbered(replicaAddresses(app, 0, options)) }
         : { RAFTWAY_REGISTRY: registry, RAFTWAY_INSTANCE_ID: name }),
     },
     tier: isRegistry ? 3 : 2,
@@ -106,9 +113,9 @@ function planGateway(registry: string, options: SuiteOptions): ProcessPlan {
   const adminAddress = `${HOST}:${GATEWAY_ADMIN_PORT + options.portOffset}`;
   const httpAddress = `${HOST}:${GATEWAY_PORT + HTTP_PORT_DISTANCE + options.portOffset}`;
   return {
-    name: 'gateway',
-    service: 'gateway',
-    entry: entryOf('gateway', options),
+    name: GATEWAY,
+    service: GATEWAY,
+    entry: entryOf(GATEWAY, options),
     address,
     httpAddress,
     listens: [address, adminAddress, httpAddress],
@@ -123,15 +130,20 @@ function planGateway(registry: string, options: SuiteOptions): ProcessPlan {
   };
 }
 
-function planGreeter(ordinal: number, registry: string, options: SuiteOptions): ProcessPlan {
-  const port = FIRST_PORT.greeter + ordinal + options.portOffset;
-  const name = `greeter-${ordinal + 1}`;
+function planInstance(
+  app: NamedApp,
+  ordinal: number,
+  registry: string,
+  options: SuiteOptions,
+): ProcessPlan {
+  const port = portOf(app, ordinal, options);
+  const name = `${app.name}-${ordinal + 1}`;
   const address = `${HOST}:${port}`;
   const httpAddress = `${HOST}:${port + HTTP_PORT_DISTANCE}`;
   return {
     name,
-    service: 'greeter',
-    entry: entryOf('greeter', options),
+    service: app.name,
+    entry: entryOf(app.name, options),
     address,
     httpAddress,
     listens: [address, httpAddress],
@@ -147,15 +159,25 @@ function planGreeter(ordinal: number, registry: string, options: SuiteOptions): 
   };
 }
 
-function replicaAddresses(
-  service: ReplicatedService,
-  distance: number,
-  options: SuiteOptions,
-): string[] {
-  return Array.from(
-    { length: options.replicas },
-    (_, ordinal) => `${HOST}:${FIRST_PORT[service] + ordinal + distance + options.portOffset}`,
+function replicaAddresses(app: NamedApp, distance: number, options: SuiteOptions): string[] {
+  return times(
+    options.replicas,
+    (ordinal) => `${HOST}:${portOf(app, ordinal, options) + distance}`,
   );
+}
+
+function portOf({ port }: AppEntry, ordinal: number, options: SuiteOptions): number {
+  return port + LOOPBACK_DISTANCE + ordinal + options.portOffset;
+}
+
+function appNamed(name: string, apps: ReadonlyMap<string, AppEntry>): NamedApp {
+  const entry = apps.get(name);
+  if (entry === undefined) throw new Error(`apps/apps.json has no ${name}`);
+  return { ...entry, name };
+}
+
+function times<T>(count: number, make: (ordinal: number) => T): T[] {
+  return Array.from({ length: count }, (_, ordinal) => make(ordinal));
 }
 
 function numbered(addresses: readonly string[]): string {

@@ -4,7 +4,7 @@ import { describeEnding, ManagedProcess } from './managed-process';
 import { checkBuilt, checkPorts, prepareDataDir, UpError } from './preflight';
 import { addressTable, exampleCalls } from './presentation';
 import { isServing, isWell } from './readiness';
-import { gatewayAddress, planSuite, type SuiteOptions, type Tier } from './suite';
+import { gatewayAddress, planSuite, routedServices, type SuiteOptions, type Tier } from './suite';
 
 /** Options of {@link up}. */
 export interface UpOptions extends SuiteOptions {
@@ -22,13 +22,6 @@ const POLL_INTERVAL_MS = 100;
 /** Longer than a process's own drain delay and drain timeout together. */
 const STOP_TIMEOUT_MS = 20_000;
 const TIERS: readonly Tier[] = [0, 1, 2, 3];
-/** What must be callable through the gateway before the suite calls itself ready. */
-const ROUTED_SERVICES = [
-  'helloworld.Greeter',
-  'raftway.lock.v1.LockService',
-  'raftway.id.v1.IdService',
-  'raftway.registry.v1.RegistryService',
-];
 
 /**
  * Starts the suite, shows it, and stops it when told to.
@@ -103,7 +96,9 @@ async function becomeReady(
       await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
     }
   };
-  const steps = processes.length + ROUTED_SERVICES.length;
+  // What must be callable through the gateway before the suite calls itself ready.
+  const routed = routedServices(options);
+  const steps = processes.length + routed.length;
   const progress = (what: string): void => {
     if (stopRequested.aborted) return;
     ready += 1;
@@ -118,7 +113,7 @@ async function becomeReady(
   );
   const gateway = gatewayAddress(options);
   await Promise.all(
-    ROUTED_SERVICES.map(async (service) => {
+    routed.map(async (service) => {
       await waitFor(`${service} behind the gateway`, () => isServing(gateway, service));
       progress(`${service} answers through the gateway`);
     }),
