@@ -64,7 +64,8 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall {
   private attempt: Attempt | undefined;
   private tried: Set<string> | undefined;
   private attempts = 0;
-  private attemptedMs = 0;
+  /** When the instance was given the call. */
+  private givenMs = 0;
   private refusedOnce = false;
   private requestEnded: boolean;
   private responseStarted = false;
@@ -148,6 +149,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall {
   // ---- from the attempt ----
 
   onStreamOpen(): void {
+    this.givenMs = this.context.nowMs();
     for (const chunk of this.replay ?? []) this.attempt?.forwardData(chunk);
     if (this.requestEnded && !this.start.requestEnded) this.attempt?.forwardEnd();
     this.forgetLargeReplay();
@@ -213,7 +215,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall {
   onUpstreamReset(reset: StreamReset): void {
     if (this.finished) return;
     const { service } = this.start.route;
-    if (this.context.nowMs() - this.attemptedMs >= handedOnAfterMs) {
+    if (this.context.nowMs() - this.givenMs >= handedOnAfterMs) {
       this.attempts = 0;
       this.refusedOnce = false;
     }
@@ -252,7 +254,6 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall {
       return this.fail(this.attempts === 0 ? this.noInstance() : this.unreachable(lastFailure));
     if (this.attempts > 0 && !this.refusedOnce) context.observer.onRetry(route.service, 'connect');
     this.attempts += 1;
-    this.attemptedMs = context.nowMs();
     const upstream = context.pool.get(endpoint);
     this.attempt = new Attempt(this, upstream, endpoint);
     upstream.acquire(this.attempt);
