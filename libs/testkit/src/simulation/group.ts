@@ -18,6 +18,9 @@ import type { Leases, Timing, World } from './world';
 /** How long after the last fault a group may take to be whole again, in virtual milliseconds. */
 const LIVENESS_MS = 20_000;
 
+/** With members that come and go up to eleven servers may need snapshots, some of them a second one, in small chunks that overtake each other. */
+const MEMBERS_LIVENESS_MS = 60_000;
+
 /** The same in election timeouts for leadership to be with the highest priority: the wait grows to 160 of them with attempts that faults have spoilt, and a new leader waits again. */
 const HOMECOMING_TIMEOUTS = 400;
 
@@ -163,7 +166,7 @@ export class SimulatedGroup {
     what: string,
     ask: () => void,
     isDone: () => boolean,
-    withinMs = LIVENESS_MS,
+    withinMs = this.options.changesMembers === true ? MEMBERS_LIVENESS_MS : LIVENESS_MS,
   ): Promise<void> {
     const deadlineMs = this.nowMs + withinMs;
     while (this.nowMs < deadlineMs && !isDone()) {
