@@ -14,11 +14,9 @@
  */
 import { Code, codeName, type ServiceError } from '@raftway/errors';
 import {
-  type ClientConnection,
   type EngineStream,
   type HeaderPairs,
   headerValue,
-  http2Code,
   http2CodeName,
   type StreamListener,
   type StreamReset,
@@ -33,10 +31,10 @@ import * as refusal from '../domain/refusal';
 import { type InstanceEndpoint, type Route } from '../domain/routing-table';
 import { type Expirable, statusTrailers } from '@raftway/service-kit';
 import { CallSpan, isTracing } from '@raftway/observability';
+import { Attempt, type AttemptOwner } from './attempt';
 import { type OpenCall } from './open-calls';
 import { type ProxyContext } from './proxy-context';
 import { sendRefusal } from './reply';
-import { type ConnectionWaiter, type Upstream } from './upstream';
 
 /** Instances that one call may be sent to when connections fail. */
 const connectAttemptsMax = 3;
@@ -57,7 +55,7 @@ export interface ProxyCallStart {
 }
 
 /** One call. Listens to the client's stream; its {@link Attempt} listens to the instance's. */
-export class ProxyCall implements StreamListener, Expirable, OpenCall {
+export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenCall {
   private readonly startedMs: number;
   /** From the client's headers to the status; a child of the client's span, and the parent of the instance's. Undefined when nobody traces. */
   private readonly span: CallSpan | undefined;
@@ -331,80 +329,4 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall {
 function spanOf({ route, method, headers }: ProxyCallStart): CallSpan {
   const read = (name: string): string | undefined => headerValue(headers, name);
   return CallSpan.server(tracer, `${route.grpcService}/${method}`, read);
-}
-
-/** One try of a call on one instance. */
-class Attempt implements StreamListener, ConnectionWaiter {
-  private stream: EngineStream | undefined;
-  private cancelled = false;
-
-  constructor(
-    private readonly call: ProxyCall,
-    private readonly upstream: Upstream,
-    readonly endpoint: InstanceEndpoint,
-  ) {}
-
-  get isOpen(): boolean {
-    return this.stream !== undefined;
-  }
-
-  onConnection(connection: ClientConnection): void {
-    const headers = this.call.upstreamHeaders(this.endpoint);
-    this.stream = connection.open(headers, this.call.endsWithHeaders, this);
-    this.call.onStreamOpen();
-  }
-
-  onConnectFailed(detail: string): void {
-    if (!this.cancelled) this.call.onConnectFailed(this.endpoint, detail);
-  }
-
-  onQueueFull(): void {
-    this.call.fail(
-      refusal.limitReached(
-        'UPSTREAM_QUEUE_FULL',
-        'calls waiting for one instance',
-        this.upstream.waitingMax,
-      ),
-    );
-  }
-
-  forwardData(chunk: Uint8Array): void {
-    this.stream?.sendData(chunk);
-  }
-
-  forwardEnd(): void {
-    this.stream?.sendEnd();
-  }
-
-  releaseResponse(bytes: number): void {
-    this.stream?.release(bytes);
-  }
-
-  cancel(): void {
-    this.cancelled = true;
-    if (this.stream === undefined) this.upstream.cancel(this);
-    else this.stream.reset(http2Code.cancel);
-  }
-
-  onHeaders(headers: HeaderPairs, endOfStream: boolean): void {
-    this.call.onResponseHeaders(headers, endOfStream);
-  }
-
-  onData(chunk: Uint8Array): void {
-    this.call.onResponseData(chunk);
-  }
-
-  onEnd(trailers: HeaderPairs | undefined): void {
-    this.call.onResponseEnd(trailers);
-  }
-
-  onSent(bytes: number): void {
-    this.call.onRequestSent(bytes);
-  }
-
-  onReset(reset: StreamReset): void {
-    this.call.onUpstreamReset(reset);
-  }
-
-  onClosed(): void {}
 }

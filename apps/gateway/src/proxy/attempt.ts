@@ -1,0 +1,106 @@
+import type { ServiceError } from '@raftway/errors';
+import {
+  type ClientConnection,
+  type EngineStream,
+  type HeaderPairs,
+  http2Code,
+  type StreamListener,
+  type StreamReset,
+} from '@raftway/http2';
+import * as refusal from '../domain/refusal';
+import { type InstanceEndpoint } from '../domain/routing-table';
+import { type ConnectionWaiter, type Upstream } from './upstream';
+
+/** What an attempt tells its call, and asks it for. */
+export interface AttemptOwner {
+  /** The request ended with its headers. */
+  readonly endsWithHeaders: boolean;
+  /** The headers for the instance. */
+  upstreamHeaders(endpoint: InstanceEndpoint): string[];
+  onStreamOpen(): void;
+  onConnectFailed(endpoint: InstanceEndpoint, detail: string): void;
+  onResponseHeaders(headers: HeaderPairs, endOfStream: boolean): void;
+  onResponseData(chunk: Uint8Array): void;
+  onResponseEnd(trailers: HeaderPairs | undefined): void;
+  /** Request bytes have left. */
+  onRequestSent(bytes: number): void;
+  onUpstreamReset(reset: StreamReset): void;
+  /** Ends the call with an error of the gateway's own. */
+  fail(error: ServiceError): void;
+}
+
+/** One try of a call on one instance. */
+export class Attempt implements StreamListener, ConnectionWaiter {
+  private stream: EngineStream | undefined;
+  private cancelled = false;
+
+  constructor(
+    private readonly call: AttemptOwner,
+    private readonly upstream: Upstream,
+    readonly endpoint: InstanceEndpoint,
+  ) {}
+
+  get isOpen(): boolean {
+    return this.stream !== undefined;
+  }
+
+  onConnection(connection: ClientConnection): void {
+    const headers = this.call.upstreamHeaders(this.endpoint);
+    this.stream = connection.open(headers, this.call.endsWithHeaders, this);
+    this.call.onStreamOpen();
+  }
+
+  onConnectFailed(detail: string): void {
+    if (!this.cancelled) this.call.onConnectFailed(this.endpoint, detail);
+  }
+
+  onQueueFull(): void {
+    this.call.fail(
+      refusal.limitReached(
+        'UPSTREAM_QUEUE_FULL',
+        'calls waiting for one instance',
+        this.upstream.waitingMax,
+      ),
+    );
+  }
+
+  forwardData(chunk: Uint8Array): void {
+    this.stream?.sendData(chunk);
+  }
+
+  forwardEnd(): void {
+    this.stream?.sendEnd();
+  }
+
+  releaseResponse(bytes: number): void {
+    this.stream?.release(bytes);
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+    if (this.stream === undefined) this.upstream.cancel(this);
+    else this.stream.reset(http2Code.cancel);
+  }
+
+  onHeaders(headers: HeaderPairs, endOfStream: boolean): void {
+    this.call.onResponseHeaders(headers, endOfStream);
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.call.onResponseData(chunk);
+  }
+
+  onEnd(trailers: HeaderPairs | undefined): void {
+    this.call.onResponseEnd(trailers);
+  }
+
+  onSent(bytes: number): void {
+    this.call.onRequestSent(bytes);
+  }
+
+  onReset(reset: StreamReset): void {
+    this.call.onUpstreamReset(reset);
+  }
+
+  onClosed(): void {}
+}
