@@ -470,7 +470,7 @@ describe('the rules find', () => {
     [
       'a key for everybody',
       'StatefulSet/registry',
-      remove('/spec/template/spec/volumes/0/secret/defaultMode'),
+      remove('/spec/template/spec/volumes/1/secret/defaultMode'),
       /registry leaves its private key to everybody/,
     ],
     [
