@@ -625,7 +625,7 @@ describe('coming back from a backup', () => {
     expect(restored.machine.nextDeadlineMs()).toBeUndefined();
   });
 
-  it('answers the retry of a call that waited: its session has ended', () => {
+  it('answers the retry of a call that waited: its time is over', () => {
     const sessionId = driver.openSession();
     driver.hold('a');
     driver.wait('a', { sessionId, requestId: 'x' });
@@ -633,7 +633,8 @@ describe('coming back from a backup', () => {
     const restored = comeBack(driver.machine.snapshot(), driver.index);
 
     expect(restored.acquire('a', { sessionId, requestId: 'x' })).toMatchObject({
-      kind: 'rejected',
+      kind: 'notAcquired',
+      queuePosition: 1,
     });
   });
 
