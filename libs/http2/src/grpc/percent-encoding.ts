@@ -1,9 +1,14 @@
-/** Percent-encoding of `grpc-message`: everything but printable ASCII, and `%` itself, byte by byte in UTF-8. */
+/**
+ * Percent-encoding of `grpc-message`: everything but printable ASCII, and `%` itself, byte by byte in UTF-8. A space at either end is encoded,
+ * too: a field value must not begin or end with one (RFC 9113 §8.2.1), and other people's messages do.
+ */
 export function percentEncode(text: string): string {
-  if (/^[\x20-\x24\x26-\x7e]*$/.test(text)) return text;
+  if (/^[\x20-\x24\x26-\x7e]*$/.test(text) && text.trim() === text) return text;
+  const bytes = Buffer.from(text, 'utf8');
   let result = '';
-  for (const byte of Buffer.from(text, 'utf8')) {
-    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+  for (const [index, byte] of bytes.entries()) {
+    const isEnd = index === 0 || index === bytes.length - 1;
+    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25 && !(isEnd && byte === 0x20);
     result += plain
       ? String.fromCharCode(byte)
       : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
