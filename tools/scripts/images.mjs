@@ -107,9 +107,10 @@ function imageOf(name) {
   return `localhost/raftway/${name}:${version}`;
 }
 
-/** How this machine reaches the npm registry. */
+/** How this machine reaches the npm registry: as Node was told, or npm, which hands its configuration on to scripts. */
 function secrets(scratch) {
-  const { NODE_EXTRA_CA_CERTS: ca, npm_config_registry: registry } = process.env;
+  const { npm_config_cafile: npmCa, npm_config_registry: registry } = process.env;
+  const ca = process.env.NODE_EXTRA_CA_CERTS ?? npmCa;
   const given = [];
   if (ca && existsSync(ca)) given.push('--secret', `id=ca,src=${ca}`);
   if (registry) {
