@@ -231,6 +231,26 @@ describe('an instance that refuses a call unread', () => {
     await raw.stop();
   });
 
+  it('after a while of waiting may be asked again when all others did the same', async () => {
+    let held = 0;
+    const handsOn = (stream: ServerHttp2Stream): void => {
+      held += 1;
+      if (held <= 3) setTimeout(() => stream.close(7), 1_100);
+      else echoUnary(stream);
+    };
+    const one = await new RawBackend(handsOn).start();
+    const other = await new RawBackend(handsOn).start();
+    harness.view.set(
+      instanceOf(one.address, { instanceId: '0' }),
+      instanceOf(other.address, { instanceId: '1' }),
+    );
+
+    expect(await harness.client().unary('x')).toMatchObject({ code: 0 });
+    expect([one.requests.length, other.requests.length]).toEqual([2, 2]);
+    await one.stop();
+    await other.stop();
+  });
+
   it('and its neighbour too gives UNAVAILABLE after the second', async () => {
     const raw = await new RawBackend((stream) => stream.close(7)).start();
     harness.view.set(instanceOf(raw.address, { instanceId: '0' }));

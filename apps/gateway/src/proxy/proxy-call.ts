@@ -216,6 +216,7 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
     if (this.context.nowMs() - this.givenMs >= handedOnAfterMs) {
       this.attempts = 0;
       this.refusedOnce = false;
+      this.tried = undefined;
     }
     const mayReplay = this.replay !== undefined && !this.responseStarted && !this.refusedOnce;
     if (reset.unprocessed && mayReplay) {
