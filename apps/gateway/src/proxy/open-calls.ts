@@ -2,7 +2,7 @@ import { type ServiceError } from '@raftway/errors';
 
 /** A call whose client has not been told an outcome yet. */
 export interface OpenCall {
-  /** Ends it with this error, on both sides. */
+  /** Ends it with this error. */
   stop(error: ServiceError): void;
 }
 

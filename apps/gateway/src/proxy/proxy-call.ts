@@ -141,6 +141,8 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
 
   /** The instance is not told that nobody waits for the answer: the client may come back through another gateway. */
   stop(error: ServiceError): void {
+    // One that waits for a connection would still be sent when there is one.
+    if (this.attempt?.isOpen === false) this.attempt.cancel();
     this.fail(error);
   }
 
