@@ -1,3 +1,4 @@
+import { eventually } from '../../test/support/key-value';
 import type { Message } from '../core';
 import { CommitNotices } from './commit-notices';
 
@@ -14,6 +15,11 @@ function append(to: number): Message {
 
 function answer(to: number): Message {
   return { type: 'readIndexReply', from: 1, to, term: 1, runId: 1, tickets: [1], readIndex: 5 };
+}
+
+/** No turn of the event loop goes by until then. */
+function busyUntil(ms: number): void {
+  while (performance.now() < ms);
 }
 
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -52,6 +58,17 @@ describe('what goes to followers', () => {
     await nextTurn();
 
     expect(sent).toEqual([heartbeat(3, 1, 5)]);
+  });
+
+  it('tells it all the same when its last answer is too old by then', async () => {
+    const answeredMs = performance.now();
+    notices.send([heartbeat(2, 1, 0), answer(2)]);
+    busyUntil(answeredMs + 99.5);
+    notices.send([heartbeat(2, 1, 5)]);
+    busyUntil(answeredMs + 101);
+
+    await eventually('it is told', () => sent.length === 3);
+    expect(sent[2]).toEqual(heartbeat(2, 1, 5));
   });
 
   it('is not sent any more once the driver has stopped', () => {

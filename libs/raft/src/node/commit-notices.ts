@@ -41,17 +41,20 @@ export class CommitNotices {
 
   private hold(message: Message): void {
     this.held.set(message.to, message);
-    if (this.hasCallers(message.to)) {
-      this.turn ??= setImmediate(() => {
-        this.turn = undefined;
-        this.sendHeld((to) => this.hasCallers(to));
-      });
-    } else {
-      this.timer ??= setTimeout(() => {
-        this.timer = undefined;
-        this.sendHeld(() => true);
-      }, NOTICE_WAIT_MS);
-    }
+    if (!this.hasCallers(message.to)) return this.sendLater();
+    this.turn ??= setImmediate(() => {
+      this.turn = undefined;
+      this.sendHeld((to) => this.hasCallers(to));
+      // Also those whose time as a follower with callers ended in between.
+      if (this.held.size > 0) this.sendLater();
+    });
+  }
+
+  private sendLater(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.sendHeld(() => true);
+    }, NOTICE_WAIT_MS);
   }
 
   private note(message: Message): void {
