@@ -5,6 +5,11 @@ import { Backups } from './backups';
 import { createMemoryCluster, type MemoryCluster } from './memory-cluster';
 
 const REQUEST = { service: 'kv', version: '0.1.0', takenAtMs: 1 };
+/** A replica that has applied one entry. */
+const POSITIONED = {
+  raft: { configurationAt: () => ({ clusterId: 'kv', members: [] }) },
+  applyQueue: { position: { index: 1, term: 1, stampMs: 0 } },
+};
 
 async function read(pieces: AsyncIterable<Uint8Array>) {
   const data: Uint8Array[] = [];
@@ -74,11 +79,24 @@ describe('a backup of a running group', () => {
     await expect(pieces.next()).rejects.toMatchObject({ code: 'stopped' });
   });
 
+  it('makes way for the next one when the state machine fails while it is read', async () => {
+    let isBroken = true;
+    const snapshotSlices = (): Iterable<Uint8Array> =>
+      (function* () {
+        yield new Uint8Array(1024 * 1024);
+        if (isBroken) throw new Error('the state machine is broken');
+      })();
+    const backups = new Backups(POSITIONED.raft, { snapshotSlices }, POSITIONED.applyQueue);
+    await expect(read(backups.begin(REQUEST))).rejects.toThrow('broken');
+
+    isBroken = false;
+
+    expect((await read(backups.begin(REQUEST))).data).toHaveLength(1024 * 1024);
+  });
+
   it('is given up when nobody reads on, so that its state is not kept for ever', async () => {
-    const configuration = { clusterId: 'kv', members: [] };
-    const position = { index: 1, term: 1, stampMs: 0 };
     const machine = new DeduplicatedStateMachine(new KeyValue());
-    const backups = new Backups({ configurationAt: () => configuration }, machine, { position }, 5);
+    const backups = new Backups(POSITIONED.raft, machine, POSITIONED.applyQueue, 5);
     const pieces = backups.begin(REQUEST);
     await pieces.next();
 

@@ -6,8 +6,6 @@ import type { BackupRequest } from '../raft-node';
 import type { ApplyQueue } from './apply-queue';
 import { inSlices } from './slices';
 
-/** How long the state machine may write before the event loop gets a turn. */
-const SLICE_BUDGET_MS = 4;
 /** A backup keeps what it is of in memory, so somebody who does not read on loses it. */
 const STALL_TIMEOUT_MS = 30_000;
 
@@ -38,8 +36,7 @@ export class Backups<Result> {
     if (configuration === undefined) throw new Error('nothing has been applied yet');
     const snapshot = { lastIncludedIndex: index, lastIncludedTerm: term, stampMs, configuration };
     // The state is taken down here and now; everything after this line may be later than the backup.
-    const slices = this.stateMachine.snapshotSlices();
-    const data = inSlices(slices, SLICE_BUDGET_MS, () => undefined);
+    const data = inSlices(this.stateMachine.snapshotSlices());
     const file = encodeBackup({ service, version, takenAtMs, snapshot }, data);
     const pieces = new BackupPieces(file, this.stallTimeoutMs, signal, () => {
       if (this.current === pieces) this.current = undefined;
@@ -78,7 +75,11 @@ class BackupPieces implements AsyncIterableIterator<Buffer> {
 
   async next(): Promise<IteratorResult<Buffer>> {
     clearTimeout(this.timer);
-    const result = await this.pieces?.next();
+    const result = await this.pieces?.next().catch((error: unknown) => {
+      // Whoever reads is told, and does not say anything any more.
+      this.end();
+      throw error;
+    });
     // Also when it was let go meanwhile: what has come is of no use any more.
     if (this.error !== undefined) throw this.error;
     if (result === undefined || result.done === true) {

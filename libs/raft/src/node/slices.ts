@@ -1,3 +1,6 @@
+/** How long the state machine may write before the event loop gets a turn. */
+const BUDGET_MS = 4;
+
 /**
  * Pieces of a snapshot as their consumer wants them, with turns of the event loop in between: the work of making them never holds it up for longer than the budget and one piece.
  *
@@ -5,13 +8,12 @@
  */
 export async function* inSlices(
   pieces: Iterable<Uint8Array>,
-  budgetMs: number,
-  onStretch: (durationMs: number) => void,
+  onStretch: (durationMs: number) => void = () => undefined,
 ): AsyncGenerator<Uint8Array> {
   let sinceMs = performance.now();
   for (const piece of pieces) {
     const beforeMs = performance.now();
-    if (beforeMs - sinceMs >= budgetMs) {
+    if (beforeMs - sinceMs >= BUDGET_MS) {
       onStretch(beforeMs - sinceMs);
       await new Promise((resolve) => setImmediate(resolve));
       sinceMs = performance.now();

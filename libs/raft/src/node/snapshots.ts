@@ -26,9 +26,6 @@ type Options = Pick<
 const ENTRY_OVERHEAD_BYTES = 64;
 /** So many times the usual number of entries are the most that a big state may cost. */
 const OVERDUE_FACTOR = 20;
-/** How long the state machine may write its snapshot before the event loop gets a turn. */
-const SLICE_BUDGET_MS = 4;
-
 /** Takes snapshots when the log has grown, sends them to followers that need one, and receives them. Backups are written beside. */
 export class Snapshots<Result> {
   private newestIndex: LogIndex = 0;
@@ -116,7 +113,7 @@ export class Snapshots<Result> {
     const slices = this.stateMachine.snapshotSlices();
     let longestSliceMs = performance.now() - startedMs;
     const snapshot = { lastIncludedIndex: index, lastIncludedTerm: term, stampMs, configuration };
-    const data = inSlices(slices, SLICE_BUDGET_MS, (durationMs) => {
+    const data = inSlices(slices, (durationMs) => {
       longestSliceMs = Math.max(longestSliceMs, durationMs);
     });
     const sizeBytes = await this.storage.saveSnapshot(snapshot, data);
