@@ -9,6 +9,7 @@
  *
  * What this cannot show: SIGKILL leaves the page cache alone, so nothing here says that fdatasync is called; and all clocks are one machine's clock.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom, type SeededRandom } from '../random';
 import { Caller } from './calls';
 import { ClientLoad } from './client-load';
@@ -135,8 +136,4 @@ class ChaosRun {
       await sleep(250);
     }
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SeededRandom } from '../random';
 import type { Caller } from './calls';
 import type { ClientHabits } from './client-habits';
@@ -136,8 +137,4 @@ export class ClientLoad {
 
 function names(kind: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${kind}-${index + 1}`);
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, type ReplicaProcess } from './cluster';
 import { FailoverWriter } from './failover-writer';
 import { findLeader, statusOf } from './leader';
@@ -130,8 +131,4 @@ async function eventually<Value>(
     if (performance.now() > deadline) throw new Error(complaint);
     await sleep(POLL_MS);
   }
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

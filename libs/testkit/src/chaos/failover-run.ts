@@ -7,9 +7,10 @@
  * TransferLeadership and by SIGTERM: no call may fail. Then it is there and of no use: it hangs (SIGSTOP), or it and one follower do not see each other, as at
  * Cloudflare on 2 November 2020. The group has to heal by itself.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { raft } from '@raftway/contracts';
 import type { ReplicaProcess } from './cluster';
-import { FailoverGroup, sleep } from './failover-group';
+import { FailoverGroup } from './failover-group';
 import type { Network } from './network';
 import { formatPercentiles, percentilesOf } from './percentiles';
 

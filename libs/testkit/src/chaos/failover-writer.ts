@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { id } from '@raftway/contracts';
 import type { Outcome, Rpc } from './rpc';
 
@@ -96,8 +97,4 @@ export class FailoverWriter {
       outcome.reason === 'DRAINING' || (outcome.kind === 'refused' && outcome.mayRetry);
     (isHarmless ? this.refusals : this.failures).push({ at, reason: outcome.reason });
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

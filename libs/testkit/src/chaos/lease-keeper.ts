@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Method, Rpc } from './rpc';
 
 /** Renewals on one stream. */
@@ -86,8 +87,4 @@ export class LeaseKeeper<Request, Response> {
     }
     return ids.filter((id) => !answered.has(id));
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -6,6 +6,7 @@
  * kept alive while the leaders hang for longer than their time to live, while everything does, while leadership changes five times, and while everything is switched
  * off for longer than their time to live; then half of the owners die.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { raft } from '@raftway/contracts';
 import { seededRandom } from '../random';
 import { Cluster, type ReplicaProcess, type Service } from './cluster';
@@ -171,8 +172,4 @@ class LeaseRun {
     const tookMs = performance.now() - startedAt;
     this.options.report(`${(tookMs / 1000).toFixed(1).padStart(6)} s  ${what}`);
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
