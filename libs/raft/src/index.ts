@@ -62,14 +62,13 @@ export { DeduplicatedStateMachine } from './client-sessions/deduplicated-state-m
 export { LeaseExpiry } from './node/lease-expiry';
 export { mergePersists } from './node/persist-queue';
 export { FileStorage, type FileStorageOptions } from './storage/file-storage';
-export { clusterIdOf } from './storage/meta-file';
+export { clusterIdOf, nodeIdOf } from './storage/directory-identity';
 export {
   type DirectoryReport,
   type GroupRecovered,
   inspectDirectory,
   recoverGroup,
 } from './storage/recover-group';
-export { nodeIdOf } from './storage/node-id-of';
 export { BackupDecoder, type BackupDescription, type BackupSummary } from './backup/backup-file';
 export { readBackup } from './backup/read-backup';
 export {

@@ -21,6 +21,7 @@ import { StorageError } from '../errors';
 import { acquireDirectoryLock } from '../storage/directory-lock';
 import { FileStorage } from '../storage/file-storage';
 import { type FileSystem, nodeFileSystem } from '../storage/file-system';
+import { META_FILE } from '../storage/meta-file';
 import { RESTORING_NAME } from '../storage/restore-mark';
 import type { BackupSummary } from './backup-file';
 import { readBackup } from './read-backup';
@@ -167,7 +168,7 @@ class Target {
 
   /** The file that names the node comes last. */
   async publish(): Promise<void> {
-    for (const name of ['wal', 'snapshots', 'meta.json']) {
+    for (const name of ['wal', 'snapshots', META_FILE]) {
       await fs.rename(path.join(this.draft, name), path.join(this.directory, name));
     }
     await nodeFileSystem.syncDirectory(this.directory);

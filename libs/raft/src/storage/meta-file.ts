@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import * as path from 'node:path';
 import { crc32c } from './crc32c';
 import type { ServerId } from '../core';
 import { StorageError } from '../errors';
@@ -69,18 +67,4 @@ export function decodeMeta(file: string, bytes: Buffer): Meta {
     ...contents,
     peerIncarnations: new Map(peers.map(([id, incarnation]) => [Number(id), incarnation])),
   };
-}
-
-/**
- * The cluster id of a data directory, for who starts in it whatever it is.
- *
- * @returns undefined for an empty directory, and for one that is damaged: opening it says how.
- */
-export function clusterIdOf(directory: string): string | undefined {
-  const file = path.join(directory, META_FILE);
-  try {
-    return decodeMeta(file, readFileSync(file)).clusterId;
-  } catch {
-    return undefined;
-  }
 }
