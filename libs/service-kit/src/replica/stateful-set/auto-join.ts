@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { raft } from '@raftway/contracts';
 import { joinHostPort, splitHostPort } from '@raftway/config';
-import { ServiceError } from '@raftway/errors';
 import type { Logger } from '@raftway/observability';
 import type { RaftNode } from '@raftway/raft';
 import type { ServiceClient } from '../../client/client-types';
@@ -218,5 +217,5 @@ export class AutoJoin {
 }
 
 function describe(error: unknown): string {
-  return error instanceof ServiceError || error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? error.message : String(error);
 }
