@@ -1,12 +1,9 @@
-import { hostname } from 'node:os';
 import { unavailable } from '@raftway/errors';
 import {
   clusterIdOf,
   createRaftNode,
-  nodeIdOf,
   type Applied,
   type CallOptions,
-  type PeerOption,
   type RaftNode,
   type RaftObserver,
 } from '@raftway/raft';
@@ -17,16 +14,10 @@ import { raftAdminService } from './raft-admin';
 import { raftErrorToServiceError } from './raft-errors';
 import { raftMetrics } from './raft-metrics';
 import { raftTracing } from './raft-tracing';
-import { defaultDataDir, nodeIdFromHostName } from './replica-identity';
+import { defaultDataDir, foundingPeers, isFounder, nodeIdOfProcess } from './replica-identity';
 import type { Replica, ReplicaCall, ReplicaSettings } from './replica-types';
 import { untilKnown } from './until-known';
-import { ordinalOf, serverIdOf } from './stateful-set/pod-addresses';
-import {
-  listedPeers,
-  podAddressesOf,
-  type StatefulSetMember,
-  statefulSetMember,
-} from './stateful-set/stateful-set';
+import { type StatefulSetMember, statefulSetMember } from './stateful-set/stateful-set';
 
 /** What an answer needs to its caller, of the time that the caller allows. */
 const ANSWER_MARGIN_MS = 100;
@@ -55,8 +46,8 @@ class RaftReplica<Result> implements Replica<Result> {
   private stopReporting: () => void = () => undefined;
 
   constructor(private readonly settings: ReplicaSettings<Result>) {
-    this.nodeId = settings.node?.id ?? nodeIdOfProcess(settings);
     const { service, options, metrics } = settings;
+    this.nodeId = settings.node?.id ?? nodeIdOfProcess(service, options);
     this.dataDir = options.dataDir ?? defaultDataDir(service, this.nodeId, process.cwd());
     this.lagEntriesMax = settings.lagEntriesMax ?? LAG_ENTRIES_MAX_DEFAULT;
     const observer = raftMetrics(metrics, () => this.node.status());
@@ -161,13 +152,13 @@ class RaftReplica<Result> implements Replica<Result> {
     const { dataDir } = this;
     return createRaftNode({
       id: this.nodeId,
-      peers: this.peers(),
+      peers: foundingPeers(options, this.nodeId),
       // A directory that was restored from a backup has another one; every other has the default.
       clusterId: options.clusterId ?? clusterIdOf(dataDir) ?? service,
       stateMachine,
       dataDir,
       bindAddress: options.peerBind,
-      initialState: this.isFounder() ? options.initialState : 'existing',
+      initialState: isFounder(options, this.nodeId) ? options.initialState : 'existing',
       priority: options.raftPriority,
       logger: logger.tracer('raft'),
       observer,
@@ -179,39 +170,6 @@ class RaftReplica<Result> implements Replica<Result> {
       },
     });
   }
-
-  /** Other pods of its StatefulSet come later: with an empty directory they wait to be added. */
-  private isFounder(): boolean {
-    const { raftAutoJoin, raftJoinGeneration, peers } = this.settings.options;
-    if (!raftAutoJoin) return true;
-    return peers?.has(this.nodeId) === true && raftJoinGeneration === 0;
-  }
-
-  private peers(): PeerOption[] {
-    const { options } = this.settings;
-    const { peers, peerBind } = options;
-    if (peers === undefined) return [{ id: this.nodeId, address: peerBind }];
-    const listed = new Map(listedPeers(options, this.nodeId));
-    const pods = podAddressesOf(options);
-    if (pods !== undefined && !listed.has(this.nodeId)) {
-      listed.set(this.nodeId, pods.of(this.nodeId));
-    }
-    return [...listed].map(([id, address]) => ({ id, address }));
-  }
-}
-
-/** A pod that joins has the id that its directory was first used under, or that of the present generation. */
-function nodeIdOfProcess({ service, options }: ReplicaSettings<unknown>): number {
-  const { nodeId, raftAutoJoin, raftJoinGeneration } = options;
-  if (nodeId !== undefined) return nodeId;
-  const first = nodeIdFromHostName(hostname());
-  if (!raftAutoJoin) return first;
-  const dataDir = options.dataDir ?? defaultDataDir(service, first, process.cwd());
-  const ordinal = ordinalOf(first);
-  const used = nodeIdOf(dataDir);
-  if (used === undefined) return serverIdOf(ordinal, raftJoinGeneration);
-  // Another pod's directory is refused when it is opened under this one's id.
-  return ordinalOf(used) === ordinal ? used : first;
 }
 
 /**
