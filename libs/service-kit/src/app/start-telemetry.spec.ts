@@ -1,4 +1,6 @@
+import { hostname } from 'node:os';
 import { createLogger, createMetrics } from '@raftway/observability';
+import { nodeIdFromHostName } from '../replica/replica-identity';
 import { startTelemetry } from './start-telemetry';
 
 const started = jest.fn();
@@ -32,6 +34,10 @@ it.each([
 it.each([
   ['lock-service-a', { instanceId: 'lock-service-a', nodeId: 2, initialState: 'new' }],
   ['lock-service-2', { nodeId: 2, initialState: 'new' }],
+  [
+    `lock-service-${1000 + nodeIdFromHostName(hostname())}`,
+    { ...{ initialState: 'new', raftAutoJoin: true, raftJoinGeneration: 1 }, dataDir: '/missing' },
+  ],
   [expect.stringMatching(/^lock-service-.+-\d+$/) as string, {}],
 ])('an instance is named %s', async (serviceInstanceId, options) => {
   await startTelemetry('lock-service', options, ENDPOINT, tools);

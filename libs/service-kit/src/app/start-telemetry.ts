@@ -6,7 +6,8 @@ import {
   type TelemetryWarning,
 } from '@raftway/observability';
 import type { Environment } from '@raftway/config';
-import { nodeIdFromHostName } from '../replica/replica-identity';
+import { nodeIdOfProcess } from '../replica/replica-identity';
+import type { ReplicaOptions } from '../replica/replica-options';
 import { suiteVersion } from './suite-version';
 
 /** What exports this process's spans and metrics. */
@@ -40,10 +41,10 @@ export async function startTelemetry(
 
 /** As it is registered where that is known, so that spans, metrics and `raftway services list` name it alike. */
 function instanceIdOf(name: string, options: Readonly<Record<string, unknown>>): string {
-  const { instanceId, nodeId } = options;
+  const { instanceId } = options;
   if (typeof instanceId === 'string') return instanceId;
   if ('initialState' in options) {
-    return `${name}-${typeof nodeId === 'number' ? nodeId : nodeIdFromHostName(hostname())}`;
+    return `${name}-${nodeIdOfProcess(name, options as unknown as ReplicaOptions)}`;
   }
   return `${name}-${hostname()}-${process.pid}`;
 }
