@@ -3,6 +3,7 @@ import type { Raft } from '../core/raft';
 import { encodeBackup } from '../backup/backup-file';
 import { RaftError } from '../errors';
 import type { BackupRequest } from '../raft-node';
+import { appliedSnapshot } from './applied-snapshot';
 import type { ApplyQueue } from './apply-queue';
 import { inSlices } from './slices';
 
@@ -31,10 +32,7 @@ export class Backups<Result> {
       const limit = { name: 'backups', limit: 1, value: 2 };
       throw new RaftError('queueFull', message, { limit });
     }
-    const { index, term, stampMs } = this.applyQueue.position;
-    const configuration = this.raft.configurationAt(index);
-    if (configuration === undefined) throw new Error('nothing has been applied yet');
-    const snapshot = { lastIncludedIndex: index, lastIncludedTerm: term, stampMs, configuration };
+    const snapshot = appliedSnapshot(this.raft, this.applyQueue);
     // The state is taken down here and now; everything after this line may be later than the backup.
     const data = inSlices(this.stateMachine.snapshotSlices());
     const file = encodeBackup({ service, version, takenAtMs, snapshot }, data);

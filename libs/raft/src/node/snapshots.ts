@@ -3,6 +3,7 @@ import type { Input, LogIndex, ServerId, SnapshotMetadata, Term } from '../core'
 import type { Raft } from '../core/raft';
 import type { Storage } from '../storage/storage';
 import type { Transport } from '../transport/transport';
+import { appliedSnapshot } from './applied-snapshot';
 import type { ApplyQueue } from './apply-queue';
 import { Backups } from './backups';
 import { IncomingSnapshots } from './incoming-snapshots';
@@ -104,15 +105,13 @@ export class Snapshots<Result> {
 
   private async takeOne(): Promise<{ index: LogIndex; sizeBytes: number }> {
     const startedMs = performance.now();
-    const { index, term, stampMs } = this.applyQueue.position;
-    const configuration = this.raft.configurationAt(index);
-    if (configuration === undefined) throw new Error('nothing has been applied yet');
+    const snapshot = appliedSnapshot(this.raft, this.applyQueue);
+    const index = snapshot.lastIncludedIndex;
     this.applyQueue.resetBytes();
     if (index <= this.newestIndex) return { index, sizeBytes: this.newestBytes };
     // The state is taken down here and now; everything after this line may be later than the snapshot.
     const slices = this.stateMachine.snapshotSlices();
     let longestSliceMs = performance.now() - startedMs;
-    const snapshot = { lastIncludedIndex: index, lastIncludedTerm: term, stampMs, configuration };
     const data = inSlices(slices, (durationMs) => {
       longestSliceMs = Math.max(longestSliceMs, durationMs);
     });
