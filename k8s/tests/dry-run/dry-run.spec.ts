@@ -100,7 +100,7 @@ onLinux('a dry run of overlays/local', () => {
   it.each(WORKLOADS)(
     'heals when a process of %s is killed, and what fails meanwhile says that it may',
     async (workload) => {
-      const pod = (await leaderOf(cluster, workload)) ?? cluster.podsOf(workload)[0];
+      const pod = (await leaderOf(cluster, workload))?.pod ?? cluster.podsOf(workload)[0];
       if (pod === undefined) throw new Error(`there is no pod of ${workload}`);
       const before = { restarts: pod.restarts, failures: traffic.failures() };
 
