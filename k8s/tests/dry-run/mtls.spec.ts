@@ -30,7 +30,7 @@ onLinux('a dry run of overlays/local with mtls', () => {
       caPem = await issueCertificates(objects, directory);
     });
     await cluster.ready(READY_TIMEOUT_MS);
-    gateway = `${cluster.podsOf('gateway')[0]?.plan.ip ?? ''}:8080`;
+    gateway = cluster.addressOf('gateway');
     greetings = new Greetings(gateway, caPem);
   }, READY_TIMEOUT_MS + 10_000);
 

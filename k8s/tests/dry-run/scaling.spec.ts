@@ -34,7 +34,7 @@ onLinux('a Raft group whose StatefulSet is scaled', () => {
   beforeAll(async () => {
     cluster = await Cluster.start(scaledTo(3));
     await cluster.ready(READY_TIMEOUT_MS);
-    taker = new LockTaker(`${cluster.podsOf('gateway')[0]?.plan.ip ?? ''}:8080`);
+    taker = new LockTaker(cluster.addressOf('gateway'));
     await eventually('the gateway routes to the lock service', READY_TIMEOUT_MS, async () => {
       await taker.open();
       return true;
