@@ -6,7 +6,7 @@ import { Cluster } from './cluster';
 import { eventually } from './eventually';
 import { Greetings } from './greeter-client';
 import { leaderOf } from './leader';
-import { restartEverything, WORKLOADS } from './rolling-restart';
+import { restartEverything } from './rolling-restart';
 import { Traffic } from './traffic';
 
 const READY_TIMEOUT_MS = 90_000;
@@ -97,7 +97,7 @@ onLinux('a dry run of overlays/local', () => {
     ROLLING_RESTART_TIMEOUT_MS,
   );
 
-  it.each(WORKLOADS)(
+  it.each(APPS)(
     'heals when a process of %s is killed, and what fails meanwhile says that it may',
     async (workload) => {
       const pod = (await leaderOf(cluster, workload))?.pod ?? cluster.podsOf(workload)[0];
