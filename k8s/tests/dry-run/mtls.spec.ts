@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { render } from '../render/render';
 import { withOverlay } from '../support/manifests';
@@ -65,5 +66,20 @@ onLinux('a dry run of overlays/local with mtls', () => {
     const plaintext = new Greetings(gateway);
     await expect(plaintext.hello('Kubernetes')).rejects.toThrow(/UNAVAILABLE/);
     plaintext.close();
+  });
+});
+
+onLinux('a dry run whose certificates cannot be issued', () => {
+  it('ends with the reason, and leaves nothing behind', async () => {
+    let directory = '';
+    const started = Cluster.start([], (made) => {
+      directory = made;
+      return Promise.reject(new Error('no certificates'));
+    });
+
+    await expect(started).rejects.toThrow('no certificates');
+
+    expect(directory).not.toBe('');
+    expect(existsSync(directory)).toBe(false);
   });
 });
