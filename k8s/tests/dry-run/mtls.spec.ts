@@ -6,14 +6,13 @@ import { Cluster } from './cluster';
 import { type GroupStatus, raftway } from './command-line';
 import { eventually } from './eventually';
 import { Greetings } from './greeter-client';
+import { describeOnLinux } from './on-linux';
 import { secretDirectory } from './pod-plan';
 
 const READY_TIMEOUT_MS = 90_000;
 const ANSWER_TIMEOUT_MS = 60_000;
 
-const onLinux = process.platform === 'linux' ? describe : describe.skip;
-
-onLinux('a dry run of overlays/local with mtls', () => {
+describeOnLinux('a dry run of overlays/local with mtls', () => {
   let cluster: Cluster;
   let greetings: Greetings | undefined;
   let gateway: string;
