@@ -6,12 +6,11 @@ import { Cluster } from './cluster';
 import { eventually } from './eventually';
 import { leaderOf } from './leader';
 import { LockTaker } from './lock-taker';
+import { describeOnLinux } from './on-linux';
 
 const READY_TIMEOUT_MS = 120_000;
 /** A leader believes in a number of replicas after some ten seconds, and removes one member after the other. */
 const REMOVAL_TIMEOUT_MS = 90_000;
-
-const onLinux = process.platform === 'linux' ? describe : describe.skip;
 
 /** What calls of the lock service need of the suite. */
 const NEEDED = /^(registry|lock-service|gateway)/;
@@ -27,7 +26,7 @@ function scaledTo(count: number, generation = 0): KubeObject[] {
   return objects.filter(({ metadata }) => NEEDED.test(metadata.name));
 }
 
-onLinux('a Raft group whose StatefulSet is scaled', () => {
+describeOnLinux('a Raft group whose StatefulSet is scaled', () => {
   let cluster: Cluster;
   let taker: LockTaker;
 
