@@ -3,7 +3,7 @@ export { ClientLoad, type LoadClient } from './chaos/client-load';
 export { LimitedDisk, limitedDisksMissing, releaseDisks } from './chaos/disks';
 export { documentRun } from './chaos/document';
 export { Rpc } from './chaos/rpc';
-export { historyAsJson, RunHistory } from './chaos/run-history';
+export { RunHistory } from './chaos/run-history';
 export { KeptSession, seconds } from './chaos/sessions';
 export { summarize } from './chaos/summary';
 export { judge, type Verdict } from './chaos/verdict';
