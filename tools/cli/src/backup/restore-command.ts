@@ -5,11 +5,11 @@ import { readBackup, restoreGroup } from '@raftway/raft';
 import { CommandError } from '../command/command-error';
 import { describe } from '../command/describe';
 import { ExitCode } from '../command/exit-code';
+import { expectingFileErrors } from '../command/expecting-file-errors';
 import { toJson } from '../command/json';
 import type { Output } from '../command/output';
 import { InvalidArgumentError, wholeNumber } from '../command/parsers';
 import { reporting } from '../command/reporting';
-import { refusing } from './command';
 import { backupToJson, compactTime, describeRestored } from './render';
 
 interface RestoreFlags {
@@ -87,7 +87,7 @@ async function restore(flags: RestoreFlags, output: Output): Promise<void> {
   const members = [...addresses].map(([id, address], at) => {
     return { id, address, directory: resolve(dataDir[at] as string) };
   });
-  const restored = await refusing(async () => {
+  const restored = await expectingFileErrors(async () => {
     const { service } = await readBackup(file);
     return await restoreGroup({
       ...{ file, members, indexGap, restoredAtMs, sequenceGap: BigInt(flags.sequenceGap) },
