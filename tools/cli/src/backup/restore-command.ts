@@ -88,10 +88,9 @@ async function restore(flags: RestoreFlags, output: Output): Promise<void> {
     return { id, address, directory: resolve(dataDir[at] as string) };
   });
   const restored = await expectingFileErrors(async () => {
-    const { service } = await readBackup(file);
     return await restoreGroup({
       ...{ file, members, indexGap, restoredAtMs, sequenceGap: BigInt(flags.sequenceGap) },
-      clusterId: flags.clusterId ?? `${service}-${compactTime(restoredAtMs)}`,
+      clusterId: flags.clusterId ?? (await newClusterId(file, restoredAtMs)),
     });
   });
   const { backup, ...rest } = restored;
@@ -101,6 +100,12 @@ async function restore(flags: RestoreFlags, output: Output): Promise<void> {
       ? toJson({ ...report, backup: backupToJson(backup) })
       : describeRestored(restored, report.directories),
   );
+}
+
+/** The service and the time: only for its sake is the backup read once more. */
+async function newClusterId(file: string, restoredAtMs: number): Promise<string> {
+  const { service } = await readBackup(file);
+  return `${service}-${compactTime(restoredAtMs)}`;
 }
 
 function peerList(text: string): ReadonlyMap<number, string> {
