@@ -8,7 +8,7 @@ import { ExitCode } from '../command/exit-code';
 import { expectingFileErrors } from '../command/expecting-file-errors';
 import { toJson } from '../command/json';
 import type { Output } from '../command/output';
-import { InvalidArgumentError, wholeNumber } from '../command/parsers';
+import { directoryList, InvalidArgumentError, wholeNumber } from '../command/parsers';
 import { reporting } from '../command/reporting';
 import { backupToJson, compactTime, describeRestored } from './render';
 
@@ -114,12 +114,6 @@ function peerList(text: string): ReadonlyMap<number, string> {
     throw new InvalidArgumentError(parsed.error.issues.map(({ message }) => message).join('; '));
   }
   return parsed.data;
-}
-
-function directoryList(text: string): readonly string[] {
-  const list = text.split(',').map((one) => one.trim());
-  if (list.includes('')) throw new InvalidArgumentError('a directory has no name.');
-  return list;
 }
 
 function clusterId(text: string): string {
