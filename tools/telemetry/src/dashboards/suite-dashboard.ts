@@ -1,4 +1,4 @@
-import { BY_JOB, OWN_JOBS, quantile } from '../promql/expressions';
+import { BY_JOB, GRAFANA_WINDOW, OWN_JOBS, quantile } from '../promql/expressions';
 import { CHOSEN, type Dashboard, type Row } from './dashboard';
 import { failureRatio } from './gateway-dashboard';
 import { events, rate, type Scope, value } from './queries';
@@ -17,7 +17,7 @@ export function suiteDashboard(): Dashboard {
 }
 
 function works(): Row {
-  const windowed = { by: BY_JOB, matchers: JOBS.matchers, window: '$__rate_interval' };
+  const windowed = { by: BY_JOB, matchers: JOBS.matchers, window: GRAFANA_WINDOW };
   return {
     title: 'Does it work?',
     panels: [
@@ -67,12 +67,7 @@ function does(): Row {
       {
         title: 'Entries committed and applied',
         unit: 'cps',
-        queries: [
-          [
-            `max by (${BY_JOB}) (rate(raftway_raft_applied_entries_total{${JOBS.matchers}}[$__rate_interval]))`,
-            '{{job}}',
-          ],
-        ],
+        queries: [rate('raftway_raft_applied_entries_total', JOBS, 'max')],
       },
       {
         title: 'Registered instances',

@@ -7,6 +7,12 @@ export const BY_INSTANCE = 'namespace, job, instance';
 /** Matches the suite's own processes among everything that a Prometheus scrapes. */
 export const OWN_JOBS = `job=~"${APPS.join('|')}"`;
 
+/** The window of every dashboard's rates: Grafana puts a duration there, which follows the zoom and spans four scrapes at least. */
+export const GRAFANA_WINDOW = '$__rate_interval';
+
+/** Codes of calls that failed for no fault of their callers. */
+export const FAILURE_CODES = 'UNAVAILABLE|INTERNAL|UNKNOWN|DATA_LOSS';
+
 /** A quantile of a histogram's last minutes. */
 export function quantile(
   rank: number,
