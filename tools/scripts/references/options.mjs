@@ -1,4 +1,5 @@
 // docs/reference/options.md: the options of every app, from the schemas that read them.
+import { loadBuilt } from '../lib.mjs';
 import { code, inline, table } from './markdown.mjs';
 
 const APPS = {
@@ -17,13 +18,12 @@ Every option of every app, from the schemas that read them: \`npm run generate\`
 Durations are a number and \`ms\`, \`s\`, \`m\` or \`h\`. Options of the command line are in [cli.md](cli.md).
 `;
 
-/** @param load gives what a built file of the workspace exports. */
-export function optionsPage(load) {
-  const { describeOptions } = load('libs/config/dist/index.js');
+export function optionsPage() {
+  const { describeOptions } = loadBuilt('libs/config/dist/index.js');
   // What apps have in common is one row.
   const rows = new Map();
   for (const [app, schema] of Object.entries(APPS)) {
-    const options = load(`apps/${app}/dist/options.js`)[schema];
+    const options = loadBuilt(`apps/${app}/dist/options.js`)[schema];
     if (options === undefined) throw new Error(`apps/${app} has no ${schema}`);
     for (const option of describeOptions(options)) {
       const key = JSON.stringify(option);
