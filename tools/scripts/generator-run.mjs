@@ -28,9 +28,9 @@ try {
 }
 
 async function followGuide() {
-  const generated = commands('npm run add -- ');
+  const generated = [...commands('npm run add -- '), ...commands('npm run generate')];
   const calls = [...commands('npx buf curl '), ...commands('npm run raftway -- ')];
-  if (generated.length < 4 || calls.length < 3) {
+  if (generated.length < 5 || calls.length < 3) {
     throw new Error(`${GUIDE} has fewer commands than it had: is it still followed?`);
   }
   for (const line of generated) run(line);
