@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Suite } from './first-run/suite.mjs';
+import { withSuite } from './first-run/suite.mjs';
 import { root } from './lib.mjs';
 
 const GUIDE = 'docs/guides/add-a-service.md';
@@ -35,14 +35,9 @@ async function followGuide() {
   }
   for (const line of generated) run(line);
   if (!isGate) check();
-  const suite = new Suite(clone, env);
-  try {
-    await suite.ready();
+  await withSuite(clone, env, () => {
     for (const line of calls) run(line);
-    await suite.interrupt();
-  } finally {
-    await suite.dispose();
-  }
+  });
 }
 
 /** The part of the gate that a new service can break. */
