@@ -6,8 +6,6 @@ import { at, type KubeObject, listAt } from '../render/kube-object';
 
 /** What of the Kubernetes API pods of ours ask for: `GET` of a StatefulSet, over TLS, with a token, as the manifests' roles allow it. */
 export class ApiServer {
-  /** GETs that were answered, by status. */
-  readonly answers = new Map<number, number>();
   private objects: readonly KubeObject[] = [];
 
   private constructor(
@@ -30,7 +28,6 @@ export class ApiServer {
         request.url ?? '',
         request.headers.authorization ?? '',
       );
-      api.answers.set(status, (api.answers.get(status) ?? 0) + 1);
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(JSON.stringify(body));
     });

@@ -46,7 +46,7 @@ export class Cluster {
   }
 
   /**
-   * Starts all pods at once, as Kubernetes does with Deployments and with `podManagementPolicy: Parallel`.
+   * Starts all pods at once, as Kubernetes does with Deployments and with `podManagementPolicy: Parallel`. When it fails, nothing is left of it.
    *
    * @param prepare puts what pods have of Secrets into the directory, before they start.
    */
@@ -56,10 +56,15 @@ export class Cluster {
   ): Promise<Cluster> {
     const network = ownNetwork();
     const cluster = new Cluster(objects, network, await ApiServer.start(`${network}.254`));
-    await prepare?.(cluster.directory);
-    await Promise.all(cluster.clusterIps.map((clusterIp) => clusterIp.listen()));
-    await cluster.apply(objects);
-    return cluster;
+    try {
+      await prepare?.(cluster.directory);
+      await Promise.all(cluster.clusterIps.map((clusterIp) => clusterIp.listen()));
+      await cluster.apply(objects);
+      return cluster;
+    } catch (error) {
+      await cluster.dispose();
+      throw error;
+    }
   }
 
   /**

@@ -6,7 +6,8 @@ import { Cluster } from './cluster';
 import { eventually } from './eventually';
 import { Greetings } from './greeter-client';
 import { leaderOf } from './leader';
-import { restartEverything, WORKLOADS } from './rolling-restart';
+import { describeOnLinux } from './on-linux';
+import { restartEverything } from './rolling-restart';
 import { Traffic } from './traffic';
 
 const READY_TIMEOUT_MS = 90_000;
@@ -28,10 +29,7 @@ const STARVED_MS = 500;
 const MAY_FAIL =
   /(UPSTREAM_LOST|OUTCOME_UNKNOWN|UNAVAILABLE|NOT_CONNECTED|NO_LIVE_INSTANCE|INSTANCES_UNREACHABLE|REGISTRY_UNAVAILABLE|SESSION_NOT_FOUND|DEADLINE_EXCEEDED|NO_LEADER|NO_WORKER_LEASE|LOCK_HELD)$/;
 
-// Only Linux has all of 127.0.0.0/8 without further ado.
-const onLinux = process.platform === 'linux' ? describe : describe.skip;
-
-onLinux('a dry run of overlays/local', () => {
+describeOnLinux('a dry run of overlays/local', () => {
   let cluster: Cluster;
   let greetings: Greetings;
   let traffic: Traffic;
@@ -97,10 +95,10 @@ onLinux('a dry run of overlays/local', () => {
     ROLLING_RESTART_TIMEOUT_MS,
   );
 
-  it.each(WORKLOADS)(
+  it.each(APPS)(
     'heals when a process of %s is killed, and what fails meanwhile says that it may',
     async (workload) => {
-      const pod = (await leaderOf(cluster, workload)) ?? cluster.podsOf(workload)[0];
+      const pod = (await leaderOf(cluster, workload))?.pod ?? cluster.podsOf(workload)[0];
       if (pod === undefined) throw new Error(`there is no pod of ${workload}`);
       const before = { restarts: pod.restarts, failures: traffic.failures() };
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { render } from '../render/render';
 import { withOverlay } from '../support/manifests';
@@ -6,14 +7,13 @@ import { Cluster } from './cluster';
 import { type GroupStatus, raftway } from './command-line';
 import { eventually } from './eventually';
 import { Greetings } from './greeter-client';
+import { describeOnLinux } from './on-linux';
 import { secretDirectory } from './pod-plan';
 
 const READY_TIMEOUT_MS = 90_000;
 const ANSWER_TIMEOUT_MS = 60_000;
 
-const onLinux = process.platform === 'linux' ? describe : describe.skip;
-
-onLinux('a dry run of overlays/local with mtls', () => {
+describeOnLinux('a dry run of overlays/local with mtls', () => {
   let cluster: Cluster;
   let greetings: Greetings | undefined;
   let gateway: string;
@@ -30,7 +30,7 @@ onLinux('a dry run of overlays/local with mtls', () => {
       caPem = await issueCertificates(objects, directory);
     });
     await cluster.ready(READY_TIMEOUT_MS);
-    gateway = `${cluster.podsOf('gateway')[0]?.plan.ip ?? ''}:8080`;
+    gateway = cluster.addressOf('gateway');
     greetings = new Greetings(gateway, caPem);
   }, READY_TIMEOUT_MS + 10_000);
 
@@ -65,5 +65,20 @@ onLinux('a dry run of overlays/local with mtls', () => {
     const plaintext = new Greetings(gateway);
     await expect(plaintext.hello('Kubernetes')).rejects.toThrow(/UNAVAILABLE/);
     plaintext.close();
+  });
+});
+
+describeOnLinux('a dry run whose certificates cannot be issued', () => {
+  it('ends with the reason, and leaves nothing behind', async () => {
+    let directory = '';
+    const started = Cluster.start([], (made) => {
+      directory = made;
+      return Promise.reject(new Error('no certificates'));
+    });
+
+    await expect(started).rejects.toThrow('no certificates');
+
+    expect(directory).not.toBe('');
+    expect(existsSync(directory)).toBe(false);
   });
 });

@@ -4,6 +4,9 @@ import { at, listAt } from '../render/kube-object';
 import type { ApiServer } from './api-server';
 import type { PodPlan } from './pod-plan';
 
+/** What is projected, by the fields of a source. */
+const KINDS = ['serviceAccountToken', 'configMap', 'downwardAPI'];
+
 /** Writes what the kubelet projects into a pod's volumes: tokens, the cluster's CA, fields of the pod. @throws Error for anything else. */
 export function writeProjectedVolumes(
   { workload, namespace, mounts }: PodPlan,
@@ -20,6 +23,8 @@ export function writeProjectedVolumes(
     const write = (file: unknown, text: string): void =>
       writeFileSync(path.join(directory, String(file)), text);
     for (const source of sources) {
+      const unknown = Object.keys(source).find((kind) => !KINDS.includes(kind));
+      if (unknown !== undefined) throw new Error(`cannot project ${unknown}`);
       const token = at(source, 'serviceAccountToken', 'path');
       const account = String(workload.pod['serviceAccountName']);
       if (token !== undefined) write(token, api.tokenOf(namespace, account));

@@ -1,12 +1,10 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { seededRandom } from '@raftway/testkit';
+import { APPS } from '../support/workloads';
 import type { Cluster } from './cluster';
 import { LongHold } from './long-waits';
 import { restartWorkload, type Replaced } from './rollout';
 import type { Traffic } from './traffic';
-
-/** What is restarted, in the order of a round that restarts one workload after the other. */
-export const WORKLOADS = ['registry', 'lock-service', 'id-service', 'greeter', 'gateway'] as const;
 
 /** Calls that wait for a lock throughout a round. */
 const LONG_WAITS = 2;
@@ -23,7 +21,7 @@ export interface Round {
   readonly findings: readonly string[];
 }
 
-/** Restarts every workload under traffic: all rollouts at the same time, or one after the other. */
+/** Restarts every app of ours under traffic: all rollouts at the same time, or one after the other. */
 export async function restartEverything(
   cluster: Cluster,
   traffic: Traffic,
@@ -39,7 +37,7 @@ export async function restartEverything(
     const stalls = monitorEventLoopDelay({ resolution: 20 });
     stalls.enable();
     const replaced = together
-      ? (await Promise.all(WORKLOADS.map((name) => restartWorkload(cluster, name)))).flat()
+      ? (await Promise.all(APPS.map((name) => restartWorkload(cluster, name)))).flat()
       : await oneByOne(cluster);
     const durationMs = performance.now() - startedAt;
     stalls.disable();
@@ -54,6 +52,6 @@ export async function restartEverything(
 
 async function oneByOne(cluster: Cluster): Promise<Replaced[]> {
   const replaced: Replaced[] = [];
-  for (const name of WORKLOADS) replaced.push(...(await restartWorkload(cluster, name)));
+  for (const name of APPS) replaced.push(...(await restartWorkload(cluster, name)));
   return replaced;
 }

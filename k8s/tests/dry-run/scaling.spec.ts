@@ -1,20 +1,16 @@
 import { rmSync } from 'node:fs';
-import { credentials, Metadata } from '@grpc/grpc-js';
-import { raft } from '@raftway/contracts';
 import type { KubeObject } from '../render/kube-object';
 import { render } from '../render/render';
 import { withOverlay } from '../support/manifests';
 import { Cluster } from './cluster';
 import { eventually } from './eventually';
+import { leaderOf } from './leader';
 import { LockTaker } from './lock-taker';
-import { promised } from './promised';
+import { describeOnLinux } from './on-linux';
 
 const READY_TIMEOUT_MS = 120_000;
 /** A leader believes in a number of replicas after some ten seconds, and removes one member after the other. */
 const REMOVAL_TIMEOUT_MS = 90_000;
-const STATUS_TIMEOUT_MS = 2_000;
-
-const onLinux = process.platform === 'linux' ? describe : describe.skip;
 
 /** What calls of the lock service need of the suite. */
 const NEEDED = /^(registry|lock-service|gateway)/;
@@ -30,14 +26,14 @@ function scaledTo(count: number, generation = 0): KubeObject[] {
   return objects.filter(({ metadata }) => NEEDED.test(metadata.name));
 }
 
-onLinux('a Raft group whose StatefulSet is scaled', () => {
+describeOnLinux('a Raft group whose StatefulSet is scaled', () => {
   let cluster: Cluster;
   let taker: LockTaker;
 
   beforeAll(async () => {
     cluster = await Cluster.start(scaledTo(3));
     await cluster.ready(READY_TIMEOUT_MS);
-    taker = new LockTaker(`${cluster.podsOf('gateway')[0]?.plan.ip ?? ''}:8080`);
+    taker = new LockTaker(cluster.addressOf('gateway'));
     await eventually('the gateway routes to the lock service', READY_TIMEOUT_MS, async () => {
       await taker.open();
       return true;
@@ -50,31 +46,11 @@ onLinux('a Raft group whose StatefulSet is scaled', () => {
     await cluster?.dispose();
   }, 120_000);
 
-  /** The voters' ids, as the leader has them. */
+  /** The voters' ids, as the leader has them; none without a leader. */
   async function voters(): Promise<number[]> {
-    for (const { plan } of cluster.podsOf('lock-service')) {
-      const admin = new raft.RaftAdminServiceClient(
-        `${plan.ip}:50071`,
-        credentials.createInsecure(),
-      );
-      try {
-        const status = await promised<raft.GetStatusResponse>((callback) =>
-          admin.getStatus(
-            {},
-            new Metadata(),
-            { deadline: Date.now() + STATUS_TIMEOUT_MS },
-            callback,
-          ),
-        );
-        if (status.role !== raft.Role.LEADER) continue;
-        return status.members.filter(({ voter }) => voter).map(({ id }) => Number(id));
-      } catch {
-        // It is starting or ending; another one leads.
-      } finally {
-        admin.close();
-      }
-    }
-    return [];
+    const leader = await leaderOf(cluster, 'lock-service');
+    const members = leader?.status.members ?? [];
+    return members.filter(({ voter }) => voter).map(({ id }) => Number(id));
   }
 
   async function scale(

@@ -73,7 +73,7 @@ export class Traffic {
     return new Map([...this.history.refusals].filter(([what]) => !what.startsWith('KeepAlive:')));
   }
 
-  /** Those since {@link failures} was asked the last time. */
+  /** Those that are not among `before`, which is what {@link failures} said then. */
   failuresSince(before: ReadonlyMap<string, number>): Map<string, number> {
     return new Map(
       [...this.failures()]

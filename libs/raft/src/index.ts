@@ -69,6 +69,7 @@ export {
   inspectDirectory,
   recoverGroup,
 } from './storage/recover-group';
+export { acquireDirectoryLock, directoryHolder } from './storage/directory-lock';
 export { nodeIdOf } from './storage/node-id-of';
 export { BackupDecoder, type BackupDescription, type BackupSummary } from './backup/backup-file';
 export { readBackup } from './backup/read-backup';

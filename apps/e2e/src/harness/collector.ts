@@ -49,11 +49,14 @@ export class CollectorServer {
   /** `service name of metric` of all that was exported. */
   readonly metrics = new Set<string>();
   private readonly server: Server = createServer((request, response) => {
-    void read(request).then((body) => {
-      if (request.url === '/v1/traces') this.keepSpans(body as TracesBody);
-      if (request.url === '/v1/metrics') this.keepMetrics(body as MetricsBody);
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-    });
+    read(request)
+      .then((body) => {
+        if (request.url === '/v1/traces') this.keepSpans(body as TracesBody);
+        if (request.url === '/v1/metrics') this.keepMetrics(body as MetricsBody);
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+      })
+      // A process that was killed meanwhile does not hear it; any other logs it.
+      .catch((error: unknown) => response.writeHead(400).end(String(error)));
   });
 
   /** Yields the URL to export to. */

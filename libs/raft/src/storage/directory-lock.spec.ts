@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { acquireDirectoryLock } from './directory-lock';
+import { acquireDirectoryLock, directoryHolder } from './directory-lock';
 
 describe('the directory lock', () => {
   let directory: string;
@@ -25,6 +25,18 @@ describe('the directory lock', () => {
     release();
     return JSON.parse(text) as Record<string, unknown>;
   }
+
+  it('says who has it, as long as that process lives', () => {
+    expect(directoryHolder(directory)).toBeUndefined();
+    const holder = ownHolder();
+
+    lockAs(holder);
+    expect(directoryHolder(directory)).toBe(process.pid);
+    lockAs({ ...holder, started: '1' });
+    expect(directoryHolder(directory)).toBeUndefined();
+    fs.writeFileSync(path.join(directory, 'LOCK'), 'nothing');
+    expect(directoryHolder(directory)).toBeUndefined();
+  });
 
   it('lets one in, and the next one when it is given back', () => {
     const release = acquireDirectoryLock(directory);

@@ -47,6 +47,19 @@ export function acquireDirectoryLock(directory: string): () => void {
   throw new StorageError('locked', 'other processes keep taking this data directory', { file });
 }
 
+/**
+ * The living process that uses a data directory; undefined when there is none, or its lock cannot be read. Only looks: whoever starts next takes over
+ * the lock of a process that is gone.
+ */
+export function directoryHolder(directory: string): number | undefined {
+  try {
+    const holder = parseHolder(fs.readFileSync(path.join(directory, LOCK_NAME), 'utf8'));
+    return holder !== undefined && isAlive(holder) ? holder.pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function linked(draft: string, file: string): boolean {
   try {
     fs.linkSync(draft, file);

@@ -269,17 +269,17 @@ describe('a certificate that is renewed', () => {
     const { server, files, source, lines } = await serve('require');
     const client = await openWith(files);
     const settings = { tls: client, attemptsMax: 1, shareChannel: false };
-    const stub = createClient(helloworld.GreeterService, server.address, settings);
-    cleanups.push(() => stub.close());
+    const greeter = createClient(helloworld.GreeterService, server.address, settings);
+    cleanups.push(() => greeter.close());
     const asked = queue();
-    const answers = stub.sayHelloBidiStream(asked.items)[Symbol.asyncIterator]();
+    const answers = greeter.sayHelloBidiStream(asked.items)[Symbol.asyncIterator]();
     asked.push({ name: 'before' });
     expect((await answers.next()).value).toMatchObject({ message: 'Hello, before!' });
 
     for (let round = 0; round < 5; round += 1) {
       await authority.renew(files, { names: ['127.0.0.1', `round-${round}`] });
       const calls = Array.from({ length: 40 }, (_, at) =>
-        at % 4 === 0 ? greet(server.address, client) : stub.sayHello({ name: 'Ada' }),
+        at % 4 === 0 ? greet(server.address, client) : greeter.sayHello({ name: 'Ada' }),
       );
       await Promise.all([source.check(), client.check(), ...calls]).then((results) => {
         for (const result of results) expect(JSON.stringify(result) ?? '').not.toContain('UNAVAIL');

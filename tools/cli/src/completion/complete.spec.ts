@@ -38,10 +38,10 @@ describe('completion', () => {
   });
 
   it('works in bash', () => {
-    const stub = 'raftway() { printf "%s\\n" "$@" >/dev/stderr; printf "list\\nrelease\\n"; }';
+    const answers = 'raftway() { printf "%s\\n" "$@" >/dev/stderr; printf "list\\nrelease\\n"; }';
     const press = 'COMP_WORDS=(raftway locks ""); COMP_CWORD=2; _raftway; echo "${COMPREPLY[@]}"';
 
-    const completed = execFileSync('bash', ['-c', `${stub}\n${SCRIPTS.bash}\n${press}`], {
+    const completed = execFileSync('bash', ['-c', `${answers}\n${SCRIPTS.bash}\n${press}`], {
       encoding: 'utf8',
     });
 

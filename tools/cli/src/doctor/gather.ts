@@ -7,8 +7,8 @@ import {
   statfsSync,
   statSync,
 } from 'node:fs';
+import { directoryHolder } from '@raftway/raft';
 import { listenProblem } from '../up/preflight';
-import { directoryHolder } from '../up/directory-holder';
 import { isWell } from '../up/readiness';
 import type { LocalProcess } from '../suite/targets';
 import type { DirectoryFacts, DiskFacts, MachineFacts, PortFacts, ProcessFacts } from './facts';

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { acquireDirectoryLock } from '@raftway/raft';
 import { prepareDataDir, UpError } from './preflight';
 
 let dataDir: string;
@@ -13,20 +14,20 @@ beforeEach(() => {
 
 afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 
-/** The state of a replica, with the lock of a process as @raftway/raft's storage writes it. */
-function replicaOf(pid: number): string {
+/** The state of a replica, with the lock of this process, as a replica takes it; or with some of that changed. */
+function replicaOf(changed: { readonly pid?: number; readonly started?: string } = {}): string {
   const directory = join(dataDir, 'lock-service-2');
   mkdirSync(directory);
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ');
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  writeFileSync(join(directory, 'LOCK'), JSON.stringify({ pid, started: fields?.[19], boot }));
+  acquireDirectoryLock(directory);
+  const lock = join(directory, 'LOCK');
+  const holder = JSON.parse(readFileSync(lock, 'utf8')) as object;
+  writeFileSync(lock, JSON.stringify({ ...holder, ...changed }));
   return directory;
 }
 
-// Elsewhere `ps` says when a process started, in other words than these specs write.
-(process.platform === 'linux' ? describe : describe.skip)('a data directory', () => {
+describe('a data directory', () => {
   it.each([true, false])('that a living process uses is refused (--fresh: %s)', (fresh) => {
-    const replica = replicaOf(process.pid);
+    const replica = replicaOf();
 
     const prepare = (): void => prepareDataDir(dataDir, 3, fresh);
 
@@ -41,7 +42,7 @@ function replicaOf(pid: number): string {
   it('that was left by a killed process is taken, or forgotten with --fresh', async () => {
     const child = spawn('sleep', ['60']);
     await once(child, 'spawn');
-    const replica = replicaOf(child.pid ?? 0);
+    const replica = replicaOf({ pid: child.pid ?? 0 });
     child.kill('SIGKILL');
     await once(child, 'exit');
 
@@ -52,10 +53,7 @@ function replicaOf(pid: number): string {
   });
 
   it('is not held by another process that got the same id later', () => {
-    const replica = replicaOf(process.pid);
-    const lock = join(replica, 'LOCK');
-    const holder = JSON.parse(readFileSync(lock, 'utf8')) as object;
-    writeFileSync(lock, JSON.stringify({ ...holder, started: '1' }));
+    const replica = replicaOf({ started: '1' });
 
     prepareDataDir(dataDir, 3, true);
 

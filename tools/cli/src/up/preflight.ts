@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { directoryHolder } from './directory-holder';
+import { directoryHolder } from '@raftway/raft';
 import type { ProcessPlan } from './suite';
 
 /** Something that the person who started the suite can mend; its message is one sentence. */

@@ -5,7 +5,7 @@ import { createClient } from '@raftway/service-kit';
 import { Redis } from 'ioredis';
 import { ms, type Served, until } from '../../../test/lock-harness';
 import { freshPrefix, serveRedis } from '../../../test/redis-harness';
-import { hasRedis, RedisServer } from '../../../test/redis-server';
+import { describeRedis, RedisServer } from '../../../test/redis-server';
 import { SilentLink } from '../../../test/silent-link';
 
 jest.setTimeout(60_000);
@@ -18,13 +18,11 @@ let served: Served | undefined;
 let direct: Redis;
 
 beforeEach(async () => {
-  if (!hasRedis) return;
   server = await RedisServer.start();
   direct = new Redis(server.url);
   direct.on('error', () => undefined);
 });
 afterEach(async () => {
-  if (!hasRedis) return;
   server.thaw();
   await served?.stop();
   served = undefined;
@@ -56,8 +54,6 @@ async function isServing(replica: Served): Promise<boolean> {
     client.close();
   }
 }
-
-const describeRedis = hasRedis ? describe : describe.skip;
 
 describeRedis('a replica whose Redis is away', () => {
   it('starts without it, refuses calls at once, and serves when it comes', async () => {

@@ -3,7 +3,7 @@ import { silentLogger } from '@raftway/observability';
 import { Redis } from 'ioredis';
 import { until } from '../../../test/lock-harness';
 import { freshPrefix } from '../../../test/redis-harness';
-import { hasRedis, RedisServer } from '../../../test/redis-server';
+import { describeRedis, RedisServer } from '../../../test/redis-server';
 import { DEFAULT_LOCK_LIMITS, type LockLimits } from '../../domain/limits';
 import { type AcquireAnswer, type AcquireInput } from '../../service/lock-backend';
 import { RedisLockBackend } from './redis-lock-backend';
@@ -18,21 +18,17 @@ let keyPrefix: string;
 let backend: RedisLockBackend;
 
 beforeAll(async () => {
-  if (!hasRedis) return;
   server = await RedisServer.start('--appendfsync', 'no');
   direct = new Redis(server.url);
 });
 beforeEach(async () => {
-  if (!hasRedis) return;
   keyPrefix = freshPrefix();
   backend = await started();
 });
 afterEach(async () => {
-  if (!hasRedis) return;
   await stopped(backend);
 });
 afterAll(async () => {
-  if (!hasRedis) return;
   direct.disconnect();
   await server.stop();
 });
@@ -97,8 +93,6 @@ async function settled(pending: Promise<AcquireAnswer>): Promise<AcquireAnswer |
     throw error;
   }
 }
-
-const describeRedis = hasRedis ? describe : describe.skip;
 
 describeRedis('an acquire whose call is aborted', () => {
   it('keeps nothing, whatever comes first: the grant or the end of the call', async () => {

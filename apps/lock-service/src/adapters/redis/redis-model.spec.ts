@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { type ModelAnswer, type ModelAttempt, NaiveModel } from '../../../test/naive-model';
 import { freshPrefix } from '../../../test/redis-harness';
-import { hasRedis, RedisServer } from '../../../test/redis-server';
+import { describeRedis, RedisServer } from '../../../test/redis-server';
 import { type Acquire, type LockCommand } from '../../domain/commands';
 import { DEFAULT_LOCK_LIMITS } from '../../domain/limits';
 import { attemptReply, commandReply, isRejected, lockView, texts, writeMetadata } from './replies';
@@ -13,12 +13,10 @@ jest.setTimeout(120_000);
 let server: RedisServer;
 let redis: Redis;
 beforeAll(async () => {
-  if (!hasRedis) return;
   server = await RedisServer.start('--appendfsync', 'no');
   redis = new Redis(server.url);
 });
 afterAll(async () => {
-  if (!hasRedis) return;
   redis.disconnect();
   await server.stop();
 });
@@ -309,8 +307,6 @@ function commandAnswer(
   const read = commandReply(reply, expected);
   return isRejected(read) ? { kind: 'rejected', reason: read.reason } : answer(read);
 }
-
-const describeRedis = hasRedis ? describe : describe.skip;
 
 describeRedis('the scripts', () => {
   it('do what the naive model does, under any history', async () => {
