@@ -9,7 +9,7 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { proportionalBytes } from './first-run/memory.mjs';
 import { commandBlocks, isShownIn } from './first-run/pages.mjs';
-import { Suite } from './first-run/suite.mjs';
+import { withSuite } from './first-run/suite.mjs';
 import { root } from './lib.mjs';
 
 const PAGES = ['README.md', 'docs/guides/first-five-minutes.md'];
@@ -26,8 +26,11 @@ mkdirSync(home);
 try {
   execFileSync('git', ['clone', '--quiet', root, clone], { stdio: 'inherit' });
   const env = bareEnvironment();
-  await visit(env);
-  await comeBack(env);
+  await withSuite(clone, env, visit);
+  // The second start, with everything installed and built, and with state.
+  await withSuite(clone, env, (_suite, startMs) => {
+    report('warm start, from everything built to ready', startMs);
+  });
   console.log(
     'first run: the clone starts, shows what README and guide say, stops and starts again',
   );
@@ -35,36 +38,17 @@ try {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-async function visit(env) {
-  const suite = new Suite(clone, env);
-  try {
-    const startMs = await suite.ready();
-    report('cold start, from nothing installed to ready', startMs);
-    if (startMs > COLD_START_MAX_MS && !isBusy) {
-      throw new Error(`the first npm start took more than ${COLD_START_MAX_MS / 1000} s`);
-    }
-    for (const page of PAGES) {
-      const blocks = commandBlocks(readFileSync(path.join(clone, page), 'utf8'));
-      if (!blocks.some(({ shown }) => shown !== undefined))
-        throw new Error(`${page} shows nothing`);
-      for (const block of blocks) follow(page, block, suite.output);
-    }
-    checkMemory(suite.pid);
-    await suite.interrupt();
-  } finally {
-    await suite.dispose();
+function visit(suite, startMs) {
+  report('cold start, from nothing installed to ready', startMs);
+  if (startMs > COLD_START_MAX_MS && !isBusy) {
+    throw new Error(`the first npm start took more than ${COLD_START_MAX_MS / 1000} s`);
   }
-}
-
-/** The second start, with everything installed and built, and with state. */
-async function comeBack(env) {
-  const suite = new Suite(clone, env);
-  try {
-    report('warm start, from everything built to ready', await suite.ready());
-    await suite.interrupt();
-  } finally {
-    await suite.dispose();
+  for (const page of PAGES) {
+    const blocks = commandBlocks(readFileSync(path.join(clone, page), 'utf8'));
+    if (!blocks.some(({ shown }) => shown !== undefined)) throw new Error(`${page} shows nothing`);
+    for (const block of blocks) follow(page, block, suite.output);
   }
+  checkMemory(suite.pid);
 }
 
 function report(what, milliseconds) {

@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Suite } from './first-run/suite.mjs';
+import { withSuite } from './first-run/suite.mjs';
 import { root } from './lib.mjs';
 
 const GUIDE = 'docs/guides/add-a-service.md';
@@ -28,21 +28,16 @@ try {
 }
 
 async function followGuide() {
-  const generated = commands('npm run add -- ');
+  const generated = [...commands('npm run add -- '), ...commands('npm run generate')];
   const calls = [...commands('npx buf curl '), ...commands('npm run raftway -- ')];
-  if (generated.length < 4 || calls.length < 3) {
+  if (generated.length < 5 || calls.length < 3) {
     throw new Error(`${GUIDE} has fewer commands than it had: is it still followed?`);
   }
   for (const line of generated) run(line);
   if (!isGate) check();
-  const suite = new Suite(clone, env);
-  try {
-    await suite.ready();
+  await withSuite(clone, env, () => {
     for (const line of calls) run(line);
-    await suite.interrupt();
-  } finally {
-    await suite.dispose();
-  }
+  });
 }
 
 /** The part of the gate that a new service can break. */

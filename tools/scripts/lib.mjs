@@ -1,6 +1,7 @@
 // What the scripts in this folder share. Only node:* imports: it runs before anything is installed.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,6 +11,11 @@ export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '
 /** The apps of the workspace, in the order in which they are started, by name: `apps/apps.json`. */
 export function readApps() {
   return JSON.parse(readFileSync(path.join(root, 'apps/apps.json'), 'utf8'));
+}
+
+/** What a built file of the workspace exports, by its path from the root. */
+export function loadBuilt(file) {
+  return createRequire(import.meta.url)(path.join(root, file));
 }
 
 /** Runs buf from node_modules in the workspace root; returns `{ status, stdout }`. */

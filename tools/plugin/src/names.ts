@@ -53,7 +53,8 @@ export function hyphenated(method: string): string {
   return method.replace(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '-').toLowerCase();
 }
 
-function capitalized(word: string): string {
+/** `order` → `Order`. */
+export function capitalized(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
 }
 

@@ -4,7 +4,6 @@ import { readApps, root } from '../lib.mjs';
 import { ASIDE } from './runtime.mjs';
 
 const CLI = path.join(root, 'tools/cli/dist/main.js');
-const TELEMETRY = path.join(root, 'tools/telemetry/dist/main.js');
 const BENCH = path.join(root, 'tools/bench/dist/main.js');
 const SIMULATE = path.join(root, 'libs/testkit/dist/simulation/main.js');
 const SIMULATED_BUGS = path.join(root, 'libs/testkit/dist/planted/main.js');
@@ -70,7 +69,7 @@ const checks = [
   nx(['lint', 'typecheck', 'build']),
   script('generate.mjs', '--check'),
   script('references.mjs', '--check'),
-  ['node', [TELEMETRY, '--check']],
+  script('telemetry.mjs', '--check'),
 ];
 
 export const tasks = {
@@ -112,10 +111,12 @@ export const tasks = {
   typecheck: sequence(nx(['typecheck'])),
   build: sequence(nx(['build'])),
   /** The contracts from protos/, the references from the sources, and metrics, dashboards and alerts from the apps. */
-  generate: sequence(script('generate.mjs'), build(generating), script('references.mjs'), [
-    'node',
-    [TELEMETRY],
-  ]),
+  generate: sequence(
+    script('generate.mjs'),
+    build(generating),
+    script('references.mjs'),
+    script('telemetry.mjs'),
+  ),
   /** A new service, method or library: `service orders`, `rpc orders GetOrder`, `lib pricing`; all take `--dry-run`. */
   add: ({ run }, [kind, ...args]) => {
     if (!GENERATORS.includes(kind)) {
@@ -129,7 +130,7 @@ export const tasks = {
     script('generate.mjs', '--check'),
     build(generating),
     script('references.mjs', '--check'),
-    ['node', [TELEMETRY, '--check']],
+    script('telemetry.mjs', '--check'),
   ),
   exec: ({ run }, args) => {
     const [command, ...rest] = args[0] === '--' ? args.slice(1) : args;

@@ -6,7 +6,21 @@ const READY = /The suite is ready at (\S+)\./;
 const START_TIMEOUT_MS = 15 * 60_000;
 const STOP_TIMEOUT_MS = 60_000;
 
-export class Suite {
+/**
+ * Starts the suite, hands it to `work` when it is ready, with how long that took, in milliseconds, and stops it by Ctrl-C. Nothing is left, whatever
+ * happens.
+ */
+export async function withSuite(clone, env, work) {
+  const suite = new Suite(clone, env);
+  try {
+    await work(suite, await suite.ready());
+    await suite.interrupt();
+  } finally {
+    await suite.dispose();
+  }
+}
+
+class Suite {
   output = '';
   #started = performance.now();
   #process;

@@ -1,16 +1,15 @@
 // docs/reference/errors.md: its table of reasons, between texts that people write.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { root } from '../lib.mjs';
+import { loadBuilt, root } from '../lib.mjs';
 import { table } from './markdown.mjs';
 
 export const ERRORS_FILE = 'docs/reference/errors.md';
 const BEGIN = '<!-- npm run generate writes what follows -->\n\n';
 const END = '\n<!-- npm run generate wrote what is above -->';
 
-/** @param load gives what a built file of the workspace exports. */
-export function errorsPage(load) {
-  const { codeName, REASONS } = load('libs/errors/dist/index.js');
+export function errorsPage() {
+  const { codeName, REASONS } = loadBuilt('libs/errors/dist/index.js');
   const rows = Object.entries(REASONS).map(([reason, { code, meaning, remedy }]) => [
     `\`${reason}\``,
     code === undefined ? 'several' : codeName(code),

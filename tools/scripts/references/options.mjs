@@ -1,13 +1,8 @@
 // docs/reference/options.md: the options of every app, from the schemas that read them.
+import { loadBuilt, readApps } from '../lib.mjs';
 import { code, inline, table } from './markdown.mjs';
 
-const APPS = {
-  registry: 'registryOptionsSchema',
-  'lock-service': 'lockOptionsSchema',
-  'id-service': 'idServiceOptionsSchema',
-  gateway: 'gatewayOptionsSchema',
-  greeter: 'greeterOptionsSchema',
-};
+const APPS = Object.keys(readApps());
 
 const INTRODUCTION = `# Options
 
@@ -17,15 +12,12 @@ Every option of every app, from the schemas that read them: \`npm run generate\`
 Durations are a number and \`ms\`, \`s\`, \`m\` or \`h\`. Options of the command line are in [cli.md](cli.md).
 `;
 
-/** @param load gives what a built file of the workspace exports. */
-export function optionsPage(load) {
-  const { describeOptions } = load('libs/config/dist/index.js');
+export function optionsPage() {
+  const { describeOptions } = loadBuilt('libs/config/dist/index.js');
   // What apps have in common is one row.
   const rows = new Map();
-  for (const [app, schema] of Object.entries(APPS)) {
-    const options = load(`apps/${app}/dist/options.js`)[schema];
-    if (options === undefined) throw new Error(`apps/${app} has no ${schema}`);
-    for (const option of describeOptions(options)) {
+  for (const app of APPS) {
+    for (const option of describeOptions(schemaOf(app))) {
       const key = JSON.stringify(option);
       rows.set(key, { option, apps: [...(rows.get(key)?.apps ?? []), app] });
     }
@@ -37,9 +29,19 @@ export function optionsPage(load) {
   return `${INTRODUCTION}\n${table(['variable', 'who', 'values', 'default', 'meaning'], sorted.map(row))}`;
 }
 
+/** What an app's `options.ts` exports as `<name>OptionsSchema`. */
+function schemaOf(app) {
+  const exported = Object.entries(loadBuilt(`apps/${app}/dist/options.js`));
+  const schemas = exported.filter(([name]) => name.endsWith('OptionsSchema'));
+  if (schemas.length !== 1) {
+    throw new Error(`apps/${app}/src/options.ts exports ${schemas.length} …OptionsSchema, not one`);
+  }
+  return schemas[0][1];
+}
+
 function row({ option, apps }) {
   const { variable, type, limits, defaultText, required, description } = option;
-  const everybody = apps.length === Object.keys(APPS).length;
+  const everybody = apps.length === APPS.length;
   return [
     code(variable),
     everybody ? 'all' : apps.join(', '),

@@ -23,8 +23,9 @@ const VALUE = 2;
 export function rpcsPage() {
   const { status, stdout } = buf(['build', '--as-file-descriptor-set', '-o', '-#format=binpb']);
   if (status !== 0) throw new Error('buf cannot read protos/');
-  const files = fromBinary(FileDescriptorSetSchema, stdout).file.filter(({ package: name }) =>
-    /^(raftway\.|helloworld$)/.test(name),
+  // Those of gRPC and Google are there to be imported.
+  const files = fromBinary(FileDescriptorSetSchema, stdout).file.filter(
+    ({ package: name }) => !/^(grpc|google)\./.test(name),
   );
   const sections = files
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))

@@ -8,8 +8,8 @@ const committed = committedCatalogue(WORKSPACE);
 
 describe('what is generated from the apps', () => {
   it('is what is committed: npm run generate writes it', () => {
-    const main = join(__dirname, '..', 'dist', 'main.js');
-    const { status, stdout, stderr } = spawnSync(process.execPath, [main, '--check'], {
+    const script = join(WORKSPACE, 'tools/scripts/telemetry.mjs');
+    const { status, stdout, stderr } = spawnSync(process.execPath, [script, '--check'], {
       encoding: 'utf8',
     });
     expect({ status, stdout, stderr }).toEqual({

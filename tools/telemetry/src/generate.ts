@@ -4,6 +4,7 @@ import { alertGroups } from './alerts';
 import { renderPrometheusRule, renderRuleFile } from './alerts/render-rules';
 import { Catalogue, type Metric } from './catalogue/catalogue';
 import { renderMetricsPage } from './catalogue/metrics-page';
+import { readApps } from './catalogue/read-apps';
 import { dashboards } from './dashboards';
 import { dashboardModel } from './dashboards/dashboard';
 import { renderConfigMaps } from './dashboards/render-dashboards';
@@ -18,6 +19,11 @@ const MONITORING = 'k8s/components/monitoring';
 /** The list as it is committed. */
 export function committedCatalogue(workspace: string): Catalogue {
   return new Catalogue(JSON.parse(readFileSync(join(workspace, METRICS_FILE), 'utf8')) as Metric[]);
+}
+
+/** What {@link generate} makes of the built apps. */
+export function generateFromApps(workspace: string): ReadonlyMap<string, string> {
+  return generate(workspace, readApps(workspace, committedCatalogue(workspace)));
 }
 
 /** Every generated file, by its path from the workspace's root folder, with its content as it is before formatting. */

@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { readBackup, StorageError } from '@raftway/raft';
+import { readBackup } from '@raftway/raft';
 import { CommandError } from '../command/command-error';
 import { describe } from '../command/describe';
 import { CALL_EXIT_CODES, ExitCode } from '../command/exit-code';
+import { expectingFileErrors } from '../command/expecting-file-errors';
 import { toJson } from '../command/json';
 import type { Output } from '../command/output';
 import { addressList, wholeNumber } from '../command/parsers';
@@ -63,7 +64,7 @@ function addInspect(parent: Command, output: Output): void {
       // `--json` of the parent, too: commander gives it to whichever comes first.
       const { json } = self.optsWithGlobals<{ readonly json: boolean }>();
       return reporting(output, json, async () => {
-        const summary = await refusing(() => readBackup(file));
+        const summary = await expectingFileErrors(() => readBackup(file));
         output.out(json ? toJson(backupToJson(summary)) : describeBackup(file, summary));
       });
     });
@@ -72,17 +73,6 @@ function addInspect(parent: Command, output: Output): void {
     examples: [['raftway backup inspect lock-service.backup', 'before it is needed']],
     exitCodes: [ExitCode.done, ExitCode.failed, ExitCode.usage],
   });
-}
-
-/** Files that are no good, and directories, become a message. */
-export async function refusing<Value>(work: () => Promise<Value>): Promise<Value> {
-  try {
-    return await work();
-  } catch (error) {
-    const isOfSystem = typeof (error as NodeJS.ErrnoException).code === 'string';
-    if (!(error instanceof StorageError) && !isOfSystem) throw error;
-    throw new CommandError(ExitCode.failed, (error as Error).message, { cause: error });
-  }
 }
 
 async function backup(flags: BackupFlags, output: Output, root: string): Promise<void> {
@@ -131,7 +121,7 @@ async function backupAll(
   if (wanted.length === 0) {
     throw new CommandError(ExitCode.unavailable, 'no group was found that could be backed up');
   }
-  await makeDirectory(outDir);
+  await expectingFileErrors(() => mkdir(outDir, { recursive: true }));
   const time = compactTime(Date.now());
   const saved: Saved[] = [];
   for (const { name, replicas } of wanted) {
@@ -140,13 +130,4 @@ async function backupAll(
     saved.push(await save(flags, output, addresses, file, name));
   }
   return saved;
-}
-
-async function makeDirectory(directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { recursive: true });
-  } catch (error) {
-    const text = `${directory} cannot be made: ${(error as Error).message}`;
-    throw new CommandError(ExitCode.failed, text, { cause: error });
-  }
 }

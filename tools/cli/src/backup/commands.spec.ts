@@ -150,13 +150,29 @@ describe('raftway backup', () => {
     expect(unclear.error).toContain('--server and --out');
   });
 
+  it('is whole also when two are saved as one file at the same time', async () => {
+    let runs: Run[] = [];
+
+    const first = await runUntil(0, async () => {
+      const words = (id: number) => ['backup', '-s', addressOf(id), '-o', file];
+      runs = await Promise.all([1, 2].map((id) => runWords(words(id))));
+      return runs.find(({ code }) => code === 0) ?? (runs[0] as Run);
+    });
+
+    expect(first.code).toBe(0);
+    for (const { error } of runs.filter(({ code }) => code !== 0))
+      expect(error).toContain('is there already: name another file');
+    expect(await runWords(['backup', 'inspect', file])).toMatchObject({ code: 0 });
+    expect(readdirSync(root)).toEqual(['test.backup']);
+  });
+
   it('says which file cannot be written (1)', async () => {
     const nowhere = join(root, 'missing', 'a.backup');
     const words = ['backup', '-s', addressOf(1), '-o', nowhere];
 
     const { error } = await runUntil(1, () => runWords(words));
 
-    expect(error).toContain(`writing ${nowhere}.part failed: ENOENT`);
+    expect(error).toContain(`writing ${nowhere} failed: ENOENT`);
   });
 
   it('inspect refuses a file that is cut, flipped or none (1), with what to do', async () => {

@@ -5,11 +5,11 @@ import { readBackup, restoreGroup } from '@raftway/raft';
 import { CommandError } from '../command/command-error';
 import { describe } from '../command/describe';
 import { ExitCode } from '../command/exit-code';
+import { expectingFileErrors } from '../command/expecting-file-errors';
 import { toJson } from '../command/json';
 import type { Output } from '../command/output';
-import { InvalidArgumentError, wholeNumber } from '../command/parsers';
+import { directoryList, InvalidArgumentError, wholeNumber } from '../command/parsers';
 import { reporting } from '../command/reporting';
-import { refusing } from './command';
 import { backupToJson, compactTime, describeRestored } from './render';
 
 interface RestoreFlags {
@@ -87,11 +87,10 @@ async function restore(flags: RestoreFlags, output: Output): Promise<void> {
   const members = [...addresses].map(([id, address], at) => {
     return { id, address, directory: resolve(dataDir[at] as string) };
   });
-  const restored = await refusing(async () => {
-    const { service } = await readBackup(file);
+  const restored = await expectingFileErrors(async () => {
     return await restoreGroup({
       ...{ file, members, indexGap, restoredAtMs, sequenceGap: BigInt(flags.sequenceGap) },
-      clusterId: flags.clusterId ?? `${service}-${compactTime(restoredAtMs)}`,
+      clusterId: flags.clusterId ?? (await newClusterId(file, restoredAtMs)),
     });
   });
   const { backup, ...rest } = restored;
@@ -103,18 +102,18 @@ async function restore(flags: RestoreFlags, output: Output): Promise<void> {
   );
 }
 
+/** The service and the time: only for its sake is the backup read once more. */
+async function newClusterId(file: string, restoredAtMs: number): Promise<string> {
+  const { service } = await readBackup(file);
+  return `${service}-${compactTime(restoredAtMs)}`;
+}
+
 function peerList(text: string): ReadonlyMap<number, string> {
   const parsed = peers().safeParse(text);
   if (!parsed.success) {
     throw new InvalidArgumentError(parsed.error.issues.map(({ message }) => message).join('; '));
   }
   return parsed.data;
-}
-
-function directoryList(text: string): readonly string[] {
-  const list = text.split(',').map((one) => one.trim());
-  if (list.includes('')) throw new InvalidArgumentError('a directory has no name.');
-  return list;
 }
 
 function clusterId(text: string): string {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Code, ServiceError } from '@raftway/errors';
@@ -36,9 +37,7 @@ const PROGRESS_INTERVAL_MS = 2000;
  */
 export async function saveBackup(request: SaveRequest): Promise<Saved> {
   const { servers, file } = request;
-  if (await exists(file)) {
-    throw new CommandError(ExitCode.failed, `${file} is there already: name another file`);
-  }
+  await refuseExisting(file);
   let unreachable: unknown;
   for (const server of servers) {
     try {
@@ -53,13 +52,13 @@ export async function saveBackup(request: SaveRequest): Promise<Saved> {
 
 async function saveFrom(server: string, request: SaveRequest): Promise<BackupSummary> {
   const { file, timeoutMs } = request;
-  const part = `${file}.part`;
+  // Of this attempt alone: another backup may be written for the same name just now.
+  const part = `${file}.${randomUUID()}.part`;
   const client = createClient(raft.RaftAdminServiceService, server, { attemptsMax: 1 });
   try {
-    // An earlier attempt may have been killed.
-    await onDisk(part, () => rm(part, { force: true }));
     const stream = client.streamBackup({}, { timeoutMs });
     const summary = await writeChecked(stream, server, part, request);
+    await refuseExisting(file);
     await onDisk(file, async () => {
       await rename(part, file);
       await syncDirectory(dirname(file));
@@ -85,24 +84,24 @@ async function writeChecked(
   stream: AsyncIterable<raft.StreamBackupResponse>,
   server: string,
   part: string,
-  { service, onProgress }: SaveRequest,
+  { file, service, onProgress }: SaveRequest,
 ): Promise<BackupSummary> {
   const decoder = new BackupDecoder();
-  const handle = await onDisk(part, () => open(part, 'wx', 0o600));
+  const handle = await onDisk(file, () => open(part, 'wx', 0o600));
   try {
     let bytes = 0;
     let toldMs = performance.now();
     for await (const { data } of stream) {
       checked(server, () => decoder.push(data));
       refuseOther(decoder.description?.service, service, server);
-      await onDisk(part, () => handle.appendFile(data));
+      await onDisk(file, () => handle.appendFile(data));
       bytes += data.length;
       if (performance.now() - toldMs < PROGRESS_INTERVAL_MS) continue;
       toldMs = performance.now();
       onProgress(server, bytes);
     }
     const summary = checked(server, () => decoder.finish());
-    await onDisk(part, () => handle.sync());
+    await onDisk(file, () => handle.sync());
     return summary;
   } finally {
     await handle.close();
@@ -138,11 +137,13 @@ async function onDisk<Value>(file: string, work: () => Promise<Value>): Promise<
   }
 }
 
-async function exists(file: string): Promise<boolean> {
-  return await stat(file).then(
+async function refuseExisting(file: string): Promise<void> {
+  const isThere = await stat(file).then(
     () => true,
     () => false,
   );
+  if (!isThere) return;
+  throw new CommandError(ExitCode.failed, `${file} is there already: name another file`);
 }
 
 async function syncDirectory(directory: string): Promise<void> {

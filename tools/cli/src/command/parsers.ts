@@ -42,3 +42,10 @@ export function address(text: string): string {
 export function addressList(text: string): readonly string[] {
   return text.split(',').map(address);
 }
+
+/** Reads `directory,directory,…`. */
+export function directoryList(text: string): readonly string[] {
+  const list = text.split(',').map((one) => one.trim());
+  if (list.includes('')) throw new InvalidArgumentError('a directory has no name.');
+  return list;
+}

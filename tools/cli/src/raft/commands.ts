@@ -4,7 +4,7 @@ import { type Description, describe } from '../command/describe';
 import { CALL_EXIT_CODES, ExitCode } from '../command/exit-code';
 import { toJson } from '../command/json';
 import type { Output } from '../command/output';
-import { addressList, wholeNumber } from '../command/parsers';
+import { addressList, directoryList, wholeNumber } from '../command/parsers';
 import { reporting } from '../command/reporting';
 import { RaftAdmin } from './admin';
 import { recover } from './recover';
@@ -138,7 +138,12 @@ function addRecover(parent: Command, output: Output): void {
   const command = parent
     .command('recover')
     .argument('<data-directory>', 'of the replica that is left; it must be stopped')
-    .option('--others <directory,…>', 'of other stopped replicas, to compare with', list, [])
+    .option(
+      '--others <directory,…>',
+      'of other stopped replicas, to compare with',
+      directoryList,
+      [],
+    )
     .option('--address <host:port>', 'its peer address from now on, if it has moved')
     .option('--yes-i-accept-data-loss', 'do not ask', false)
     .action((directory: string, flags: RecoverFlags) => {
@@ -180,10 +185,6 @@ function run(
 
 function say(flags: RaftFlags, output: Output, answer: unknown, text: string): void {
   output.out(flags.json ? toJson(answer) : text);
-}
-
-function list(text: string): readonly string[] {
-  return text.split(',').map((one) => one.trim());
 }
 
 function serverId(text: string): number {

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRaftNode, FileStorage, inspectDirectory } from '@raftway/raft';
 import { runWords } from '../../test/support/run-words';
+import { CommandError } from '../command/command-error';
+import { recover as recoverDirectory } from './recover';
 
 const PEERS = [1, 2, 3].map((id) => ({ id, address: `127.0.0.1:${id}` }));
 
@@ -111,5 +113,20 @@ describe('raftway raft recover', () => {
 
     expect(code).toBe(1);
     expect(error).toContain('this is no data directory of a replica');
+  });
+
+  it('says that the replica was started while the operator was being asked', async () => {
+    const directory = await directoryOf(1, 1);
+    const storage = new FileStorage({ directory, nodeId: 1, clusterId: 'orders' });
+    const ask = async (): Promise<string> => {
+      await storage.open();
+      return 'orders';
+    };
+    const told = { others: [], address: undefined, isAccepted: false, out: () => undefined };
+
+    const recovered = recoverDirectory({ ...told, directory, ask });
+
+    await expect(recovered).rejects.toBeInstanceOf(CommandError);
+    await storage.close();
   });
 });

@@ -1,6 +1,7 @@
-import { type DirectoryReport, inspectDirectory, recoverGroup, StorageError } from '@raftway/raft';
+import { type DirectoryReport, inspectDirectory, recoverGroup } from '@raftway/raft';
 import { CommandError } from '../command/command-error';
 import { ExitCode } from '../command/exit-code';
+import { expectingFileErrors } from '../command/expecting-file-errors';
 
 /** What `raftway raft recover` is told, and whom it asks. */
 export interface RecoverOptions {
@@ -22,9 +23,11 @@ export interface RecoverOptions {
  * @throws CommandError `failed` when the directory cannot be used, another one has more, or the operator did not confirm: nothing was changed.
  */
 export async function recover(options: RecoverOptions): Promise<void> {
-  const report = await inspect(options.directory);
+  const report = await expectingFileErrors(() => inspectDirectory(options.directory));
   const others: DirectoryReport[] = [];
-  for (const directory of options.others) others.push(await inspect(directory));
+  for (const directory of options.others) {
+    others.push(await expectingFileErrors(() => inspectDirectory(directory)));
+  }
   options.out(describeLoss(report, others));
   const better = others.find((other) => isAhead(other, report));
   if (better !== undefined) {
@@ -38,7 +41,9 @@ export async function recover(options: RecoverOptions): Promise<void> {
       throw refused('not confirmed, nothing was changed');
     }
   }
-  const recovered = await recoverGroup(options.directory, { address: options.address });
+  const recovered = await expectingFileErrors(() =>
+    recoverGroup(options.directory, { address: options.address }),
+  );
   options.out(
     [
       `Server ${report.nodeId} is a group of its own since index ${recovered.configurationIndex}, term ${recovered.term}. Start it now.`,
@@ -84,15 +89,6 @@ function describe({ nodeId, directory, lastIndex, lastTerm, ...rest }: Directory
 function isAhead(one: DirectoryReport, other: DirectoryReport): boolean {
   if (one.lastTerm !== other.lastTerm) return one.lastTerm > other.lastTerm;
   return one.lastIndex > other.lastIndex;
-}
-
-async function inspect(directory: string): Promise<DirectoryReport> {
-  try {
-    return await inspectDirectory(directory);
-  } catch (error) {
-    if (error instanceof StorageError) throw refused(error.message);
-    throw error;
-  }
 }
 
 function refused(message: string): CommandError {

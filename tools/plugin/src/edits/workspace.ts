@@ -8,6 +8,11 @@ interface Lockfile {
   packages: Record<string, object>;
 }
 
+/** Whether the workspace has `@raftway/<name>`, in whatever folder. */
+export function hasProject(tree: Tree, name: string): boolean {
+  return `node_modules/@raftway/${name}` in readJson<Lockfile>(tree, 'package-lock.json').packages;
+}
+
 /**
  * Makes a project known: to the compiler in the root's `tsconfig.json`, and to npm in `package-lock.json`, as `npm install` would write it.
  * A package of the workspace needs no registry, so that this works offline, and shows in a dry run.

@@ -1,4 +1,4 @@
-import { isCollection, isPair, isScalar, parseDocument, type Node } from 'yaml';
+import { isCollection, isPair, type Node, parseDocument } from 'yaml';
 
 /**
  * Puts an item behind the last one of a list or map of a YAML file, as text, so that everything else stays as it was written: a document
@@ -31,10 +31,5 @@ export function appendToYaml(
 type Placed = { readonly range: readonly [number, number, number] };
 
 function hasRange(node: unknown): node is Placed {
-  return (
-    (isScalar(node) || isCollection(node) || typeof node === 'object') &&
-    node !== null &&
-    'range' in node &&
-    Array.isArray(node.range)
-  );
+  return typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range);
 }

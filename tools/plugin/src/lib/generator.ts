@@ -1,13 +1,7 @@
-import {
-  formatFiles,
-  generateFiles,
-  type GeneratorCallback,
-  readJson,
-  type Tree,
-} from '@nx/devkit';
+import { formatFiles, generateFiles, type GeneratorCallback, type Tree } from '@nx/devkit';
 import { join } from 'node:path';
 import { linkPackage } from '../after';
-import { addProject } from '../edits/workspace';
+import { addProject, hasProject } from '../edits/workspace';
 import { namesOf } from '../names';
 import { Refusal } from '../refusal';
 
@@ -24,9 +18,8 @@ export default async function libGenerator(
   { name, tag = 'core' }: LibInput,
 ): Promise<GeneratorCallback> {
   const names = namesOf(name);
-  const { packages } = readJson<{ packages: Record<string, object> }>(tree, 'package-lock.json');
   const directory = `libs/${name}`;
-  if (`node_modules/@raftway/${name}` in packages || tree.exists(directory)) {
+  if (hasProject(tree, name) || tree.exists(directory)) {
     throw new Refusal(`@raftway/${name} exists: choose another name.`);
   }
   generateFiles(tree, join(__dirname, 'files'), directory, { ...names, tag });

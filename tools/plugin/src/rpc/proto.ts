@@ -1,3 +1,4 @@
+import { capitalized } from '../names';
 import type { Stream } from './streams';
 
 /** Adds a method to the file's first service, and its messages behind everything. @throws Error when there is no service. */
@@ -24,8 +25,4 @@ export function appendRpc(proto: string, method: string, kind: Stream): string {
     '',
   ].join('\n');
   return `${proto.slice(0, end)}${rpc}${proto.slice(end).trimEnd()}\n${messages}`;
-}
-
-function capitalized(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

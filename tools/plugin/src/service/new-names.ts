@@ -1,4 +1,5 @@
-import { readJson, type Tree } from '@nx/devkit';
+import type { Tree } from '@nx/devkit';
+import { hasProject } from '../edits/workspace';
 import { type Names, namesOf } from '../names';
 import { Refusal } from '../refusal';
 
@@ -10,8 +11,7 @@ export function newNames(tree: Tree, name: string): Names {
     );
   }
   const names = namesOf(name);
-  const { packages } = readJson<{ packages: Record<string, object> }>(tree, 'package-lock.json');
-  if (`node_modules/@raftway/${name}` in packages) {
+  if (hasProject(tree, name)) {
     throw new Refusal(`@raftway/${name} exists: choose another name, or add a method to it.`);
   }
   const places = [`apps/${name}`, `protos/${names.snake}`, `k8s/base/${name}`];

@@ -1,5 +1,3 @@
-import type { Catalogue } from '../catalogue/catalogue';
-
 /** One alert. It has a page of its own name in docs/operating/runbooks. */
 export interface Alert {
   readonly name: string;
@@ -20,8 +18,6 @@ export interface AlertGroup {
   readonly name: string;
   readonly alerts: readonly Alert[];
 }
-
-export type AlertGroupOf = (catalogue: Catalogue) => AlertGroup;
 
 /** Where the pages are, from the workspace's root folder. */
 export const RUNBOOKS = 'docs/operating/runbooks';

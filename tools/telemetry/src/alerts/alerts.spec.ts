@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { readAppList } from '@raftway/config';
 import { committedCatalogue } from '../generate';
 import { expressionProblems, labelsOfExpression } from '../promql/expression-problems';
 import { alertGroups } from '.';
@@ -33,6 +34,12 @@ describe.each(alerts.map((alert) => [alert.name, alert] as const))('%s', (name, 
     for (const section of sections)
       expect(section.split('\n').slice(1).join('').length).toBeGreaterThan(30);
   });
+});
+
+it('watches the processes of every app', () => {
+  const down = alerts.find(({ name }) => name === 'RaftwayDown');
+  const apps = [...readAppList(WORKSPACE).keys()];
+  expect(down?.expression).toBe(`up{job=~"${apps.join('|')}"} == 0`);
 });
 
 it('has no two alerts of one name, and none without a prefix', () => {

@@ -6,5 +6,5 @@ import { serviceAlerts } from './service-alerts';
 
 /** Every alert of the suite. */
 export function alertGroups(catalogue: Catalogue): AlertGroup[] {
-  return [raftAlerts(catalogue), processAlerts(), serviceAlerts(catalogue)];
+  return [raftAlerts(catalogue), processAlerts(catalogue), serviceAlerts(catalogue)];
 }

@@ -1,15 +1,17 @@
-import { hasGrown, OWN_JOBS } from '../promql/expressions';
+import type { Catalogue } from '../catalogue/catalogue';
+import { hasGrown, ownJobs } from '../promql/expressions';
 import type { Alert, AlertGroup } from './alert';
 
 /** Alerts on every process of the suite. */
-export function processAlerts(): AlertGroup {
+export function processAlerts(catalogue: Catalogue): AlertGroup {
+  const jobs = ownJobs(catalogue);
   return {
     name: 'raftway-processes',
     alerts: [
       {
         name: 'RaftwayDown',
         severity: 'warning',
-        expression: `up{${OWN_JOBS}} == 0`,
+        expression: `up{${jobs}} == 0`,
         for: '2m',
         summary: '{{ $labels.instance }} of {{ $labels.job }} does not answer',
         description:
@@ -27,7 +29,7 @@ export function processAlerts(): AlertGroup {
       {
         name: 'RaftwayProcessRestarts',
         severity: 'warning',
-        expression: `changes(process_start_time_seconds{${OWN_JOBS}}[30m]) > 2`,
+        expression: `changes(process_start_time_seconds{${jobs}}[30m]) > 2`,
         for: '0s',
         summary: '{{ $labels.instance }} has started {{ $value }} times more in 30 minutes',
         description:
@@ -36,7 +38,7 @@ export function processAlerts(): AlertGroup {
       {
         name: 'RaftwayEventLoopBlocked',
         severity: 'warning',
-        expression: `nodejs_eventloop_lag_p99_seconds{${OWN_JOBS}} > 0.2`,
+        expression: `nodejs_eventloop_lag_p99_seconds{${jobs}} > 0.2`,
         for: '5m',
         summary:
           'The event loop of {{ $labels.instance }} stands still for {{ $value | humanizeDuration }}',

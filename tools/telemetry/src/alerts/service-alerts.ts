@@ -1,5 +1,5 @@
 import type { Catalogue } from '../catalogue/catalogue';
-import { BY_JOB, serverCalls } from '../promql/expressions';
+import { BY_JOB, FAILURE_CODES, serverCalls } from '../promql/expressions';
 import type { Alert, AlertGroup } from './alert';
 
 /** Alerts on what the services do for their callers. */
@@ -61,7 +61,7 @@ function registry(): Alert[] {
 }
 
 function gateway(): Alert[] {
-  const failures = 'raftway_gateway_calls_total{code=~"UNAVAILABLE|INTERNAL|UNKNOWN|DATA_LOSS"}';
+  const failures = `raftway_gateway_calls_total{code=~"${FAILURE_CODES}"}`;
   return [
     {
       name: 'RaftwayGatewayErrors',

@@ -1,4 +1,4 @@
-import { BY_INSTANCE } from '../promql/expressions';
+import { BY_INSTANCE, FAILURE_CODES, GRAFANA_WINDOW } from '../promql/expressions';
 import { CHOSEN, type Dashboard, type Row } from './dashboard';
 import { each, events, quantiles, rate, type Scope, value } from './queries';
 
@@ -10,8 +10,8 @@ const BY_SERVICE: Scope = { matchers: CHOSEN, by: 'grpc_service', legend: '{{grp
 /** Share of calls that failed for no fault of their callers. */
 export function failureRatio(): string {
   const total = (more: string): string =>
-    `sum by (namespace) (rate(${CALLS}{${CHOSEN}${more}}[$__rate_interval]))`;
-  return `${total(', code=~"UNAVAILABLE|INTERNAL|UNKNOWN|DATA_LOSS"')} / ${total('')}`;
+    `sum by (namespace) (rate(${CALLS}{${CHOSEN}${more}}[${GRAFANA_WINDOW}]))`;
+  return `${total(`, code=~"${FAILURE_CODES}"`)} / ${total('')}`;
 }
 
 export function gatewayDashboard(): Dashboard {

@@ -9,7 +9,7 @@ import { suiteDashboard } from './suite-dashboard';
 /** Every dashboard; the suite's is the one that Grafana opens with. */
 export function dashboards(catalogue: Catalogue): Dashboard[] {
   return [
-    suiteDashboard(),
+    suiteDashboard(catalogue),
     raftDashboard(),
     locksDashboard(catalogue),
     idsDashboard(catalogue),

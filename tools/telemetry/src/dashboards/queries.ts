@@ -1,8 +1,5 @@
-import { BY_INSTANCE, quantile } from '../promql/expressions';
+import { BY_INSTANCE, GRAFANA_WINDOW as WINDOW, quantile } from '../promql/expressions';
 import { CHOSEN, type Query } from './dashboard';
-
-/** Grafana's window for rates: it follows the zoom, and spans four scrapes at least. */
-const WINDOW = '$__rate_interval';
 
 /** What is looked at: matchers, and the labels by which series are told apart. */
 export interface Scope {
@@ -29,8 +26,8 @@ export function value(gauge: string, { matchers, by, legend }: Scope, operator =
 }
 
 /** How fast a counter grows, a second. */
-export function rate(counter: string, { matchers, by, legend }: Scope): Query {
-  return [`sum by (${by}) (rate(${counter}{${matchers}}[${WINDOW}]))`, legend];
+export function rate(counter: string, { matchers, by, legend }: Scope, operator = 'sum'): Query {
+  return [`${operator} by (${by}) (rate(${counter}{${matchers}}[${WINDOW}]))`, legend];
 }
 
 /** How much a counter grew between two points of the chart. */

@@ -1,3 +1,4 @@
+import { BY_JOB } from '../promql/expressions';
 import type { Dashboard, Row } from './dashboard';
 import { each, EACH, events, quantiles, rate, value } from './queries';
 
@@ -32,10 +33,10 @@ function leadership(): Row {
         title: 'Voters, and those in contact with the leader',
         unit: 'short',
         queries: [
-          value(`${RAFT}voters`, { ...EACH, by: 'namespace, job', legend: '{{job}} voters' }),
+          value(`${RAFT}voters`, { ...EACH, by: BY_JOB, legend: '{{job}} voters' }),
           value(`${RAFT}voters_in_contact`, {
             ...EACH,
-            by: 'namespace, job',
+            by: BY_JOB,
             legend: '{{job}} in contact',
           }),
         ],

@@ -1,5 +1,5 @@
 import type { Catalogue } from '../catalogue/catalogue';
-import { serverCalls } from '../promql/expressions';
+import { BY_INSTANCE, BY_JOB, serverCalls } from '../promql/expressions';
 import { CHOSEN, type Dashboard, type Row } from './dashboard';
 import { each, events, quantiles, rate, type Scope, value } from './queries';
 
@@ -7,14 +7,14 @@ import { each, events, quantiles, rate, type Scope, value } from './queries';
 function of(job: string): Scope {
   return {
     matchers: `${CHOSEN}, job="${job}"`,
-    by: 'namespace, job, instance',
+    by: BY_INSTANCE,
     legend: '{{instance}}',
   };
 }
 
 /** What every replica of a group says alike: once. */
 function groupOf(job: string): Scope {
-  return { ...of(job), by: 'namespace, job', legend: '{{job}}' };
+  return { ...of(job), by: BY_JOB, legend: '{{job}}' };
 }
 
 /** Calls that a service's own servers answered. */

@@ -1,11 +1,19 @@
-import { APPS, type Catalogue } from '../catalogue/catalogue';
+import type { Catalogue } from '../catalogue/catalogue';
 
 /** One group or app in one namespace; outside Kubernetes no series has a namespace, which is a value like any other here. */
 export const BY_JOB = 'namespace, job';
 export const BY_INSTANCE = 'namespace, job, instance';
 
 /** Matches the suite's own processes among everything that a Prometheus scrapes. */
-export const OWN_JOBS = `job=~"${APPS.join('|')}"`;
+export function ownJobs(catalogue: Catalogue): string {
+  return `job=~"${catalogue.require('raftway_server_ready').apps.join('|')}"`;
+}
+
+/** The window of every dashboard's rates: Grafana puts a duration there, which follows the zoom and spans four scrapes at least. */
+export const GRAFANA_WINDOW = '$__rate_interval';
+
+/** Codes of calls that failed for no fault of their callers. */
+export const FAILURE_CODES = 'UNAVAILABLE|INTERNAL|UNKNOWN|DATA_LOSS';
 
 /** A quantile of a histogram's last minutes. */
 export function quantile(
