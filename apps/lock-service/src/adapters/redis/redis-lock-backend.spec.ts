@@ -106,8 +106,10 @@ describeRedis('an acquire whose call is aborted', () => {
       );
       await until(async () => (await waiters(name)) === 1);
 
+      const order = round % 8;
+      if (order === 0) ending.abort(cancelled('the caller gave up'));
       const released = release(name, sessionId);
-      await turns((round % 8) * 4);
+      await (order === 7 ? waiting : turns(order * 4));
       ending.abort(cancelled('the caller gave up'));
       const [outcome] = await Promise.all([waiting, released]);
 
@@ -120,8 +122,9 @@ describeRedis('an acquire whose call is aborted', () => {
         expect(outcome).toMatchObject({ acquired: true, sessionId: await holder(name) });
       }
     }
-    expect(seen.aborted).toBeGreaterThan(0);
-    expect(seen.granted).toBeGreaterThan(0);
+    // The call ends first in every order 0, the grant in every order 7; the others race.
+    expect(seen.aborted).toBeGreaterThanOrEqual(10);
+    expect(seen.granted).toBeGreaterThanOrEqual(10);
   });
 
   it('keeps nothing when it ends before Redis has answered', async () => {
