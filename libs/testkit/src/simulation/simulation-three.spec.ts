@@ -2,7 +2,7 @@ import { describeSeeds, FIRST_SEEDS, runSeeds } from './run-seeds';
 import { COVERAGE_MINIMA, simulate } from './simulation';
 
 const NODES = 3;
-const seeds = Number(process.env['RAFTWAY_SIM_SEEDS'] ?? 1000);
+const seeds = Number(process.env['RAFTWAY_SIM_SEEDS'] ?? 1400);
 
 describe(`a simulated group of ${NODES} servers`, () => {
   it(`keeps Raft's properties and recovers, for ${seeds} seeds`, async () => {
