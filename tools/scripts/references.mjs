@@ -8,6 +8,7 @@ import { optionsPage } from './references/options.mjs';
 import { rpcsPage } from './references/rpcs.mjs';
 import { writeOrCheck } from './write-or-check.mjs';
 
+const { documentsJsonSchema } = loadBuilt('apps/gateway/dist/domain/documents/json-schema.js');
 const { REFERENCE_FILE, renderReference } = loadBuilt('tools/cli/dist/reference/reference.js');
 
 await writeOrCheck(
@@ -18,5 +19,6 @@ await writeOrCheck(
     ['docs/reference/options.md', optionsPage()],
     ['docs/reference/rpcs.md', rpcsPage()],
     [ERRORS_FILE, errorsPage()],
+    ['docs/reference/gateway-documents.schema.json', JSON.stringify(documentsJsonSchema())],
   ]),
 );

@@ -1,7 +1,12 @@
 import { type ServiceView } from '@raftway/discovery';
 import { SetAside } from '@raftway/load-balancing';
 import { createMetrics, type Logger, type Metrics, silentLogger } from '@raftway/observability';
-import { createServer, Deadlines, type RaftwayServer } from '@raftway/service-kit';
+import {
+  createServer,
+  Deadlines,
+  type RaftwayServer,
+  type ServiceImplementation,
+} from '@raftway/service-kit';
 import {
   FlushScheduler,
   FrameClientEngine,
@@ -12,6 +17,7 @@ import {
 import { type ServerTls, tlsConnector } from '@raftway/tls';
 import { FrontDoor } from './adapters/front-door';
 import { GatewayMetrics } from './adapters/gateway-metrics';
+import { LiveDocuments } from './adapters/live-documents';
 import { fileLearner } from './adapters/reflection-client';
 import { SchemaCatalog } from './adapters/schema-catalog';
 import { routableServices } from './adapters/view-adapter';
@@ -21,12 +27,15 @@ import { HealthService, healthServiceName } from './local/health';
 import { LocalServices } from './local/local-services';
 import { ReflectionService, reflectionServiceNames } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
+import { serverLimits, upstreamLimits } from './engine-limits';
 import { type GatewayOptions } from './options';
 import { Dispatcher } from './proxy/dispatcher';
+import { gatewayAdminService } from './service/gateway-admin-service';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
 import { type ProxyContext } from './proxy/proxy-context';
 import { UpstreamPool } from './proxy/upstream-pool';
+import { delay, within } from './timing';
 
 /** How long clients that were told GATEWAY_STOPPING get before their connections are cut, in milliseconds. */
 const farewellMs = 250;
@@ -84,6 +93,10 @@ class Gateway implements GatewayApp {
   private readonly openCalls = new OpenCalls();
   private readonly setAside: SetAside;
   private readonly pool: UpstreamPool;
+  private readonly documents: LiveDocuments;
+  private readonly random: () => number;
+  private readonly local: LocalServices;
+  private readonly dispatcher: Dispatcher;
   private readonly health: HealthService;
   private readonly catalog: SchemaCatalog;
   private readonly scheduler = new FlushScheduler();
@@ -108,6 +121,12 @@ class Gateway implements GatewayApp {
       isNeverRouted,
       routesMax,
     });
+    this.random = random;
+    this.documents = new LiveDocuments({
+      path: options.documents,
+      logger: this.logger,
+      onSet: (used) => this.onDocuments(used),
+    });
     this.memory = new MemoryBudget(options.memoryBytesMax);
     this.setAside = new SetAside(random);
     this.pool = this.createPool();
@@ -117,6 +136,8 @@ class Gateway implements GatewayApp {
       names: () => this.table.list().map(({ grpcService }) => grpcService),
     });
     this.catalog = new SchemaCatalog(fileLearner(tls?.source), this.logger);
+    this.local = this.createLocalServices();
+    this.dispatcher = this.createDispatcher();
     this.engine = new FrameServerEngine(
       serverLimits(options),
       this.createListener(),
@@ -157,6 +178,7 @@ class Gateway implements GatewayApp {
   async start(): Promise<void> {
     this.unsubscribe = this.view.onChange(() => this.applyView());
     if (this.isViewReady()) this.applyView();
+    await this.documents.start();
     await this.admin?.start();
     this.boundAddress = await this.door.listen();
     this.logger.info('gateway listens', { address: this.boundAddress });
@@ -177,6 +199,7 @@ class Gateway implements GatewayApp {
     await this.finishCalls();
     this.unsubscribe();
     this.catalog.stop();
+    await this.documents.stop();
     this.engine.destroy();
     this.door.destroy();
     this.pool.destroy();
@@ -212,7 +235,7 @@ class Gateway implements GatewayApp {
     });
   }
 
-  private createListener(): ServerListener {
+  private createDispatcher(): Dispatcher {
     const { options } = this;
     const context: ProxyContext = {
       pool: this.pool,
@@ -228,15 +251,25 @@ class Gateway implements GatewayApp {
       nowMs,
       wallMs: Date.now,
     };
-    const dispatcher = new Dispatcher(context, {
+    return new Dispatcher(context, {
       table: this.table,
-      local: this.createLocalServices(),
+      local: this.local,
+      documents: this.documents.table,
+      random: this.random,
       isViewReady: () => this.isViewReady(),
       isNeverRouted,
-      timeoutMaxMs: options.timeoutMaxMs === 0 ? undefined : options.timeoutMaxMs,
+      timeoutMaxMs: this.timeoutMaxMs,
     });
+  }
+
+  private get timeoutMaxMs(): number | undefined {
+    return this.options.timeoutMaxMs === 0 ? undefined : this.options.timeoutMaxMs;
+  }
+
+  private createListener(): ServerListener {
     return {
-      onStream: (stream, headers, ended, from) => dispatcher.dispatch(stream, headers, ended, from),
+      onStream: (stream, headers, ended, from) =>
+        this.dispatcher.dispatch(stream, headers, ended, from),
       onConnectionError: (detail) => {
         this.metrics.onConnectionBroken();
         this.logger.debug('client connection broke', { detail });
@@ -268,7 +301,7 @@ class Gateway implements GatewayApp {
       name: 'gateway',
       bind: options.adminBind,
       httpBind: options.httpBind,
-      services: [],
+      services: [this.createAdminService()],
       logger: this.logger,
       metrics,
       tls: this.tls,
@@ -278,8 +311,32 @@ class Gateway implements GatewayApp {
     });
   }
 
+  private createAdminService(): ServiceImplementation {
+    return gatewayAdminService({
+      table: this.table,
+      documents: this.documents.table,
+      documentsPath: this.options.documents,
+      isSetAside: (key) => this.setAside.until(key) > nowMs(),
+      apply: (set) => this.documents.apply(set),
+      refusalOf: (grpcService) => this.dispatcher.refusalOf(grpcService),
+      isLocal: (grpcService) => this.local.serves(grpcService),
+      timeoutMaxMs: this.timeoutMaxMs,
+      wallMs: Date.now,
+    });
+  }
+
+  private onDocuments(used: boolean): void {
+    this.metrics.onDocumentSet(used);
+    if (!used) return;
+    this.table.trackServices(this.documents.table.services(), Date.now());
+    this.pool.retain((key) => this.table.hasEndpoint(key));
+    this.health.changed();
+  }
+
   private readiness(): true | string {
     if (this.stopping !== undefined) return 'the gateway is stopping';
+    const { unreadyBecause } = this.documents;
+    if (unreadyBecause !== undefined) return unreadyBecause;
     return this.isViewReady() ? true : 'the registry has not been reached yet';
   }
 
@@ -318,6 +375,8 @@ class Gateway implements GatewayApp {
       routes: routes.length,
       routesWithoutInstance: routes.filter(({ endpoints }) => endpoints.size === 0).length,
       routeConflicts: this.table.conflicts().length,
+      documents: this.documents.table.current?.sources.length ?? 0,
+      documentProblems: this.documents.table.problems.length,
       registryAgeSeconds: Math.min(this.view.ageMs() / 1000, Number.MAX_SAFE_INTEGER),
     };
   }
@@ -325,51 +384,4 @@ class Gateway implements GatewayApp {
 
 function nowMs(): number {
   return performance.now();
-}
-
-function delay(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal?.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}
-
-/** Whether something happens within a time. */
-async function within(work: Promise<void>, timeoutMs: number): Promise<boolean> {
-  const timer = new AbortController();
-  const timedOut = delay(timeoutMs, timer.signal).then(() => false);
-  const done = await Promise.race([work.then(() => true), timedOut]);
-  timer.abort();
-  return done;
-}
-
-function serverLimits(options: GatewayOptions) {
-  return {
-    connectionStreamsMax: options.connectionStreamsMax,
-    headerListBytesMax: options.headerBytesMax,
-    headerCountMax: options.headersMax,
-    streamBufferBytesMax: options.streamBufferBytesMax,
-    connectionMemoryBytesMax: options.connectionMemoryBytesMax,
-    streamResetBurst: options.streamResetBurst,
-    streamResetsPerSecond: options.streamResetsPerSecond,
-    connectionIdleMs: options.connectionIdleMs,
-    keepaliveMs: options.connectionKeepaliveMs,
-    keepaliveTimeoutMs: options.keepaliveTimeoutMs,
-  };
-}
-
-function upstreamLimits(options: GatewayOptions) {
-  return {
-    connectTimeoutMs: options.connectTimeoutMs,
-    connectionStreamsMax: options.upstreamStreamsMax,
-    headerListBytesMax: options.headerBytesMax,
-    headerCountMax: options.headersMax,
-    streamBufferBytesMax: options.streamBufferBytesMax,
-    connectionMemoryBytesMax: options.connectionMemoryBytesMax,
-    keepaliveMs: options.upstreamKeepaliveMs,
-    keepaliveTimeoutMs: options.keepaliveTimeoutMs,
-  };
 }

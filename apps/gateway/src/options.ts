@@ -1,4 +1,4 @@
-import { durationMs, boolean, hostPort, hostPortList, integer, oneOf } from '@raftway/config';
+import { durationMs, boolean, hostPort, hostPortList, integer, oneOf, text } from '@raftway/config';
 import { pickingPolicies } from '@raftway/load-balancing';
 import { serverOptionsShape } from '@raftway/service-kit';
 import { z } from 'zod';
@@ -14,11 +14,18 @@ export const gatewayOptionsSchema = z.object({
   ...serverShape,
   adminBind: hostPort()
     .default('127.0.0.1:8081')
-    .describe('Where the admin server listens: health and reflection of the process itself.'),
+    .describe(
+      'Where the admin server listens: GatewayAdminService, health and reflection of the process itself.',
+    ),
   registry: hostPortList().default(['127.0.0.1:50061']).describe('Seed addresses of the registry.'),
   loadBalancing: oneOf(pickingPolicies)
     .default('round_robin')
     .describe('How an instance is picked for a call.'),
+  documents: text({ lengthMax: 1024 })
+    .optional()
+    .describe(
+      'File, or directory of .yaml, .yml and .json files, with documents that say where calls go; followed while running. Without it the admin API may give them.',
+    ),
   timeoutMaxMs: durationMs({ minMs: 0, maxMs: 24 * 3_600_000 })
     .default(0)
     .describe('The longest time a call may take, streams included; 0ms for no limit.'),

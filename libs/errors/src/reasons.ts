@@ -218,6 +218,29 @@ export const REASONS = {
     meaning: 'The gateway knows the service, and no live instance of it. Nothing was sent.',
     remedy: 'Start one, or look into the log of the instances for why they are not registered.',
   },
+  BACKEND_UNKNOWN: {
+    code: Code.unavailable,
+    meaning:
+      'The rule of a document sends the call to something that is no registered service, or may not be used; metadata has `rule`. Nothing was sent.',
+    remedy:
+      'Start the service, or correct the document: `raftway gateway why` shows the rule, ListDocuments its conditions.',
+  },
+  ROUTE_WITHOUT_BACKEND: {
+    code: Code.unavailable,
+    meaning: 'The rule of a document takes the call and names no backend with a weight above 0.',
+    remedy: 'Give the rule of `rule` in the metadata a backend.',
+  },
+  DOCUMENTS_NOT_LOADED: {
+    code: Code.unavailable,
+    meaning:
+      'The gateway is to route by the documents of RAFTWAY_DOCUMENTS, and could not use them since it started.',
+    remedy: 'Correct the problems that ListDocuments of the gateway, its log and /readyz name.',
+  },
+  DOCUMENTS_FROM_FILES: {
+    code: Code.failedPrecondition,
+    meaning: 'The gateway takes its documents from the files of RAFTWAY_DOCUMENTS alone.',
+    remedy: 'Change the files; with `--dry-run` the gateway says what that would change.',
+  },
   INSTANCES_UNREACHABLE: {
     code: Code.unavailable,
     meaning: 'The gateway could connect to no live instance of the service. Nothing was sent.',

@@ -57,6 +57,7 @@ describe('a mistyped command line is refused (64), with the nearest valid word f
     ['duration', ['locks', 'acquire', 'a', '--ttl', '5'], '"5" is not a duration from 1 s to'],
     ['group', ['status', '--group', 'a'], '"a" is not name=host:port,host:port,….'],
     ['header', ['call', '-H', 'no colon'], '"no colon" is not key:value.'],
+    ['header of a question', ['gateway', 'why', 'a.B/C', '-H', 'x'], '"x" is not name:value.'],
     ['deadline in a header', ['call', '-H', 'grpc-timeout: 1S'], '--deadline'],
   ])('no valid word: a wrong %s', async (_what, words, text) => {
     const { error, code } = await runWords(words);

@@ -8,6 +8,7 @@ import { ExitCode } from './command/exit-code';
 import type { Output } from './command/output';
 import { addCompletion } from './completion/command';
 import { addDoctor } from './doctor/command';
+import { addGateway } from './gateway/command';
 import { addIds } from './ids/command';
 import { addLocks } from './locks/command';
 import { addRaft } from './raft/commands';
@@ -34,6 +35,7 @@ export function buildProgram(output: Output, root: string): Command {
   addDoctor(program, output, root);
   addCall(program, output);
   addServices(program, output);
+  addGateway(program, output);
   addLocks(program, output);
   addIds(program, output);
   addRaft(program, output);

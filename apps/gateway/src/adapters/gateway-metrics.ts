@@ -17,6 +17,8 @@ export interface GatewayGauges {
   readonly routes: number;
   readonly routesWithoutInstance: number;
   readonly routeConflicts: number;
+  readonly documents: number;
+  readonly documentProblems: number;
   readonly registryAgeSeconds: number;
 }
 
@@ -29,6 +31,7 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
   private readonly connectFailures;
   private readonly refusedConnections;
   private readonly brokenConnections;
+  private readonly documentSets;
   // Label objects are kept, so that counting a call allocates nothing.
   private readonly labels = new Map<string, { grpc_service: string; code: string }[]>();
   private readonly onFailure: (service: string, address: string, detail: string) => void;
@@ -77,6 +80,11 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
       name: 'raftway_gateway_client_connection_errors_total',
       help: 'Client connections that were closed for breaking a limit or the protocol.',
     });
+    this.documentSets = metrics.counter({
+      name: 'raftway_gateway_document_sets_total',
+      help: 'Sets of documents that came, by whether they are used: used or refused.',
+      labels: ['result'],
+    });
     registerGauges(metrics, gauges);
   }
 
@@ -101,6 +109,10 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
 
   onConnectionRefused(cause: string): void {
     this.refusedConnections.increment({ cause });
+  }
+
+  onDocumentSet(used: boolean): void {
+    this.documentSets.increment({ result: used ? 'used' : 'refused' });
   }
 
   onConnectionBroken(): void {
@@ -135,6 +147,12 @@ function registerGauges(metrics: Metrics, read: () => GatewayGauges): void {
     gauge('routes', 'Known gRPC services.', (g) => g.routes),
     gauge('routes_without_instance', 'Of those, without instance.', (g) => g.routesWithoutInstance),
     gauge('route_conflicts', 'Claims that are not honoured.', (g) => g.routeConflicts),
+    gauge('documents', 'Documents that calls are routed by.', (g) => g.documents),
+    gauge(
+      'document_problems',
+      'Problems of the newest set of documents, which is not used while there are any.',
+      (g) => g.documentProblems,
+    ),
     gauge('registry_age_seconds', 'Age of the registry view.', (g) => g.registryAgeSeconds),
   ];
   metrics.onScrape(() => {

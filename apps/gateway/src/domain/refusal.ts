@@ -63,6 +63,46 @@ export function noLiveInstance(
   });
 }
 
+/** UNAVAILABLE `BACKEND_UNKNOWN`: a rule sends the call to something that is no registered service. */
+export function backendUnknown(service: string, rule: string, why: string): ServiceError {
+  return new ServiceError({
+    code: Code.unavailable,
+    reason: 'BACKEND_UNKNOWN',
+    message: `${rule} sends this call to ${service}: ${why}`,
+    metadata: { service, rule },
+  });
+}
+
+/** UNAVAILABLE `ROUTE_WITHOUT_BACKEND`: a rule names no backend, or all have the weight 0. */
+export function routeWithoutBackend(rule: string): ServiceError {
+  return new ServiceError({
+    code: Code.unavailable,
+    reason: 'ROUTE_WITHOUT_BACKEND',
+    message: `${rule} takes this call and has no backend with a weight above 0`,
+    metadata: { rule },
+  });
+}
+
+/** UNAVAILABLE `DOCUMENTS_NOT_LOADED`: there are to be documents, and none could be used yet. */
+export function documentsNotLoaded(): ServiceError {
+  return new ServiceError({
+    code: Code.unavailable,
+    reason: 'DOCUMENTS_NOT_LOADED',
+    message: 'the documents of RAFTWAY_DOCUMENTS could not be used since the gateway started',
+    retryDelayMs,
+  });
+}
+
+/** FAILED_PRECONDITION `DOCUMENTS_FROM_FILES`: the admin API may not replace what files say. */
+export function documentsFromFiles(path: string): ServiceError {
+  return new ServiceError({
+    code: Code.failedPrecondition,
+    reason: 'DOCUMENTS_FROM_FILES',
+    message: `this gateway takes its documents from ${path}: change them there, or ask with dry_run`,
+    metadata: { path },
+  });
+}
+
 /** UNAVAILABLE `INSTANCES_UNREACHABLE`: there are live instances and none could be connected to. Nothing was sent. */
 export function instancesUnreachable(
   grpcService: string,

@@ -65,6 +65,8 @@ export interface RoutingOptions {
 
 class MutableRoute implements Route {
   emptySinceMs: number | undefined;
+  /** Whether it has ever had an instance. */
+  wasLive = false;
   endpoints: EndpointSet<InstanceEndpoint>;
 
   constructor(
@@ -89,12 +91,56 @@ export class RoutingTable {
   private conflictKeys = new Set<string>();
   private conflictList: readonly RouteConflict[] = [];
   private endpointKeys = new Set<string>();
+  /** Registered services that documents send calls to, whole: whatever gRPC services their instances claim. */
+  private readonly tracked = new Map<string, MutableRoute>();
+  private services: ReadonlyMap<string, readonly RoutableInstance[]> = new Map();
 
   constructor(private readonly options: RoutingOptions) {}
 
   /** The route of a gRPC service; undefined when nobody has ever claimed it. */
   route(grpcService: string): Route | undefined {
     return this.routes.get(grpcService);
+  }
+
+  /**
+   * A route to all instances of a registered service, for calls of one gRPC service.
+   * @param service one of those of {@link trackServices}.
+   * @returns undefined when the service has never been registered, as far as is known.
+   */
+  routeTo(service: string, grpcService: string): Route | undefined {
+    const route = this.tracked.get(service);
+    if (route === undefined || !this.isKnownService(service)) return undefined;
+    const { endpoints, emptySinceMs } = route;
+    return { grpcService, service, endpoints, emptySinceMs };
+  }
+
+  /** Replaces the registered services that calls are sent to by name; of each, absence is remembered. */
+  trackServices(names: ReadonlySet<string>, nowMs: number): void {
+    for (const name of this.tracked.keys()) if (!names.has(name)) this.tracked.delete(name);
+    for (const name of names) {
+      if (this.tracked.has(name)) continue;
+      const route = new MutableRoute('', name, this.options);
+      this.tracked.set(name, route);
+      this.setEndpoints(route, this.services.get(name) ?? [], nowMs);
+    }
+  }
+
+  /** Whether a registered service has been seen, by all that is remembered. */
+  isKnownService(service: string): boolean {
+    if (this.services.has(service) || this.tracked.get(service)?.wasLive === true) return true;
+    for (const route of this.routes.values()) if (route.service === service) return true;
+    return false;
+  }
+
+  /** The registered services that there are, or whose absence is remembered. */
+  serviceNames(): readonly string[] {
+    const held = [...this.routes.values()].map(({ service }) => service);
+    return [...new Set([...this.services.keys(), ...this.tracked.keys(), ...held])];
+  }
+
+  /** Instances of a registered service as the registry has them now. */
+  instancesOf(service: string): readonly RoutableInstance[] {
+    return this.services.get(service) ?? [];
   }
 
   /** All routes, in the order in which they were first seen. */
@@ -125,7 +171,9 @@ export class RoutingTable {
       if (route.endpoints.size > 0) return true;
       known = false;
     }
-    return known;
+    const tracked = this.tracked.get(service);
+    if (tracked === undefined || !this.isKnownService(service)) return known;
+    return tracked.endpoints.size > 0;
   }
 
   /**
@@ -137,6 +185,9 @@ export class RoutingTable {
     const conflicts: RouteConflict[] = [];
     const toggled: string[] = [];
     this.endpointKeys = new Set();
+    this.services = services;
+    for (const [service, route] of this.tracked)
+      this.setEndpoints(route, services.get(service) ?? [], nowMs);
     for (const [grpcService, claimants] of claims) {
       const route = this.claim(grpcService, claimants, conflicts);
       if (this.setEndpoints(route, claimants.get(route.service) ?? [], nowMs))
@@ -198,15 +249,17 @@ export class RoutingTable {
     const endpoints = new Map<string, InstanceEndpoint>();
     for (const { service, instanceId, address, takesCalls, weight } of instances) {
       if (!takesCalls) continue;
-      const key = `${service}/${instanceId}@${address}`;
+      const key = endpointKey({ service, instanceId, address });
       endpoints.set(key, { key, service, instanceId, address, weight: Math.max(1, weight) });
       this.endpointKeys.add(key);
     }
     if (!sameEndpoints(route.endpoints.list(), endpoints))
       route.endpoints.replace([...endpoints.values()]);
     const isLive = endpoints.size > 0;
-    if (isLive) route.emptySinceMs = undefined;
-    else route.emptySinceMs ??= nowMs;
+    if (isLive) {
+      route.wasLive = true;
+      route.emptySinceMs = undefined;
+    } else route.emptySinceMs ??= nowMs;
     return wasLive !== isLive;
   }
 
@@ -226,6 +279,15 @@ export class RoutingTable {
     this.conflictList = conflicts;
     return conflicts.filter((conflict) => !before.has(keyOf(conflict)));
   }
+}
+
+/** What identifies an instance among all. */
+export function endpointKey({
+  service,
+  instanceId,
+  address,
+}: Pick<RoutableInstance, 'service' | 'instanceId' | 'address'>): string {
+  return `${service}/${instanceId}@${address}`;
 }
 
 function sameEndpoints(

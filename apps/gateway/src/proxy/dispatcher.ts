@@ -1,4 +1,4 @@
-import { type ServiceError } from '@raftway/errors';
+import { ServiceError } from '@raftway/errors';
 import {
   type EngineStream,
   type HeaderPairs,
@@ -6,11 +6,19 @@ import {
   isGrpcContentType,
   readCallFacts,
 } from '@raftway/http2';
+import {
+  callTimeoutMs,
+  type DocumentTable,
+  type RuleBackend,
+  type Timeouts,
+} from '../domain/documents';
+import { changeHeaders } from '../domain/header-changes';
 import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
 import * as refusal from '../domain/refusal';
 import { type RoutingTable } from '../domain/routing-table';
 import { type LocalServices } from '../local/local-services';
-import { ProxyCall } from './proxy-call';
+import { routeByRule, ruleFor } from './document-routing';
+import { ProxyCall, type ProxyCallStart } from './proxy-call';
 import { type ProxyContext } from './proxy-context';
 import { DiscardingListener, sendHttpStatus, sendRefusal } from './reply';
 
@@ -26,7 +34,14 @@ export interface DispatcherSettings {
   readonly isNeverRouted: (grpcService: string) => boolean;
   /** The longest time a call may take, in milliseconds; undefined for no limit. */
   readonly timeoutMaxMs: number | undefined;
+  readonly documents: DocumentTable;
+  /** A number from 0 (included) to 1 (excluded), for shares of calls. */
+  readonly random: () => number;
 }
+
+/** Where a call goes, and what documents say of it. */
+type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders'> &
+  Partial<Pick<RuleBackend, 'requestHeaders' | 'timeouts'>>;
 
 /** Decides for every new stream who answers it: an instance, the gateway itself, or nobody. */
 export class Dispatcher {
@@ -55,26 +70,46 @@ export class Dispatcher {
       return local.open(stream, path.grpcService, path.method, headers, requestEnded);
     const error = this.refusalOf(path.grpcService);
     if (error !== undefined) return this.refuse(stream, path.grpcService, error);
-    const timeoutMs = this.timeoutMs(facts.timeoutMs);
-    if (Number.isNaN(timeoutMs)) {
+    if (Number.isNaN(facts.timeoutMs)) {
       const malformed = headerValue(headers, 'grpc-timeout') ?? '';
       return this.refuse(stream, path.grpcService, refusal.timeoutMalformed(malformed));
     }
-    const route = this.settings.table.route(path.grpcService);
-    if (route === undefined)
-      return this.refuse(stream, '', refusal.serviceUnknown(path.grpcService));
+    const found = this.route(path, headers);
+    if (found instanceof ServiceError)
+      return this.refuse(stream, found.reason === 'SERVICE_UNKNOWN' ? '' : path.grpcService, found);
+    const { route, requestHeaders, responseHeaders } = found;
     new ProxyCall(this.context, stream, {
       route,
       method: path.method,
-      headers,
+      headers: requestHeaders === undefined ? headers : changeHeaders(headers, requestHeaders),
       requestEnded,
       clientAddress,
-      timeoutMs,
+      timeoutMs: this.timeoutMs(facts.timeoutMs, found.timeouts),
+      responseHeaders,
     });
   }
 
-  private refusalOf(grpcService: string): ServiceError | undefined {
+  /** Where a call goes: by the rule of a document, or else by what instances register. */
+  private route(path: GrpcPath, headers: HeaderPairs): CallRoute | ServiceError {
+    const { table, documents } = this.settings;
+    const { grpcService } = path;
+    const { active } = documents;
+    const rule = active && ruleFor(active, path, headers);
+    if (rule !== undefined) {
+      const found = routeByRule(rule, grpcService, table, this.settings.random);
+      if (found instanceof ServiceError) return found;
+      const { requestHeaders, responseHeaders, timeouts } = found.backend;
+      return { route: found.route, requestHeaders, responseHeaders, timeouts };
+    }
+    const route = table.route(grpcService);
+    if (route === undefined) return refusal.serviceUnknown(grpcService);
+    return { route, timeouts: active?.backends.get(route.service)?.timeouts };
+  }
+
+  /** Why no call of a gRPC service is routed now; undefined when they are. */
+  refusalOf(grpcService: string): ServiceError | undefined {
     if (this.settings.isNeverRouted(grpcService)) return refusal.serviceNotRouted(grpcService);
+    if (this.settings.documents.isAwaited) return refusal.documentsNotLoaded();
     if (!this.settings.isViewReady()) return refusal.registryUnavailable();
     const { memory } = this.context;
     if (memory.isExhausted)
@@ -82,11 +117,15 @@ export class Dispatcher {
     return undefined;
   }
 
-  /** The call's time, at most the maximum; NaN when the caller's is. */
-  private timeoutMs(requested: number | undefined): number | undefined {
+  /** The call's time, at most the maximum of all. */
+  private timeoutMs(
+    requestedMs: number | undefined,
+    timeouts: Timeouts | undefined,
+  ): number | undefined {
     const { timeoutMaxMs } = this.settings;
-    if (requested === undefined) return timeoutMaxMs;
-    return timeoutMaxMs === undefined ? requested : Math.min(requested, timeoutMaxMs);
+    const wantedMs = callTimeoutMs(requestedMs, timeouts);
+    if (wantedMs === undefined) return timeoutMaxMs;
+    return timeoutMaxMs === undefined ? wantedMs : Math.min(wantedMs, timeoutMaxMs);
   }
 
   private parsePath(path: string): GrpcPath | undefined {

@@ -27,6 +27,7 @@ import {
   forwardResponseHeaders,
   isFinalStatus,
 } from '../domain/header-rules';
+import { changeHeaders, type HeaderChanges } from '../domain/header-changes';
 import * as refusal from '../domain/refusal';
 import { type InstanceEndpoint, type Route } from '../domain/routing-table';
 import { type Expirable, statusTrailers } from '@raftway/service-kit';
@@ -52,6 +53,8 @@ export interface ProxyCallStart {
   readonly clientAddress: string;
   /** The caller's time in milliseconds, already shortened to the maximum; undefined when it is unlimited. */
   readonly timeoutMs: number | undefined;
+  /** Changes of the response's headers; undefined when there are none. */
+  readonly responseHeaders?: readonly HeaderChanges[] | undefined;
 }
 
 /** One call. Listens to the client's stream; its {@link Attempt} listens to the instance's. */
@@ -182,7 +185,10 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
     }
     this.responseStarted = true;
     this.replay = undefined;
-    this.client.sendHeaders(forwardResponseHeaders(headers), endOfStream);
+    const { responseHeaders } = this.start;
+    const kept = forwardResponseHeaders(headers);
+    const sent = responseHeaders === undefined ? kept : changeHeaders(kept, responseHeaders);
+    this.client.sendHeaders(sent, endOfStream);
     if (endOfStream) this.finishWith(headers);
   }
 

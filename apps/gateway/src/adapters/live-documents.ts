@@ -1,0 +1,62 @@
+import { type Logger } from '@raftway/observability';
+import { type DocumentSet, DocumentTable } from '../domain/documents';
+import { DocumentFiles } from './document-files';
+
+/** What {@link LiveDocuments} works with. */
+export interface LiveDocumentsSettings {
+  /** File or directory; undefined when the admin API gives the documents. */
+  readonly path: string | undefined;
+  readonly logger: Logger;
+  /** Told of every set, and whether it is used. */
+  readonly onSet: (used: boolean) => void;
+}
+
+/** Problems in one line of the log. */
+const problemsLogged = 10;
+
+/** The documents that calls are routed by, and where they come from. */
+export class LiveDocuments {
+  readonly table: DocumentTable;
+  private readonly files: DocumentFiles | undefined;
+
+  constructor(private readonly settings: LiveDocumentsSettings) {
+    const { path, logger } = settings;
+    this.table = new DocumentTable(path !== undefined);
+    this.files =
+      path === undefined
+        ? undefined
+        : new DocumentFiles(path, (set) => void this.apply(set), logger);
+  }
+
+  /** Why the gateway is not ready; undefined when documents are no reason. */
+  get unreadyBecause(): string | undefined {
+    if (!this.table.isAwaited) return undefined;
+    const [first] = this.table.problems;
+    return `documents: ${first === undefined ? 'not read yet' : `${first.where} ${first.message}`}`;
+  }
+
+  /** Reads what there is, and follows it. */
+  async start(): Promise<void> {
+    await this.files?.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.files?.stop();
+  }
+
+  /** Uses a set, in one step: a call that began before keeps what it found. A set with problems changes nothing. */
+  apply(set: DocumentSet): void {
+    const { logger, onSet } = this.settings;
+    const used = this.table.apply(set);
+    const { generation } = this.table;
+    if (used) logger.info('documents are used', { documents: set.documents.length, generation });
+    else
+      logger.error('documents are not used: those of before hold', {
+        count: set.problems.length,
+        problems: set.problems
+          .slice(0, problemsLogged)
+          .map(({ where, message }) => `${where} ${message}`),
+      });
+    onSet(used);
+  }
+}

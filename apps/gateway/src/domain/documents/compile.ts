@@ -1,0 +1,249 @@
+/*
+ * Documents → one immutable table.
+ *
+ * Routes attach to Gateways, policies to what their targetRefs name, and every rule gets all that its calls need: where they may go, with which
+ * headers, for how long. A call only looks up (`RouteIndex`), and keeps what it found when the table is replaced.
+ */
+import {
+  attach,
+  type Attachment,
+  type GatewayEntry,
+  listenerFaults,
+  namespaceOf,
+} from './attachment';
+import {
+  type CompiledRule,
+  compileRule,
+  matchesOf,
+  type RuleTimeouts,
+  unsupportedIn,
+} from './compile-route';
+import { condition, type Condition, type Fault, unusedCondition } from './conditions';
+import { type SourcedDocument } from './document-set';
+import { type AnyDocument } from './kinds';
+import { type GatewayDocument } from './kinds/gateway';
+import { type GrpcRouteDocument } from './kinds/grpc-route';
+import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
+import {
+  type BackendSettings,
+  compileBackendPolicy,
+  compileTrafficPolicy,
+  PolicyIndex,
+  type TrafficSettings,
+} from './policy-index';
+import { type RouteEntry, RouteIndex } from './route-index';
+
+/** Whether a registered service has ever been seen. */
+export type IsKnownService = (service: string) => boolean;
+
+/** A document and what is true of it now. */
+export interface DocumentStatus {
+  readonly source: SourcedDocument;
+  readonly conditions: readonly Condition[];
+}
+
+/** A compiled set of documents. Never changes. */
+export interface CompiledDocuments {
+  readonly sources: readonly SourcedDocument[];
+  readonly routes: RouteIndex<CompiledRule>;
+  /** What BackendPolicies say, by registered service. */
+  readonly backends: ReadonlyMap<string, BackendSettings>;
+  /** Conditions of every document. What depends on the registry is as the registry is now. */
+  statuses(isKnown: IsKnownService): DocumentStatus[];
+}
+
+/** What a route was compiled to. */
+interface RouteOutcome {
+  readonly source: SourcedDocument<GrpcRouteDocument>;
+  readonly faults: readonly Fault[];
+  /** Gateways that have taken it. */
+  readonly gateways: readonly string[];
+  readonly isUsed: boolean;
+  readonly entries: readonly RouteEntry<CompiledRule>[];
+}
+
+/**
+ * Compiles documents. What is wrong with one of them, in the Gateway API's sense, is in its conditions and not an error.
+ * @param previous what routes that have not changed are taken from, as long as the Gateways and policies are the same: a change of one route
+ *   of thousands compiles one.
+ */
+export function compileDocuments(
+  sources: readonly SourcedDocument[],
+  previous?: CompiledDocuments,
+): CompiledDocuments {
+  return new Compilation(sources, previous instanceof Compilation ? previous : undefined);
+}
+
+class Compilation implements CompiledDocuments {
+  readonly routes: RouteIndex<CompiledRule>;
+  readonly backends: ReadonlyMap<string, BackendSettings>;
+  private readonly gateways = new Map<string, GatewayEntry>();
+  private readonly outcomes = new Map<string, RouteOutcome>();
+  private readonly traffic: PolicyIndex<TrafficSettings>;
+  private readonly backendPolicies: PolicyIndex<BackendSettings>;
+
+  constructor(
+    readonly sources: readonly SourcedDocument[],
+    previous: Compilation | undefined,
+  ) {
+    for (const source of sources)
+      if (isKind<GatewayDocument>(source, 'Gateway'))
+        this.gateways.set(nameOf(source), { source, attached: new Set() });
+    this.traffic = new PolicyIndex(
+      byOrder(sources.filter((source) => isKind<TrafficPolicyDocument>(source, 'TrafficPolicy'))),
+      compileTrafficPolicy,
+    );
+    this.backendPolicies = new PolicyIndex(
+      byOrder(sources.filter((source) => isKind<BackendPolicyDocument>(source, 'BackendPolicy'))),
+      compileBackendPolicy,
+    );
+    this.backends = new Map(
+      this.backendPolicies
+        .entries()
+        .map(([key, settings]) => [key.slice('Service '.length), settings]),
+    );
+    const reusable = previous !== undefined && sameOthers(previous.sources, sources);
+    for (const source of sources) {
+      if (!isKind<GrpcRouteDocument>(source, 'GRPCRoute')) continue;
+      const old = reusable ? previous.outcomes.get(source.id) : undefined;
+      const unchanged = old !== undefined && old.source.document === source.document;
+      this.outcomes.set(source.id, unchanged ? old : this.compileRoute(source));
+    }
+    for (const { source, gateways } of this.outcomes.values())
+      for (const name of gateways) this.gateways.get(name)?.attached.add(source.id);
+    this.routes = new RouteIndex([...this.outcomes.values()].flatMap(({ entries }) => entries));
+  }
+
+  statuses(isKnown: IsKnownService): DocumentStatus[] {
+    return this.sources.map((source) => {
+      const notUsed = unusedCondition(source.unused);
+      const own = this.conditionsOf(source, isKnown);
+      return { source, conditions: notUsed === undefined ? own : [...own, notUsed] };
+    });
+  }
+
+  private compileRoute(source: SourcedDocument<GrpcRouteDocument>): RouteOutcome {
+    const unsupported = unsupportedIn(source.document);
+    const { accepted, faults } = attach(source.document, this.gateways);
+    const isUsed = unsupported.length === 0 && accepted.length > 0;
+    const used = isUsed ? accepted : [];
+    return {
+      source,
+      faults: [...unsupported, ...faults],
+      gateways: used.flatMap(({ gateway }) =>
+        gateway === undefined ? [] : nameOf(gateway.source),
+      ),
+      isUsed,
+      entries: used.flatMap((attachment) => this.entriesOf(source, attachment)),
+    };
+  }
+
+  private entriesOf(
+    source: SourcedDocument<GrpcRouteDocument>,
+    { gateway, hostnames }: Attachment,
+  ): RouteEntry<CompiledRule>[] {
+    const { id, order } = source;
+    const timeouts: RuleTimeouts = {
+      ofRule: (rule) => [
+        rule === undefined ? undefined : this.traffic.get(`${id}/${rule}`)?.timeouts,
+        this.traffic.get(id)?.timeouts,
+        gateway && this.traffic.get(gateway.source.id)?.timeouts,
+      ],
+      ofService: (service) => this.backends.get(service)?.timeouts,
+    };
+    return (source.document.spec.rules ?? []).flatMap((rule, index) => {
+      const target = compileRule(source, rule, index, timeouts);
+      return matchesOf(rule).flatMap((match) =>
+        [...hostnames].map((hostname) => ({ hostname, ...match, order, target })),
+      );
+    });
+  }
+
+  private conditionsOf(source: SourcedDocument, isKnown: IsKnownService): Condition[] {
+    if (isKind<GatewayDocument>(source, 'Gateway')) return this.gatewayConditions(source);
+    if (isKind<GrpcRouteDocument>(source, 'GRPCRoute'))
+      return this.routeConditions(source, isKnown);
+    const exists = (key: string): boolean => this.exists(key, isKnown);
+    const policy = source as SourcedDocument<BackendPolicyDocument | TrafficPolicyDocument>;
+    const faults = isKind<BackendPolicyDocument>(policy, 'BackendPolicy')
+      ? this.backendPolicies.faultsOf(policy, exists)
+      : this.traffic.faultsOf(policy as SourcedDocument<TrafficPolicyDocument>, exists);
+    return [condition('Accepted', faults, 'it holds for all of its targets')];
+  }
+
+  private gatewayConditions(source: SourcedDocument<GatewayDocument>): Condition[] {
+    const faults = listenerFaults(source.document);
+    const attached = this.gateways.get(nameOf(source))?.attached.size ?? 0;
+    const usable = faults.length < source.document.spec.listeners.length;
+    return [
+      condition('Accepted', faults, 'all listeners are served by the gateway’s one port'),
+      condition('Programmed', usable ? [] : faults, `${attached} routes are attached`),
+    ];
+  }
+
+  private routeConditions(
+    { id }: SourcedDocument<GrpcRouteDocument>,
+    isKnown: IsKnownService,
+  ): Condition[] {
+    const { faults = [], isUsed = false, entries = [] } = this.outcomes.get(id) ?? {};
+    const rules = new Set(entries.map(({ target }) => target));
+    const backends = [...rules].flatMap((rule) => rule.backends);
+    const unresolved = backends.flatMap(
+      ({ service, fault }) => fault ?? (isKnown(service) ? [] : [backendNotFound(service)]),
+    );
+    const notUsed = [{ reason: 'Invalid', message: 'it is not accepted' }];
+    return [
+      condition('Accepted', faults, 'its parents have taken it'),
+      condition('ResolvedRefs', distinct(unresolved), 'its backends are registered'),
+      condition('Programmed', isUsed ? [] : notUsed, `calls are routed by ${rules.size} rules`),
+    ];
+  }
+
+  private exists(key: string, isKnown: IsKnownService): boolean {
+    if (key.startsWith('Service ')) return isKnown(key.slice('Service '.length));
+    const [kind = '', name = ''] = key.split(' ');
+    if (kind === 'Gateway') return this.gateways.has(name);
+    const [namespace = '', route = '', rule] = name.split('/');
+    const found = this.sources.find(({ id }) => id === `${kind} ${namespace}/${route}`);
+    if (found === undefined || !isKind<GrpcRouteDocument>(found, 'GRPCRoute')) return false;
+    const { rules = [] } = found.document.spec;
+    return rule === undefined || rules.some((one) => one.name === rule);
+  }
+}
+
+function isKind<D extends AnyDocument>(
+  source: SourcedDocument,
+  kind: D['kind'],
+): source is SourcedDocument<D> {
+  return source.document.kind === kind;
+}
+
+function backendNotFound(service: string): Fault {
+  return { reason: 'BackendNotFound', message: `${service} has never been registered` };
+}
+
+function distinct(faults: readonly Fault[]): Fault[] {
+  return [...new Map(faults.map((fault) => [fault.message, fault])).values()];
+}
+
+function nameOf({ document }: SourcedDocument): string {
+  return `${namespaceOf(document)}/${document.metadata.name}`;
+}
+
+/** Whether two sets have the same documents that are no routes. */
+function sameOthers(
+  before: readonly SourcedDocument[],
+  after: readonly SourcedDocument[],
+): boolean {
+  const others = (sources: readonly SourcedDocument[]): AnyDocument[] =>
+    sources.flatMap(({ document }) => (document.kind === 'GRPCRoute' ? [] : document));
+  const old = others(before);
+  const next = others(after);
+  return old.length === next.length && old.every((document, index) => document === next[index]);
+}
+
+function byOrder<D extends AnyDocument>(
+  sources: readonly SourcedDocument<D>[],
+): SourcedDocument<D>[] {
+  return [...sources].sort((a, b) => (a.order < b.order ? -1 : 1));
+}

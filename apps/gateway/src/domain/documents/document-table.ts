@@ -1,0 +1,67 @@
+import { type CompiledDocuments, compileDocuments } from './compile';
+import { type Difference, difference } from './difference';
+import { type DocumentSet } from './document-set';
+import { type DocumentProblem } from './read-documents';
+
+/**
+ * The documents that calls are routed by. A set is compiled and takes the place of the one before in one step, so that a call sees one or the
+ * other; a set with a problem changes nothing.
+ */
+export class DocumentTable {
+  private compiled: CompiledDocuments | undefined;
+  private usedSets = 0;
+  private newestProblems: readonly DocumentProblem[] = [];
+
+  /** @param required nothing is routed before the first set that can be used. */
+  constructor(private readonly required: boolean) {}
+
+  /** What calls are matched with; undefined when documents say nothing about calls, which then costs nothing. */
+  active: CompiledDocuments | undefined;
+
+  /** The newest set that could be used; undefined before the first. */
+  get current(): CompiledDocuments | undefined {
+    return this.compiled;
+  }
+
+  /** How many sets have been used. */
+  get generation(): number {
+    return this.usedSets;
+  }
+
+  /** What is wrong with the newest set; empty when it is used. */
+  get problems(): readonly DocumentProblem[] {
+    return this.newestProblems;
+  }
+
+  /** Whether there are to be documents and no set could be used yet. */
+  get isAwaited(): boolean {
+    return this.required && this.compiled === undefined;
+  }
+
+  /** The registered services that rules send calls to. */
+  services(): ReadonlySet<string> {
+    const entries = this.compiled?.routes.entries ?? [];
+    const services = new Set<string>();
+    for (const { target } of entries)
+      for (const { service, fault } of target.backends)
+        if (fault === undefined) services.add(service);
+    return services;
+  }
+
+  /** What a set without problems would change. */
+  compare(set: DocumentSet): { readonly after: CompiledDocuments; readonly changes: Difference } {
+    const after = compileDocuments(set.documents, this.compiled);
+    return { after, changes: difference(this.compiled, after) };
+  }
+
+  /** Uses a set from now on. Returns whether it could be used. */
+  apply(set: DocumentSet): boolean {
+    this.newestProblems = set.problems;
+    if (set.problems.length > 0) return false;
+    this.compiled = compileDocuments(set.documents, this.compiled);
+    this.usedSets += 1;
+    const { routes, backends } = this.compiled;
+    this.active = routes.entries.length > 0 || backends.size > 0 ? this.compiled : undefined;
+    return true;
+  }
+}

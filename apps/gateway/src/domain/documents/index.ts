@@ -1,0 +1,17 @@
+export { type CompiledDocuments, compileDocuments, type DocumentStatus } from './compile';
+export { type CompiledRule, pickBackend, type RuleBackend } from './compile-route';
+export { type Condition } from './conditions';
+export { DocumentTable } from './document-table';
+export { type Difference, difference, routeLine } from './difference';
+export { documentSet, type DocumentSet, type ReadText } from './document-set';
+export { type Considered, explainMatch } from './explanation';
+export { hostOf } from './hostnames';
+export { callTimeoutMs, type Timeouts } from './policies/timeouts';
+export { type BackendSettings } from './policy-index';
+export {
+  type DocumentFile,
+  type DocumentProblem,
+  readDocument,
+  splitDocuments,
+} from './read-documents';
+export { type CallFacts, type RouteEntry } from './route-index';

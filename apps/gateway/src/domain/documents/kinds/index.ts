@@ -1,0 +1,25 @@
+import { type z } from 'zod';
+import { raftwayGroup, gatewayApiGroup } from './common';
+import { gatewaySchema, type GatewayDocument } from './gateway';
+import { grpcRouteSchema, type GrpcRouteDocument } from './grpc-route';
+import {
+  backendPolicySchema,
+  type BackendPolicyDocument,
+  trafficPolicySchema,
+  type TrafficPolicyDocument,
+} from './policies';
+
+/** A validated document of any kind. */
+export type AnyDocument =
+  GatewayDocument | GrpcRouteDocument | BackendPolicyDocument | TrafficPolicyDocument;
+
+/** The kinds of documents, each with its schema. */
+export const documentKinds = {
+  Gateway: { apiVersion: `${gatewayApiGroup}/v1`, schema: gatewaySchema },
+  GRPCRoute: { apiVersion: `${gatewayApiGroup}/v1`, schema: grpcRouteSchema },
+  BackendPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: backendPolicySchema },
+  TrafficPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: trafficPolicySchema },
+} as const satisfies Record<
+  AnyDocument['kind'],
+  { readonly apiVersion: string; readonly schema: z.ZodType }
+>;

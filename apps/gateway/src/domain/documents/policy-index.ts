@@ -1,0 +1,76 @@
+import { namespaceOf } from './attachment';
+import { type Fault } from './conditions';
+import { type SourcedDocument } from './document-set';
+import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
+import { compileTimeouts, type Timeouts } from './policies/timeouts';
+
+/** What a BackendPolicy says of a registered service. */
+export interface BackendSettings {
+  readonly timeouts: Timeouts | undefined;
+}
+
+/** What a TrafficPolicy says of a Gateway, a route or a rule. */
+export interface TrafficSettings {
+  readonly timeouts: Timeouts | undefined;
+}
+
+type Policy = SourcedDocument<BackendPolicyDocument> | SourcedDocument<TrafficPolicyDocument>;
+
+/** Policies by what they are attached to. One target takes one policy of a kind: the oldest. */
+export class PolicyIndex<Settings> {
+  private readonly byTarget = new Map<string, { settings: Settings; id: string }>();
+  private readonly conflicts = new Map<string, Fault[]>();
+
+  /** @param sources in the order in which they count. */
+  constructor(sources: readonly Policy[], compile: (policy: Policy['document']) => Settings) {
+    for (const { document, id } of sources) {
+      const settings = compile(document);
+      for (const key of targetKeys(document)) {
+        const holder = this.byTarget.get(key);
+        if (holder === undefined) this.byTarget.set(key, { settings, id });
+        else
+          this.conflicts.set(id, [
+            ...(this.conflicts.get(id) ?? []),
+            { reason: 'Conflicted', message: `${key} has ${holder.id} already` },
+          ]);
+      }
+    }
+  }
+
+  get(key: string): Settings | undefined {
+    return this.byTarget.get(key)?.settings;
+  }
+
+  /** Targets and what holds for them. */
+  entries(): (readonly [key: string, settings: Settings])[] {
+    return [...this.byTarget].map(([key, { settings }]) => [key, settings]);
+  }
+
+  /** What a policy does not hold for, because another one does or because there is no such thing. */
+  faultsOf({ document, id }: Policy, exists: (key: string) => boolean): Fault[] {
+    const missing = targetKeys(document)
+      .filter((key) => !exists(key))
+      .map((key) => ({ reason: 'TargetNotFound', message: `${key} does not exist` }));
+    return [...(this.conflicts.get(id) ?? []), ...missing];
+  }
+}
+
+/** What each kind of policy compiles to; a further part of policies gets its line here. */
+export const compileBackendPolicy = ({ spec }: Policy['document']): BackendSettings => ({
+  timeouts: spec.timeouts && compileTimeouts(spec.timeouts),
+});
+
+export const compileTrafficPolicy = ({ spec }: Policy['document']): TrafficSettings => ({
+  timeouts: spec.timeouts && compileTimeouts(spec.timeouts),
+});
+
+/** `Gateway namespace/name`, `GRPCRoute namespace/name`, `GRPCRoute namespace/name/rule`, `Service name`: registered services have no namespace. */
+function targetKeys(document: Policy['document']): string[] {
+  if (document.kind === 'BackendPolicy')
+    return document.spec.targetRefs.map(({ name }) => `Service ${name}`);
+  const namespace = namespaceOf(document);
+  return document.spec.targetRefs.map(({ kind, name, sectionName }) => {
+    const key = `${kind} ${namespace}/${name}`;
+    return sectionName === undefined ? key : `${key}/${sectionName}`;
+  });
+}

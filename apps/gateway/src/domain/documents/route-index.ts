@@ -1,0 +1,102 @@
+import { anyHostname } from './hostnames';
+
+/** A header that a call must carry. */
+export interface HeaderMatch {
+  /** In lower case. */
+  readonly name: string;
+  readonly value: string;
+}
+
+/** One way into a rule. */
+export interface RouteEntry<Target> {
+  /** A host name, a wildcard, or {@link anyHostname}. */
+  readonly hostname: string;
+  /** '' for every gRPC service. */
+  readonly grpcService: string;
+  /** '' for every method. */
+  readonly method: string;
+  readonly headers: readonly HeaderMatch[];
+  /** Of entries that are equally specific the one with the lesser text counts. */
+  readonly order: string;
+  readonly target: Target;
+}
+
+/** What a call is matched by. */
+export interface CallFacts {
+  /** Lower case, without port. */
+  readonly host: string;
+  readonly grpcService: string;
+  readonly method: string;
+  /** The first value of a header. */
+  readonly header: (name: string) => string | undefined;
+}
+
+/** Entries that differ in their headers only, the one that counts most first. */
+type Bucket<Target> = RouteEntry<Target>[];
+
+/**
+ * Finds the entry of a call by the Gateway API's precedence: the longest host name, exact ones before wildcards; the longest service; the
+ * longest method; most headers; then `order`, then the order in which entries were given. Names match exactly, so each step is a look-up.
+ */
+export class RouteIndex<Target> {
+  private readonly hosts = new Map<string, Map<string, Bucket<Target>>>();
+
+  constructor(readonly entries: readonly RouteEntry<Target>[]) {
+    for (const entry of entries) {
+      let host = this.hosts.get(entry.hostname);
+      if (host === undefined)
+        this.hosts.set(entry.hostname, (host = new Map<string, Bucket<Target>>()));
+      const key = keyOf(entry.grpcService, entry.method);
+      const bucket = host.get(key);
+      if (bucket === undefined) host.set(key, [entry]);
+      else bucket.push(entry);
+    }
+    for (const host of this.hosts.values())
+      for (const bucket of host.values()) if (bucket.length > 1) bucket.sort(bySpecificity);
+  }
+
+  /** The entry that a call takes; undefined when none is for it. */
+  find(call: CallFacts): RouteEntry<Target> | undefined {
+    for (const entry of this.candidates(call))
+      if (failedHeader(entry, call) === undefined) return entry;
+    return undefined;
+  }
+
+  /** Every entry for the call's host and method, the one that counts most first, whatever headers they ask for. */
+  *candidates({ host, grpcService, method }: CallFacts): Generator<RouteEntry<Target>> {
+    for (const hostname of hostnamesFor(host)) {
+      const found = this.hosts.get(hostname);
+      if (found === undefined) continue;
+      yield* found.get(keyOf(grpcService, method)) ?? [];
+      yield* found.get(keyOf(grpcService, '')) ?? [];
+      yield* found.get(keyOf('', method)) ?? [];
+      yield* found.get(keyOf('', '')) ?? [];
+    }
+  }
+}
+
+/** The header of an entry that a call does not carry; undefined when it carries all. */
+export function failedHeader(
+  { headers }: RouteEntry<unknown>,
+  { header }: CallFacts,
+): HeaderMatch | undefined {
+  return headers.find(({ name, value }) => header(name) !== value);
+}
+
+function bySpecificity(a: RouteEntry<unknown>, b: RouteEntry<unknown>): number {
+  return (
+    b.headers.length - a.headers.length || (a.order < b.order ? -1 : Number(a.order > b.order))
+  );
+}
+
+function keyOf(grpcService: string, method: string): string {
+  return `${grpcService}/${method}`;
+}
+
+/** The host names that cover a host, the most specific first. */
+function* hostnamesFor(host: string): Generator<string> {
+  yield host;
+  for (let dot = host.indexOf('.'); dot > 0; dot = host.indexOf('.', dot + 1))
+    yield `*${host.slice(dot)}`;
+  if (host !== anyHostname) yield anyHostname;
+}

@@ -1,0 +1,272 @@
+import { gateway } from '@raftway/contracts';
+import { ServiceError } from '@raftway/errors';
+import { createClient, toMilliseconds, type ServiceClient } from '@raftway/service-kit';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { routeTo } from '../../test/support/document-gateway';
+import { EchoBackend, EchoClient } from '../../test/support/echo-backend';
+import { FakeView, instanceOf } from '../../test/support/fake-view';
+import { createGatewayApp, type GatewayApp } from '../app';
+import { defaultGatewayOptions, type GatewayOptions } from '../options';
+
+type Admin = ServiceClient<typeof gateway.GatewayAdminServiceService>;
+
+const any = '127.0.0.1:0';
+const view = new FakeView();
+const backends = [new EchoBackend('v1'), new EchoBackend('v2')];
+const closing: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  for (const backend of backends) await backend.start();
+  view.set(
+    ...backends.map(({ name, address }) =>
+      instanceOf(address, { service: name, instanceId: name }),
+    ),
+  );
+});
+
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+afterAll(() => backends.forEach((backend) => backend.stop()));
+
+/** A gateway of two services that both claim test.Echo: v1 holds it. */
+async function start(
+  options: Partial<GatewayOptions> = {},
+): Promise<{ app: GatewayApp; admin: Admin }> {
+  const app = createGatewayApp({
+    options: {
+      ...defaultGatewayOptions(),
+      ...{ bind: any, adminBind: any, httpBind: any, drainDelayMs: 0 },
+      ...options,
+    },
+    view,
+  });
+  await app.start();
+  const admin = createClient(gateway.GatewayAdminServiceService, app.adminAddress ?? '');
+  closing.push(
+    () => admin.close(),
+    () => app.stop(),
+  );
+  return { app, admin };
+}
+
+function files(...texts: string[]): gateway.DocumentFile[] {
+  return texts.map((text, index) => ({ path: `f${index}.yaml`, text }));
+}
+
+async function errorOf(work: Promise<unknown>): Promise<ServiceError> {
+  const error: unknown = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof ServiceError)) throw new Error('it did not fail');
+  return error;
+}
+
+const split = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: { name: split }
+spec:
+  rules:
+    - name: canary
+      matches: [{ method: { service: test.Echo }, headers: [{ name: x-canary, value: "1" }] }]
+      backendRefs: [{ name: v2 }]
+    - name: main
+      matches: [{ method: { service: test.Echo } }]
+      backendRefs: [{ name: v1, weight: 9 }, { name: attic, weight: 1 }]
+---
+apiVersion: gateway.raftway.dev/v1
+kind: TrafficPolicy
+metadata: { name: times }
+spec: { targetRefs: [{ kind: GRPCRoute, name: split }], timeouts: { default: 2s, max: 30s } }
+`;
+
+describe('ApplyDocuments', () => {
+  it('with dry_run says what would change, and changes nothing', async () => {
+    const { admin } = await start();
+
+    const answer = await admin.applyDocuments({ files: files(split), dryRun: true });
+
+    expect(answer.documents).toEqual([
+      { document: 'GRPCRoute default/split', change: gateway.ChangeKind.ADDED },
+      { document: 'TrafficPolicy default/times', change: gateway.ChangeKind.ADDED },
+    ]);
+    expect(answer.addedRoutes).toHaveLength(2);
+    expect(answer.generation).toBe(0n);
+    expect((await admin.listDocuments({})).documents).toEqual([]);
+  });
+
+  it('replaces all documents, which hold from the next call on', async () => {
+    const { app, admin } = await start();
+    const client = new EchoClient(app.address);
+    closing.push(() => client.close());
+    const servedBy = async () => (await client.unary('x')).trailers.get('served-by');
+    expect(await servedBy()).toEqual(['v1']);
+
+    await admin.applyDocuments({ files: files(routeTo('v2')) });
+    const changed = await servedBy();
+    const second = await admin.applyDocuments({ files: [] });
+
+    expect(changed).toEqual(['v2']);
+    expect(await servedBy()).toEqual(['v1']);
+    expect(second.generation).toBe(2n);
+    expect(second.documents).toEqual([
+      { document: 'GRPCRoute default/all', change: gateway.ChangeKind.REMOVED },
+    ]);
+  });
+
+  it('refuses all of them for one mistake, with its file and line', async () => {
+    const { admin } = await start();
+    await admin.applyDocuments({ files: files(routeTo('v2')) });
+
+    const error = await errorOf(
+      admin.applyDocuments({ files: files(routeTo('v1'), 'apiVersion: a\nkind: Gatway\n') }),
+    );
+
+    expect(error).toMatchObject({ codeName: 'INVALID_ARGUMENT', reason: 'INVALID_ARGUMENT' });
+    expect(error.fieldViolations).toEqual([
+      expect.objectContaining({
+        field: 'f1.yaml:1',
+        description: expect.stringContaining('did you mean Gateway?') as string,
+      }),
+    ]);
+    const { documents, generation } = await admin.listDocuments({});
+    expect([documents.map(({ document }) => document), generation]).toEqual([
+      ['GRPCRoute default/all'],
+      1n,
+    ]);
+  });
+
+  it('changes nothing of what files say', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'raftway-documents-'));
+    closing.push(() => rmSync(directory, { recursive: true }));
+    writeFileSync(join(directory, 'a.yaml'), routeTo('v2'));
+    const { admin } = await start({ documents: join(directory, 'a.yaml') });
+
+    const error = await errorOf(admin.applyDocuments({ files: [] }));
+    const dry = await admin.applyDocuments({ files: [], dryRun: true });
+
+    expect(error).toMatchObject({
+      codeName: 'FAILED_PRECONDITION',
+      reason: 'DOCUMENTS_FROM_FILES',
+    });
+    expect(dry.documents).toEqual([
+      { document: 'GRPCRoute default/all', change: gateway.ChangeKind.REMOVED },
+    ]);
+  });
+});
+
+describe('what a gateway says of its routing', () => {
+  it('ListDocuments: documents with their conditions, in pages', async () => {
+    const { admin } = await start();
+    await admin.applyDocuments({ files: files(split) });
+
+    const first = await admin.listDocuments({ pageSize: 1 });
+    const second = await admin.listDocuments({ pageSize: 1, pageToken: first.nextPageToken });
+
+    expect(first.documents[0]).toMatchObject({
+      document: 'GRPCRoute default/split',
+      where: 'f0.yaml:2',
+      conditions: [
+        { type: 'Accepted', status: true },
+        { type: 'ResolvedRefs', status: false, reason: 'BackendNotFound' },
+        { type: 'Programmed', status: true },
+      ],
+    });
+    expect(second.documents[0]?.document).toBe('TrafficPolicy default/times');
+    expect(second.nextPageToken).toBe('');
+    expect(await errorOf(admin.listDocuments({ pageSize: 10_001 }))).toMatchObject({
+      metadata: { field: 'page_size', limit: '10000', value: '10001' },
+    });
+  });
+
+  it('ListRoutes: rules first, and then what instances register', async () => {
+    const { admin } = await start();
+    await admin.applyDocuments({ files: files(split) });
+
+    const { routes } = await admin.listRoutes({ grpcService: 'test.Echo' });
+    const none = await admin.listRoutes({ grpcService: 'test.Other' });
+
+    expect(routes.map(({ document, rule }) => [document, rule])).toEqual([
+      ['GRPCRoute default/split', 'canary'],
+      ['GRPCRoute default/split', 'main'],
+      ['', ''],
+    ]);
+    expect(routes[1]?.backends).toMatchObject([
+      { service: 'v1', weight: 9, liveInstances: 1 },
+      { service: 'attic', weight: 1, liveInstances: 0 },
+    ]);
+    expect(none.routes).toEqual([]);
+  });
+
+  it('ListBackends: services with their instances', async () => {
+    const { admin } = await start();
+
+    const { backends: found } = await admin.listBackends({});
+
+    expect(found).toMatchObject([
+      { service: 'v1', grpcServices: ['test.Echo'], instances: [{ instanceId: 'v1' }] },
+      { service: 'v2', grpcServices: [], instances: [{ setAside: false }] },
+    ]);
+  });
+});
+
+describe('ExplainCall', () => {
+  it('says which rules were looked at, which one takes the call, and with what time', async () => {
+    const { admin } = await start({ timeoutMaxMs: 10_000 });
+    await admin.applyDocuments({ files: files(split) });
+
+    const plain = await admin.explainCall({ method: 'test.Echo/Unary' });
+    const canary = await admin.explainCall({
+      method: '/test.Echo/Unary',
+      headers: { 'X-Canary': '1' },
+    });
+
+    expect(plain.considered.map(({ route, taken, why }) => [route?.rule, taken, why])).toEqual([
+      ['canary', false, 'header x-canary must be "1", and there is none'],
+      ['main', true, expect.stringContaining('service test.Echo')],
+    ]);
+    expect(plain.refusalCode).toBe('');
+    expect(toMilliseconds(plain.timeoutDefault!)).toBe(2000);
+    expect(toMilliseconds(plain.timeoutMax!)).toBe(10_000);
+    expect(canary.route?.backends).toMatchObject([{ service: 'v2', weight: 1 }]);
+  });
+
+  it.each([
+    ['a path that is none', 'test.Echo', 'PATH_NOT_CANONICAL'],
+    [
+      'a service of one process',
+      'raftway.raft.v1.RaftAdminService/GetStatus',
+      'SERVICE_NOT_ROUTED',
+    ],
+    ['a service that nobody has', 'a.B/C', 'SERVICE_UNKNOWN'],
+  ])('says why a call is refused: %s', async (_what, method, reason) => {
+    const { admin } = await start();
+
+    expect((await admin.explainCall({ method })).refusalReason).toBe(reason);
+  });
+
+  it('says why a rule’s call is refused', async () => {
+    const { admin } = await start();
+    await admin.applyDocuments({ files: files(routeTo('attic')) });
+
+    expect(await admin.explainCall({ method: 'a.B/C' })).toMatchObject({
+      refusalCode: 'UNAVAILABLE',
+      refusalReason: 'BACKEND_UNKNOWN',
+      route: { document: 'GRPCRoute default/all' },
+    });
+  });
+
+  it('says that the gateway answers its own services', async () => {
+    const { admin } = await start();
+
+    expect(await admin.explainCall({ method: 'grpc.health.v1.Health/Check' })).toMatchObject({
+      local: true,
+      refusalCode: '',
+    });
+  });
+});

@@ -1,0 +1,62 @@
+import { gateway } from '@raftway/contracts';
+import {
+  type CompiledRule,
+  type Difference,
+  type DocumentStatus,
+  type RouteEntry,
+} from '../domain/documents';
+import { type Route, type RoutingTable } from '../domain/routing-table';
+
+const changeKinds = {
+  added: gateway.ChangeKind.ADDED,
+  changed: gateway.ChangeKind.CHANGED,
+  removed: gateway.ChangeKind.REMOVED,
+} as const;
+
+/** A way into a rule as the API shows it. */
+export function ruleRoute(
+  { hostname, grpcService, method, headers, target }: RouteEntry<CompiledRule>,
+  table: RoutingTable,
+): gateway.Route {
+  return {
+    hostname,
+    grpcService,
+    method,
+    headers: headers.map(({ name, value }) => `${name}: ${value}`),
+    document: target.document,
+    rule: target.name,
+    backends: target.backends.map(({ service, weight, fault }) => ({
+      service,
+      weight,
+      fault: fault?.message ?? '',
+      liveInstances: table.instancesOf(service).filter(({ takesCalls }) => takesCalls).length,
+    })),
+  };
+}
+
+/** A route of what instances register as the API shows it. */
+export function registeredRoute({ grpcService, service, endpoints }: Route): gateway.Route {
+  const backends = [{ service, weight: 1, fault: '', liveInstances: endpoints.size }];
+  return { hostname: '', grpcService, method: '', headers: [], document: '', rule: '', backends };
+}
+
+/** A document with its conditions. */
+export function documentMessage({ source, conditions }: DocumentStatus): gateway.Document {
+  return { document: source.id, where: source.where, conditions: [...conditions] };
+}
+
+/** What a set changes. */
+export function differenceMessage({
+  documents,
+  removedRoutes,
+  addedRoutes,
+}: Difference): Pick<
+  gateway.ApplyDocumentsResponse,
+  'documents' | 'removedRoutes' | 'addedRoutes'
+> {
+  return {
+    documents: documents.map(({ id, change }) => ({ document: id, change: changeKinds[change] })),
+    removedRoutes: [...removedRoutes],
+    addedRoutes: [...addedRoutes],
+  };
+}

@@ -1,0 +1,184 @@
+import { gateway } from '@raftway/contracts';
+import { toDuration } from '@raftway/service-kit';
+import { expectGolden } from '../../test/support/golden';
+import { styleFor } from '../command/style';
+import {
+  renderBackends,
+  renderChanges,
+  renderDocuments,
+  renderExplanation,
+  renderRoutes,
+} from './render';
+
+const plain = styleFor(false);
+
+const backend = (service: string, weight: number, fault = ''): gateway.RouteBackend => ({
+  service,
+  weight,
+  fault,
+  liveInstances: fault === '' ? 2 : 0,
+});
+
+const canary: gateway.Route = {
+  hostname: '*.example.com',
+  grpcService: 'helloworld.Greeter',
+  method: '',
+  headers: ['x-canary: 1'],
+  document: 'GRPCRoute default/greeter',
+  rule: 'canary',
+  backends: [backend('greeter-v2', 1)],
+};
+
+const main: gateway.Route = {
+  ...canary,
+  headers: [],
+  rule: 'main',
+  backends: [
+    backend('greeter', 95),
+    backend('greeter-v2', 5),
+    backend('attic', 0, 'attic: Bucket is no backend'),
+  ],
+};
+
+const registered: gateway.Route = {
+  ...canary,
+  hostname: '',
+  headers: [],
+  document: '',
+  rule: '',
+  backends: [backend('greeter', 1)],
+};
+
+const statuses: gateway.Document[] = [
+  {
+    document: 'GRPCRoute default/greeter',
+    where: 'routes/greeter.yaml:3',
+    conditions: [
+      { type: 'Accepted', status: true, reason: 'Accepted', message: 'its parents have taken it' },
+      {
+        type: 'ResolvedRefs',
+        status: false,
+        reason: 'BackendNotFound',
+        message: 'greeter-v2 has never been registered',
+      },
+      {
+        type: 'Programmed',
+        status: true,
+        reason: 'Programmed',
+        message: 'calls are routed by 2 rules',
+      },
+      {
+        type: 'FieldsNotUsed',
+        status: true,
+        reason: 'NotUsed',
+        message: 'spec.rules[0].backendRefs[0].port: instances register their own addresses',
+      },
+    ],
+  },
+  {
+    document: 'Gateway default/edge',
+    where: 'gateway.yaml:1',
+    conditions: [{ type: 'Accepted', status: true, reason: 'Accepted', message: 'all is well' }],
+  },
+];
+
+const explained = (changes: Partial<gateway.ExplainCallResponse>): gateway.ExplainCallResponse =>
+  gateway.ExplainCallResponse.fromPartial({
+    considered: [
+      { route: canary, taken: false, why: 'header x-canary must be "1", and there is none' },
+      {
+        route: main,
+        taken: true,
+        why: 'the most specific that matches: host *.example.com, service helloworld.Greeter, any method',
+      },
+    ],
+    route: main,
+    timeoutMax: toDuration(30_000),
+    timeoutDefault: toDuration(2000),
+    ...changes,
+  });
+
+describe('raftway gateway', () => {
+  it('shows routes', () =>
+    expectGolden('gateway-routes', renderRoutes([canary, main, registered])));
+
+  it('shows backends', () => {
+    const instance = { instanceId: 'greeter-1', address: '127.0.0.1:20051', weight: 100 };
+    expectGolden(
+      'gateway-backends',
+      renderBackends([
+        {
+          service: 'greeter',
+          grpcServices: ['helloworld.Greeter'],
+          instances: [
+            { ...instance, setAside: false },
+            { ...instance, instanceId: 'greeter-2', setAside: true },
+          ],
+        },
+        { service: 'greeter-v2', grpcServices: [], instances: [] },
+      ]),
+    );
+  });
+
+  it('shows documents', () => expectGolden('gateway-documents', renderDocuments(statuses, plain)));
+
+  it('shows what documents would change', () =>
+    expectGolden(
+      'gateway-dry-run',
+      renderChanges(
+        {
+          documents: [
+            { document: 'GRPCRoute default/greeter', change: gateway.ChangeKind.CHANGED },
+            { document: 'GRPCRoute default/old', change: gateway.ChangeKind.REMOVED },
+            { document: 'Gateway default/edge', change: gateway.ChangeKind.ADDED },
+          ],
+          removedRoutes: ['* a.B/* → a (GRPCRoute default/old, rules[0])'],
+          addedRoutes: ['* a.B/* → a 9, b 1 (GRPCRoute default/greeter, main)'],
+          statuses,
+          generation: 3n,
+        },
+        true,
+        plain,
+      ),
+    ));
+
+  it('says the generation that documents have become, and when none differs', () => {
+    const nothing = {
+      documents: [],
+      removedRoutes: [],
+      addedRoutes: [],
+      statuses: [],
+      generation: 4n,
+    };
+
+    expect(renderChanges(nothing, false, plain)).toBe(
+      'No document differs; the gateway routes by generation 4.',
+    );
+  });
+
+  it('explains a call that a rule takes', () =>
+    expectGolden('gateway-why', renderExplanation(explained({}), plain)));
+
+  it('explains a call that goes by registration and is refused', () =>
+    expectGolden(
+      'gateway-why-refused',
+      renderExplanation(
+        explained({
+          considered: [],
+          route: { ...registered, backends: [{ ...backend('greeter', 1), liveInstances: 0 }] },
+          timeoutMax: undefined,
+          timeoutDefault: undefined,
+          refusalCode: 'UNAVAILABLE',
+          refusalReason: 'NO_LIVE_INSTANCE',
+          refusalMessage: 'no live instance of greeter',
+        }),
+        plain,
+      ),
+    ));
+
+  it('explains a call that the gateway answers itself', () => {
+    expect(renderExplanation(explained({ local: true }), plain)).toBe(
+      'The gateway answers this itself.',
+    );
+  });
+});
