@@ -11,6 +11,7 @@ import { Suite } from './harness/suite';
 
 const PROGRAM = 'tools/cli/dist/main.js';
 const TIMEOUT_MS = 60_000;
+const PORT_OFFSET = 800;
 /** Of one command, those that wait for others included. */
 const COMMAND_TIMEOUT_MS = 150_000;
 
@@ -42,7 +43,7 @@ describe('raftway beside a running suite', () => {
   const look = (command: string) => (): Promise<Ran> => run(command, '--data-dir', suite.dataDir);
 
   beforeAll(async () => {
-    suite = await Suite.start({ portOffset: 800 });
+    suite = await Suite.start({ portOffset: PORT_OFFSET });
   });
 
   afterAll(async () => {
@@ -81,6 +82,40 @@ describe('raftway beside a running suite', () => {
 
     expect(listed.out).toMatch(/greeter +greeter-1 +127.0.0.1:20851 +serving/);
     expect(decoded.out).toMatch(/created +20\d\d-/);
+  });
+
+  it('gives the gateway documents, and says which rule a call takes', async () => {
+    const admin = ['--admin', `127.0.0.1:${8081 + PORT_OFFSET}`];
+    const file = join(suite.dataDir, 'attic.yaml');
+    writeFileSync(
+      file,
+      `apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: { name: attic }
+spec: { hostnames: [attic.example.com], rules: [{ backendRefs: [{ name: attic }] }] }
+`,
+    );
+    const call = ['helloworld.Greeter/SayHello', '--authority', 'attic.example.com'];
+
+    const dry = await run('gateway', 'apply', file, '--dry-run', ...admin);
+    const before = await run('gateway', 'why', ...call, ...admin);
+    const applied = await run('gateway', 'apply', file, ...admin);
+    const after = await run('gateway', 'why', ...call, ...admin);
+    const routes = await run('gateway', 'routes', 'helloworld.Greeter', ...admin);
+    const documents = await run('gateway', 'documents', '--json', ...admin);
+    writeFileSync(file, 'kind: GRPCRuote');
+    const refused = await run('gateway', 'apply', file, ...admin);
+
+    expect(dry.out).toContain('nothing has been changed');
+    expect([before.code, before.out]).toEqual([0, expect.stringContaining('greeter: 100 %')]);
+    expect(applied).toMatchObject({ code: 0, error: '' });
+    expect([after.code, after.out]).toEqual([1, expect.stringContaining('BACKEND_UNKNOWN')]);
+    expect(routes.out).toMatch(
+      /attic.example.com .*GRPCRoute default\/attic[^]*greeter.*registration/,
+    );
+    expect(JSON.parse(documents.out)).toMatchObject([{ document: 'GRPCRoute default/attic' }]);
+    expect([refused.code, refused.error]).toEqual([1, expect.stringContaining('attic.yaml:1')]);
+    expect((await run('gateway', 'backends', 'greeter', ...admin)).out).toContain('greeter-1');
   });
 
   it('runs a command under a lock, with a token that grows, and passes its exit code on', async () => {

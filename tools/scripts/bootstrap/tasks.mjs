@@ -10,6 +10,7 @@ const SIMULATED_BUGS = path.join(root, 'libs/testkit/dist/planted/main.js');
 const CHAOS = path.join(root, 'libs/testkit/dist/chaos');
 /** Not built: it belongs to specs, and runs from its source. */
 const ROLLING_RESTART = path.join(root, 'k8s/tests/dry-run/rolling-main.ts');
+const ROUTES = path.join(root, 'apps/gateway/test/verify/routes-main.ts');
 const scripts = path.join(root, 'tools/scripts');
 const GENERATORS = ['service', 'rpc', 'lib'];
 const GUIDE = 'docs/guides/add-a-service.md';
@@ -92,6 +93,12 @@ export const tasks = {
     'node',
     ['-r', '@swc-node/register', ROLLING_RESTART],
     { env: { TS_NODE_PROJECT: path.join(root, 'k8s/tsconfig.spec.json') } },
+  ]),
+  /** Thousands of routes in files, changed under load: `--routes 5000 --changes 1000`. */
+  'verify:routes': sequence(build('@raftway/gateway,@raftway/registry'), [
+    'node',
+    ['-r', '@swc-node/register', ROUTES],
+    { env: { TS_NODE_PROJECT: path.join(root, 'apps/gateway/tsconfig.spec.json') } },
   ]),
   /** Known mistakes, put back one at a time: each must be found. */
   'verify:planted-bugs': verify('planted-main.js'),

@@ -268,6 +268,11 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     labels: ['job="gateway"'],
     quiet: { [`raftway_gateway_routes_without_instance{${GATEWAY}}`]: steady(0) },
   },
+  RaftwayDocumentsRefused: {
+    fires: { [`raftway_gateway_document_problems{${GATEWAY}}`]: '0+0x80 2+0x15' },
+    labels: [GATEWAY],
+    quiet: { [`raftway_gateway_document_problems{${GATEWAY}}`]: steady(0) },
+  },
   RaftwayRegistryViewOld: {
     fires: { [`raftway_gateway_registry_age_seconds{${GATEWAY}}`]: '0+0x80 0+60x15' },
     labels: [GATEWAY],

@@ -82,6 +82,15 @@ function gateway(): Alert[] {
         'Calls to them fail with NO_LIVE_INSTANCE. raftway services list shows which: start an instance, or look in its log for why it is not registered.',
     },
     {
+      name: 'RaftwayDocumentsRefused',
+      severity: 'warning',
+      expression: 'raftway_gateway_document_problems > 0',
+      for: '1m',
+      summary: '{{ $labels.instance }} does not use its newest documents',
+      description:
+        'They have {{ $value }} problems, so those of before hold. raftway gateway documents lists them with file and line.',
+    },
+    {
       name: 'RaftwayRegistryViewOld',
       severity: 'warning',
       expression: 'raftway_gateway_registry_age_seconds > 60',

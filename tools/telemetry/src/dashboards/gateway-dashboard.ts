@@ -92,6 +92,14 @@ function endpoints(): Row {
         ],
       },
       {
+        title: 'Documents, and what is wrong with the newest',
+        unit: 'short',
+        queries: [
+          value('raftway_gateway_documents', named('documents')),
+          value('raftway_gateway_document_problems', named('problems')),
+        ],
+      },
+      {
         title: 'Age of the registry view',
         unit: 's',
         queries: [value('raftway_gateway_registry_age_seconds', GATEWAYS)],

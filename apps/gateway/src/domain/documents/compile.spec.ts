@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { type CompiledDocuments, compileDocuments } from './compile';
 import { pickBackend } from './compile-route';
 import { documentSet, type ReadText } from './document-set';
@@ -401,5 +402,40 @@ describe('compiling after a change', () => {
     expect(more.routes.entries[0]).toBe(before.routes.entries[0]);
     expect(conditions(more, 'Gateway default/edge')).toEqual({ Accepted: true, Programmed: true });
     expect(other.routes.entries.map(({ hostname }) => hostname)).toEqual(['x.org']);
+  });
+
+  it('finds for every call what a table that was made anew finds', () => {
+    const hosts = ['', 'a.org', '*.org', 'b.a.org'];
+    const part = fc.record({
+      name: fc.constantFrom('r0', 'r1', 'r2', 'r3'),
+      host: fc.constantFrom(...hosts),
+      match: fc.constantFrom('', 'method: { service: a.B }', 'headers: [{ name: h, value: "1" }]'),
+    });
+    const set = fc.uniqueArray(part, { selector: ({ name }) => name });
+    const textOf = (parts: readonly { name: string; host: string; match: string }[]): string =>
+      parts
+        .map(({ name, host, match }, index) =>
+          route(
+            name,
+            `${host === '' ? '' : `hostnames: ['${host}'], `}${rule(`${name}-${index}-${host.length}`, match)}`,
+          ),
+        )
+        .join('');
+    fc.assert(
+      fc.property(fc.array(set, { maxLength: 5 }), (sets) => {
+        let compiled: CompiledDocuments | undefined;
+        for (const parts of sets) {
+          compiled = compile(textOf(parts), compiled);
+          const fresh = compile(textOf(parts));
+          for (const host of ['a.org', 'b.a.org', 'c.org', 'x.y'])
+            for (const headers of [{}, { h: '1' }])
+              for (const path of ['a.B/C', 'x.Y/C'])
+                expect(backendOf(compiled, host, path, headers)).toBe(
+                  backendOf(fresh, host, path, headers),
+                );
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 });

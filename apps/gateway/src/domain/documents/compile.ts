@@ -102,16 +102,32 @@ class Compilation implements CompiledDocuments {
         .entries()
         .map(([key, settings]) => [key.slice('Service '.length), settings]),
     );
-    const reusable = previous !== undefined && sameOthers(previous.sources, sources);
-    for (const source of sources) {
-      if (!isKind<GrpcRouteDocument>(source, 'GRPCRoute')) continue;
-      const old = reusable ? previous.outcomes.get(source.id) : undefined;
-      const unchanged = old !== undefined && old.source.document === source.document;
-      this.outcomes.set(source.id, unchanged ? old : this.compileRoute(source));
-    }
+    this.routes = this.compileRoutes(
+      previous !== undefined && sameOthers(previous.sources, sources) ? previous : undefined,
+    );
     for (const { source, gateways } of this.outcomes.values())
       for (const name of gateways) this.gateways.get(name)?.attached.add(source.id);
-    this.routes = new RouteIndex([...this.outcomes.values()].flatMap(({ entries }) => entries));
+  }
+
+  /** @param previous with the same Gateways and policies; undefined when there is none. */
+  private compileRoutes(previous: Compilation | undefined): RouteIndex<CompiledRule> {
+    const added: RouteEntry<CompiledRule>[] = [];
+    const removed: RouteEntry<CompiledRule>[] = [];
+    for (const source of this.sources) {
+      if (!isKind<GrpcRouteDocument>(source, 'GRPCRoute')) continue;
+      const old = previous?.outcomes.get(source.id);
+      const isSame = old !== undefined && old.source.document === source.document;
+      const outcome = isSame ? old : this.compileRoute(source);
+      this.outcomes.set(source.id, outcome);
+      if (isSame) continue;
+      added.push(...outcome.entries);
+      removed.push(...(old?.entries ?? []));
+    }
+    const entries = [...this.outcomes.values()].flatMap((outcome) => outcome.entries);
+    if (previous === undefined) return RouteIndex.of(entries);
+    for (const [id, old] of previous.outcomes)
+      if (!this.outcomes.has(id)) removed.push(...old.entries);
+    return previous.routes.changed(entries, removed, added);
   }
 
   statuses(isKnown: IsKnownService): DocumentStatus[] {

@@ -34,25 +34,44 @@ export interface CallFacts {
 /** Entries that differ in their headers only, the one that counts most first. */
 type Bucket<Target> = RouteEntry<Target>[];
 
+/** Entries of one host name by gRPC service and method. */
+type HostEntries<Target> = ReadonlyMap<string, Bucket<Target>>;
+
 /**
  * Finds the entry of a call by the Gateway API's precedence: the longest host name, exact ones before wildcards; the longest service; the
  * longest method; most headers; then `order`, then the order in which entries were given. Names match exactly, so each step is a look-up.
  */
 export class RouteIndex<Target> {
-  private readonly hosts = new Map<string, Map<string, Bucket<Target>>>();
+  private constructor(
+    /** All of them, in the order in which they were given. */
+    readonly entries: readonly RouteEntry<Target>[],
+    private readonly hosts: ReadonlyMap<string, HostEntries<Target>>,
+  ) {}
 
-  constructor(readonly entries: readonly RouteEntry<Target>[]) {
-    for (const entry of entries) {
-      let host = this.hosts.get(entry.hostname);
-      if (host === undefined)
-        this.hosts.set(entry.hostname, (host = new Map<string, Bucket<Target>>()));
-      const key = keyOf(entry.grpcService, entry.method);
-      const bucket = host.get(key);
-      if (bucket === undefined) host.set(key, [entry]);
-      else bucket.push(entry);
+  static of<Target>(entries: readonly RouteEntry<Target>[]): RouteIndex<Target> {
+    const byHost = groupedByHost(entries);
+    return new RouteIndex(entries, new Map([...byHost].map(([host, own]) => [host, hostOf(own)])));
+  }
+
+  /**
+   * An index that differs in some entries, at the price of their host names.
+   * @param entries all entries of the new one.
+   */
+  changed(
+    entries: readonly RouteEntry<Target>[],
+    removed: readonly RouteEntry<Target>[],
+    added: readonly RouteEntry<Target>[],
+  ): RouteIndex<Target> {
+    const hosts = new Map(this.hosts);
+    const gone = new Set(removed);
+    const more = groupedByHost(added);
+    for (const hostname of new Set([...removed, ...added].map((entry) => entry.hostname))) {
+      const before = [...(hosts.get(hostname)?.values() ?? [])].flat();
+      const own = before.filter((entry) => !gone.has(entry)).concat(more.get(hostname) ?? []);
+      if (own.length === 0) hosts.delete(hostname);
+      else hosts.set(hostname, hostOf(own));
     }
-    for (const host of this.hosts.values())
-      for (const bucket of host.values()) if (bucket.length > 1) bucket.sort(bySpecificity);
+    return new RouteIndex(entries, hosts);
   }
 
   /** The entry that a call takes; undefined when none is for it. */
@@ -81,6 +100,30 @@ export function failedHeader(
   { header }: CallFacts,
 ): HeaderMatch | undefined {
   return headers.find(({ name, value }) => header(name) !== value);
+}
+
+function groupedByHost<Target>(
+  entries: readonly RouteEntry<Target>[],
+): Map<string, RouteEntry<Target>[]> {
+  const byHost = new Map<string, RouteEntry<Target>[]>();
+  for (const entry of entries) {
+    const own = byHost.get(entry.hostname);
+    if (own === undefined) byHost.set(entry.hostname, [entry]);
+    else own.push(entry);
+  }
+  return byHost;
+}
+
+function hostOf<Target>(entries: readonly RouteEntry<Target>[]): HostEntries<Target> {
+  const host = new Map<string, Bucket<Target>>();
+  for (const entry of entries) {
+    const key = keyOf(entry.grpcService, entry.method);
+    const bucket = host.get(key);
+    if (bucket === undefined) host.set(key, [entry]);
+    else bucket.push(entry);
+  }
+  for (const bucket of host.values()) if (bucket.length > 1) bucket.sort(bySpecificity);
+  return host;
 }
 
 function bySpecificity(a: RouteEntry<unknown>, b: RouteEntry<unknown>): number {
