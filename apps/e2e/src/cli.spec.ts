@@ -98,24 +98,20 @@ spec: { hostnames: [attic.example.com], rules: [{ backendRefs: [{ name: attic }]
     const call = ['helloworld.Greeter/SayHello', '--authority', 'attic.example.com'];
 
     const dry = await run('gateway', 'apply', file, '--dry-run', ...admin);
-    const before = await run('gateway', 'why', ...call, ...admin);
     const applied = await run('gateway', 'apply', file, ...admin);
-    const after = await run('gateway', 'why', ...call, ...admin);
-    const routes = await run('gateway', 'routes', 'helloworld.Greeter', ...admin);
-    const documents = await run('gateway', 'documents', '--json', ...admin);
-    writeFileSync(file, 'kind: GRPCRuote');
-    const refused = await run('gateway', 'apply', file, ...admin);
+    const [why, routes, backends, documents] = await Promise.all([
+      run('gateway', 'why', ...call, ...admin),
+      run('gateway', 'routes', 'helloworld.Greeter', ...admin),
+      run('gateway', 'backends', 'greeter', ...admin),
+      run('gateway', 'documents', '--json', ...admin),
+    ]);
 
     expect(dry.out).toContain('nothing has been changed');
-    expect([before.code, before.out]).toEqual([0, expect.stringContaining('greeter: 100 %')]);
     expect(applied).toMatchObject({ code: 0, error: '' });
-    expect([after.code, after.out]).toEqual([1, expect.stringContaining('BACKEND_UNKNOWN')]);
-    expect(routes.out).toMatch(
-      /attic.example.com .*GRPCRoute default\/attic[^]*greeter.*registration/,
-    );
+    expect([why.code, why.out]).toEqual([1, expect.stringContaining('BACKEND_UNKNOWN')]);
+    expect(routes.out).toMatch(/attic.example.com .*default\/attic[^]*greeter.*registration/);
+    expect(backends.out).toContain('greeter-1');
     expect(JSON.parse(documents.out)).toMatchObject([{ document: 'GRPCRoute default/attic' }]);
-    expect([refused.code, refused.error]).toEqual([1, expect.stringContaining('attic.yaml:1')]);
-    expect((await run('gateway', 'backends', 'greeter', ...admin)).out).toContain('greeter-1');
   });
 
   it('runs a command under a lock, with a token that grows, and passes its exit code on', async () => {

@@ -116,13 +116,12 @@ class Stage {
   async stop(): Promise<void> {
     for (const client of this.clients) client.close();
     for (const backend of this.backends) backend.stop();
-    await Promise.all(
-      this.children.map((child) => {
-        const ended = new Promise((done) => child.once('close', done));
-        child.kill('SIGKILL');
-        return child.exitCode === null ? ended : undefined;
-      }),
-    );
+    for (const child of this.children) {
+      if (child.exitCode !== null) continue;
+      const ended = new Promise((done) => child.once('close', done));
+      child.kill('SIGKILL');
+      await ended;
+    }
     rmSync(this.directory, { recursive: true });
   }
 

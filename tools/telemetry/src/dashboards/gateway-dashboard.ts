@@ -100,6 +100,17 @@ function endpoints(): Row {
         ],
       },
       {
+        title: 'Sets of documents that came',
+        unit: 'short',
+        queries: [
+          events('raftway_gateway_document_sets_total', {
+            matchers: CHOSEN,
+            by: 'result',
+            legend: '{{result}}',
+          }),
+        ],
+      },
+      {
         title: 'Age of the registry view',
         unit: 's',
         queries: [value('raftway_gateway_registry_age_seconds', GATEWAYS)],
