@@ -22,5 +22,5 @@ export function hostOf(authority: string): string {
 function isBelow(name: string, wildcard: string): boolean {
   if (!wildcard.startsWith('*.')) return false;
   const suffix = wildcard.slice(1);
-  return (name.startsWith('*.') ? name.slice(1) : name).endsWith(suffix) && name !== wildcard;
+  return (name.startsWith('*.') ? name.slice(1) : name).endsWith(suffix);
 }
