@@ -41,7 +41,12 @@ function names(): string[] | undefined {
 }
 
 function seen(...expected: string[]): Promise<void> {
-  return eventually(() => names()?.join() === expected.join(), `documents ${expected.join()}`);
+  // Sooner than everything is looked at without a notification.
+  return eventually(
+    () => names()?.join() === expected.join(),
+    `documents ${expected.join()}`,
+    5000,
+  );
 }
 
 /** Puts a file in its place as a whole. */
