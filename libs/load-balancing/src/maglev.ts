@@ -79,8 +79,12 @@ function fillerOf({ key, weight }: Endpoint, index: number): Filler {
 
 /** Gives a filler the first free slot of those that it prefers. */
 function take(table: Uint32Array, filler: Filler): void {
-  while (table[filler.next] !== unfilled)
-    filler.next = (filler.next + filler.skip) % maglevTableSize;
-  table[filler.next] = filler.index;
+  let slot = filler.next;
+  while (table[slot] !== unfilled) {
+    slot += filler.skip;
+    if (slot >= maglevTableSize) slot -= maglevTableSize;
+  }
+  table[slot] = filler.index;
+  filler.next = slot;
   filler.taken += 1;
 }
