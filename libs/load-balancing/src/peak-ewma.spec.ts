@@ -48,10 +48,12 @@ describe('a peak EWMA', () => {
   it('learns from no answer only that the latency is at least so long', () => {
     const latency = measured([100, 0]);
 
-    latency.observeAtLeast(50, 0);
-    expect(latency.at(0)).toBe(100);
-    latency.observeAtLeast(400, 0);
-    expect(latency.at(0)).toBe(400);
+    latency.observeAtLeast(30, 10_000);
+    expect(latency.at(10_000)).toBeCloseTo(36.787944, 6);
+    latency.observeAtLeast(40, 10_000);
+    expect(latency.at(10_000)).toBeCloseTo(62.072766, 6);
+    latency.observeAtLeast(400, 10_000);
+    expect(latency.at(10_000)).toBe(400);
   });
 
   it('never reaches nothing', () => {

@@ -177,6 +177,15 @@ describe('zones', () => {
     expect(zonesOf(zonedSet(1, 20), 100, new SetAside(() => 0.5))['none']).toBeUndefined();
   });
 
+  it('do not keep a call that has tried all of the own endpoints', () => {
+    const set = zonedSet(1, 4);
+    const tried = new Set(['ae00']);
+
+    const keys = Array.from({ length: 8 }, () => set.pick(0, new SetAside(() => 0), tried)?.key);
+
+    expect(new Set(keys)).toEqual(new Set(['be02', 'be04', 'ce01', 'ce03']));
+  });
+
   it('make no difference to callers whose zone has no endpoint, or that have none', () => {
     expect(zonesOf(zonedSet(0, 4), 40)).toEqual({ b: 20, c: 20 });
     expect(zonesOf(zonedSet(2, 2, { zone: '' }), 40)).toEqual({ a: 20, b: 10, c: 10 });
@@ -229,8 +238,8 @@ describe('the panic threshold', () => {
 
     setAside.succeed('e00');
     expect(keys(100)).toBe(2);
-    setAside.fail('e00', 100);
-    expect(keys(100)).toBe(3);
-    expect(keys(untilMs)).toBe(3);
+    setAside.fail('e00', 200);
+    expect(keys(200)).toBe(3);
+    expect(keys(untilMs)).toBe(2);
   });
 });
