@@ -57,7 +57,7 @@ function slowInstance() {
   };
 }
 
-function startCall(engine: SlowInstance['engine']) {
+function startCall(engine: SlowInstance['engine'], ids: readonly string[] = ['0']) {
   const nowMs = (): number => 0;
   const setAside = new SetAside(() => 0);
   const limits = { connectionsMax: 1, waitingMax: 10, idleMs: 1000 };
@@ -70,9 +70,11 @@ function startCall(engine: SlowInstance['engine']) {
   const settings = { ...defaultLoadBalancing, hashHeader: undefined };
   const backend = new Backend('greeter', settings);
   const endpoints = new EndpointSet<InstanceEndpoint>(settings, () => 0);
-  const instance = { backend, service: 'greeter', instanceId: '0', address: 'there:1' };
-  const load = backend.load.of('0', 0);
-  endpoints.replace([{ ...instance, key: '0', weight: 1, zone: '', load }]);
+  const instances = ids.map((key): InstanceEndpoint => {
+    const identity = { key, backend, service: 'greeter', instanceId: key, address: 'there:1' };
+    return { ...identity, weight: 1, zone: '', load: backend.load.of(key, 0) };
+  });
+  endpoints.replace(instances);
   const context = {
     pool: new UpstreamPool({ engine, limits, setAside, observer, nowMs }),
     ...{ setAside, deadlines: new Deadlines(nowMs), memory: new MemoryBudget(1000) },
@@ -84,7 +86,7 @@ function startCall(engine: SlowInstance['engine']) {
     ...{ method: 'C', headers: [':path', '/a.B/C'], requestEnded: true },
     ...{ clientAddress: '', timeoutMs: undefined },
   });
-  return { call, load };
+  return { call, loads: instances.map(({ load }) => load) };
 }
 
 describe('a call that waits for a connection', () => {
@@ -159,22 +161,32 @@ describe('the load of an instance', () => {
 
   it.each(Object.entries(ends))('has a call until %s', (_, end) => {
     const instance = slowInstance();
-    const { call, load } = startCall(instance.engine);
-    expect(load.active).toBe(1);
+    const { call, loads } = startCall(instance.engine);
+    expect(loads.map(({ active }) => active)).toEqual([1]);
 
     end(instance, call);
 
-    expect(load.active).toBe(0);
+    expect(loads.map(({ active }) => active)).toEqual([0]);
   });
 
   it('has a call again that it has handed back, when it is the only one', () => {
     const instance = slowInstance();
-    const { load } = startCall(instance.engine);
+    const { loads } = startCall(instance.engine);
     instance.becomeReady();
 
     instance.stream()?.onReset(reset({ unprocessed: true }));
 
     expect(instance.opened).toHaveLength(2);
-    expect(load.active).toBe(1);
+    expect(loads.map(({ active }) => active)).toEqual([1]);
+  });
+
+  it('passes on with the call when another instance is tried', () => {
+    const instance = slowInstance();
+    const { loads } = startCall(instance.engine, ['0', '1']);
+    expect(loads.map(({ active }) => active)).toEqual([1, 0]);
+
+    instance.failToConnect();
+
+    expect(loads.map(({ active }) => active)).toEqual([0, 1]);
   });
 });
