@@ -28,7 +28,7 @@ import { LocalServices } from './local/local-services';
 import { ReflectionService, reflectionServiceNames } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
 import { serverLimits, upstreamLimits } from './engine-limits';
-import { type GatewayOptions } from './options';
+import { type GatewayOptions, loadBalancingOf } from './options';
 import { Dispatcher } from './proxy/dispatcher';
 import { gatewayAdminService } from './service/gateway-admin-service';
 import { MemoryBudget } from './proxy/memory-budget';
@@ -115,8 +115,10 @@ class Gateway implements GatewayApp {
     this.view = view;
     this.logger = dependencies.logger ?? silentLogger();
     this.metrics = new GatewayMetrics(metrics, () => this.gauges(), this.onConnectFailure);
+    const loadBalancing = loadBalancingOf(options);
     this.table = new RoutingTable({
-      policy: options.loadBalancing,
+      loadBalancing: () => loadBalancing,
+      nowMs,
       random,
       isNeverRouted,
       routesMax,

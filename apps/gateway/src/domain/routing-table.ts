@@ -1,9 +1,5 @@
-import {
-  type Endpoint,
-  EndpointSet,
-  type PickingPolicy,
-  type RandomSource,
-} from '@raftway/load-balancing';
+import { EndpointSet, type RandomSource } from '@raftway/load-balancing';
+import { Backend, type BackendLoadBalancing, type InstanceEndpoint } from './backend';
 
 /** What the routing table needs to know of a registered instance. */
 export interface RoutableInstance {
@@ -15,13 +11,8 @@ export interface RoutableInstance {
   /** Whether it takes new calls: its status is serving and its protocol is gRPC. */
   readonly takesCalls: boolean;
   readonly weight: number;
-}
-
-/** A live instance, as calls are sent to it. */
-export interface InstanceEndpoint extends Endpoint {
-  readonly service: string;
-  readonly instanceId: string;
-  readonly address: string;
+  /** Failure domain; '' when it is not known. */
+  readonly zone: string;
 }
 
 /** Where calls of one gRPC service go. Stays when its last instance has gone. */
@@ -30,6 +21,8 @@ export interface Route {
   readonly grpcService: string;
   /** The registered service that serves it, such as `greeter`. */
   readonly service: string;
+  /** What is known of that service's instances. */
+  readonly backend: Backend;
   /** The instances that take calls. */
   readonly endpoints: EndpointSet<InstanceEndpoint>;
   /** Since when there has been none, in milliseconds since 1970; undefined while there is one. */
@@ -55,7 +48,10 @@ export interface RoutingChange {
 
 /** Limits and policy of a {@link RoutingTable}. */
 export interface RoutingOptions {
-  readonly policy: PickingPolicy;
+  /** How instances of a registered service are picked. */
+  readonly loadBalancing: (service: string) => BackendLoadBalancing;
+  /** The clock of picks, in monotonic milliseconds. */
+  readonly nowMs: () => number;
   readonly random: RandomSource;
   /** gRPC services that belong to one process: never routed. */
   readonly isNeverRouted: (grpcService: string) => boolean;
@@ -66,15 +62,55 @@ export interface RoutingOptions {
 class MutableRoute implements Route {
   emptySinceMs: number | undefined;
   /** Whether it has ever had an instance. */
-  wasLive = false;
+  wasEverLive = false;
+  /** Whether it had an instance at the last update. */
+  isLive = false;
   endpoints: EndpointSet<InstanceEndpoint>;
 
   constructor(
     readonly grpcService: string,
-    public service: string,
-    options: RoutingOptions,
+    private holder: Backend,
+    private readonly random: RandomSource,
   ) {
-    this.endpoints = new EndpointSet(options.policy, options.random);
+    this.endpoints = new EndpointSet(holder.loadBalancing, random);
+  }
+
+  get backend(): Backend {
+    return this.holder;
+  }
+
+  get service(): string {
+    return this.holder.service;
+  }
+
+  /** Another service holds the claim now. */
+  moveTo(backend: Backend): void {
+    this.holder = backend;
+    this.endpoints = new EndpointSet(backend.loadBalancing, this.random);
+  }
+}
+
+/** A route to a registered service whole, seen from one gRPC service. */
+class NamedRoute implements Route {
+  constructor(
+    readonly grpcService: string,
+    private readonly whole: MutableRoute,
+  ) {}
+
+  get service(): string {
+    return this.whole.service;
+  }
+
+  get backend(): Backend {
+    return this.whole.backend;
+  }
+
+  get endpoints(): EndpointSet<InstanceEndpoint> {
+    return this.whole.endpoints;
+  }
+
+  get emptySinceMs(): number | undefined {
+    return this.whole.emptySinceMs;
   }
 }
 
@@ -88,6 +124,7 @@ class MutableRoute implements Route {
  */
 export class RoutingTable {
   private readonly routes = new Map<string, MutableRoute>();
+  private readonly backends = new Map<string, Backend>();
   private conflictKeys = new Set<string>();
   private conflictList: readonly RouteConflict[] = [];
   private endpointKeys = new Set<string>();
@@ -110,8 +147,7 @@ export class RoutingTable {
   routeTo(service: string, grpcService: string): Route | undefined {
     const route = this.tracked.get(service);
     if (route === undefined || !this.isKnownService(service)) return undefined;
-    const { endpoints, emptySinceMs } = route;
-    return { grpcService, service, endpoints, emptySinceMs };
+    return new NamedRoute(grpcService, route);
   }
 
   /** Replaces the registered services that calls are sent to by name; of each, absence is remembered. */
@@ -119,7 +155,7 @@ export class RoutingTable {
     for (const name of this.tracked.keys()) if (!names.has(name)) this.tracked.delete(name);
     for (const name of names) {
       if (this.tracked.has(name)) continue;
-      const route = new MutableRoute('', name, this.options);
+      const route = new MutableRoute('', this.backendOf(name), this.options.random);
       this.tracked.set(name, route);
       this.setEndpoints(route, this.services.get(name) ?? [], nowMs);
     }
@@ -127,7 +163,7 @@ export class RoutingTable {
 
   /** Whether a registered service has been seen, by all that is remembered. */
   isKnownService(service: string): boolean {
-    if (this.services.has(service) || this.tracked.get(service)?.wasLive === true) return true;
+    if (this.services.has(service) || this.tracked.get(service)?.wasEverLive === true) return true;
     for (const route of this.routes.values()) if (route.service === service) return true;
     return false;
   }
@@ -198,6 +234,7 @@ export class RoutingTable {
       if (this.setEndpoints(route, [], nowMs)) toggled.push(route.grpcService);
     }
     this.forgetOldest();
+    this.retainBackends();
     return { newConflicts: this.replaceConflicts(conflicts), toggled };
   }
 
@@ -229,9 +266,9 @@ export class RoutingTable {
     const [first = ''] = claimants.keys();
     let route = this.routes.get(grpcService);
     if (route === undefined) {
-      route = new MutableRoute(grpcService, first, this.options);
+      route = new MutableRoute(grpcService, this.backendOf(first), this.options.random);
       this.routes.set(grpcService, route);
-    } else if (!claimants.has(route.service)) route.service = first;
+    } else if (!claimants.has(route.service)) route.moveTo(this.backendOf(first));
     for (const claimant of claimants.keys()) {
       if (claimant !== route.service)
         conflicts.push({ grpcService, holder: route.service, claimant });
@@ -245,22 +282,44 @@ export class RoutingTable {
     instances: readonly RoutableInstance[],
     nowMs: number,
   ): boolean {
-    const wasLive = route.endpoints.size > 0;
+    const wasLive = route.isLive;
+    const { backend } = route;
     const endpoints = new Map<string, InstanceEndpoint>();
-    for (const { service, instanceId, address, takesCalls, weight } of instances) {
+    for (const { service, instanceId, address, takesCalls, weight, zone } of instances) {
       if (!takesCalls) continue;
       const key = endpointKey({ service, instanceId, address });
-      endpoints.set(key, { key, service, instanceId, address, weight: Math.max(1, weight) });
+      const load = backend.load.of(key, this.options.nowMs());
+      const identity = { key, backend, service, instanceId, address };
+      endpoints.set(key, { ...identity, weight: Math.max(1, weight), zone, load });
       this.endpointKeys.add(key);
     }
     if (!sameEndpoints(route.endpoints.list(), endpoints))
       route.endpoints.replace([...endpoints.values()]);
-    const isLive = endpoints.size > 0;
-    if (isLive) {
-      route.wasLive = true;
+    route.isLive = endpoints.size > 0;
+    if (route.isLive) {
+      route.wasEverLive = true;
       route.emptySinceMs = undefined;
     } else route.emptySinceMs ??= nowMs;
-    return wasLive !== isLive;
+    return wasLive !== route.isLive;
+  }
+
+  private backendOf(service: string): Backend {
+    let backend = this.backends.get(service);
+    if (backend === undefined) {
+      backend = new Backend(service, this.options.loadBalancing(service));
+      this.backends.set(service, backend);
+    }
+    return backend;
+  }
+
+  /** Forgets backends that no route leads to, and what was known of instances that are gone. */
+  private retainBackends(): void {
+    const routes = [...this.routes.values(), ...this.tracked.values()];
+    const services = new Set(routes.map(({ service }) => service));
+    for (const [service, { load }] of this.backends) {
+      if (services.has(service)) load.retain((key) => this.endpointKeys.has(key));
+      else this.backends.delete(service);
+    }
   }
 
   private forgetOldest(): void {
@@ -296,6 +355,9 @@ function sameEndpoints(
 ): boolean {
   return (
     before.length === after.size &&
-    before.every(({ key, weight }) => after.get(key)?.weight === weight)
+    before.every(({ key, weight, zone }) => {
+      const same = after.get(key);
+      return same !== undefined && same.weight === weight && same.zone === zone;
+    })
   );
 }
