@@ -21,6 +21,7 @@ import { LiveDocuments } from './adapters/live-documents';
 import { fileLearner } from './adapters/reflection-client';
 import { SchemaCatalog } from './adapters/schema-catalog';
 import { routableServices } from './adapters/view-adapter';
+import { type CompiledDocuments } from './domain/documents';
 import { isNeverRouted } from './domain/never-routed';
 import { type RoutingChange, RoutingTable } from './domain/routing-table';
 import { HealthService, healthServiceName } from './local/health';
@@ -95,6 +96,8 @@ class Gateway implements GatewayApp {
   private readonly pool: UpstreamPool;
   private readonly documents: LiveDocuments;
   private readonly random: () => number;
+  /** What backends are configured by. */
+  private configured: CompiledDocuments['backends'] | undefined;
   private readonly local: LocalServices;
   private readonly dispatcher: Dispatcher;
   private readonly health: HealthService;
@@ -117,7 +120,10 @@ class Gateway implements GatewayApp {
     this.metrics = new GatewayMetrics(metrics, () => this.gauges(), this.onConnectFailure);
     const loadBalancing = loadBalancingOf(options);
     this.table = new RoutingTable({
-      loadBalancing: () => loadBalancing,
+      loadBalancing: (service) => ({
+        ...loadBalancing,
+        ...this.documents.table.current?.backends.get(service)?.loadBalancing,
+      }),
       nowMs,
       random,
       isNeverRouted,
@@ -331,6 +337,9 @@ class Gateway implements GatewayApp {
     this.metrics.onDocumentSet(used);
     if (!used) return;
     this.table.trackServices(this.documents.table.services(), Date.now());
+    const { backends } = this.documents.table.current ?? {};
+    if (backends !== this.configured) this.table.reconfigure(Date.now());
+    this.configured = backends;
     this.pool.retain((key) => this.table.hasEndpoint(key));
     this.health.changed();
   }

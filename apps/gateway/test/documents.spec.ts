@@ -174,6 +174,42 @@ spec: { targetRefs: [{ kind: Service, name: echo }], timeouts: { max: 20s } }
   });
 });
 
+it('a BackendPolicy says how instances of a service are picked, for as long as it is there', async () => {
+  gateway = await DocumentGateway.start({ 'a.yaml': routeTo('pair') });
+  gateway.harness.view.set(
+    ...gateway.backends
+      .slice(0, 2)
+      .map(({ name, address }) => instanceOf(address, { service: 'pair', instanceId: name })),
+  );
+  const client = gateway.harness.client();
+  const spread = async (path: string): Promise<number> => {
+    const before = gateway.calls();
+    for (let call = 0; call < 8; call += 1)
+      await client.unary('x', { path, metadata: headers({ 'x-user': 'ada' }) });
+    return gateway.calls().filter((calls, index) => calls > (before[index] ?? 0)).length;
+  };
+
+  const without = await spread('/test.Echo/Unary');
+  await gateway.change(
+    'b.yaml',
+    `
+apiVersion: gateway.raftway.dev/v1
+kind: BackendPolicy
+metadata: { name: sticky }
+spec:
+  targetRefs: [{ kind: Service, name: pair }]
+  loadBalancing: { policy: ring_hash, hashHeader: x-user }
+`,
+  );
+  const byRule = await spread('/test.Echo/Unary');
+  await gateway.change('a.yaml', '');
+  const byRegistration = await spread('/test.Echo/Unary');
+  await gateway.change('b.yaml', '');
+
+  expect([without, byRule, byRegistration]).toEqual([2, 1, 1]);
+  expect(await spread('/test.Echo/Unary')).toBe(2);
+});
+
 describe('documents that change', () => {
   it('fail no call in a hundred changes under load, and an open call keeps its backend', async () => {
     gateway = await DocumentGateway.start({ 'a.yaml': routeTo('v1') });

@@ -161,6 +161,21 @@ export class RoutingTable {
     }
   }
 
+  /** Picks by new settings from the next call on, where they differ; what is known of the load of those instances begins anew. */
+  reconfigure(nowMs: number): void {
+    let changed = false;
+    for (const [service, before] of this.backends) {
+      const settings = this.options.loadBalancing(service);
+      if (JSON.stringify(settings) === JSON.stringify(before.loadBalancing)) continue;
+      const backend = new Backend(service, settings);
+      this.backends.set(service, backend);
+      for (const route of [...this.routes.values(), ...this.tracked.values()])
+        if (route.backend === before) route.moveTo(backend);
+      changed = true;
+    }
+    if (changed) this.update(this.services, nowMs);
+  }
+
   /** Whether a registered service has been seen, by all that is remembered. */
   isKnownService(service: string): boolean {
     if (this.services.has(service) || this.tracked.get(service)?.wasEverLive === true) return true;

@@ -46,7 +46,7 @@ export interface DocumentStatus {
 export interface CompiledDocuments {
   readonly sources: readonly SourcedDocument[];
   readonly routes: RouteIndex<CompiledRule>;
-  /** What BackendPolicies say, by registered service. */
+  /** What BackendPolicies say, by registered service. The same object as before when no policy and no Gateway has changed. */
   readonly backends: ReadonlyMap<string, BackendSettings>;
   /** Conditions of every document. What depends on the registry is as the registry is now. */
   statuses(isKnown: IsKnownService): DocumentStatus[];
@@ -79,8 +79,8 @@ class Compilation implements CompiledDocuments {
   readonly backends: ReadonlyMap<string, BackendSettings>;
   private readonly gateways = new Map<string, GatewayEntry>();
   private readonly outcomes = new Map<string, RouteOutcome>();
-  private readonly traffic: PolicyIndex<TrafficSettings>;
-  private readonly backendPolicies: PolicyIndex<BackendSettings>;
+  private readonly traffic: PolicyIndex<TrafficPolicyDocument, TrafficSettings>;
+  private readonly backendPolicies: PolicyIndex<BackendPolicyDocument, BackendSettings>;
 
   constructor(
     readonly sources: readonly SourcedDocument[],
@@ -89,22 +89,18 @@ class Compilation implements CompiledDocuments {
     for (const source of sources)
       if (isKind<GatewayDocument>(source, 'Gateway'))
         this.gateways.set(nameOf(source), { source, attached: new Set() });
-    this.traffic = new PolicyIndex(
-      byOrder(sources.filter((source) => isKind<TrafficPolicyDocument>(source, 'TrafficPolicy'))),
-      compileTrafficPolicy,
-    );
-    this.backendPolicies = new PolicyIndex(
-      byOrder(sources.filter((source) => isKind<BackendPolicyDocument>(source, 'BackendPolicy'))),
-      compileBackendPolicy,
-    );
-    this.backends = new Map(
-      this.backendPolicies
-        .entries()
-        .map(([key, settings]) => [key.slice('Service '.length), settings]),
-    );
-    this.routes = this.compileRoutes(
-      previous !== undefined && sameOthers(previous.sources, sources) ? previous : undefined,
-    );
+    const reusable =
+      previous !== undefined && sameOthers(previous.sources, sources) ? previous : undefined;
+    this.traffic = reusable?.traffic ?? trafficPolicies(sources);
+    this.backendPolicies = reusable?.backendPolicies ?? backendPolicies(sources);
+    this.backends =
+      reusable?.backends ??
+      new Map(
+        this.backendPolicies
+          .entries()
+          .map(([key, settings]) => [key.slice('Service '.length), settings]),
+      );
+    this.routes = this.compileRoutes(reusable);
     for (const { source, gateways } of this.outcomes.values())
       for (const name of gateways) this.gateways.get(name)?.attached.add(source.id);
   }
@@ -225,6 +221,24 @@ class Compilation implements CompiledDocuments {
     const { rules = [] } = found.document.spec;
     return rule === undefined || rules.some((one) => one.name === rule);
   }
+}
+
+function trafficPolicies(
+  sources: readonly SourcedDocument[],
+): PolicyIndex<TrafficPolicyDocument, TrafficSettings> {
+  const policies = sources.filter((source) =>
+    isKind<TrafficPolicyDocument>(source, 'TrafficPolicy'),
+  );
+  return new PolicyIndex(byOrder(policies), compileTrafficPolicy);
+}
+
+function backendPolicies(
+  sources: readonly SourcedDocument[],
+): PolicyIndex<BackendPolicyDocument, BackendSettings> {
+  const policies = sources.filter((source) =>
+    isKind<BackendPolicyDocument>(source, 'BackendPolicy'),
+  );
+  return new PolicyIndex(byOrder(policies), compileBackendPolicy);
 }
 
 function isKind<D extends AnyDocument>(

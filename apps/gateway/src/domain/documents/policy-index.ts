@@ -1,12 +1,16 @@
+import { type BackendLoadBalancing } from '../backend';
 import { namespaceOf } from './attachment';
 import { type Fault } from './conditions';
 import { type SourcedDocument } from './document-set';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
+import { compileLoadBalancing } from './policies/load-balancing';
 import { compileTimeouts, type Timeouts } from './policies/timeouts';
 
 /** What a BackendPolicy says of a registered service. */
 export interface BackendSettings {
   readonly timeouts: Timeouts | undefined;
+  /** What is other than in the gateway's options; undefined for nothing. */
+  readonly loadBalancing: Partial<BackendLoadBalancing> | undefined;
 }
 
 /** What a TrafficPolicy says of a Gateway, a route or a rule. */
@@ -14,15 +18,18 @@ export interface TrafficSettings {
   readonly timeouts: Timeouts | undefined;
 }
 
-type Policy = SourcedDocument<BackendPolicyDocument> | SourcedDocument<TrafficPolicyDocument>;
+type PolicyDocument = BackendPolicyDocument | TrafficPolicyDocument;
 
 /** Policies by what they are attached to. One target takes one policy of a kind: the oldest. */
-export class PolicyIndex<Settings> {
+export class PolicyIndex<Document extends PolicyDocument, Settings> {
   private readonly byTarget = new Map<string, { settings: Settings; id: string }>();
   private readonly conflicts = new Map<string, Fault[]>();
 
   /** @param sources in the order in which they count. */
-  constructor(sources: readonly Policy[], compile: (policy: Policy['document']) => Settings) {
+  constructor(
+    sources: readonly SourcedDocument<Document>[],
+    compile: (policy: Document) => Settings,
+  ) {
     for (const { document, id } of sources) {
       const settings = compile(document);
       for (const key of targetKeys(document)) {
@@ -47,7 +54,7 @@ export class PolicyIndex<Settings> {
   }
 
   /** What a policy does not hold for, because another one does or because there is no such thing. */
-  faultsOf({ document, id }: Policy, exists: (key: string) => boolean): Fault[] {
+  faultsOf({ document, id }: SourcedDocument<Document>, exists: (key: string) => boolean): Fault[] {
     const missing = targetKeys(document)
       .filter((key) => !exists(key))
       .map((key) => ({ reason: 'TargetNotFound', message: `${key} does not exist` }));
@@ -56,16 +63,19 @@ export class PolicyIndex<Settings> {
 }
 
 /** What each kind of policy compiles to; a further part of policies gets its line here. */
-export const compileBackendPolicy = ({ spec }: Policy['document']): BackendSettings => ({
-  timeouts: spec.timeouts && compileTimeouts(spec.timeouts),
-});
+export function compileBackendPolicy({ spec }: BackendPolicyDocument): BackendSettings {
+  return {
+    timeouts: spec.timeouts && compileTimeouts(spec.timeouts),
+    loadBalancing: spec.loadBalancing && compileLoadBalancing(spec.loadBalancing),
+  };
+}
 
-export const compileTrafficPolicy = ({ spec }: Policy['document']): TrafficSettings => ({
-  timeouts: spec.timeouts && compileTimeouts(spec.timeouts),
-});
+export function compileTrafficPolicy({ spec }: TrafficPolicyDocument): TrafficSettings {
+  return { timeouts: spec.timeouts && compileTimeouts(spec.timeouts) };
+}
 
 /** `Gateway namespace/name`, `GRPCRoute namespace/name`, `GRPCRoute namespace/name/rule`, `Service name`: registered services have no namespace. */
-function targetKeys(document: Policy['document']): string[] {
+function targetKeys(document: PolicyDocument): string[] {
   if (document.kind === 'BackendPolicy')
     return document.spec.targetRefs.map(({ name }) => `Service ${name}`);
   const namespace = namespaceOf(document);

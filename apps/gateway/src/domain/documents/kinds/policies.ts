@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { strict } from '../strict';
+import { loadBalancingSchema } from '../policies/load-balancing';
 import { timeoutsSchema } from '../policies/timeouts';
 import {
   documentSchema,
@@ -26,6 +27,7 @@ export const backendPolicySchema = documentSchema(
       .min(1)
       .max(16),
     timeouts: timeoutsSchema.optional(),
+    loadBalancing: loadBalancingSchema.optional(),
   }),
 );
 
