@@ -3,6 +3,7 @@ import {
   type DocumentFile,
   readDocument,
   type ReadText,
+  readText,
   splitDocuments,
 } from '../domain/documents';
 
@@ -23,7 +24,10 @@ export async function readTexts(
   for (const { line, text } of splitDocuments(whole)) {
     const same = known.get(text);
     const own = same?.text.text ?? copyOf(text);
-    texts.push({ path, text: { line, text: own }, read: same?.read ?? readDocument(own) });
+    const isSame = same?.text.line === line && same.path === path;
+    texts.push(
+      isSame ? same : readText(path, { line, text: own }, same?.read ?? readDocument(own)),
+    );
     if (performance.now() < sliceEndMs) continue;
     await nextTurn();
     sliceEndMs = performance.now() + sliceMs;

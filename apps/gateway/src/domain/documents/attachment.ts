@@ -8,16 +8,13 @@ import { type GrpcRouteDocument, type ParentRef } from './kinds/grpc-route';
 /** Protocols that the gateway's port speaks. */
 const protocols: readonly string[] = ['HTTP', 'HTTPS'];
 
-/** A Gateway and what is attached to it. */
-export interface GatewayEntry {
-  readonly source: SourcedDocument<GatewayDocument>;
-  readonly attached: Set<string>;
-}
+/** A Gateway and where it came from. */
+export type GatewaySource = SourcedDocument<GatewayDocument>;
 
 /** One parent that has taken a route. */
 export interface Attachment {
   /** Undefined for a route without parentRefs, which is the gateway's itself. */
-  readonly gateway: GatewayEntry | undefined;
+  readonly gateway: GatewaySource | undefined;
   /** Host names of the route in it. */
   readonly hostnames: ReadonlySet<string>;
 }
@@ -46,14 +43,14 @@ export function listenerFaults({ spec }: GatewayDocument): Fault[] {
 /** Attaches a route to its parents, by the listeners' names, permissions and host names. */
 export function attach(
   route: GrpcRouteDocument,
-  gateways: ReadonlyMap<string, GatewayEntry>,
+  gateways: ReadonlyMap<string, GatewaySource>,
 ): Attachments {
   const { parentRefs = [], hostnames: named = [] } = route.spec;
   const wanted = named.length === 0 ? [anyHostname] : named;
   if (parentRefs.length === 0)
     return { accepted: [{ gateway: undefined, hostnames: new Set(wanted) }], faults: [] };
   // Two references to listeners of one Gateway are one attachment with both host names.
-  const accepted = new Map<GatewayEntry, Set<string>>();
+  const accepted = new Map<GatewaySource, Set<string>>();
   const faults: Fault[] = [];
   for (const parent of parentRefs) {
     const namespace = parent.namespace ?? namespaceOf(route);
@@ -76,11 +73,11 @@ export function attach(
 
 function hostnamesIn(
   route: GrpcRouteDocument,
-  { source }: GatewayEntry,
+  { document: gateway }: GatewaySource,
   { sectionName }: ParentRef,
   wanted: readonly string[],
 ): { readonly hostnames: readonly string[] } | Fault {
-  const { listeners } = source.document.spec;
+  const { listeners } = gateway.spec;
   const named = listeners.filter(
     ({ name, protocol }) =>
       (sectionName === undefined || name === sectionName) && protocols.includes(protocol),
@@ -90,7 +87,7 @@ function hostnamesIn(
       reason: 'NoMatchingParent',
       message: sectionName === undefined ? 'no usable listener' : `no listener ${sectionName}`,
     };
-  const sameNamespace = namespaceOf(source.document) === namespaceOf(route);
+  const sameNamespace = namespaceOf(gateway) === namespaceOf(route);
   const allowing = named.filter((listener) => allows(listener, sameNamespace));
   if (allowing.length === 0)
     return {

@@ -7,7 +7,7 @@
 import {
   attach,
   type Attachment,
-  type GatewayEntry,
+  type GatewaySource,
   listenerFaults,
   namespaceOf,
 } from './attachment';
@@ -77,8 +77,9 @@ export function compileDocuments(
 class Compilation implements CompiledDocuments {
   readonly routes: RouteIndex<CompiledRule>;
   readonly backends: ReadonlyMap<string, BackendSettings>;
-  private readonly gateways = new Map<string, GatewayEntry>();
-  private readonly outcomes = new Map<string, RouteOutcome>();
+  private readonly gateways: ReadonlyMap<string, GatewaySource>;
+  /** Of the source at the same place; undefined for what is no route. */
+  private readonly outcomes: readonly (RouteOutcome | undefined)[];
   private readonly traffic: PolicyIndex<TrafficPolicyDocument, TrafficSettings>;
   private readonly backendPolicies: PolicyIndex<BackendPolicyDocument, BackendSettings>;
 
@@ -86,11 +87,9 @@ class Compilation implements CompiledDocuments {
     readonly sources: readonly SourcedDocument[],
     previous: Compilation | undefined,
   ) {
-    for (const source of sources)
-      if (isKind<GatewayDocument>(source, 'Gateway'))
-        this.gateways.set(nameOf(source), { source, attached: new Set() });
-    const reusable =
-      previous !== undefined && sameOthers(previous.sources, sources) ? previous : undefined;
+    const part = changedPart(previous?.sources ?? [], sources);
+    const reusable = sameOthers(part.before, part.after) ? previous : undefined;
+    this.gateways = reusable?.gateways ?? gatewaysOf(sources);
     this.traffic = reusable?.traffic ?? trafficPolicies(sources);
     this.backendPolicies = reusable?.backendPolicies ?? backendPolicies(sources);
     this.backends =
@@ -100,36 +99,39 @@ class Compilation implements CompiledDocuments {
           .entries()
           .map(([key, settings]) => [key.slice('Service '.length), settings]),
       );
-    this.routes = this.compileRoutes(reusable);
-    for (const { source, gateways } of this.outcomes.values())
-      for (const name of gateways) this.gateways.get(name)?.attached.add(source.id);
+    if (reusable === undefined) {
+      this.outcomes = sources.map((source) => this.outcomeOf(source));
+      this.routes = RouteIndex.of(entriesIn(this.outcomes));
+      return;
+    }
+    const end = part.start + part.before.length;
+    const before = reusable.outcomes.slice(part.start, end);
+    const old = new Map(before.map((outcome) => [outcome?.source.id, outcome]));
+    const after = part.after.map((source) => this.outcomeOf(source, old.get(source.id)));
+    this.outcomes = [
+      ...reusable.outcomes.slice(0, part.start),
+      ...after,
+      ...reusable.outcomes.slice(end),
+    ];
+    const kept = new Set(after);
+    const known = new Set(before);
+    this.routes = reusable.routes.changed(
+      entriesIn(this.outcomes),
+      entriesIn(before.filter((outcome) => !kept.has(outcome))),
+      entriesIn(after.filter((outcome) => !known.has(outcome))),
+    );
   }
 
-  /** @param previous with the same Gateways and policies; undefined when there is none. */
-  private compileRoutes(previous: Compilation | undefined): RouteIndex<CompiledRule> {
-    const added: RouteEntry<CompiledRule>[] = [];
-    const removed: RouteEntry<CompiledRule>[] = [];
-    for (const source of this.sources) {
-      if (!isKind<GrpcRouteDocument>(source, 'GRPCRoute')) continue;
-      const old = previous?.outcomes.get(source.id);
-      const isSame = old !== undefined && old.source.document === source.document;
-      const outcome = isSame ? old : this.compileRoute(source);
-      this.outcomes.set(source.id, outcome);
-      if (isSame) continue;
-      added.push(...outcome.entries);
-      removed.push(...(old?.entries ?? []));
-    }
-    const entries = [...this.outcomes.values()].flatMap((outcome) => outcome.entries);
-    if (previous === undefined) return RouteIndex.of(entries);
-    for (const [id, old] of previous.outcomes)
-      if (!this.outcomes.has(id)) removed.push(...old.entries);
-    return previous.routes.changed(entries, removed, added);
+  /** @param old of the document of that name before, with the same Gateways and policies. */
+  private outcomeOf(source: SourcedDocument, old?: RouteOutcome): RouteOutcome | undefined {
+    if (!isKind<GrpcRouteDocument>(source, 'GRPCRoute')) return undefined;
+    return old?.source.document === source.document ? old : this.compileRoute(source);
   }
 
   statuses(isKnown: IsKnownService): DocumentStatus[] {
-    return this.sources.map((source) => {
+    return this.sources.map((source, index) => {
       const notUsed = unusedCondition(source.unused);
-      const own = this.conditionsOf(source, isKnown);
+      const own = this.conditionsOf(source, this.outcomes[index], isKnown);
       return { source, conditions: notUsed === undefined ? own : [...own, notUsed] };
     });
   }
@@ -142,9 +144,7 @@ class Compilation implements CompiledDocuments {
     return {
       source,
       faults: [...unsupported, ...faults],
-      gateways: used.flatMap(({ gateway }) =>
-        gateway === undefined ? [] : nameOf(gateway.source),
-      ),
+      gateways: used.flatMap(({ gateway }) => (gateway === undefined ? [] : nameOf(gateway))),
       isUsed,
       entries: used.flatMap((attachment) => this.entriesOf(source, attachment)),
     };
@@ -159,7 +159,7 @@ class Compilation implements CompiledDocuments {
       ofRule: (rule) => [
         rule === undefined ? undefined : this.traffic.get(`${id}/${rule}`)?.timeouts,
         this.traffic.get(id)?.timeouts,
-        gateway && this.traffic.get(gateway.source.id)?.timeouts,
+        gateway && this.traffic.get(gateway.id)?.timeouts,
       ],
       ofService: (service) => this.backends.get(service)?.timeouts,
     };
@@ -171,10 +171,13 @@ class Compilation implements CompiledDocuments {
     });
   }
 
-  private conditionsOf(source: SourcedDocument, isKnown: IsKnownService): Condition[] {
+  private conditionsOf(
+    source: SourcedDocument,
+    outcome: RouteOutcome | undefined,
+    isKnown: IsKnownService,
+  ): Condition[] {
     if (isKind<GatewayDocument>(source, 'Gateway')) return this.gatewayConditions(source);
-    if (isKind<GrpcRouteDocument>(source, 'GRPCRoute'))
-      return this.routeConditions(source, isKnown);
+    if (outcome !== undefined) return routeConditions(outcome, isKnown);
     const exists = (key: string): boolean => this.exists(key, isKnown);
     const policy = source as SourcedDocument<BackendPolicyDocument | TrafficPolicyDocument>;
     const faults = isKind<BackendPolicyDocument>(policy, 'BackendPolicy')
@@ -185,29 +188,12 @@ class Compilation implements CompiledDocuments {
 
   private gatewayConditions(source: SourcedDocument<GatewayDocument>): Condition[] {
     const faults = listenerFaults(source.document);
-    const attached = this.gateways.get(nameOf(source))?.attached.size ?? 0;
+    const name = nameOf(source);
+    const attached = this.outcomes.filter((one) => one?.gateways.includes(name)).length;
     const usable = faults.length < source.document.spec.listeners.length;
     return [
       condition('Accepted', faults, 'all listeners are served by the gateway’s one port'),
       condition('Programmed', usable ? [] : faults, `${attached} routes are attached`),
-    ];
-  }
-
-  private routeConditions(
-    { id }: SourcedDocument<GrpcRouteDocument>,
-    isKnown: IsKnownService,
-  ): Condition[] {
-    const { faults = [], isUsed = false, entries = [] } = this.outcomes.get(id) ?? {};
-    const rules = new Set(entries.map(({ target }) => target));
-    const backends = [...rules].flatMap((rule) => rule.backends);
-    const unresolved = backends.flatMap(
-      ({ service, fault }) => fault ?? (isKnown(service) ? [] : [backendNotFound(service)]),
-    );
-    const notUsed = [{ reason: 'Invalid', message: 'it is not accepted' }];
-    return [
-      condition('Accepted', faults, 'its parents have taken it'),
-      condition('ResolvedRefs', distinct(unresolved), 'its backends are registered'),
-      condition('Programmed', isUsed ? [] : notUsed, `calls are routed by ${rules.size} rules`),
     ];
   }
 
@@ -221,6 +207,50 @@ class Compilation implements CompiledDocuments {
     const { rules = [] } = found.document.spec;
     return rule === undefined || rules.some((one) => one.name === rule);
   }
+}
+
+/** What is true of a route. */
+function routeConditions(
+  { faults, isUsed, entries }: RouteOutcome,
+  isKnown: IsKnownService,
+): Condition[] {
+  const rules = new Set(entries.map(({ target }) => target));
+  const backends = [...rules].flatMap((rule) => rule.backends);
+  const unresolved = backends.flatMap(
+    ({ service, fault }) => fault ?? (isKnown(service) ? [] : [backendNotFound(service)]),
+  );
+  const notUsed = [{ reason: 'Invalid', message: 'it is not accepted' }];
+  return [
+    condition('Accepted', faults, 'its parents have taken it'),
+    condition('ResolvedRefs', distinct(unresolved), 'its backends are registered'),
+    condition('Programmed', isUsed ? [] : notUsed, `calls are routed by ${rules.size} rules`),
+  ];
+}
+
+function entriesIn(outcomes: readonly (RouteOutcome | undefined)[]): RouteEntry<CompiledRule>[] {
+  return outcomes.flatMap((outcome) => outcome?.entries ?? []);
+}
+
+/** What is between the beginning and the end that two lists have in common. */
+function changedPart(
+  before: readonly SourcedDocument[],
+  after: readonly SourcedDocument[],
+): { start: number; before: readonly SourcedDocument[]; after: readonly SourcedDocument[] } {
+  const most = Math.min(before.length, after.length);
+  let start = 0;
+  while (start < most && before[start] === after[start]) start += 1;
+  let same = 0;
+  while (same < most - start && before.at(-1 - same) === after.at(-1 - same)) same += 1;
+  return {
+    start,
+    before: before.slice(start, before.length - same),
+    after: after.slice(start, after.length - same),
+  };
+}
+
+function gatewaysOf(sources: readonly SourcedDocument[]): ReadonlyMap<string, GatewaySource> {
+  const gateways = sources.filter((source) => isKind<GatewayDocument>(source, 'Gateway'));
+  return new Map(gateways.map((source) => [nameOf(source), source]));
 }
 
 function trafficPolicies(

@@ -32,6 +32,15 @@ export interface ReadText {
   readonly path: string;
   readonly text: DocumentText;
   readonly read: ReadDocument;
+  /** Undefined when there is no valid document in it. The same object as long as nothing has changed. */
+  readonly source: SourcedDocument | undefined;
+}
+
+/** Puts together what is known of a text. */
+export function readText(path: string, text: DocumentText, read: ReadDocument): ReadText {
+  const { document: named, unused } = read;
+  const where = `${path}:${text.line + read.line - 1}`;
+  return { path, text, read, source: named && { ...named, where, unused } };
 }
 
 /** Texts of documents can be in messages, and may be long. */
@@ -41,24 +50,24 @@ function shortened(message: string): string {
 
 /** Puts documents together; each must have a name of its own. */
 export function documentSet(texts: readonly ReadText[]): DocumentSet {
-  const documents = new Map<string, SourcedDocument>();
+  const documents: SourcedDocument[] = [];
+  const byId = new Map<string, SourcedDocument>();
   const problems: DocumentProblem[] = [];
-  for (const { path, text, read } of texts) {
-    const at = (line: number): string => `${path}:${text.line + line - 1}`;
+  for (const { path, text, read, source } of texts) {
     for (const { line, message } of read.problems)
-      problems.push({ where: at(line), message: shortened(message) });
-    if (read.document === undefined) continue;
-    const { document, id, order } = read.document;
-    const where = at(read.line);
-    const other = documents.get(id);
+      problems.push({ where: `${path}:${text.line + line - 1}`, message: shortened(message) });
+    if (source === undefined) continue;
+    const { id, where } = source;
+    const other = byId.get(id);
     if (other !== undefined)
       problems.push({ where, message: `${id} is at ${other.where} already: names are given once` });
-    documents.set(id, { document, id, order, where, unused: read.unused });
+    byId.set(id, source);
+    documents.push(source);
   }
-  if (documents.size > documentsMax)
+  if (documents.length > documentsMax)
     problems.push({
       where: 'all files',
-      message: `${documents.size} documents; at most ${documentsMax}`,
+      message: `${documents.length} documents; at most ${documentsMax}`,
     });
-  return { documents: [...documents.values()], problems: problems.slice(0, problemsMax) };
+  return { documents, problems: problems.slice(0, problemsMax) };
 }

@@ -3,7 +3,7 @@ export { type CompiledRule, pickBackend, type RuleBackend } from './compile-rout
 export { type Condition } from './conditions';
 export { DocumentTable } from './document-table';
 export { type Difference, difference, routeLine } from './difference';
-export { documentSet, type DocumentSet, type ReadText } from './document-set';
+export { documentSet, type DocumentSet, type ReadText, readText } from './document-set';
 export { type Considered, explainMatch } from './explanation';
 export { hostOf } from './hostnames';
 export { callTimeoutMs, type Timeouts } from './policies/timeouts';

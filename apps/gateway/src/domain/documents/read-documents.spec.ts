@@ -1,14 +1,10 @@
-import { documentSet } from './document-set';
+import { documentSet, readText } from './document-set';
 import { type DocumentProblem, readDocument, splitDocuments } from './read-documents';
 
 /** Problems of a file's text. */
 function problemsOf(text: string): readonly DocumentProblem[] {
   return documentSet(
-    splitDocuments(text).map((one) => ({
-      path: 'routes.yaml',
-      text: one,
-      read: readDocument(one.text),
-    })),
+    splitDocuments(text).map((one) => readText('routes.yaml', one, readDocument(one.text))),
   ).problems;
 }
 
