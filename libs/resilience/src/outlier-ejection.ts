@@ -55,8 +55,19 @@ interface Watched {
 export class OutlierEjection {
   private readonly endpoints = new Map<string, Watched>();
   private readonly ejected = new Map<string, Watched>();
+  private changes = 0;
 
   constructor(private readonly settings: OutlierEjectionSettings) {}
+
+  /** Endpoints that are left out or were when somebody asked last: 0 when none is, without asking for the time. */
+  get size(): number {
+    return this.ejected.size;
+  }
+
+  /** Changes whenever somebody is left out or comes back before the time. */
+  get version(): number {
+    return this.changes;
+  }
 
   /** Endpoints left out at `nowMs`. */
   ejectedCount(nowMs: number): number {
@@ -134,6 +145,7 @@ export class OutlierEjection {
     endpoint.inARow = 0;
     endpoint.counts.clear();
     this.ejected.set(key, endpoint);
+    this.changes += 1;
   }
 
   private readmitSoonest(): void {
@@ -144,6 +156,7 @@ export class OutlierEjection {
     const endpoint = this.ejected.get(soonest);
     if (endpoint !== undefined) endpoint.untilMs = 0;
     this.ejected.delete(soonest);
+    this.changes += 1;
   }
 
   private watch(): Watched {
@@ -153,7 +166,7 @@ export class OutlierEjection {
 
   private forget(key: string): void {
     this.endpoints.delete(key);
-    this.ejected.delete(key);
+    if (this.ejected.delete(key)) this.changes += 1;
   }
 }
 
