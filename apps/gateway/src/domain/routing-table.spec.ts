@@ -1,8 +1,10 @@
+import { defaultLoadBalancing } from '@raftway/load-balancing';
 import { type RoutableInstance, RoutingTable } from './routing-table';
 
 function table(routesMax = 100): RoutingTable {
   return new RoutingTable({
-    policy: 'round_robin',
+    loadBalancing: () => ({ ...defaultLoadBalancing, hashHeader: undefined }),
+    nowMs: () => 0,
     random: () => 0,
     isNeverRouted: (name) => name.startsWith('grpc.'),
     routesMax,
@@ -15,7 +17,8 @@ function instance(
   grpcServices: string[],
   takesCalls = true,
 ): RoutableInstance {
-  return { service, instanceId, address: `${instanceId}:1`, grpcServices, takesCalls, weight: 1 };
+  const identity = { service, instanceId, address: `${instanceId}:1`, grpcServices };
+  return { ...identity, takesCalls, weight: 1, zone: '' };
 }
 
 function services(...instances: RoutableInstance[]): Map<string, RoutableInstance[]> {

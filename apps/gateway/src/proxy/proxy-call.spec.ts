@@ -1,9 +1,9 @@
 import { type ClientConnection, type ConnectionListener, type EngineStream } from '@raftway/http2';
-import { EndpointSet, SetAside } from '@raftway/load-balancing';
+import { defaultLoadBalancing, EndpointSet, SetAside } from '@raftway/load-balancing';
 import { silentLogger } from '@raftway/observability';
 import { Deadlines } from '@raftway/service-kit';
 import { gatewayStopping } from '../domain/refusal';
-import { type InstanceEndpoint } from '../domain/routing-table';
+import { Backend, type InstanceEndpoint } from '../domain/backend';
 import { MemoryBudget } from './memory-budget';
 import { OpenCalls } from './open-calls';
 import { ProxyCall } from './proxy-call';
@@ -51,9 +51,12 @@ function startCall(engine: ReturnType<typeof slowInstance>['engine']): ProxyCall
     onCallEnd: nothing,
     onRetry: nothing,
   };
-  const endpoints = new EndpointSet<InstanceEndpoint>('round_robin', () => 0);
-  const instance = { service: 'greeter', instanceId: '0', address: 'there:1' };
-  endpoints.replace([{ ...instance, key: '0', weight: 1 }]);
+  const settings = { ...defaultLoadBalancing, hashHeader: undefined };
+  const backend = new Backend('greeter', settings);
+  const endpoints = new EndpointSet<InstanceEndpoint>(settings, () => 0);
+  const instance = { backend, service: 'greeter', instanceId: '0', address: 'there:1' };
+  const load = backend.load.of('0', 0);
+  endpoints.replace([{ ...instance, key: '0', weight: 1, zone: '', load }]);
   const context = {
     pool: new UpstreamPool({ engine, limits, setAside, observer, nowMs }),
     ...{ setAside, deadlines: new Deadlines(nowMs), memory: new MemoryBudget(1000) },
@@ -61,7 +64,7 @@ function startCall(engine: ReturnType<typeof slowInstance>['engine']): ProxyCall
     ...{ upstreamScheme: 'http' as const, trustForwarded: false, nowMs, wallMs: nowMs },
   };
   return new ProxyCall(context, stream, {
-    route: { grpcService: 'a.B', service: 'greeter', endpoints, emptySinceMs: undefined },
+    route: { grpcService: 'a.B', service: 'greeter', backend, endpoints, emptySinceMs: undefined },
     ...{ method: 'C', headers: [':path', '/a.B/C'], requestEnded: true },
     ...{ clientAddress: '', timeoutMs: undefined },
   });
