@@ -94,7 +94,7 @@ describe('a circuit breaker', () => {
             if (permit !== undefined) open.push({ permit, epoch: model.epoch });
           } else if ('pauseMs' in step) model.tick((nowMs += step.pauseMs));
           else if (open.length > 0) {
-            const [ended] = open.splice(-1 - (step.which % open.length), 1) as typeof open;
+            const [ended] = open.splice(-1 - (step.which % open.length), 1);
             if (ended === undefined) throw new Error('there is one');
             breaker.end(ended.permit, step.end, nowMs);
             model.end(ended.epoch, step.end, nowMs);

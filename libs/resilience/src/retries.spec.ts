@@ -38,6 +38,12 @@ describe('the decision to retry', () => {
     expect(pauses).toEqual([50, 100, 150, 150].map((afterMs) => ({ afterMs })));
   });
 
+  it('is yes after any attempt that took too long', () => {
+    const decision = decideRetry(settings, { ...failed, code: undefined }, half);
+
+    expect(decision).toEqual({ afterMs: 50 });
+  });
+
   it('comes back when the server says', () => {
     expect(decideRetry(settings, { ...failed, pushbackMs: 700 }, half)).toEqual({ afterMs: 700 });
   });

@@ -25,8 +25,8 @@ export const defaultRetrySettings: RetrySettings = {
 
 /** What is known when an attempt has failed. */
 export interface FailedAttempt {
-  /** gRPC status code. */
-  readonly code: number;
+  /** gRPC status code; undefined when the attempt's time was over. */
+  readonly code: number | undefined;
   /** Attempts made, this one included. */
   readonly attempts: number;
   /**
@@ -58,7 +58,7 @@ export function decideRetry(
   random: RandomSource,
 ): RetryDecision {
   const { attempts, pushbackMs, remainingMs } = failed;
-  if (!settings.codes.has(failed.code)) return { cause: 'code' };
+  if (failed.code !== undefined && !settings.codes.has(failed.code)) return { cause: 'code' };
   if (!failed.isSafe) return { cause: 'unsafe' };
   if (attempts >= settings.attemptsMax) return { cause: 'attempts' };
   if (pushbackMs !== undefined && !(pushbackMs >= 0)) return { cause: 'pushback' };

@@ -156,6 +156,51 @@ export function limitReached(
   });
 }
 
+/** RESOURCE_EXHAUSTED: as many calls of one backend are under way, or wait, as its protection allows. */
+export function backendFull(
+  reason: 'BACKEND_REQUESTS_FULL' | 'BACKEND_PENDING_FULL',
+  service: string,
+  field: string,
+  limit: number,
+  owner: string,
+): ServiceError {
+  const what = reason === 'BACKEND_PENDING_FULL' ? 'waiting' : 'under way';
+  return new ServiceError({
+    code: Code.resourceExhausted,
+    reason,
+    message: `${service} has ${limit} calls ${what}, as many as its ${field} (${owner}) allows; nothing was sent`,
+    metadata: { service, field, limit: String(limit), owner },
+    retryDelayMs,
+  });
+}
+
+/** RESOURCE_EXHAUSTED `BACKEND_PENDING_TIMEOUT`: no call under way ended while this one might wait. */
+export function backendPendingTimeout(
+  service: string,
+  timeoutMs: number,
+  owner: string,
+): ServiceError {
+  const field = 'pendingTimeout';
+  return new ServiceError({
+    code: Code.resourceExhausted,
+    reason: 'BACKEND_PENDING_TIMEOUT',
+    message: `no place among the calls to ${service} became free within its ${field} of ${timeoutMs} ms (${owner}); nothing was sent`,
+    metadata: { service, field, limit: `${timeoutMs}ms`, owner },
+    retryDelayMs,
+  });
+}
+
+/** UNAVAILABLE `BACKEND_CIRCUIT_OPEN`: too many calls failed; it is left alone for a while. */
+export function circuitOpen(service: string, owner: string, afterMs: number): ServiceError {
+  return new ServiceError({
+    code: Code.unavailable,
+    reason: 'BACKEND_CIRCUIT_OPEN',
+    message: `calls to ${service} fail, so that its breaker (${owner}) lets none through; nothing was sent`,
+    metadata: { service, field: 'breaker', owner },
+    retryDelayMs: Math.max(1, afterMs),
+  });
+}
+
 /** UNAVAILABLE `GATEWAY_STOPPING`. */
 export function gatewayStopping(): ServiceError {
   return new ServiceError({

@@ -50,9 +50,12 @@ function startCall(engine: ReturnType<typeof slowInstance>['engine']): ProxyCall
     onConnectFailed: nothing,
     onCallEnd: nothing,
     onRetry: nothing,
+    onRetryRefused: nothing,
+    onRefused: nothing,
   };
   const settings = { ...defaultLoadBalancing, hashHeader: undefined };
-  const backend = new Backend('greeter', settings);
+  const parts = { service: 'greeter', loadBalancing: settings, protection: undefined };
+  const backend = new Backend({ ...parts, setAside, onEjected: nothing });
   const endpoints = new EndpointSet<InstanceEndpoint>(settings, () => 0);
   const instance = { backend, service: 'greeter', instanceId: '0', address: 'there:1' };
   const load = backend.load.of('0', 0);
@@ -61,7 +64,13 @@ function startCall(engine: ReturnType<typeof slowInstance>['engine']): ProxyCall
     pool: new UpstreamPool({ engine, limits, setAside, observer, nowMs }),
     ...{ setAside, deadlines: new Deadlines(nowMs), memory: new MemoryBudget(1000) },
     ...{ openCalls: new OpenCalls(), observer, logger: silentLogger(), replayBytesMax: 1000 },
-    ...{ upstreamScheme: 'http' as const, trustForwarded: false, nowMs, wallMs: nowMs },
+    ...{
+      upstreamScheme: 'http' as const,
+      trustForwarded: false,
+      nowMs,
+      wallMs: nowMs,
+      random: nowMs,
+    },
   };
   return new ProxyCall(context, stream, {
     route: { grpcService: 'a.B', service: 'greeter', backend, endpoints, emptySinceMs: undefined },
