@@ -11,7 +11,8 @@ const floorMs = 0.001;
 
 /**
  * A latency that rises at once and falls slowly: a moving average, weighted exponentially by time, that takes over any
- * greater sample as it is. Without samples it decays towards nothing, so that an endpoint that was slow is tried again.
+ * greater sample as it is. Between samples it is read as decaying towards nothing, so that an endpoint that was slow is
+ * tried again; the next sample is weighed against the last value all the same.
  * Source: "peak EWMA" of Twitter's Finagle (`PeakEwma.scala`), which Linkerd took over.
  */
 export class PeakEwma {

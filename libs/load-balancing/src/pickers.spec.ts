@@ -181,6 +181,7 @@ describe('every policy', () => {
             else for (const key of counts.keys()) expect(available).toContain(key);
           },
         ),
+        { numRuns: 30 },
       );
     },
   );
