@@ -12,33 +12,38 @@ export class RollingCounts {
   private readonly second = new Float64Array(bucketsOfWindow);
   private readonly bucketMs: number;
   private bucket = 0;
+  private index = 0;
+  /** When the bucket that is filled now ends. */
+  private endMs: number;
   private firstSum = 0;
   private secondSum = 0;
 
   /** @param windowMs from 1 */
   constructor(readonly windowMs: number) {
     this.bucketMs = windowMs / bucketsOfWindow;
+    this.endMs = this.bucketMs;
   }
 
   /** Notes so many of each at `nowMs`. */
   add(first: number, second: number, nowMs: number): void {
-    this.advance(nowMs);
-    const index = this.bucket % bucketsOfWindow;
+    if (nowMs >= this.endMs) this.advance(nowMs);
+    const { index } = this;
     this.first[index] = (this.first[index] ?? 0) + first;
-    this.second[index] = (this.second[index] ?? 0) + second;
     this.firstSum += first;
+    if (second === 0) return;
+    this.second[index] = (this.second[index] ?? 0) + second;
     this.secondSum += second;
   }
 
   /** The first count at `nowMs`. */
   firstTotal(nowMs: number): number {
-    this.advance(nowMs);
+    if (nowMs >= this.endMs) this.advance(nowMs);
     return this.firstSum;
   }
 
   /** The second count at `nowMs`. */
   secondTotal(nowMs: number): number {
-    this.advance(nowMs);
+    if (nowMs >= this.endMs) this.advance(nowMs);
     return this.secondSum;
   }
 
@@ -52,17 +57,18 @@ export class RollingCounts {
 
   private advance(nowMs: number): void {
     const bucket = Math.floor(nowMs / this.bucketMs);
-    if (bucket <= this.bucket) return;
+    // Beyond a whole window nothing is left to be taken off one by one.
     if (bucket - this.bucket >= bucketsOfWindow) this.clear();
-    else {
-      for (let old = this.bucket + 1; old <= bucket; old += 1) {
-        const index = old % bucketsOfWindow;
-        this.firstSum -= this.first[index] ?? 0;
-        this.secondSum -= this.second[index] ?? 0;
-        this.first[index] = 0;
-        this.second[index] = 0;
-      }
-    }
+    else for (let old = this.bucket + 1; old <= bucket; old += 1) this.drop(old % bucketsOfWindow);
     this.bucket = bucket;
+    this.index = bucket % bucketsOfWindow;
+    this.endMs = (bucket + 1) * this.bucketMs;
+  }
+
+  private drop(index: number): void {
+    this.firstSum -= this.first[index] ?? 0;
+    this.secondSum -= this.second[index] ?? 0;
+    this.first[index] = 0;
+    this.second[index] = 0;
   }
 }
