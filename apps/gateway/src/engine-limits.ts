@@ -1,6 +1,6 @@
 import { type GatewayOptions } from './options';
 
-/** Of the engine that clients connect to. */
+/** Limits of clients' connections. */
 export function serverLimits(options: GatewayOptions) {
   return {
     connectionStreamsMax: options.connectionStreamsMax,
@@ -16,7 +16,7 @@ export function serverLimits(options: GatewayOptions) {
   };
 }
 
-/** Of the engine that connects to instances. */
+/** Limits of connections to instances. */
 export function upstreamLimits(options: GatewayOptions) {
   return {
     connectTimeoutMs: options.connectTimeoutMs,

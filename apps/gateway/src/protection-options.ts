@@ -8,6 +8,7 @@ import {
 } from '@raftway/resilience';
 import { type z } from 'zod';
 import { type ProtectionSettings } from './domain/protection';
+import { optionsOwner } from './domain/refusal';
 
 const outliers = defaultOutlierEjectionSettings;
 const method = /^[A-Za-z_][\w.]*\/(\*|[A-Za-z_]\w*)$/;
@@ -82,7 +83,7 @@ export type ProtectionOptions = z.output<z.ZodObject<typeof protectionShape>>;
 export function protectionOf(options: ProtectionOptions): ProtectionSettings {
   const { unknown, internal, unavailable, dataLoss } = Code;
   return {
-    owner: 'options of the gateway',
+    owner: optionsOwner,
     failureCodes: new Set<number>([unknown, internal, unavailable, dataLoss]),
     outliers: options.outlierEjectedPercentMax === 0 ? undefined : outliersOf(options),
     breaker: breakerOf(options),

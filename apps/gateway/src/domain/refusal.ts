@@ -4,6 +4,9 @@ import { Code, ServiceError } from '@raftway/errors';
 
 const retryDelayMs = 1000;
 
+/** Who set a limit that the options say, as refusals name it. */
+export const optionsOwner = 'options of the gateway';
+
 /** UNIMPLEMENTED `PATH_NOT_CANONICAL`. */
 export function pathNotCanonical(path: string): ServiceError {
   const shown = path.length > 128 ? `${path.slice(0, 128)}…` : path;
@@ -151,7 +154,7 @@ export function limitReached(
     code: Code.resourceExhausted,
     reason,
     message: `${limitName} is ${limit} and used up`,
-    metadata: { field: limitName, limit: String(limit) },
+    metadata: { field: limitName, limit: String(limit), owner: optionsOwner },
     ...(reason === 'MESSAGE_TOO_LARGE' ? {} : { retryDelayMs }),
   });
 }

@@ -67,11 +67,6 @@ export class ProxyCall
   private attempt: Attempt | undefined;
   private tried: Set<string> | undefined;
   private attempts = 0;
-  /** When the instance took the call: a stream to it was opened. */
-  private openedMs = 0;
-  /** The instance whose backend has not been told yet how the call ended for it, and since when. */
-  private given: InstanceEndpoint | undefined;
-  private givenMs = 0;
   private refusedOnce = false;
   private requestEnded: boolean;
   private responseStarted = false;
@@ -172,7 +167,6 @@ export class ProxyCall
   // ---- from the attempt ----
 
   onStreamOpen(): void {
-    this.openedMs = this.context.nowMs();
     for (const chunk of this.replay ?? []) this.attempt?.forwardData(chunk);
     if (this.requestEnded && !this.start.requestEnded) this.attempt?.forwardEnd();
     this.forgetLargeReplay();
@@ -208,7 +202,7 @@ export class ProxyCall
     this.retries?.endTry();
     this.responseStarted = true;
     this.replay = undefined;
-    this.tellFirstByte();
+    this.attempt?.tellFirstByte();
     this.client.sendHeaders(forwardResponseHeaders(headers), endOfStream);
     if (endOfStream) this.finishWith(headers);
   }
@@ -234,7 +228,7 @@ export class ProxyCall
   }
 
   onConnectFailed(endpoint: InstanceEndpoint, detail: string): void {
-    this.tellEnd('unreachable', Code.unavailable);
+    this.attempt?.tellEnd('unreachable', Code.unavailable);
     this.attempt = undefined;
     this.tried = (this.tried ?? new Set()).add(endpoint.key);
     if (!this.finished) this.tryNext(detail);
@@ -243,7 +237,7 @@ export class ProxyCall
   onUpstreamReset(reset: StreamReset): void {
     if (this.finished) return;
     const { service } = this.start.route;
-    if (this.context.nowMs() - this.openedMs >= handedOnAfterMs) {
+    if ((this.attempt?.openMs ?? 0) >= handedOnAfterMs) {
       this.attempts = 0;
       this.refusedOnce = false;
       this.tried = undefined;
@@ -255,7 +249,7 @@ export class ProxyCall
       if (this.start.route.endpoints.size > 1 && this.attempt !== undefined)
         this.tried = (this.tried ?? new Set()).add(this.attempt.endpoint.key);
       this.context.observer.onRetry(service, 'refused');
-      this.tellEnd('handed_back', Code.unavailable);
+      this.attempt?.tellEnd('handed_back', Code.unavailable);
       this.attempt = undefined;
       this.tryNext(reset.detail);
       return;
@@ -263,7 +257,7 @@ export class ProxyCall
     const end = reset.connectionLost ? 'lost' : 'answered';
     const code = reset.connectionLost ? Code.unavailable : codeOfReset(reset.code);
     if (this.triesAgain(end, code, [])) return;
-    this.tellEnd(end, code);
+    this.attempt?.tellEnd(end, code);
     const error = reset.connectionLost
       ? refusal.upstreamLost(service, reset.detail)
       : refusal.upstreamReset(service, code, http2CodeName(reset.code));
@@ -295,11 +289,8 @@ export class ProxyCall
       return this.fail(this.attempts === 0 ? this.noInstance() : this.unreachable(lastFailure));
     if (this.attempts > 0 && !this.refusedOnce) context.observer.onRetry(route.service, 'connect');
     this.attempts += 1;
-    this.given = endpoint;
-    this.givenMs = nowMs;
-    endpoint.backend.onGiven(endpoint);
     const upstream = context.pool.get(endpoint);
-    this.attempt = new Attempt(this, upstream, endpoint);
+    this.attempt = new Attempt(this, upstream, endpoint, context.nowMs);
     const { protection } = route.backend;
     if (protection?.settings.retry?.perTryTimeoutMs !== undefined)
       this.retriesUnder(protection).beginTry();
@@ -316,7 +307,7 @@ export class ProxyCall
     const spentMs = this.context.nowMs() - this.startedMs;
     const remainingMs = timeoutMs === undefined ? undefined : timeoutMs - spentMs;
     if (!this.retriesUnder(protection).begin(code, headers, remainingMs)) return false;
-    this.tellEnd(end, code ?? Code.deadlineExceeded);
+    this.attempt?.tellEnd(end, code ?? Code.deadlineExceeded);
     const key = this.attempt?.endpoint.key;
     this.tried = endpoints.size > 1 && key !== undefined ? new Set([key]) : undefined;
     this.attempts = 0;
@@ -343,22 +334,6 @@ export class ProxyCall
     return refusal.instancesUnreachable(grpcService, service, this.attempts, detail);
   }
 
-  private tellFirstByte(): void {
-    const { given } = this;
-    if (given === undefined) return;
-    const nowMs = this.context.nowMs();
-    given.backend.onFirstByte(given, nowMs - this.givenMs, nowMs);
-  }
-
-  /** Tells the backend, once, how the call ended for the instance that has it. */
-  private tellEnd(end: CallEnd, code: number): void {
-    const { given } = this;
-    if (given === undefined) return;
-    this.given = undefined;
-    const nowMs = this.context.nowMs();
-    given.backend.onEnded(given, end, code, this.responseStarted, nowMs - this.givenMs, nowMs);
-  }
-
   private hold(bytes: number): void {
     this.heldBytes += bytes;
     this.context.memory.add(bytes);
@@ -372,7 +347,7 @@ export class ProxyCall
 
   private finishWith(headers: HeaderPairs): void {
     const code = statusOf(headers);
-    this.tellEnd('answered', code);
+    this.attempt?.tellEnd('answered', code);
     this.finish(code, '');
     // An instance that answers early may never read the rest, and its stream would stay open.
     if (!this.requestEnded || this.unreleasedBytes > 0) this.attempt?.cancel();
@@ -382,7 +357,7 @@ export class ProxyCall
   private finish(code: number, reason: string): boolean {
     if (this.finished) return false;
     this.finished = true;
-    this.tellEnd('abandoned', code);
+    this.attempt?.tellEnd('abandoned', code);
     this.context.openCalls.remove(this);
     if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
     this.place?.leave(code);
