@@ -308,13 +308,19 @@ export class ProxyCall
     const remainingMs = timeoutMs === undefined ? undefined : timeoutMs - spentMs;
     if (!this.retriesUnder(protection).begin(code, headers, remainingMs)) return false;
     this.attempt?.tellEnd(end, code ?? Code.deadlineExceeded);
-    const key = this.attempt?.endpoint.key;
-    this.tried = endpoints.size > 1 && key !== undefined ? new Set([key]) : undefined;
+    if (this.attempt !== undefined) this.avoid(this.attempt.endpoint.key, endpoints.size);
     this.attempts = 0;
     this.refusedOnce = false;
     this.attempt?.cancel();
     this.attempt = undefined;
     return true;
+  }
+
+  /** Further attempts go to other instances while there are any, and not to this one right away if there is another. */
+  private avoid(key: string, count: number): void {
+    const tried = (this.tried ?? new Set()).add(key);
+    if (tried.size < count) this.tried = tried;
+    else this.tried = count > 1 ? new Set([key]) : undefined;
   }
 
   private retriesUnder(protection: Protection): CallRetries {
