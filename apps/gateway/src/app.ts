@@ -21,22 +21,23 @@ import { LiveDocuments } from './adapters/live-documents';
 import { fileLearner } from './adapters/reflection-client';
 import { SchemaCatalog } from './adapters/schema-catalog';
 import { routableServices } from './adapters/view-adapter';
-import { type CompiledDocuments } from './domain/documents';
 import { isNeverRouted } from './domain/never-routed';
 import { type RoutingChange, RoutingTable } from './domain/routing-table';
 import { HealthService, healthServiceName } from './local/health';
 import { LocalServices } from './local/local-services';
 import { ReflectionService, reflectionServiceNames } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
+import { backendFactory } from './create-backend';
 import { serverLimits, upstreamLimits } from './engine-limits';
 import { type GatewayOptions, loadBalancingOf } from './options';
+import { protectionOf } from './protection-options';
 import { Dispatcher } from './proxy/dispatcher';
 import { gatewayAdminService } from './service/gateway-admin-service';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
 import { type ProxyContext } from './proxy/proxy-context';
 import { UpstreamPool } from './proxy/upstream-pool';
-import { delay, within } from './timing';
+import { delay, nowMs, within } from './timing';
 
 /** How long clients that were told GATEWAY_STOPPING get before their connections are cut, in milliseconds. */
 const farewellMs = 250;
@@ -96,8 +97,6 @@ class Gateway implements GatewayApp {
   private readonly pool: UpstreamPool;
   private readonly documents: LiveDocuments;
   private readonly random: () => number;
-  /** What backends are configured by. */
-  private configured: CompiledDocuments['backends'] | undefined;
   private readonly local: LocalServices;
   private readonly dispatcher: Dispatcher;
   private readonly health: HealthService;
@@ -118,11 +117,16 @@ class Gateway implements GatewayApp {
     this.view = view;
     this.logger = dependencies.logger ?? silentLogger();
     this.metrics = new GatewayMetrics(metrics, () => this.gauges(), this.onConnectFailure);
+    this.setAside = new SetAside(random);
     const loadBalancing = loadBalancingOf(options);
     this.table = new RoutingTable({
-      loadBalancing: (service) => ({
-        ...loadBalancing,
-        ...this.documents.table.current?.backends.get(service)?.loadBalancing,
+      backend: backendFactory({
+        loadBalancing: (service) => ({
+          ...loadBalancing,
+          ...this.documents.table.current?.backends.get(service)?.loadBalancing,
+        }),
+        protection: protectionOf(options),
+        ...{ setAside: this.setAside, logger: this.logger, observer: this.metrics },
       }),
       nowMs,
       random,
@@ -133,10 +137,9 @@ class Gateway implements GatewayApp {
     this.documents = new LiveDocuments({
       path: options.documents,
       logger: this.logger,
-      onSet: (used) => this.onDocuments(used),
+      onSet: (used, backendsDiffer) => this.onDocuments(used, backendsDiffer),
     });
     this.memory = new MemoryBudget(options.memoryBytesMax);
-    this.setAside = new SetAside(random);
     this.pool = this.createPool();
     this.health = new HealthService({
       isReady: () => this.readiness() === true,
@@ -258,12 +261,12 @@ class Gateway implements GatewayApp {
       upstreamScheme: this.tls === undefined ? 'http' : 'https',
       nowMs,
       wallMs: Date.now,
+      random: this.random,
     };
     return new Dispatcher(context, {
       table: this.table,
       local: this.local,
       documents: this.documents.table,
-      random: this.random,
       isViewReady: () => this.isViewReady(),
       isNeverRouted,
       timeoutMaxMs: this.timeoutMaxMs,
@@ -333,13 +336,11 @@ class Gateway implements GatewayApp {
     });
   }
 
-  private onDocuments(used: boolean): void {
+  private onDocuments(used: boolean, backendsDiffer: boolean): void {
     this.metrics.onDocumentSet(used);
     if (!used) return;
     this.table.trackServices(this.documents.table.services(), Date.now());
-    const { backends } = this.documents.table.current ?? {};
-    if (backends !== this.configured) this.table.reconfigure(Date.now());
-    this.configured = backends;
+    if (backendsDiffer) this.table.reconfigure(Date.now());
     this.pool.retain((key) => this.table.hasEndpoint(key));
     this.health.changed();
   }
@@ -383,6 +384,7 @@ class Gateway implements GatewayApp {
       bufferedBytes: this.memory.usedBytes,
       endpointsLive: this.table.endpointCount,
       endpointsSetAside: this.setAside.size,
+      endpointsEjected: this.table.ejectedCount(nowMs()),
       routes: routes.length,
       routesWithoutInstance: routes.filter(({ endpoints }) => endpoints.size === 0).length,
       routeConflicts: this.table.conflicts().length,
@@ -391,8 +393,4 @@ class Gateway implements GatewayApp {
       registryAgeSeconds: Math.min(this.view.ageMs() / 1000, Number.MAX_SAFE_INTEGER),
     };
   }
-}
-
-function nowMs(): number {
-  return performance.now();
 }

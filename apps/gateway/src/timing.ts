@@ -1,3 +1,8 @@
+/** Monotonic milliseconds. */
+export function nowMs(): number {
+  return performance.now();
+}
+
 /** Waits so long, or until the signal. */
 export function delay(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

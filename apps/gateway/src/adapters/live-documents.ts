@@ -7,8 +7,8 @@ export interface LiveDocumentsSettings {
   /** File or directory; undefined when the admin API gives the documents. */
   readonly path: string | undefined;
   readonly logger: Logger;
-  /** Told of every set, and whether it is used. */
-  readonly onSet: (used: boolean) => void;
+  /** Told of every set, whether it is used, and whether its policies of backends differ from those of before. */
+  readonly onSet: (used: boolean, backendsDiffer: boolean) => void;
 }
 
 /** Problems in one line of the log. */
@@ -47,6 +47,7 @@ export class LiveDocuments {
   /** Uses a set, in one step: a call that began before keeps what it found. A set with problems changes nothing. */
   apply(set: DocumentSet): void {
     const { logger, onSet } = this.settings;
+    const before = this.table.current?.backends;
     const used = this.table.apply(set);
     const { generation } = this.table;
     if (used) logger.info('documents are used', { documents: set.documents.length, generation });
@@ -57,6 +58,6 @@ export class LiveDocuments {
           .slice(0, problemsLogged)
           .map(({ where, message }) => `${where} ${message}`),
       });
-    onSet(used);
+    onSet(used, this.table.current?.backends !== before);
   }
 }

@@ -35,8 +35,6 @@ export interface DispatcherSettings {
   /** The longest time a call may take, in milliseconds; undefined for no limit. */
   readonly timeoutMaxMs: number | undefined;
   readonly documents: DocumentTable;
-  /** A number from 0 (included) to 1 (excluded), for shares of calls. */
-  readonly random: () => number;
 }
 
 /** Where a call goes, and what documents say of it. */
@@ -96,7 +94,7 @@ export class Dispatcher {
     const { active } = documents;
     const rule = active && ruleFor(active, path, headers);
     if (rule !== undefined) {
-      const found = routeByRule(rule, grpcService, table, this.settings.random);
+      const found = routeByRule(rule, grpcService, table, this.context.random);
       if (found instanceof ServiceError) return found;
       const { requestHeaders, responseHeaders, timeouts } = found.backend;
       return { route: found.route, requestHeaders, responseHeaders, timeouts };
