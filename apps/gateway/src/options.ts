@@ -51,6 +51,14 @@ export const gatewayOptionsSchema = z.object({
     .describe(
       'A client connection without calls for this long is closed. Quiet calls are never cut.',
     ),
+  http1IdleMs: durationMs({ minMs: 1000 })
+    .default(60_000)
+    .describe('A client connection of HTTP/1.1 without a request for this long is closed.'),
+  http1BodyTimeoutMs: durationMs({ minMs: 100 })
+    .default(30_000)
+    .describe(
+      'A client of HTTP/1.1 that owes more of a request body and sends nothing for this long is cut off.',
+    ),
   connectionKeepaliveMs: durationMs({ minMs: 1000 })
     .default(60_000)
     .describe('A client connection with calls that is silent for this long is pinged.'),

@@ -36,12 +36,15 @@ const grpcHeaders = [
 ] as const;
 
 describe('the one port', () => {
-  it('tells HTTP/1.1 clients what is needed', async () => {
-    const answer = await exchange(harness.gateway.address, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  it('tells gRPC clients that come over HTTP/1.1 what is needed', async () => {
+    const answer = await exchange(
+      harness.gateway.address,
+      'POST /test.Echo/Unary HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\n\r\n',
+    );
 
     expect(answer).toMatch(/^HTTP\/1.1 426 Upgrade Required/);
     expect(answer).toContain('application/problem+json');
-    expect(answer).toContain('gRPC over HTTP/2');
+    expect(answer).toContain('gRPC needs HTTP/2');
   });
 
   it('answers /livez over HTTP/1.1', async () => {
