@@ -27,6 +27,10 @@ import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
 import { type ProxyContext } from './proxy/proxy-context';
 import { UpstreamPool } from './proxy/upstream-pool';
+import { Connect } from './web/connect';
+import { Cors } from './web/cors';
+import { GrpcWeb } from './web/grpc-web';
+import { type Dispatch } from './web/http-exchange';
 import { Http1Server } from './web/http1-server';
 import { WebEntrance } from './web/web-entrance';
 
@@ -239,7 +243,24 @@ class Gateway implements GatewayApp {
       nowMs,
       wallMs: Date.now,
     };
-    const web = new WebEntrance([]);
+    const dispatch: Dispatch = (...call) => dispatcher.dispatch(...call);
+    const { memory, metrics } = this;
+    const web = new WebEntrance(
+      new Cors({
+        origins: options.corsOrigins,
+        credentials: options.corsCredentials,
+        maxAgeMs: options.corsMaxAgeMs,
+      }),
+      [
+        new GrpcWeb(dispatch),
+        new Connect({
+          dispatch,
+          limits: { memory, messageBytesMax: options.httpMessageBytesMax },
+          isSafe: (service, method) => this.catalog.schema().isSafe(service, method),
+          onRefused: ({ code }) => metrics.onCallEnd('', code, 0),
+        }),
+      ],
+    );
     const dispatcher = new Dispatcher(context, {
       table: this.table,
       local: this.createLocalServices(),

@@ -112,7 +112,7 @@ describe('requests that are no gRPC calls', () => {
   it.each([
     ['another method', { ':method': 'PUT' }, 'application/grpc', '405'],
     ['another content type', {}, 'application/json', '415'],
-    ['gRPC-Web', {}, 'application/grpc-web+proto', '415'],
+    ['gRPC-Web by GET', { ':method': 'GET' }, 'application/grpc-web+proto', '405'],
   ])('with %s get an HTTP status', async (_name, pseudo, contentType, status) => {
     const answer = await rawCall(
       harness.gateway.address,

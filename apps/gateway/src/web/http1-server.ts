@@ -95,8 +95,14 @@ export class Http1Server {
     if (this.draining) response.setHeader('connection', 'close');
     const { streamBufferBytesMax, nowMs, headerCountMax } = this.settings;
     if (this.open.has(socket)) return answerPipelined(request, response);
-    const stream = new Http1Stream(request, response, streamBufferBytesMax, nowMs, () =>
-      this.forget(socket),
+    const requestEnded = !hasBody(request);
+    const stream = new Http1Stream(
+      request,
+      response,
+      requestEnded,
+      streamBufferBytesMax,
+      nowMs,
+      () => this.forget(socket),
     );
     this.open.set(socket, stream);
     const headers = http1Headers(request.rawHeaders, {
@@ -113,27 +119,8 @@ export class Http1Server {
       );
     else if (headers === undefined)
       sendProblem({ stream }, 400, 'Several hosts', 'A request has one Host header.');
-    else this.settings.onExchange(this.exchangeOf(request, stream, headers));
+    else this.settings.onExchange(exchangeOf(request, stream, headers, requestEnded));
     stream.start();
-  }
-
-  private exchangeOf(
-    request: IncomingMessage,
-    stream: Http1Stream,
-    headers: HeaderPairs,
-  ): HttpExchange {
-    const length = headerValue(headers, 'content-length');
-    const hasBody = request.headers['transfer-encoding'] !== undefined || Number(length ?? '0') > 0;
-    return {
-      stream,
-      httpVersion: '1.1',
-      headers,
-      method: request.method ?? '',
-      path: request.url ?? '',
-      contentType: headerValue(headers, 'content-type') ?? '',
-      requestEnded: !hasBody,
-      clientAddress: request.socket.remoteAddress ?? '',
-    };
   }
 
   private forget(socket: Socket): void {
@@ -160,6 +147,28 @@ export class Http1Server {
     socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     setTimeout(() => socket.destroy(), sweepMs).unref();
   }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+function exchangeOf(
+  request: IncomingMessage,
+  stream: Http1Stream,
+  headers: HeaderPairs,
+  requestEnded: boolean,
+): HttpExchange {
+  return {
+    stream,
+    httpVersion: '1.1',
+    headers,
+    method: request.method ?? '',
+    path: request.url ?? '',
+    contentType: headerValue(headers, 'content-type') ?? '',
+    requestEnded,
+    clientAddress: request.socket.remoteAddress ?? '',
+  };
 }
 
 function statusOf(code: string | undefined): string {

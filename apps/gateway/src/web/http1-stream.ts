@@ -27,6 +27,8 @@ export class Http1Stream implements EngineStream {
   constructor(
     private readonly request: IncomingMessage,
     private readonly response: ServerResponse,
+    /** Whether there is no body, so that nothing is told of its end. */
+    private readonly requestEnded: boolean,
     private readonly bufferBytesMax: number,
     private readonly nowMs: () => number,
     private readonly onGone: () => void,
@@ -43,7 +45,7 @@ export class Http1Stream implements EngineStream {
     this.request.on('data', (chunk: Buffer) => this.receive(chunk));
     this.request.once('end', () => {
       clearTimeout(this.grace);
-      if (!this.closed) this.listener?.onEnd(undefined);
+      if (!this.closed && !this.requestEnded) this.listener?.onEnd(undefined);
     });
   }
 

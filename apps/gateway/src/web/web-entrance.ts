@@ -1,13 +1,19 @@
 import { isGrpcContentType } from '@raftway/http2';
 import { DiscardingListener, sendHttpResponse } from '../proxy/reply';
+import { type Cors } from './cors';
 import { type HttpExchange, sendProblem, type WebProtocol } from './http-exchange';
 
 /** Takes every HTTP exchange that is no gRPC call, and finds the protocol that it is of. */
 export class WebEntrance {
   /** @param protocols asked in this order */
-  constructor(private readonly protocols: readonly WebProtocol[]) {}
+  constructor(
+    private readonly cors: Cors,
+    private readonly protocols: readonly WebProtocol[],
+  ) {}
 
-  open(exchange: HttpExchange): void {
+  open(given: HttpExchange): void {
+    const exchange = this.cors.admit(given);
+    if (exchange === undefined) return;
     for (const protocol of this.protocols) if (protocol.open(exchange)) return;
     exchange.stream.setListener(new DiscardingListener(exchange.stream));
     answer(exchange);
@@ -15,7 +21,8 @@ export class WebEntrance {
 }
 
 /** What this port takes, for `accept-post` (https://www.w3.org/TR/ldp/#header-accept-post). */
-const acceptPost = 'application/grpc';
+const acceptPost =
+  'application/grpc, application/grpc-web, application/grpc-web-text, application/proto, application/connect+proto';
 
 function answer(exchange: HttpExchange): void {
   const { stream, method, path, contentType } = exchange;
@@ -35,4 +42,5 @@ function answer(exchange: HttpExchange): void {
   sendProblem(exchange, 415, 'Unknown content type', detail, ['accept-post', acceptPost]);
 }
 
-const portHint = 'This port speaks gRPC over HTTP/2 at POST /package.Service/Method.';
+const portHint =
+  'This port takes calls of gRPC (over HTTP/2), gRPC-Web and Connect at POST /package.Service/Method.';
