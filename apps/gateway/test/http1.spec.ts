@@ -203,7 +203,9 @@ describe('HTTP/1.1', () => {
 
   it('finishes open calls when the gateway stops, and closes the rest', async () => {
     const answers: UnaryDone[] = [];
-    await textBackend(harness, { Unary: (_call: UnaryCall, done: UnaryDone) => answers.push(done) });
+    await textBackend(harness, {
+      Unary: (_call: UnaryCall, done: UnaryDone) => answers.push(done),
+    });
     const idle = open().send('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n');
     const busy = open().send(whole);
     await idle.until('ok\n');

@@ -99,7 +99,7 @@ export class Http1Server {
   private take(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     if (this.draining) response.setHeader('connection', 'close');
-    const { streamBufferBytesMax, nowMs, headerCountMax } = this.settings;
+    const { streamBufferBytesMax, nowMs } = this.settings;
     if (this.open.has(socket)) return answerPipelined(request, response);
     const requestEnded = !hasBody(request);
     const stream = new Http1Stream(

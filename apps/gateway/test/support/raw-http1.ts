@@ -66,9 +66,5 @@ export function head(path: string, ...headers: readonly string[]): string {
 /** One chunk of a chunked body. */
 export function chunk(bytes: string | Buffer): Buffer {
   const body = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
-  return Buffer.concat([
-    Buffer.from(`${body.length.toString(16)}\r\n`),
-    body,
-    Buffer.from('\r\n'),
-  ]);
+  return Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from('\r\n')]);
 }
