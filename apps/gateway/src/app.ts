@@ -24,8 +24,8 @@ import { routableServices } from './adapters/view-adapter';
 import { isNeverRouted } from './domain/never-routed';
 import { type RoutingChange, RoutingTable } from './domain/routing-table';
 import { HealthService, healthServiceName } from './local/health';
-import { LocalServices } from './local/local-services';
-import { ReflectionService, reflectionServiceNames } from './local/reflection';
+import { createLocalServices } from './local/create-local-services';
+import { type LocalServices } from './local/local-services';
 import { gatewayStopping } from './domain/refusal';
 import { backendFactory } from './create-backend';
 import { serverLimits, upstreamLimits } from './engine-limits';
@@ -38,6 +38,9 @@ import { OpenCalls } from './proxy/open-calls';
 import { type ProxyContext } from './proxy/proxy-context';
 import { UpstreamPool } from './proxy/upstream-pool';
 import { delay, nowMs, within } from './timing';
+import { createHttp1, createWeb } from './web/create-web';
+import { type Http1Server } from './web/http1-server';
+import { type WebEntrance } from './web/web-entrance';
 
 /** How long clients that were told GATEWAY_STOPPING get before their connections are cut, in milliseconds. */
 const farewellMs = 250;
@@ -98,11 +101,13 @@ class Gateway implements GatewayApp {
   private readonly documents: LiveDocuments;
   private readonly random: () => number;
   private readonly local: LocalServices;
+  private readonly web: WebEntrance;
   private readonly dispatcher: Dispatcher;
   private readonly health: HealthService;
   private readonly catalog: SchemaCatalog;
   private readonly scheduler = new FlushScheduler();
   private readonly engine: ServerEngine;
+  private readonly http1: Http1Server;
   private readonly door: FrontDoor;
   private readonly admin: RaftwayServer | undefined;
   private boundAddress: string | undefined;
@@ -135,8 +140,7 @@ class Gateway implements GatewayApp {
     });
     this.random = random;
     this.documents = new LiveDocuments({
-      path: options.documents,
-      logger: this.logger,
+      ...{ path: options.documents, logger: this.logger },
       onSet: (used, backendsDiffer) => this.onDocuments(used, backendsDiffer),
     });
     this.memory = new MemoryBudget(options.memoryBytesMax);
@@ -147,16 +151,21 @@ class Gateway implements GatewayApp {
       names: () => this.table.list().map(({ grpcService }) => grpcService),
     });
     this.catalog = new SchemaCatalog(fileLearner(tls?.source), this.logger);
-    this.local = this.createLocalServices();
+    this.local = createLocalServices({
+      context: { memory: this.memory, openCalls: this.openCalls },
+      health: this.health,
+      schema: () => this.catalog.schema(),
+      routed: () => this.table.list().map(({ grpcService }) => grpcService),
+    });
+    this.web = this.createWebEntrance();
     this.dispatcher = this.createDispatcher();
-    this.engine = new FrameServerEngine(
-      serverLimits(options),
-      this.createListener(),
-      this.scheduler,
-    );
+    const listener = this.createListener();
+    this.engine = new FrameServerEngine(serverLimits(options), listener, this.scheduler);
+    this.http1 = createHttp1(options, this.web, (detail) => listener.onConnectionError(detail));
     this.door = new FrontDoor({
       bind: options.bind,
       engine: this.engine,
+      http1: this.http1,
       connectionsMax: options.connectionsMax,
       prefaceTimeoutMs: options.prefaceTimeoutMs,
       tls,
@@ -186,6 +195,11 @@ class Gateway implements GatewayApp {
     return this.pool.connectionCount;
   }
 
+  /** Calls of clients, of all protocols. */
+  private get streamCount(): number {
+    return this.engine.streamCount + this.http1.streamCount;
+  }
+
   async start(): Promise<void> {
     this.unsubscribe = this.view.onChange(() => this.applyView());
     if (this.isViewReady()) this.applyView();
@@ -202,7 +216,7 @@ class Gateway implements GatewayApp {
 
   private async drain(): Promise<void> {
     this.stopping ??= Promise.resolve();
-    this.logger.info('gateway drains', { calls: this.engine.streamCount });
+    this.logger.info('gateway drains', { calls: this.streamCount });
     this.health.changed();
     await delay(this.options.drainDelayMs);
     this.door.stopListening();
@@ -212,6 +226,7 @@ class Gateway implements GatewayApp {
     this.catalog.stop();
     await this.documents.stop();
     this.engine.destroy();
+    this.http1.destroy();
     this.door.destroy();
     this.pool.destroy();
     await this.admin?.stop();
@@ -219,12 +234,10 @@ class Gateway implements GatewayApp {
   }
 
   private async finishCalls(): Promise<void> {
-    const drained = this.engine.drain();
+    const drained = Promise.all([this.engine.drain(), this.http1.drain()]);
     if (await within(drained, this.options.drainTimeoutMs)) return;
-    if (this.engine.streamCount > 0)
-      this.logger.warn('calls were cut at the end of the drain', {
-        calls: this.engine.streamCount,
-      });
+    if (this.streamCount > 0)
+      this.logger.warn('calls were cut at the end of the drain', { calls: this.streamCount });
     this.openCalls.stopAll(gatewayStopping());
     await within(drained, farewellMs);
   }
@@ -243,6 +256,15 @@ class Gateway implements GatewayApp {
       setAside: this.setAside,
       observer: this.metrics,
       nowMs,
+    });
+  }
+
+  private createWebEntrance(): WebEntrance {
+    return createWeb(this.options, {
+      dispatch: (...call) => this.dispatcher.dispatch(...call),
+      memory: this.memory,
+      observer: this.metrics,
+      isSafe: (service, method) => this.catalog.schema().isSafe(service, method),
     });
   }
 
@@ -270,6 +292,7 @@ class Gateway implements GatewayApp {
       isViewReady: () => this.isViewReady(),
       isNeverRouted,
       timeoutMaxMs: this.timeoutMaxMs,
+      onHttp: (exchange) => this.web.open(exchange),
     });
   }
 
@@ -286,25 +309,6 @@ class Gateway implements GatewayApp {
         this.logger.debug('client connection broke', { detail });
       },
     };
-  }
-
-  private createLocalServices(): LocalServices {
-    const reflection = new ReflectionService({
-      schema: () => this.catalog.schema(),
-      serviceNames: () => [
-        ...this.table.list().map(({ grpcService }) => grpcService),
-        healthServiceName,
-        ...reflectionServiceNames,
-      ],
-    });
-    return new LocalServices(
-      { memory: this.memory, openCalls: this.openCalls },
-      {
-        [healthServiceName]: this.health.methods(),
-        [reflectionServiceNames[0]]: reflection.methods(),
-        [reflectionServiceNames[1]]: reflection.methods(),
-      },
-    );
   }
 
   private createAdmin(options: GatewayOptions, metrics: Metrics): RaftwayServer {
@@ -379,7 +383,7 @@ class Gateway implements GatewayApp {
     const routes = this.table.list();
     return {
       clientConnections: this.door.connectionCount,
-      clientStreams: this.engine.streamCount,
+      clientStreams: this.streamCount,
       upstreamConnections: this.pool.connectionCount,
       bufferedBytes: this.memory.usedBytes,
       endpointsLive: this.table.endpointCount,

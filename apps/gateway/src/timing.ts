@@ -15,7 +15,7 @@ export function delay(milliseconds: number, signal?: AbortSignal): Promise<void>
 }
 
 /** Whether something happens within a time. */
-export async function within(work: Promise<void>, timeoutMs: number): Promise<boolean> {
+export async function within(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   const timer = new AbortController();
   const timedOut = delay(timeoutMs, timer.signal).then(() => false);
   const done = await Promise.race([work.then(() => true), timedOut]);
