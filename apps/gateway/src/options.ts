@@ -1,4 +1,12 @@
-import { durationMs, boolean, hostPort, hostPortList, integer, oneOf } from '@raftway/config';
+import {
+  durationMs,
+  boolean,
+  hostPort,
+  hostPortList,
+  integer,
+  oneOf,
+  originList,
+} from '@raftway/config';
 import { pickingPolicies } from '@raftway/load-balancing';
 import { serverOptionsShape } from '@raftway/service-kit';
 import { z } from 'zod';
@@ -51,6 +59,26 @@ export const gatewayOptionsSchema = z.object({
     .describe(
       'A client connection without calls for this long is closed. Quiet calls are never cut.',
     ),
+  http1IdleMs: durationMs({ minMs: 1000 })
+    .default(60_000)
+    .describe('A client connection of HTTP/1.1 without a request for this long is closed.'),
+  http1BodyTimeoutMs: durationMs({ minMs: 100 })
+    .default(30_000)
+    .describe(
+      'A client of HTTP/1.1 that owes more of a request body and sends nothing for this long is cut off.',
+    ),
+  httpMessageBytesMax: integer({ min: 1024, max: 1_073_741_824 })
+    .default(4_194_304)
+    .describe('Largest message that has to be held whole: of unary calls of the Connect protocol.'),
+  corsOrigins: originList()
+    .default([])
+    .describe('Origins whose pages may call from browsers (CORS), or `*` for all.'),
+  corsCredentials: boolean()
+    .default(false)
+    .describe('Whether pages of the origins that are named may send cookies.'),
+  corsMaxAgeMs: durationMs({ minMs: 0, maxMs: 24 * 3_600_000 })
+    .default(7_200_000)
+    .describe('How long browsers may remember that such pages may call.'),
   connectionKeepaliveMs: durationMs({ minMs: 1000 })
     .default(60_000)
     .describe('A client connection with calls that is silent for this long is pinged.'),
