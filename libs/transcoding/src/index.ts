@@ -7,6 +7,7 @@ export {
 } from './response';
 export { type Binding, bindMethod, grpcPathOf, isHttpBody, type MethodBindings } from './binding';
 export { type JsonReadSettings } from './json-body';
+export { jsonItems } from './json-items';
 export { LineSplitter } from './line-splitter';
 export { openApiDocument, type OpenApiInfo } from './openapi';
 export { buildRequest, type HttpRequestParts, type RequestSettings } from './request';

@@ -114,8 +114,13 @@ class DocumentBuilder {
     const schema = body === '*' ? this.schemas.ofMessage(method.input) : this.schemas.ofField(body);
     const isStream =
       method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming';
-    const lines = isStream ? { 'application/x-ndjson': { schema } } : {};
-    return { content: { 'application/json': { schema }, ...lines } };
+    if (!isStream) return { content: { 'application/json': { schema } } };
+    return {
+      content: {
+        'application/json': { schema: { type: 'array', items: schema } },
+        'application/x-ndjson': { schema },
+      },
+    };
   }
 
   private responseContent(binding: Binding): JsonObject {

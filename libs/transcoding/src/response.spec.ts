@@ -2,6 +2,7 @@ import { fromJson, type JsonValue, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { Library } from '../test/library';
 import { buildAnswer, type JsonWriteSettings } from './response';
+import { jsonItems } from './json-items';
 import { LineSplitter } from './line-splitter';
 import { decodeStatus, httpStatusOf, statusJson } from './status';
 import { streamFormatFor } from './stream-format';
@@ -176,6 +177,22 @@ describe('streams', () => {
     expect(format.message('1', true) + format.message('2', false) + format.end(false)).toBe(two);
     expect(format.end(true)).toBe(none);
     expect(format.message('1', true) + format.failure({ code: 5 }, false)).toBe(failed);
+  });
+});
+
+describe('items of an array', () => {
+  it.each([
+    ['[]', []],
+    [' [ ] ', []],
+    ['[1,"a,]",{"b":[1,2]}]', ['1', '"a,]"', '{"b":[1,2]}']],
+    ['["\\"",9007199254740993]', ['"\\""', '9007199254740993']],
+    ['{"a":[1,2]}', ['{"a":[1,2]}']],
+  ])('%s', (text, items) => {
+    expect(jsonItems(text)).toEqual(items);
+  });
+
+  it('have to be JSON', () => {
+    expect(() => jsonItems('[1,]')).toThrow('INVALID_ARGUMENT');
   });
 });
 
