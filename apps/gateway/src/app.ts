@@ -27,12 +27,9 @@ import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
 import { type ProxyContext } from './proxy/proxy-context';
 import { UpstreamPool } from './proxy/upstream-pool';
-import { Connect } from './web/connect';
-import { Cors } from './web/cors';
-import { GrpcWeb } from './web/grpc-web';
-import { type Dispatch } from './web/http-exchange';
-import { Http1Server } from './web/http1-server';
-import { WebEntrance } from './web/web-entrance';
+import { createHttp1, createWeb } from './web/create-web';
+import { type Http1Server } from './web/http1-server';
+import { type WebEntrance } from './web/web-entrance';
 
 /** How long clients that were told GATEWAY_STOPPING get before their connections are cut, in milliseconds. */
 const farewellMs = 250;
@@ -126,12 +123,7 @@ class Gateway implements GatewayApp {
     this.catalog = new SchemaCatalog(fileLearner(tls?.source), this.logger);
     const { listener, web } = this.createEntrances();
     this.engine = new FrameServerEngine(serverLimits(options), listener, this.scheduler);
-    this.http1 = new Http1Server({
-      ...http1Limits(options),
-      nowMs,
-      onExchange: (exchange) => web.open(exchange),
-      onConnectionError: listener.onConnectionError,
-    });
+    this.http1 = createHttp1(options, web, (detail) => listener.onConnectionError(detail));
     this.door = new FrontDoor({
       bind: options.bind,
       engine: this.engine,
@@ -243,24 +235,12 @@ class Gateway implements GatewayApp {
       nowMs,
       wallMs: Date.now,
     };
-    const dispatch: Dispatch = (...call) => dispatcher.dispatch(...call);
-    const { memory, metrics } = this;
-    const web = new WebEntrance(
-      new Cors({
-        origins: options.corsOrigins,
-        credentials: options.corsCredentials,
-        maxAgeMs: options.corsMaxAgeMs,
-      }),
-      [
-        new GrpcWeb(dispatch),
-        new Connect({
-          dispatch,
-          limits: { memory, messageBytesMax: options.httpMessageBytesMax },
-          isSafe: (service, method) => this.catalog.schema().isSafe(service, method),
-          onRefused: ({ code }) => metrics.onCallEnd('', code, 0),
-        }),
-      ],
-    );
+    const web = createWeb(options, {
+      dispatch: (...call) => dispatcher.dispatch(...call),
+      memory: this.memory,
+      observer: this.metrics,
+      isSafe: (service, method) => this.catalog.schema().isSafe(service, method),
+    });
     const dispatcher = new Dispatcher(context, {
       table: this.table,
       local: this.createLocalServices(),
@@ -393,17 +373,6 @@ function serverLimits(options: GatewayOptions) {
     connectionIdleMs: options.connectionIdleMs,
     keepaliveMs: options.connectionKeepaliveMs,
     keepaliveTimeoutMs: options.keepaliveTimeoutMs,
-  };
-}
-
-function http1Limits(options: GatewayOptions) {
-  return {
-    headerBytesMax: options.headerBytesMax,
-    headerCountMax: options.headersMax,
-    streamBufferBytesMax: options.streamBufferBytesMax,
-    connectionIdleMs: options.http1IdleMs,
-    keepaliveMs: options.connectionKeepaliveMs,
-    bodyTimeoutMs: options.http1BodyTimeoutMs,
   };
 }
 

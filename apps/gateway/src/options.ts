@@ -87,7 +87,9 @@ export const gatewayOptionsSchema = z.object({
     .describe('How long the answer to such a ping may take.'),
   prefaceTimeoutMs: durationMs({ minMs: 10 })
     .default(10_000)
-    .describe('How long a new connection may take to show its protocol.'),
+    .describe(
+      'How long a new connection may take to show its protocol, and the headers of a request of HTTP/1.1.',
+    ),
   headerBytesMax: integer({ min: 1024, max: 1_048_576 })
     .default(65_536)
     .describe('Size of a header list, decoded.'),

@@ -7,8 +7,6 @@ import { Http1Stream } from './http1-stream';
 
 /** How often clients that owe their body are looked for, in milliseconds. */
 const sweepMs = 1000;
-/** How long a connection may take for the headers of a request, in milliseconds. */
-const headersTimeoutMs = 10_000;
 
 /** What an {@link Http1Server} needs. */
 export interface Http1Settings {
@@ -20,6 +18,8 @@ export interface Http1Settings {
   readonly connectionIdleMs: number;
   /** A connection that is silent for this long is probed by the system (TCP keepalive). */
   readonly keepaliveMs: number;
+  /** How long a request's headers may take. */
+  readonly headersTimeoutMs: number;
   /** A client that owes more of a body and sends nothing for this long is cut off. */
   readonly bodyTimeoutMs: number;
   readonly nowMs: () => number;
@@ -27,6 +27,11 @@ export interface Http1Settings {
   /** A connection was closed by a limit or a protocol error. */
   readonly onConnectionError: (detail: string) => void;
 }
+
+/** An HTTP status, its title, and what to do. */
+type Fault = readonly [status: number, title: string, detail: string];
+
+const severalHosts: Fault = [400, 'Several hosts', 'A request has one Host header.'];
 
 /**
  * HTTP/1.1 on connections that others accept, by Node's own strict parser: what it finds ambiguous (Content-Length beside Transfer-Encoding, folded
@@ -44,7 +49,8 @@ export class Http1Server {
     this.server = createServer(
       {
         maxHeaderSize: settings.headerBytesMax,
-        headersTimeout: headersTimeoutMs,
+        headersTimeout: settings.headersTimeoutMs,
+        connectionsCheckingInterval: sweepMs,
         // Bodies have a limit of their own, which lets streams live.
         requestTimeout: 0,
         keepAliveTimeout: settings.connectionIdleMs,
@@ -93,7 +99,7 @@ export class Http1Server {
   private take(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     if (this.draining) response.setHeader('connection', 'close');
-    const { streamBufferBytesMax, nowMs, headerCountMax } = this.settings;
+    const { streamBufferBytesMax, nowMs } = this.settings;
     if (this.open.has(socket)) return answerPipelined(request, response);
     const requestEnded = !hasBody(request);
     const stream = new Http1Stream(
@@ -110,17 +116,25 @@ export class Http1Server {
       target: request.url ?? '',
       scheme: 'encrypted' in socket ? 'https' : 'http',
     });
-    if (request.rawHeaders.length > 2 * headerCountMax)
-      sendProblem(
-        { stream },
-        431,
-        'Too many headers',
-        `A request has ${headerCountMax} headers at most.`,
-      );
-    else if (headers === undefined)
-      sendProblem({ stream }, 400, 'Several hosts', 'A request has one Host header.');
-    else this.settings.onExchange(exchangeOf(request, stream, headers, requestEnded));
+    const fault = headers === undefined ? severalHosts : this.faultOf(request);
+    if (headers !== undefined && fault === undefined)
+      this.settings.onExchange(exchangeOf(request, stream, headers, requestEnded));
+    else {
+      response.setHeader('connection', 'close');
+      sendProblem({ stream }, ...(fault ?? severalHosts));
+    }
     stream.start();
+  }
+
+  /** What Node's parser lets pass and we do not. */
+  private faultOf(request: IncomingMessage): Fault | undefined {
+    const { headerCountMax } = this.settings;
+    if (request.rawHeaders.length > 2 * headerCountMax)
+      return [431, 'Too many headers', `A request has ${headerCountMax} headers at most.`];
+    const coding = request.headers['transfer-encoding'] ?? 'chunked';
+    if (coding.toLowerCase() !== 'chunked')
+      return [501, 'Unknown transfer coding', 'A body is sent in chunks, or with its length.'];
+    return undefined;
   }
 
   private forget(socket: Socket): void {

@@ -1,4 +1,4 @@
-import * as grpc from '@grpc/grpc-js';
+import type * as grpc from '@grpc/grpc-js';
 import { toBinary } from '@bufbuild/protobuf';
 import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { reflectionV1 } from '@raftway/contracts';
@@ -51,14 +51,14 @@ function defines(file: FileDescriptorProto, symbol: string): boolean {
 }
 
 function answerOf(file: FileDescriptorProto | undefined): reflectionV1.ServerReflectionResponse {
-  const messageResponse =
+  const messageResponse: reflectionV1.ServerReflectionResponse['messageResponse'] =
     file === undefined
-      ? ({ $case: 'errorResponse', value: { errorCode: 5, errorMessage: 'no' } } as const)
-      : ({
+      ? { $case: 'errorResponse', value: { errorCode: 5, errorMessage: 'no' } }
+      : {
           $case: 'fileDescriptorResponse',
           value: {
             fileDescriptorProto: [Buffer.from(toBinary(FileDescriptorProtoSchema, file))],
           },
-        } as const);
+        };
   return { validHost: '', originalRequest: undefined, messageResponse };
 }
