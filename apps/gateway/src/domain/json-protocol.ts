@@ -15,7 +15,9 @@ const lineTypes = new Set(['application/x-ndjson', 'application/ndjson', 'applic
 export function bodyKindOf(contentType: string): BodyKind {
   const type = (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
   if (lineTypes.has(type)) return 'lines';
-  return type === 'application/json' || /^application\/[\w.-]+\+json$/.test(type) ? 'json' : 'other';
+  return type === 'application/json' || /^application\/[\w.-]+\+json$/.test(type)
+    ? 'json'
+    : 'other';
 }
 
 /** The headers of the gRPC call that a request becomes: its own but for those that speak of the body, and the caller's time. */

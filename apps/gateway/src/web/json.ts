@@ -99,7 +99,8 @@ export class Json implements WebProtocol {
       );
     const { methodKind } = binding.method;
     const isStream = methodKind === 'client_streaming' || methodKind === 'bidi_streaming';
-    const form: Form = isStream && takesRaw ? 'raw' : isStream && kind === 'lines' ? 'lines' : 'whole';
+    const form: Form =
+      isStream && takesRaw ? 'raw' : isStream && kind === 'lines' ? 'lines' : 'whole';
     const body = this.bodyOf(form, toMessage, isStream);
     const settings = this.streamSettings(exchange, route, body, form !== 'whole');
     const dressed: JsonStream =
