@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import http2 from 'node:http2';
-import { helloworld } from '@raftway/contracts';
+import { createFileRegistry, type DescService, fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { ConnectError, createClient } from '@connectrpc/connect';
+import { createConnectTransport } from '@connectrpc/connect-node';
+import { descriptorSetBase64, helloworld } from '@raftway/contracts';
 import { Code, failedPrecondition, ServiceError } from '@raftway/errors';
 import { silentLogger } from '@raftway/observability';
 import { createServer, implementService, type RaftwayServer } from '@raftway/service-kit';
@@ -47,7 +52,8 @@ async function known(path = '/v1/greetings'): Promise<void> {
 let streamsEnded = 0;
 
 const greeter = implementService(helloworld.GreeterService, {
-  sayHello: ({ name }, call) => {
+  sayHello: async ({ name }, call) => {
+    if (name === 'slow') await once(call.signal, 'abort');
     if (name === 'nobody')
       throw failedPrecondition('NOT_HOLDER', 'nobody to greet', { metadata: { who: name } });
     const seen = call.metadata.get('x-seen');
@@ -235,6 +241,37 @@ describe('JSON', () => {
       200,
     );
     await eventually(() => harness.gateway.bufferedBytes === 0, 'no bytes held');
+  });
+});
+
+describe('the Connect protocol with its JSON codec', () => {
+  it('has its own errors, timeouts and trailers', async () => {
+    await start();
+    const file = createFileRegistry(
+      fromBinary(FileDescriptorSetSchema, Buffer.from(descriptorSetBase64, 'base64')),
+    );
+    const desc = file.getService('helloworld.Greeter') as DescService;
+    const baseUrl = `http://${harness.gateway.address}`;
+    const transport = createConnectTransport({
+      baseUrl,
+      httpVersion: '1.1',
+      useBinaryFormat: false,
+    });
+    type SayHello = (request: { name: string }, options?: object) => Promise<{ message: string }>;
+    const { sayHello } = createClient(desc, transport) as unknown as { sayHello: SayHello };
+    expect((await sayHello({ name: 'a' }, { timeoutMs: 5000 })).message).toBe('Hello, a!');
+    const failure = await sayHello({ name: 'nobody' }).catch((error: unknown) =>
+      ConnectError.from(error),
+    );
+    expect(failure).toMatchObject({
+      code: 9,
+      rawMessage: 'nobody to greet',
+      details: [{ type: 'google.rpc.ErrorInfo' }],
+    });
+    const late = await sayHello({ name: 'slow' }, { timeoutMs: 50 }).catch((error: unknown) =>
+      ConnectError.from(error),
+    );
+    expect(late).toMatchObject({ code: 4 });
   });
 });
 

@@ -20,7 +20,9 @@ export function bodyKindOf(contentType: string): BodyKind {
     : 'other';
 }
 
-/** The headers of the gRPC call that a request becomes: its own but for those that speak of the body, and the caller's time. */
+/**
+ * The headers of the gRPC call that a request becomes: its own but for those that speak of the body, and the caller's time.
+ */
 export function grpcHeadersOfJson(headers: HeaderPairs, path: string): string[] {
   const result = [':method', 'POST', ':path', path];
   for (const name of [':scheme', ':authority', 'grpc-timeout']) {

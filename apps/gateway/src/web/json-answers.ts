@@ -37,8 +37,7 @@ export class JsonUnaryStream extends JsonStream {
   protected onComplete(trailers: HeaderPairs): void {
     if (this.response === undefined) throw responseNotUnary('no message');
     const { contentType, body } = this.response;
-    const metadata = [...metadataOf(this.leading), ...metadataOf(trailers)];
-    this.answer(200, ['content-type', contentType, ...metadata], body);
+    this.answer(200, ['content-type', contentType, ...this.metadata(trailers)], body);
   }
 
   protected failStarted(): boolean {

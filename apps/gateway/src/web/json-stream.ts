@@ -9,7 +9,7 @@ import {
 } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
 import { type GrpcStatus, httpStatusOf } from '@raftway/transcoding';
-import { metadataOf } from '../domain/connect-protocol';
+import { errorOf, metadataOf, statusOf, trailerHeaders } from '../domain/connect-protocol';
 import { errorBody, grpcStatusOf } from '../domain/json-protocol';
 import { limitReached, responseMalformed, upstreamNotGrpc } from '../domain/refusal';
 import { codeOfHttpStatus } from '../domain/status-mapping';
@@ -31,6 +31,8 @@ export interface JsonStreamSettings {
   readonly messageBytesMax: number;
   /** Where the types of error details are found. */
   readonly detailTypes: readonly Registry[];
+  /** Whether errors and trailers are written as the Connect protocol has them. */
+  readonly isConnect: boolean;
   /** Gives the stream to the dispatcher. */
   readonly dispatch: (stream: EngineStream) => void;
   /** Notes a request that is refused before it is dispatched. */
@@ -177,7 +179,13 @@ export abstract class JsonStream extends DressedStream {
   }
 
   protected refuse(error: ServiceError): void {
-    this.sendStatus(grpcStatusOf(statusTrailers(error)), []);
+    this.sendStatus(statusTrailers(error));
+  }
+
+  /** What the instance's headers and trailers say beside the status, as headers. */
+  protected metadata(trailers: HeaderPairs): string[] {
+    const trailing = this.settings.isConnect ? trailerHeaders(trailers) : metadataOf(trailers);
+    return [...metadataOf(this.leading), ...trailing];
   }
 
   protected get detailTypes(): readonly Registry[] {
@@ -231,19 +239,22 @@ export abstract class JsonStream extends DressedStream {
   }
 
   private finish(trailers: HeaderPairs): void {
-    const status = grpcStatusOf(trailers);
-    if (status.code === 0) this.guard(() => this.onComplete(trailers));
-    else this.sendStatus(status, [...metadataOf(this.leading), ...metadataOf(trailers)]);
+    if (statusOf(trailers) === 0) this.guard(() => this.onComplete(trailers));
+    else this.sendStatus(trailers);
     this.isOver = true;
     this.count();
   }
 
-  private sendStatus(status: GrpcStatus, metadata: HeaderPairs): void {
+  private sendStatus(trailers: HeaderPairs): void {
     if (this.isOver) return;
     this.isOver = true;
+    const status = grpcStatusOf(trailers);
     if (this.failStarted(status)) return;
-    const headers = ['content-type', 'application/json', ...metadata];
-    this.answer(httpStatusOf(status.code), headers, errorBody(status, this.detailTypes));
+    const body = this.settings.isConnect
+      ? Buffer.from(JSON.stringify(errorOf(trailers)))
+      : errorBody(status, this.detailTypes);
+    const headers = ['content-type', 'application/json', ...this.metadata(trailers)];
+    this.answer(httpStatusOf(status.code), headers, body);
   }
 
   /** An error before the call was dispatched is the client's; later, the instance is told that nobody waits any more. */

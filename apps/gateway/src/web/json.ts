@@ -14,6 +14,8 @@ import {
   type RequestSettings,
   streamFormatFor,
 } from '@raftway/transcoding';
+import { type ConnectHeaders, grpcHeadersOfConnect } from '../domain/connect-protocol';
+import { withoutHeader } from '../domain/header-rules';
 import { bodyKindOf, errorBody, grpcHeadersOfJson, grpcStatusOf } from '../domain/json-protocol';
 import { type JsonRoute, type JsonRoutes } from '../domain/json-routes';
 import * as refusal from '../domain/refusal';
@@ -91,6 +93,9 @@ export class Json implements WebProtocol {
       const error = refusal.mediaTypeUnsupported('content-encoding', 'identity', encoding);
       return this.refuse(exchange, error, 415, ['accept-encoding', 'identity']);
     }
+    const call = callHeaders(exchange, route);
+    if ('field' in call)
+      return this.refuse(exchange, refusal.parameterInvalid(call.field, call.rule, call.value));
     const toMessage = (body: Uint8Array): Uint8Array =>
       buildRequest(
         binding,
@@ -102,7 +107,7 @@ export class Json implements WebProtocol {
     const form: Form =
       isStream && takesRaw ? 'raw' : isStream && kind === 'lines' ? 'lines' : 'whole';
     const body = this.bodyOf(form, toMessage, isStream);
-    const settings = this.streamSettings(exchange, route, body, form !== 'whole');
+    const settings = this.streamSettings(exchange, route, body, call.headers, form !== 'whole');
     const dressed: JsonStream =
       methodKind === 'unary' || methodKind === 'client_streaming'
         ? new JsonUnaryStream(stream, settings, route, this.settings.response)
@@ -129,9 +134,10 @@ export class Json implements WebProtocol {
   }
 
   private streamSettings(
-    { headers, clientAddress }: HttpExchange,
-    { binding, types }: JsonRoute,
+    exchange: HttpExchange,
+    route: JsonRoute,
     body: JsonRequestBody,
+    grpcHeaders: HeaderPairs,
     isStreamingRequest: boolean,
   ): JsonStreamSettings {
     const { dispatch, memory, messageBytesMax, onRefused } = this.settings;
@@ -140,14 +146,9 @@ export class Json implements WebProtocol {
       isStreamingRequest,
       memory,
       messageBytesMax,
-      detailTypes: [types, ownTypes()],
-      dispatch: (stream) =>
-        dispatch(
-          stream,
-          grpcHeadersOfJson(headers, grpcPathOf(binding.method)),
-          false,
-          clientAddress,
-        ),
+      detailTypes: [route.types, ownTypes()],
+      isConnect: isConnect(exchange, route),
+      dispatch: (stream) => dispatch(stream, grpcHeaders, false, exchange.clientAddress),
       onRefused,
     };
   }
@@ -170,6 +171,23 @@ export class Json implements WebProtocol {
     this.settings.onRefused(error);
     return true;
   }
+}
+
+/** A unary call of the Connect protocol with its JSON codec is such a call, too, with other headers and errors. */
+function isConnect({ headers }: HttpExchange, { binding }: JsonRoute): boolean {
+  return !binding.isAnnotated && headerValue(headers, 'connect-protocol-version') !== undefined;
+}
+
+/** The headers of the gRPC call, or what is wrong with those of the request. */
+function callHeaders(exchange: HttpExchange, route: JsonRoute): ConnectHeaders {
+  const { headers } = exchange;
+  const path = grpcPathOf(route.binding.method);
+  if (!isConnect(exchange, route))
+    return { headers: grpcHeadersOfJson(headers, path), encoding: 'identity' };
+  const call = grpcHeadersOfConnect(headers, 'unary');
+  if ('field' in call) return call;
+  // Messages are read here, and nobody here decompresses them.
+  return { ...call, headers: withoutHeader(call.headers, 'grpc-accept-encoding') };
 }
 
 /** Whether the exchange names no media type of another protocol. */

@@ -103,7 +103,7 @@ const registry = createFileRegistry(
 function codec<Type extends Message>(name: string) {
   const desc = registry.getMessage(name) as DescMessage;
   return {
-    encode: (value: object) => Buffer.from(toBinary(desc, create(desc, value))),
+    encode: (value: Record<string, unknown>) => Buffer.from(toBinary(desc, create(desc, value))),
     decode: (bytes: Buffer) => fromBinary(desc, bytes) as Type,
   };
 }
