@@ -44,6 +44,16 @@ export function preflightHeaders(
   ];
 }
 
+/** A response without what an instance says of CORS: the gateway decides, and browsers refuse two answers. */
+export function withoutCorsHeaders(headers: HeaderPairs): string[] {
+  const result: string[] = [];
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? '';
+    if (!name.startsWith('access-control-')) result.push(name, headers[index + 1] ?? '');
+  }
+  return result;
+}
+
 /** What is added to a response: the page may read all of its headers. Undefined and other origins get what caches have to know. */
 export function responseHeaders(
   rules: CorsRules,

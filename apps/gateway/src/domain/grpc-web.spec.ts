@@ -43,7 +43,10 @@ describe('gRPC-Web', () => {
       ...['content-type', 'application/grpc+proto', 'te', 'trailers'],
     ]);
     expect(
-      webHeadersOfGrpc(['content-type', 'application/grpc+proto', 'content-length', '5'], true),
+      webHeadersOfGrpc(
+        ['content-type', 'application/grpc+proto', 'content-length', '5', 'content-encoding', 'x'],
+        true,
+      ),
     ).toEqual(['content-type', 'application/grpc-web-text+proto']);
   });
 

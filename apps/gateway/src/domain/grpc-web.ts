@@ -42,7 +42,7 @@ export function webHeadersOfGrpc(headers: HeaderPairs, isText: boolean): string[
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] ?? '';
     const value = headers[index + 1] ?? '';
-    if (name === 'content-length') continue;
+    if (name === 'content-length' || name === 'content-encoding') continue;
     if (name !== 'content-type') result.push(name, value);
     else result.push(name, value.replace(/^application\/grpc/i, isText ? textBase : binaryBase));
   }

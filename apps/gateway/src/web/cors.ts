@@ -10,6 +10,7 @@ import {
   isPreflight,
   preflightHeaders,
   responseHeaders,
+  withoutCorsHeaders,
 } from '../domain/cors';
 import { DiscardingListener, sendHttpResponse } from '../proxy/reply';
 import { type HttpExchange, sendProblem } from './http-exchange';
@@ -56,8 +57,9 @@ class CorsStream implements EngineStream {
   }
 
   sendHeaders(headers: HeaderPairs, endOfStream: boolean): void {
-    const more = responseHeaders(this.rules, this.origin, headers);
-    this.stream.sendHeaders([...headers, ...more], endOfStream);
+    const own = withoutCorsHeaders(headers);
+    const more = responseHeaders(this.rules, this.origin, own);
+    this.stream.sendHeaders([...own, ...more], endOfStream);
   }
 
   sendData(chunk: Uint8Array): void {

@@ -20,11 +20,18 @@ export function decodeText(bytes: Uint8Array): string {
   return (fromBinary(textMessage, bytes) as unknown as Text).text;
 }
 
-/** An echo backend that knows its own messages and reflects their schema. `ServerStream` answers `3 x` with `x` three times; `fail` fails. */
+/** How a backend differs from others. */
+export interface TextBackendOptions extends grpc.ServerOptions {
+  readonly credentials?: grpc.ServerCredentials;
+  /** Is given what ends a stream that was asked to `hold`. */
+  readonly onHold?: (end: () => void) => void;
+}
+
+/** An echo backend that knows its own messages and reflects their schema. `ServerStream` answers `3 x` with `x` three times, and `hold x` once; `fail` fails. */
 export async function textBackend(
   harness: Harness,
   overrides: grpc.UntypedServiceImplementation = {},
-  options: grpc.ServerOptions = {},
+  { credentials, onHold, ...options }: TextBackendOptions = {},
 ): Promise<EchoBackend> {
   const backend: EchoBackend = await harness.backend(
     'texts',
@@ -44,6 +51,10 @@ export async function textBackend(
         const trailers = new grpc.Metadata();
         trailers.set('trailing', 'last');
         if (count === 'fail') return void call.emit('error', failure());
+        if (count === 'hold') {
+          call.write(encodeText(text));
+          return void onHold?.(() => call.end());
+        }
         let left = Number(count);
         const more = (): void => {
           for (; left > 0; left -= 1)
@@ -58,6 +69,7 @@ export async function textBackend(
       ...overrides,
     },
     options,
+    credentials,
   );
   addReflection(backend.server, [echoFile]);
   harness.registerAll();
