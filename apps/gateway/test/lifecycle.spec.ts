@@ -111,7 +111,8 @@ describe('the one port', () => {
 describe('requests that are no gRPC calls', () => {
   it.each([
     ['another method', { ':method': 'PUT' }, 'application/grpc', '405'],
-    ['another content type', {}, 'application/json', '415'],
+    ['another content type', {}, 'text/html', '415'],
+    ['JSON, for a service that nobody knows', {}, 'application/json', '404'],
     ['gRPC-Web by GET', { ':method': 'GET' }, 'application/grpc-web+proto', '405'],
   ])('with %s get an HTTP status', async (_name, pseudo, contentType, status) => {
     const answer = await rawCall(

@@ -12,6 +12,8 @@ export interface HttpRule {
   readonly responseBody: string;
 }
 
+/** RFC 9110's token, of letters that the standard methods have. */
+const httpMethod = /^(?:[A-Z]+(?:-[A-Z]+)*|\*)$/;
 /** The number of the option `google.api.http`. */
 const httpOption = 72_295_728;
 /** Names of the pattern's fields by number; source: google/api/http.proto. */
@@ -47,6 +49,8 @@ export function httpRulesOf(method: DescMethod): HttpRule[] {
   for (const { additional } of parts.additional)
     if (additional.length > 0) throw new Error('additional_bindings have additional_bindings');
   return [parts, ...parts.additional].map(({ additional: _additional, ...rule }) => {
+    if (!httpMethod.test(rule.httpMethod))
+      throw new Error(`a rule with the HTTP method ${JSON.stringify(rule.httpMethod)}`);
     if (rule.path === '') throw new Error('a rule of google.api.http without a path');
     return rule;
   });

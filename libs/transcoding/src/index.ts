@@ -12,7 +12,7 @@ export { LineSplitter } from './line-splitter';
 export { openApiDocument, type OpenApiInfo } from './openapi';
 export { buildRequest, type HttpRequestParts, type RequestSettings } from './request';
 export { type PathValue, type Routable, type RouteMatch, Router } from './router';
-export { registryOf } from './schema';
+export { SchemaFiles } from './schema';
 export {
   decodeStatus,
   type GrpcStatus,

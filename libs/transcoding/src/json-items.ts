@@ -9,9 +9,10 @@ const closers = new Set([0x5d, 0x7d]);
 /**
  * The items of a JSON array, each as its own text, so that whoever reads one sees every digit; anything that is no array is the only item.
  *
- * @throws ServiceError INVALID_ARGUMENT when the text is no JSON
+ * @param itemsMax items of one array.
+ * @throws ServiceError INVALID_ARGUMENT when the text is no JSON, or has more items
  */
-export function jsonItems(text: string): string[] {
+export function jsonItems(text: string, itemsMax: number): string[] {
   try {
     if (!Array.isArray(JSON.parse(text))) return [text];
   } catch (error) {
@@ -20,11 +21,11 @@ export function jsonItems(text: string): string[] {
   }
   const inner = text.slice(text.indexOf('[') + 1, text.lastIndexOf(']'));
   if (inner.trim() === '') return [];
-  return splitAtCommas(inner);
+  return splitAtCommas(inner, itemsMax);
 }
 
 /** Splits where no string, object or array is open. The text is known to be well-formed. */
-function splitAtCommas(text: string): string[] {
+function splitAtCommas(text: string, itemsMax: number): string[] {
   const items: string[] = [];
   let start = 0;
   let depth = 0;
@@ -39,8 +40,13 @@ function splitAtCommas(text: string): string[] {
     else if (closers.has(code)) depth -= 1;
     else if (code === comma && depth === 0) {
       items.push(text.slice(start, index));
+      if (items.length === itemsMax) throw tooMany(itemsMax);
       start = index + 1;
     }
   }
   return [...items, text.slice(start)];
+}
+
+function tooMany(itemsMax: number): Error {
+  return invalidArgument({ field: 'body', description: `must be at most ${itemsMax} items` });
 }

@@ -27,21 +27,26 @@ const scalars: Readonly<Record<ScalarType, JsonObject>> = {
 };
 
 /** Messages with a JSON of their own; source: "ProtoJSON Format" of protobuf's documentation. */
-const wellKnown: Readonly<Record<string, JsonObject>> = {
-  'google.protobuf.Timestamp': { type: 'string', format: 'date-time' },
-  'google.protobuf.Duration': { type: 'string', pattern: '^-?[0-9]+(\\.[0-9]{1,9})?s$' },
-  'google.protobuf.FieldMask': { type: 'string', description: 'Field names, separated by commas.' },
-  'google.protobuf.Empty': { type: 'object' },
-  'google.protobuf.Struct': { type: 'object', additionalProperties: true },
-  'google.protobuf.ListValue': { type: 'array', items: {} },
-  'google.protobuf.Value': {},
-  'google.protobuf.Any': {
-    type: 'object',
-    properties: { '@type': { type: 'string' } },
-    required: ['@type'],
-    additionalProperties: true,
-  },
-};
+const wellKnown = new Map<string, JsonObject>(
+  Object.entries({
+    'google.protobuf.Timestamp': { type: 'string', format: 'date-time' },
+    'google.protobuf.Duration': { type: 'string', pattern: '^-?[0-9]+(\\.[0-9]{1,9})?s$' },
+    'google.protobuf.FieldMask': {
+      type: 'string',
+      description: 'Field names, separated by commas.',
+    },
+    'google.protobuf.Empty': { type: 'object' },
+    'google.protobuf.Struct': { type: 'object', additionalProperties: true },
+    'google.protobuf.ListValue': { type: 'array', items: {} },
+    'google.protobuf.Value': {},
+    'google.protobuf.Any': {
+      type: 'object',
+      properties: { '@type': { type: 'string' } },
+      required: ['@type'],
+      additionalProperties: true,
+    },
+  }),
+);
 
 function floatSchema(format: string): JsonObject {
   return {
@@ -63,7 +68,7 @@ export class SchemaCollector {
 
   /** The schema of a message, or a reference to it. */
   ofMessage(message: DescMessage): JsonObject {
-    const own = wellKnown[message.typeName];
+    const own = wellKnown.get(message.typeName);
     if (own !== undefined) return own;
     const [value] = message.fields;
     if (isWrapperDesc(message) && value !== undefined) return this.ofField(value);

@@ -1,4 +1,4 @@
-import { fromBinary, toJson } from '@bufbuild/protobuf';
+import { type DescField, fromBinary, toJson } from '@bufbuild/protobuf';
 import { ServiceError } from '@raftway/errors';
 import { Library } from '../test/library';
 import { bindRule } from './binding';
@@ -319,5 +319,20 @@ describe('rules that do not fit', () => {
   ])('%s with body "%s" and response_body "%s"', (path, body, responseBody, why) => {
     const rule = { httpMethod: 'POST', path, body, responseBody };
     expect(() => bindRule(library.method('Plain'), rule, true)).toThrow(why);
+  });
+});
+
+describe('schemas of others', () => {
+  it('cannot reach what all objects have in common', () => {
+    const { input } = library.method('Plain');
+    const nested = input.fields.find(({ name }) => name === 'nested');
+    const hostile = { ...nested, name: '__proto__', jsonName: '__proto__' } as typeof nested;
+    input.fields.push(hostile as DescField);
+    try {
+      expect(() => build('GET /v1/search?__proto__.text=x')).toThrow();
+      expect(({} as { text?: unknown }).text).toBeUndefined();
+    } finally {
+      input.fields.pop();
+    }
   });
 });

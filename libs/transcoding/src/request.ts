@@ -46,7 +46,7 @@ export function buildRequest(
   const message = create(input);
   readBody(binding, message, parts, settings);
   const before = pathLeaves(binding, message);
-  const json: JsonObject = {};
+  const json = emptyObject();
   for (const { variable, text } of parts.values) {
     const fields = binding.pathFields.get(variable) ?? [];
     put(json, fields, [text], variable.fieldPath.join('.'));
@@ -155,6 +155,11 @@ function unknownParameter(binding: Binding, name: string): Error {
   return invalidArgument({ field: name, description, reason: 'UNKNOWN_PARAMETER' });
 }
 
+/** Without a prototype: schemas come from others, and a field may be named `__proto__`. */
+function emptyObject(): JsonObject {
+  return Object.create(null) as JsonObject;
+}
+
 /** Puts the values of one field where they belong. @throws ServiceError when they do not fit the field, or it is there already */
 function put(
   json: JsonObject,
@@ -166,7 +171,7 @@ function put(
   if (last === undefined) return;
   let within = json;
   for (const field of fields.slice(0, -1)) {
-    const next = (within[field.jsonName] ??= {}) as JsonObject;
+    const next = (within[field.jsonName] ??= emptyObject()) as JsonObject;
     within = next;
   }
   if (within[last.jsonName] !== undefined)

@@ -68,6 +68,10 @@ describe('answers', () => {
       'hi',
     ]);
     expect(answer('GetFile', {})).toEqual(['application/octet-stream', '']);
+    expect(answer('GetFile', { contentType: 'a/b\r\nx: y' })).toEqual([
+      'application/octet-stream',
+      '',
+    ]);
     expect(answer('PutFile', { content: { contentType: 'a/b', data: 'aGk=' } })).toEqual([
       'a/b',
       'hi',
@@ -188,11 +192,15 @@ describe('items of an array', () => {
     ['["\\"",9007199254740993]', ['"\\""', '9007199254740993']],
     ['{"a":[1,2]}', ['{"a":[1,2]}']],
   ])('%s', (text, items) => {
-    expect(jsonItems(text)).toEqual(items);
+    expect(jsonItems(text, 3)).toEqual(items);
   });
 
   it('have to be JSON', () => {
-    expect(() => jsonItems('[1,]')).toThrow('INVALID_ARGUMENT');
+    expect(() => jsonItems('[1,]', 3)).toThrow('INVALID_ARGUMENT');
+  });
+
+  it('are bounded', () => {
+    expect(() => jsonItems('[1,2,3,4]', 3)).toThrow('must be at most 3 items');
   });
 });
 

@@ -30,6 +30,9 @@ export interface HttpAnswer {
   readonly body: Uint8Array;
 }
 
+/** What can stand in a header, and is not empty. */
+const mediaType = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+
 /** The media type of JSON. */
 export const jsonType = 'application/json';
 
@@ -95,7 +98,7 @@ function rawAnswer(
   const [typeField, dataField] = body.fields;
   const contentType = typeField === undefined ? '' : (body.get(typeField) as string);
   return {
-    contentType: contentType === '' ? 'application/octet-stream' : contentType,
+    contentType: mediaType.test(contentType) ? contentType : 'application/octet-stream',
     body: dataField === undefined ? new Uint8Array() : (body.get(dataField) as Uint8Array),
   };
 }

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { type DescMethod, type FileRegistry, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { type DescMethod, fromBinary, type Registry, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { type Binding, bindMethod, registryOf } from '../src/index';
+import { type Binding, bindMethod, SchemaFiles } from '../src/index';
 
 const workspaceRoot = path.join(__dirname, '../../..');
 const modules = ['protos', 'libs/transcoding/test/protos'].map((directory) => ({
@@ -25,7 +25,7 @@ export function libraryFiles(): Uint8Array[] {
 
 /** The methods of `test.Library`, and how they are reached. */
 export class Library {
-  readonly registry: FileRegistry = registryOf(libraryFiles());
+  readonly registry: Registry = new SchemaFiles().registryOf(libraryFiles());
 
   method(name: string, service = 'test.Library'): DescMethod {
     const found = this.registry.getService(service)?.methods.find((one) => one.name === name);

@@ -1,11 +1,11 @@
-import { type FileRegistry } from '@bufbuild/protobuf';
+import { type Registry } from '@bufbuild/protobuf';
 import {
   type Binding,
   bindMethod,
   openApiDocument,
-  registryOf,
   type Routable,
   Router,
+  SchemaFiles,
 } from '@raftway/transcoding';
 import { type MergedSchema } from './merged-schema';
 
@@ -13,7 +13,7 @@ import { type MergedSchema } from './merged-schema';
 export interface JsonRoute extends Routable {
   readonly binding: Binding;
   /** All types of the method's service. */
-  readonly types: FileRegistry;
+  readonly types: Registry;
 }
 
 /** What keeps a service, or one rule of it, from being reached by JSON. */
@@ -63,6 +63,7 @@ export class JsonRoutes {
  * `/package.Service/Method` of another.
  */
 export class JsonRouteBuilder {
+  private readonly files = new SchemaFiles();
   private known = new Map<string, ServiceRoutes>();
 
   build(schema: MergedSchema, grpcServices: readonly string[]): JsonRoutes {
@@ -73,7 +74,7 @@ export class JsonRouteBuilder {
       const files = schema.closure(file, new Set());
       const known = this.known.get(grpcService);
       const isSame = known !== undefined && areSame(known.files, files);
-      next.set(grpcService, isSame ? known : routesOf(grpcService, files));
+      next.set(grpcService, isSame ? known : routesOf(grpcService, files, this.files));
     }
     this.known = next;
     const services = [...next.values()];
@@ -87,9 +88,13 @@ export class JsonRouteBuilder {
   }
 }
 
-function routesOf(grpcService: string, files: readonly Uint8Array[]): ServiceRoutes {
+function routesOf(
+  grpcService: string,
+  files: readonly Uint8Array[],
+  schemas: SchemaFiles,
+): ServiceRoutes {
   try {
-    const types = registryOf(files);
+    const types = schemas.registryOf(files);
     const methods = types.getService(grpcService)?.methods ?? [];
     const bound = methods.map(bindMethod);
     const routes = bound.flatMap(({ bindings }) =>

@@ -3,6 +3,9 @@ import { frameMessage } from '@raftway/http2';
 import { bodyMalformed, limitReached } from '../domain/refusal';
 import { WholeBody } from './whole-body';
 
+/** Items of an array, each of which becomes a message; more come as lines. */
+const itemsMax = 10_000;
+
 /** Turns the body of a request into gRPC messages. */
 export interface JsonRequestBody {
   /** Bytes that are held. */
@@ -40,7 +43,9 @@ export class WholeRequest implements JsonRequestBody {
     const body = this.body.take();
     if (!this.isStream) return [frameMessage(this.toMessage(body))];
     if (body.length === 0) return [];
-    return jsonItems(textOf(body)).map((item) => frameMessage(this.toMessage(Buffer.from(item))));
+    return jsonItems(textOf(body), itemsMax).map((item) =>
+      frameMessage(this.toMessage(Buffer.from(item))),
+    );
   }
 }
 
