@@ -79,8 +79,7 @@ function errorOf(place: string, error: unknown): ServiceError {
   const [, kind, name = '', what = message] = libraryError.exec(message) ?? [];
   const key = /^key "(.*)" is unknown$/s.exec(what)?.[1];
   let violation: FieldViolation;
-  if (key !== undefined)
-    violation = { field: key, description: `is no field of ${name}`, reason: 'UNKNOWN_FIELD' };
+  if (key !== undefined) violation = { field: key, description: `is no field of ${name}` };
   else if (kind === 'field' || kind === 'oneof')
     violation = { field: name.split('.').at(-1) ?? name, description: what };
   else

@@ -152,7 +152,7 @@ function unknownParameter(binding: Binding, name: string): Error {
     binding.body === undefined
       ? `is no field of ${input.typeName}`
       : 'is no query parameter: the body has it';
-  return invalidArgument({ field: name, description, reason: 'UNKNOWN_PARAMETER' });
+  return invalidArgument({ field: name, description });
 }
 
 /** Without a prototype: schemas come from others, and a field may be named `__proto__`. */
