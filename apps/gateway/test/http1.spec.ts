@@ -156,6 +156,47 @@ describe('HTTP/1.1', () => {
     expect(performance.now() - answeredMs).toBeGreaterThan(500);
   });
 
+  it('does not answer a second time when a body turns out to be broken', async () => {
+    await textBackend(harness, {}, { onHold: () => undefined });
+    const connection = open().send(
+      head('/test.Echo/ServerStream', web, chunked),
+      chunk(frameMessage(encodeText('hold this'))),
+    );
+    // The method answers when its request is complete; the body goes on behind it.
+    connection.send(chunk(''));
+    await connection.until('this');
+
+    connection.send('no chunk\r\n');
+
+    expect((await connection.closed()).match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 200']);
+  });
+
+  it('refuses bodies when the gateway holds too much', async () => {
+    await restart({ memoryBytesMax: 1_048_576 });
+    await textBackend(harness);
+    const part = Buffer.alloc(700_000);
+    const connections = [1, 2, 3].map(() => open().send(head(unary, proto, chunked), chunk(part)));
+
+    const first = await Promise.race(connections.map((one) => one.until('buffered bytes')));
+    expect(first).toMatch(/^HTTP\/1.1 429 [^]*"resource_exhausted"/);
+  });
+
+  it('takes no body for the message of a GET', async () => {
+    const backend = await textBackend(harness);
+    const target = '/test.Echo/Look?encoding=proto&message=%0A%02hi';
+    const get = `GET ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n`;
+    const answer = async (): Promise<string> =>
+      open()
+        .send(get, encodeText('hello'))
+        .until(/HTTP[^]*(hi|NO_SIDE)/);
+    let text = await answer();
+    // Until the gateway has learnt the schema.
+    while (text.includes('NO_SIDE')) text = await answer();
+
+    expect(text).toMatch(/^HTTP\/1.1 200 [^]*hi$/);
+    expect(backend.calls).toBe(1);
+  });
+
   it('holds a bounded part of what a client does not read', async () => {
     await textBackend(harness);
     const payload = 'x'.repeat(100_000);
@@ -216,7 +257,26 @@ describe('HTTP/1.1', () => {
     expect(busy.isClosed).toBe(false);
     answers[0]?.(null, encodeText('finished'));
 
-    expect(await busy.closed()).toContain('finished');
+    expect(await busy.closed()).toMatch(/connection: close\r\n[^]*finished/);
+    await stopping;
+  });
+
+  it('tells a client that comes during a drain, on a connection that it has, to come no more', async () => {
+    const answers: UnaryDone[] = [];
+    await textBackend(harness, {
+      Unary: (_call: UnaryCall, done: UnaryDone) => answers.push(done),
+    });
+    const busy = open().send(head(unary, web, chunked), chunk(message), '0\r\n\r\n');
+    await eventually(() => answers.length === 1, 'the call has come');
+    // Begun before the drain, so that it is not idle, and complete only within.
+    const late = open().send('GET /livez HTTP/1.1\r\n');
+    await eventually(() => late.socket.bytesWritten > 0, 'it has begun');
+
+    const stopping = harness.gateway.stop();
+    late.send('Host: x\r\n\r\n');
+
+    expect(await late.closed()).toContain('connection: close\r\n');
+    answers[0]?.(null, encodeText('finished'));
     await stopping;
   });
 
@@ -250,6 +310,21 @@ describe('gRPC-Web in text', () => {
     expect(answer).toContain('content-type: application/grpc-web-text+proto');
     expect(decoded(answer)).toContain('hello');
     expect(decoded(answer)).toContain('grpc-status: 0\r\n');
+  });
+
+  it('is counted as what it was', async () => {
+    let end: () => void = () => undefined;
+    await textBackend(harness, {}, { onHold: (given) => (end = given) });
+    const request = frameMessage(encodeText('hold this')).toString('base64');
+    const connection = open()
+      .send(head('/test.Echo/ServerStream', text, chunked))
+      .send(chunk(request), '0\r\n\r\n');
+    await connection.until(frameMessage(encodeText('this')).toString('base64'));
+    await eventually(() => harness.gateway.bufferedBytes <= 0, 'nothing is held');
+
+    expect(harness.gateway.bufferedBytes).toBe(0);
+    end();
+    await connection.until(/\r\n0\r\n\r\n$/);
   });
 
   it('is answered in binary when the client accepts that', async () => {

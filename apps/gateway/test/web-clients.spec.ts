@@ -319,6 +319,17 @@ describe('messages that are held whole', () => {
     },
   );
 
+  it('are compressed or nothing', async () => {
+    await textBackend(harness);
+
+    const answer = await fetch(`http://${harness.gateway.address}/test.Echo/Unary`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/proto', 'content-encoding': 'gzip' },
+    });
+
+    expect([answer.status, await answer.text()]).toEqual([200, '']);
+  });
+
   it('are refused when a method streams', async () => {
     await textBackend(harness);
     const call = (path: string, body: Buffer) =>

@@ -83,6 +83,7 @@ export class Http1Server {
   drain(): Promise<void> {
     this.draining = true;
     this.server.closeIdleConnections();
+    for (const stream of this.open.values()) stream.announceClose();
     return new Promise((resolve) => {
       if (this.open.size === 0) return resolve();
       this.drained = resolve;
@@ -98,7 +99,6 @@ export class Http1Server {
 
   private take(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    if (this.draining) response.setHeader('connection', 'close');
     const { streamBufferBytesMax, nowMs } = this.settings;
     if (this.open.has(socket)) return answerPipelined(request, response);
     const requestEnded = !hasBody(request);
@@ -111,6 +111,7 @@ export class Http1Server {
       () => this.forget(socket),
     );
     this.open.set(socket, stream);
+    if (this.draining) stream.announceClose();
     const headers = http1Headers(request.rawHeaders, {
       method: request.method ?? '',
       target: request.url ?? '',
@@ -120,7 +121,7 @@ export class Http1Server {
     if (headers !== undefined && fault === undefined)
       this.settings.onExchange(exchangeOf(request, stream, headers, requestEnded));
     else {
-      response.setHeader('connection', 'close');
+      stream.announceClose();
       sendProblem({ stream }, ...(fault ?? severalHosts));
     }
     stream.start();

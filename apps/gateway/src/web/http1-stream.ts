@@ -56,6 +56,11 @@ export class Http1Stream implements EngineStream {
       : this.heardMs;
   }
 
+  /** Tells the client, if it is not too late, that the connection closes after this answer. */
+  announceClose(): void {
+    if (!this.response.headersSent) this.response.setHeader('connection', 'close');
+  }
+
   setListener(listener: StreamListener): void {
     this.listener = listener;
   }
