@@ -286,6 +286,13 @@ describe('what others got wrong', () => {
     ]);
   });
 
+  it('APISIX PR 13296: a 64-bit number keeps its digits, as a number and as a text', () => {
+    for (const body of ['{"int64Value":9007199254740993}', '{"int64Value":"9007199254740993"}'])
+      expect(build('POST /test.Library/Plain', { body })).toEqual({
+        int64Value: '9007199254740993',
+      });
+  });
+
   it('APISIX #2366, #4041: types of imported files are known', () => {
     expect(build('GET /v1/search?time=2024-01-01T00:00:00Z')).toEqual({
       time: '2024-01-01T00:00:00Z',
