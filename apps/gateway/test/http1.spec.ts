@@ -261,25 +261,6 @@ describe('HTTP/1.1', () => {
     await stopping;
   });
 
-  it('tells a client that comes during a drain, on a connection that it has, to come no more', async () => {
-    const answers: UnaryDone[] = [];
-    await textBackend(harness, {
-      Unary: (_call: UnaryCall, done: UnaryDone) => answers.push(done),
-    });
-    const busy = open().send(head(unary, web, chunked), chunk(message), '0\r\n\r\n');
-    await eventually(() => answers.length === 1, 'the call has come');
-    // Begun before the drain, so that it is not idle, and complete only within.
-    const late = open().send('GET /livez HTTP/1.1\r\n');
-    await eventually(() => late.socket.bytesWritten > 0, 'it has begun');
-
-    const stopping = harness.gateway.stop();
-    late.send('Host: x\r\n\r\n');
-
-    expect(await late.closed()).toContain('connection: close\r\n');
-    answers[0]?.(null, encodeText('finished'));
-    await stopping;
-  });
-
   it('ends what does not end in time with GATEWAY_STOPPING', async () => {
     await restart({ drainTimeoutMs: 100 });
     const backend = await textBackend(harness, {

@@ -17,9 +17,22 @@ describe('an exchange of HTTP/1.1', () => {
     expect(exchange.events).toEqual([...events, 'sent 3', 'closed']);
   });
 
+  it('tells a client that comes during a drain to come no more', async () => {
+    const get = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+
+    expect((await exchanged(get)).answer).toMatch(/connection: keep-alive/i);
+    expect((await exchanged(get, (http1) => void http1.drain())).answer).toMatch(
+      /connection: close/i,
+    );
+  });
+
   /** Has a request answered, and what its listener was told. */
-  async function exchanged(request: string): Promise<{ requestEnded: boolean; events: string[] }> {
+  async function exchanged(
+    request: string,
+    prepare: (http1: Http1Server) => void = () => undefined,
+  ): Promise<{ requestEnded: boolean; events: string[]; answer: string }> {
     const events: string[] = [];
+    let answer = '';
     let requestEnded = false;
     let client: Socket | undefined;
     await new Promise<void>((resolve) => {
@@ -32,14 +45,17 @@ describe('an exchange of HTTP/1.1', () => {
       const server = createServer((socket) => {
         server.close();
         socket.on('close', () => http1.destroy());
+        prepare(http1);
         http1.adopt(socket);
       }).listen(0, '127.0.0.1', () => {
-        client = connect((server.address() as AddressInfo).port, '127.0.0.1').resume();
+        client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+        client.on('data', (chunk) => (answer += chunk.toString()));
         client.write(request);
       });
     });
+    while (!answer.endsWith('abc')) await new Promise((resolve) => setImmediate(resolve));
     client?.destroy();
-    return { requestEnded, events };
+    return { requestEnded, events, answer };
   }
 });
 
