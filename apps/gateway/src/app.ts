@@ -26,7 +26,7 @@ import {
   reflectionServiceNames,
 } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
-import { type GatewayOptions } from './options';
+import { type GatewayOptions, loadBalancingOf } from './options';
 import { Dispatcher } from './proxy/dispatcher';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
@@ -111,8 +111,10 @@ class Gateway implements GatewayApp {
     this.view = view;
     this.logger = dependencies.logger ?? silentLogger();
     this.metrics = new GatewayMetrics(metrics, () => this.gauges(), this.onConnectFailure);
+    const loadBalancing = loadBalancingOf(options);
     this.table = new RoutingTable({
-      policy: options.loadBalancing,
+      loadBalancing: () => loadBalancing,
+      nowMs,
       random,
       isNeverRouted,
       routesMax,
@@ -369,32 +371,4 @@ async function within(work: Promise<unknown>, timeoutMs: number): Promise<boolea
   const done = await Promise.race([work.then(() => true), timedOut]);
   timer.abort();
   return done;
-}
-
-function serverLimits(options: GatewayOptions) {
-  return {
-    connectionStreamsMax: options.connectionStreamsMax,
-    headerListBytesMax: options.headerBytesMax,
-    headerCountMax: options.headersMax,
-    streamBufferBytesMax: options.streamBufferBytesMax,
-    connectionMemoryBytesMax: options.connectionMemoryBytesMax,
-    streamResetBurst: options.streamResetBurst,
-    streamResetsPerSecond: options.streamResetsPerSecond,
-    connectionIdleMs: options.connectionIdleMs,
-    keepaliveMs: options.connectionKeepaliveMs,
-    keepaliveTimeoutMs: options.keepaliveTimeoutMs,
-  };
-}
-
-function upstreamLimits(options: GatewayOptions) {
-  return {
-    connectTimeoutMs: options.connectTimeoutMs,
-    connectionStreamsMax: options.upstreamStreamsMax,
-    headerListBytesMax: options.headerBytesMax,
-    headerCountMax: options.headersMax,
-    streamBufferBytesMax: options.streamBufferBytesMax,
-    connectionMemoryBytesMax: options.connectionMemoryBytesMax,
-    keepaliveMs: options.upstreamKeepaliveMs,
-    keepaliveTimeoutMs: options.keepaliveTimeoutMs,
-  };
 }
