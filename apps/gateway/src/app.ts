@@ -27,6 +27,7 @@ import {
 } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
 import { type GatewayOptions, loadBalancingOf } from './options';
+import { serverLimits, upstreamLimits } from './engine-limits';
 import { Dispatcher } from './proxy/dispatcher';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
