@@ -123,6 +123,16 @@ describe('requests that are no gRPC calls', () => {
     );
 
     expect(answer.headers.slice(0, 2)).toEqual([':status', status]);
+    expect(answer.body.toString()).toContain(`"status":${status}`);
+  });
+
+  it('are answered without a body where HTTP wants none', async () => {
+    const { address } = harness.gateway;
+    const head = await rawCall(address, Buffer.alloc(0), [], { ':method': 'HEAD' });
+    const alive = { ':method': 'GET', ':path': '/livez' };
+
+    expect([...head.headers.slice(0, 2), head.body.length]).toEqual([':status', '405', 0]);
+    expect((await rawCall(address, Buffer.alloc(0), [], alive)).body.toString()).toBe('ok\n');
   });
 
   it.each([

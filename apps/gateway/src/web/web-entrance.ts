@@ -28,6 +28,8 @@ function answer(exchange: HttpExchange): void {
   const { stream, method, path, contentType } = exchange;
   if (method === 'GET' && path === '/livez')
     return sendHttpResponse(stream, 200, ['content-type', 'text/plain'], Buffer.from('ok\n'));
+  // RFC 9110 §9.3.2: no body, whatever there is to say.
+  if (method === 'HEAD') return sendHttpResponse(stream, 405, ['allow', 'POST']);
   if (method !== 'POST')
     return sendProblem(exchange, 405, 'POST is needed', portHint, ['allow', 'POST']);
   if (isGrpcContentType(contentType))
