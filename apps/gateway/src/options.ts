@@ -89,17 +89,17 @@ export const gatewayOptionsSchema = z.object({
   http1BodyTimeoutMs: durationMs({ minMs: 100 })
     .default(30_000)
     .describe(
-      'A client of HTTP/1.1 that owes more of a request body and sends nothing for this long is cut off.',
+      'An HTTP/1.1 client that owes more of a body and sends nothing for this long is cut off.',
     ),
   httpMessageBytesMax: integer({ min: 1024, max: 1_073_741_824 })
     .default(4_194_304)
     .describe(
-      'Largest message that has to be held whole: of unary calls of the Connect protocol, and of JSON.',
+      'Largest message that has to be held whole: of unary calls of the Connect protocol, or of JSON.',
     ),
   jsonTranscoding: boolean()
     .default(true)
     .describe(
-      'Whether HTTP and JSON reach the methods of registered services, as their google.api.http rules say.',
+      'Whether HTTP and JSON reach the registered services, as their google.api.http rules say.',
     ),
   jsonUnknownFields: oneOf(['reject', 'ignore'])
     .default('reject')
@@ -127,7 +127,7 @@ export const gatewayOptionsSchema = z.object({
   prefaceTimeoutMs: durationMs({ minMs: 10 })
     .default(10_000)
     .describe(
-      'How long a new connection may take to show its protocol, and the headers of a request of HTTP/1.1.',
+      'How long a new connection may take to show its protocol, or an HTTP/1.1 request its headers.',
     ),
   headerBytesMax: integer({ min: 1024, max: 1_048_576 })
     .default(65_536)
