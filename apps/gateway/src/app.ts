@@ -26,8 +26,10 @@ import {
   reflectionServiceNames,
 } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
-import { type GatewayOptions, loadBalancingOf } from './options';
+import { backendFactory } from './create-backend';
 import { serverLimits, upstreamLimits } from './engine-limits';
+import { type GatewayOptions, loadBalancingOf } from './options';
+import { protectionOf } from './protection-options';
 import { Dispatcher } from './proxy/dispatcher';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
@@ -112,16 +114,19 @@ class Gateway implements GatewayApp {
     this.view = view;
     this.logger = dependencies.logger ?? silentLogger();
     this.metrics = new GatewayMetrics(metrics, () => this.gauges(), this.onConnectFailure);
-    const loadBalancing = loadBalancingOf(options);
+    this.setAside = new SetAside(random);
     this.table = new RoutingTable({
-      loadBalancing: () => loadBalancing,
+      backend: backendFactory({
+        loadBalancing: loadBalancingOf(options),
+        protection: protectionOf(options),
+        ...{ setAside: this.setAside, logger: this.logger, observer: this.metrics },
+      }),
       nowMs,
       random,
       isNeverRouted,
       routesMax,
     });
     this.memory = new MemoryBudget(options.memoryBytesMax);
-    this.setAside = new SetAside(random);
     this.pool = this.createPool();
     this.health = new HealthService({
       isReady: () => this.readiness() === true,
@@ -129,7 +134,7 @@ class Gateway implements GatewayApp {
       names: () => this.table.list().map(({ grpcService }) => grpcService),
     });
     this.catalog = new SchemaCatalog(fileLearner(tls?.source), this.logger);
-    const { listener, web } = this.createEntrances();
+    const { listener, web } = this.createEntrances(random);
     this.engine = new FrameServerEngine(serverLimits(options), listener, this.scheduler);
     this.http1 = createHttp1(options, web, (detail) => listener.onConnectionError(detail));
     this.door = new FrontDoor({
@@ -227,7 +232,7 @@ class Gateway implements GatewayApp {
     });
   }
 
-  private createEntrances(): { listener: ServerListener; web: WebEntrance } {
+  private createEntrances(random: () => number): { listener: ServerListener; web: WebEntrance } {
     const { options } = this;
     const context: ProxyContext = {
       pool: this.pool,
@@ -242,6 +247,7 @@ class Gateway implements GatewayApp {
       upstreamScheme: this.tls === undefined ? 'http' : 'https',
       nowMs,
       wallMs: Date.now,
+      random,
     };
     const web = createWeb(options, {
       dispatch: (...call) => dispatcher.dispatch(...call),
@@ -343,6 +349,7 @@ class Gateway implements GatewayApp {
       bufferedBytes: this.memory.usedBytes,
       endpointsLive: this.table.endpointCount,
       endpointsSetAside: this.setAside.size,
+      endpointsEjected: this.table.ejectedCount(nowMs()),
       routes: routes.length,
       routesWithoutInstance: routes.filter(({ endpoints }) => endpoints.size === 0).length,
       routeConflicts: this.table.conflicts().length,

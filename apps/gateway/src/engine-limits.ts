@@ -1,6 +1,6 @@
 import { type GatewayOptions } from './options';
 
-/** Limits of connections of clients. */
+/** Limits of clients' connections. */
 export function serverLimits(options: GatewayOptions) {
   return {
     connectionStreamsMax: options.connectionStreamsMax,
