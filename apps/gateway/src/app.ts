@@ -17,6 +17,7 @@ import {
 import { type ServerTls, tlsConnector } from '@raftway/tls';
 import { FrontDoor } from './adapters/front-door';
 import { GatewayMetrics } from './adapters/gateway-metrics';
+import { JsonCatalog } from './adapters/json-catalog';
 import { LiveDocuments } from './adapters/live-documents';
 import { fileLearner } from './adapters/reflection-client';
 import { SchemaCatalog } from './adapters/schema-catalog';
@@ -24,8 +25,9 @@ import { routableServices } from './adapters/view-adapter';
 import { isNeverRouted } from './domain/never-routed';
 import { type RoutingChange, RoutingTable } from './domain/routing-table';
 import { HealthService, healthServiceName } from './local/health';
-import { createLocalServices } from './local/create-local-services';
+import { createLocalServices, reflectionSource } from './local/create-local-services';
 import { type LocalServices } from './local/local-services';
+import { type ReflectionSource } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
 import { backendFactory } from './create-backend';
 import { serverLimits, upstreamLimits } from './engine-limits';
@@ -151,13 +153,10 @@ class Gateway implements GatewayApp {
       names: () => this.table.list().map(({ grpcService }) => grpcService),
     });
     this.catalog = new SchemaCatalog(fileLearner(tls?.source), this.logger);
-    this.local = createLocalServices({
-      context: { memory: this.memory, openCalls: this.openCalls },
-      health: this.health,
-      schema: () => this.catalog.schema(),
-      routed: () => this.table.list().map(({ grpcService }) => grpcService),
-    });
-    this.web = this.createWebEntrance();
+    const reflected = reflectionSource(this.catalog, this.table);
+    const localContext = { memory: this.memory, openCalls: this.openCalls };
+    this.local = createLocalServices(localContext, this.health, reflected);
+    this.web = this.createWebEntrance(reflected);
     this.dispatcher = this.createDispatcher();
     const listener = this.createListener();
     this.engine = new FrameServerEngine(serverLimits(options), listener, this.scheduler);
@@ -259,12 +258,13 @@ class Gateway implements GatewayApp {
     });
   }
 
-  private createWebEntrance(): WebEntrance {
+  private createWebEntrance(reflected: ReflectionSource): WebEntrance {
     return createWeb(this.options, {
       dispatch: (...call) => this.dispatcher.dispatch(...call),
       memory: this.memory,
       observer: this.metrics,
       isSafe: (service, method) => this.catalog.schema().isSafe(service, method),
+      json: new JsonCatalog(reflected, this.logger),
     });
   }
 

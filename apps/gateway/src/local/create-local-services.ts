@@ -1,25 +1,32 @@
 import { type MergedSchema } from '../domain/merged-schema';
+import { type RoutingTable } from '../domain/routing-table';
 import { type HealthService, healthServiceName } from './health';
 import { type LocalCallContext } from './local-call';
 import { LocalServices } from './local-services';
-import { ReflectionService, reflectionServiceNames } from './reflection';
+import { ReflectionService, type ReflectionSource, reflectionServiceNames } from './reflection';
 
-/** What the gateway's own services are made of. */
-export interface LocalServicesParts {
-  readonly context: LocalCallContext;
-  readonly health: HealthService;
-  readonly schema: () => MergedSchema;
-  /** gRPC services that are routed. */
-  readonly routed: () => readonly string[];
+/** What is reflected: everything that is routed, and the gateway's own services. */
+export function reflectionSource(
+  catalog: { schema(): MergedSchema },
+  table: Pick<RoutingTable, 'list'>,
+): ReflectionSource {
+  return {
+    schema: () => catalog.schema(),
+    serviceNames: () => [
+      ...table.list().map(({ grpcService }) => grpcService),
+      healthServiceName,
+      ...reflectionServiceNames,
+    ],
+  };
 }
 
 /** Health and reflection, as they are on the gateway's one port. */
-export function createLocalServices(parts: LocalServicesParts): LocalServices {
-  const { context, health, schema, routed } = parts;
-  const reflection = new ReflectionService({
-    schema,
-    serviceNames: () => [...routed(), healthServiceName, ...reflectionServiceNames],
-  });
+export function createLocalServices(
+  context: LocalCallContext,
+  health: HealthService,
+  reflected: ReflectionSource,
+): LocalServices {
+  const reflection = new ReflectionService(reflected);
   return new LocalServices(context, {
     [healthServiceName]: health.methods(),
     [reflectionServiceNames[0]]: reflection.methods(),
