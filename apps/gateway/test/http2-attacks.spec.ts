@@ -13,7 +13,7 @@ import {
   setting,
   type,
   uint32,
-} from './support/raw-frames';
+} from '@raftway/http2/testing';
 
 /*
  * The attack classes that HTTP/2 implementations have fallen to. Each is run beside an honest client, which has to be served all the while; the attacker is
@@ -144,7 +144,7 @@ describe('a client that wants too much gets no more than its share:', () => {
   });
 
   it('a zero window holds a bounded number of bytes for each call', async () => {
-    const peer = await RawPeer.connect(harness.gateway.address, setting(4, 0));
+    const peer = await RawPeer.connect(harness.gateway.address, { settings: setting(4, 0) });
     const path = good.map((text) =>
       text === '/test.Echo/Bidi' ? '/test.Echo/ServerStream' : text,
     );
@@ -162,7 +162,7 @@ describe('a client that wants too much gets no more than its share:', () => {
   it('what waits for all calls of one connection is bounded, too', async () => {
     const small = await Harness.start({ connectionMemoryBytesMax: 1_000_000 });
     small.view.set(...harness.view.instances('echo'));
-    const peer = await RawPeer.connect(small.gateway.address, setting(4, 0));
+    const peer = await RawPeer.connect(small.gateway.address, { settings: setting(4, 0) });
     const path = good.map((text) =>
       text === '/test.Echo/Bidi' ? '/test.Echo/ServerStream' : text,
     );
@@ -181,7 +181,7 @@ describe('a client that wants too much gets no more than its share:', () => {
   it('a client that reads nothing does not keep the instance from answering others', async () => {
     const small = await Harness.start({ connectionMemoryBytesMax: 1_000_000 });
     small.view.set(...harness.view.instances('echo'));
-    const peer = await RawPeer.connect(small.gateway.address, setting(4, 0));
+    const peer = await RawPeer.connect(small.gateway.address, { settings: setting(4, 0) });
     const path = good.map((text) =>
       text === '/test.Echo/Bidi' ? '/test.Echo/ServerStream' : text,
     );
