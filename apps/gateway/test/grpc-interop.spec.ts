@@ -238,14 +238,20 @@ describe('interoperability of many, and of what is compressed:', () => {
   beforeEach(() => setUp(false));
   afterEach(tearDown);
 
-  it('concurrent_large_unary', async () => {
+  it('concurrent_large_unary: a thousand, over ten connections', async () => {
     const request = { response_size: 314_159, ...payloadOf(271_828) };
+    const { address } = harness.gateway;
+    const insecure = grpc.credentials.createInsecure();
+    const clients = Array.from({ length: 10 }, () => new InteropClient(address, insecure));
 
-    const outcomes = await Promise.all(Array.from({ length: 1000 }, () => client.unary(request)));
+    const outcomes = await Promise.all(
+      clients.flatMap((one) => Array.from({ length: 100 }, () => one.unary(request))),
+    );
 
     const wrong = outcomes.filter(({ code, bytes }) => code !== 0 || bytes !== 314_159);
     expect(wrong.map(({ code, details }) => `${code} ${details}`)).toEqual([]);
     expect(harness.gateway.bufferedBytes).toBe(0);
+    for (const one of clients) one.close();
   }, 120_000);
 
   it.each([
