@@ -361,6 +361,9 @@ function serverLimits(options: GatewayOptions) {
   };
 }
 
+/** Of each answer that nobody has taken yet: as many as a client may have calls then fit into half of its connection's memory. */
+const upstreamWindowStartBytes = 16_384;
+
 function upstreamLimits(options: GatewayOptions) {
   return {
     connectTimeoutMs: options.connectTimeoutMs,
@@ -368,6 +371,7 @@ function upstreamLimits(options: GatewayOptions) {
     headerListBytesMax: options.headerBytesMax,
     headerCountMax: options.headersMax,
     streamBufferBytesMax: options.streamBufferBytesMax,
+    streamWindowStartBytes: upstreamWindowStartBytes,
     connectionMemoryBytesMax: options.connectionMemoryBytesMax,
     keepaliveMs: options.upstreamKeepaliveMs,
     keepaliveTimeoutMs: options.keepaliveTimeoutMs,

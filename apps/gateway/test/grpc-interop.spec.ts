@@ -234,7 +234,7 @@ describe('interoperability of many, and of what is compressed:', () => {
   beforeEach(() => setUp(false));
   afterEach(tearDown);
 
-  it('concurrent_large_unary: a thousand, over ten connections', async () => {
+  it('concurrent_large_unary: a thousand on one connection', async () => {
     const [request, answer] = [Buffer.alloc(271_828, 1), frameMessage(Buffer.alloc(314_159, 2))];
     const large = await new RawBackend((stream) => {
       let bytes = 0;
@@ -246,11 +246,9 @@ describe('interoperability of many, and of what is compressed:', () => {
       });
     }).start();
     register(large.address, 'test.Echo');
-    const clients = Array.from({ length: 10 }, () => harness.client());
+    const one = harness.client();
 
-    const outcomes = await Promise.all(
-      clients.flatMap((one) => Array.from({ length: 100 }, () => one.unary(request))),
-    );
+    const outcomes = await Promise.all(Array.from({ length: 1000 }, () => one.unary(request)));
 
     const wrong = outcomes.filter(
       ({ code, messages }) => code !== 0 || messages[0]?.length !== 314_159,

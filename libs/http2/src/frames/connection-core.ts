@@ -72,6 +72,15 @@ export abstract class ConnectionCore implements StreamHost, Flushable {
     return this.limits.streamBufferBytesMax;
   }
 
+  get streamWindowStartBytes(): number {
+    const { streamBufferBytesMax, streamWindowStartBytes = streamBufferBytesMax } = this.limits;
+    return Math.min(streamWindowStartBytes, streamBufferBytesMax);
+  }
+
+  get mayWiden(): boolean {
+    return this.heldBytes < this.shares.heldBytesMax / 4;
+  }
+
   get dataRoom(): number {
     const room = this.shares.dataStopsBytes - this.output.pendingBytes;
     return room < this.sendWindow ? room : this.sendWindow;

@@ -123,9 +123,9 @@ export abstract class FrameConnection extends ConnectionInput {
 
   /** Our SETTINGS, and the connection's window. */
   protected greet(settings: readonly number[]): void {
-    const { streamBufferBytesMax, headerListBytesMax } = this.limits;
+    const { headerListBytesMax } = this.limits;
     const common = [
-      ...[settingId.initialWindowSize, streamBufferBytesMax],
+      ...[settingId.initialWindowSize, this.streamWindowStartBytes],
       ...[settingId.maxHeaderListSize, headerListBytesMax],
     ];
     this.writeFrame(frameType.settings, 0, 0, encodeSettings([...settings, ...common]));
@@ -136,11 +136,11 @@ export abstract class FrameConnection extends ConnectionInput {
   }
 
   protected createStream(streamId: number): FrameStream {
-    const { streamBufferBytesMax } = this.limits;
+    const { streamWindowStartBytes } = this;
     // Until our SETTINGS are acknowledged the peer may believe in the initial window (RFC 9113 §6.5.3).
     const window = this.settingsAcknowledged
-      ? streamBufferBytesMax
-      : Math.max(streamBufferBytesMax, initialWindowBytes);
+      ? streamWindowStartBytes
+      : Math.max(streamWindowStartBytes, initialWindowBytes);
     const stream = new FrameStream(streamId, this, this.peer.initialWindowSize, window);
     this.streams.set(streamId, stream);
     this.idleFrames.earn(earnedByStream);
@@ -323,8 +323,8 @@ export abstract class FrameConnection extends ConnectionInput {
   private onSettingsAcknowledged(): void {
     if (this.settingsAcknowledged) throw protocolError('SETTINGS acknowledged twice');
     this.settingsAcknowledged = true;
-    const { streamBufferBytesMax } = this.limits;
-    const less = Math.max(streamBufferBytesMax, initialWindowBytes) - streamBufferBytesMax;
+    const { streamWindowStartBytes } = this;
+    const less = Math.max(streamWindowStartBytes, initialWindowBytes) - streamWindowStartBytes;
     if (less > 0) for (const stream of this.streams.values()) stream.receiveWindow -= less;
   }
 
