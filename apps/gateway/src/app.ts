@@ -21,7 +21,7 @@ import { HealthService, healthServiceName } from './local/health';
 import { LocalServices } from './local/local-services';
 import { ReflectionService, reflectionServiceNames } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
-import { type GatewayOptions } from './options';
+import { type GatewayOptions, loadBalancingOf } from './options';
 import { Dispatcher } from './proxy/dispatcher';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
@@ -102,8 +102,10 @@ class Gateway implements GatewayApp {
     this.view = view;
     this.logger = dependencies.logger ?? silentLogger();
     this.metrics = new GatewayMetrics(metrics, () => this.gauges(), this.onConnectFailure);
+    const loadBalancing = loadBalancingOf(options);
     this.table = new RoutingTable({
-      policy: options.loadBalancing,
+      loadBalancing: () => loadBalancing,
+      nowMs,
       random,
       isNeverRouted,
       routesMax,

@@ -1,7 +1,8 @@
-import { durationMs, boolean, hostPort, hostPortList, integer, oneOf } from '@raftway/config';
-import { pickingPolicies } from '@raftway/load-balancing';
+import { boolean, durationMs, hostPort, hostPortList, integer, oneOf, text } from '@raftway/config';
+import { defaultLoadBalancing, pickingPolicies } from '@raftway/load-balancing';
 import { serverOptionsShape } from '@raftway/service-kit';
 import { z } from 'zod';
+import { type BackendLoadBalancing } from './domain/backend';
 
 const { advertise: _advertise, ...serverShape } = serverOptionsShape({
   bind: '127.0.0.1:8080',
@@ -19,6 +20,28 @@ export const gatewayOptionsSchema = z.object({
   loadBalancing: oneOf(pickingPolicies)
     .default('round_robin')
     .describe('How an instance is picked for a call.'),
+  hashHeader: text({ lengthMax: 64 })
+    .refine((name) => /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name), {
+      message: 'must be a header name in lower case, such as x-session-id',
+    })
+    .optional()
+    .describe(
+      'Header that ring_hash, maglev and rendezvous go by, in place of the client’s address.',
+    ),
+  hashBoundPercent: integer({ min: 100, max: 1000 })
+    .optional()
+    .describe('Most open calls of an instance under those, in percent of its fair share.'),
+  zone: text({ lengthMax: 64 })
+    .optional()
+    .describe('This gateway’s zone, whose instances come first under all other policies.'),
+  slowStartMs: durationMs({ maxMs: 3_600_000 })
+    .default(0)
+    .describe('How long a new instance gets fewer calls, under all other policies; 0ms for never.'),
+  panicThresholdPercent: integer({ min: 0, max: 100 })
+    .default(0)
+    .describe(
+      'With fewer instances than this not set aside, in percent, all get calls; 0 for never.',
+    ),
   timeoutMaxMs: durationMs({ minMs: 0, maxMs: 24 * 3_600_000 })
     .default(0)
     .describe('The longest time a call may take, streams included; 0ms for no limit.'),
@@ -94,6 +117,20 @@ export const gatewayOptionsSchema = z.object({
 
 /** The gateway's options, validated. */
 export type GatewayOptions = z.output<typeof gatewayOptionsSchema>;
+
+/** How the instances of every backend are picked. */
+export function loadBalancingOf(options: GatewayOptions): BackendLoadBalancing {
+  const { hashBoundPercent, hashHeader, zone = '' } = options;
+  return {
+    ...defaultLoadBalancing,
+    policy: options.loadBalancing,
+    hashHeader,
+    hashBound: hashBoundPercent && hashBoundPercent / 100,
+    zone,
+    slowStartMs: options.slowStartMs,
+    panicThresholdPercent: options.panicThresholdPercent,
+  };
+}
 
 /** The defaults, for specs and embedding. */
 export function defaultGatewayOptions(): GatewayOptions {

@@ -139,6 +139,37 @@ describe('a registered server', () => {
     expect(events).toEqual(['serving', 'DRAINING', 'deregistered']);
   });
 
+  it('registers the weight and the zone that it is told, or the usual weight and none', async () => {
+    const entered: (string | number | undefined)[][] = [];
+    const { directory, register, registered } = await directoryWith({
+      ...notedRegistry([]),
+      register: ({ instance, ttl }) => {
+        entered.push([instance?.weight, instance?.zone]);
+        return { leaseId: 'lease', revision: 1n, ttl };
+      },
+    });
+    const options = { registry: [directory.address], drainDelayMs: 0 };
+    const make = (extra: { weight?: number; zone?: string }) =>
+      registeredServer({
+        ...common,
+        register,
+        options: { ...options, ...extra },
+        server: notedServer([]),
+      });
+    const told = make({ weight: 30, zone: 'north' });
+    await told.start();
+    await registered();
+    await told.stop();
+    const usual = make({});
+    await usual.start();
+    await usual.stop();
+
+    expect(entered).toEqual([
+      [30, 'north'],
+      [100, ''],
+    ]);
+  });
+
   it('registers the address that it is told to advertise', async () => {
     const events: string[] = [];
     const { directory, register, registered } = await directoryWith(notedRegistry(events));

@@ -18,6 +18,10 @@ export interface RegisteredServerInput {
     readonly registry: readonly string[];
     /** @default the address that the server listens on */
     readonly advertise?: string | undefined;
+    /** Share of calls, 1 to 1000. @default 100 */
+    readonly weight?: number | undefined;
+    /** Failure domain. @default none */
+    readonly zone?: string | undefined;
     readonly drainDelayMs: number;
   };
   readonly service: string;
@@ -97,6 +101,8 @@ function enter(input: RegisteredServerInput): SelfRegistration {
       instanceId: instanceId(),
       address: options.advertise ?? server.address,
       grpcServices: [...grpcServices],
+      weight: options.weight ?? 100,
+      zone: options.zone ?? '',
     },
     logger,
     tls: input.tls,

@@ -1,10 +1,14 @@
-import { type Endpoint, EndpointSet, SetAside } from './index';
+import { BackendLoad, defaultLoadBalancing, type Endpoint, EndpointSet, SetAside } from './index';
 
 const middle = (): number => 0.5;
 
+function endpoint(key: string, weight: number): Endpoint {
+  return { key, weight, zone: '', load: new BackendLoad(undefined).of(key, 0) };
+}
+
 function setOf(...keys: string[]): EndpointSet<Endpoint> {
-  const set = new EndpointSet<Endpoint>('round_robin', () => 0);
-  set.replace(keys.map((key) => ({ key, weight: 1 })));
+  const set = new EndpointSet<Endpoint>(defaultLoadBalancing, () => 0);
+  set.replace(keys.map((key) => endpoint(key, 1)));
   return set;
 }
 
@@ -47,13 +51,8 @@ describe('an endpoint set', () => {
   it('refuses repeated keys and weights below one, and keeps what it had', () => {
     const set = setOf('a');
 
-    expect(() =>
-      set.replace([
-        { key: 'b', weight: 1 },
-        { key: 'b', weight: 1 },
-      ]),
-    ).toThrow('two endpoints');
-    expect(() => set.replace([{ key: 'b', weight: 0 }])).toThrow('the weight of b is 0');
+    expect(() => set.replace([endpoint('b', 1), endpoint('b', 1)])).toThrow('two endpoints');
+    expect(() => set.replace([endpoint('b', 0)])).toThrow('the weight of b is 0');
     expect(set.list().map(({ key }) => key)).toEqual(['a']);
   });
 });

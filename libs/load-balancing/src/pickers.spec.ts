@@ -1,39 +1,21 @@
 import fc from 'fast-check';
+import { endpointsOf, evenEndpoints, picks, requestOf, seeded } from '../test/support/endpoints';
 import {
   createPicker,
+  DeadlinePicker,
+  defaultLoadBalancing,
+  type Endpoint,
+  type Picker,
   pickingPolicies,
   RandomPicker,
   RoundRobinPicker,
-  WeightedPicker,
 } from './index';
-import { type Endpoint, type Picker } from './endpoint';
 
-const everyone = (): boolean => true;
+const everyone = requestOf();
 
-function endpointsOf(weights: readonly number[]): Endpoint[] {
-  return weights.map((weight, index) => ({ key: `e${String(index).padStart(2, '0')}`, weight }));
-}
-
-function picks(
-  picker: Picker<Endpoint>,
-  count: number,
-  isAvailable = everyone as (e: Endpoint) => boolean,
-) {
-  const counts = new Map<string, number>();
-  for (let pick = 0; pick < count; pick += 1) {
-    const key = picker.pick(isAvailable)?.key ?? 'none';
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  return counts;
-}
-
-/** A small linear congruential generator: the same sequence in every run. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
+/** The picker of the weighted policy. */
+function weightedPicker(): Picker<Endpoint> {
+  return createPicker({ ...defaultLoadBalancing, policy: 'weighted' }, () => 0);
 }
 
 const weightLists = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 12 });
@@ -48,7 +30,7 @@ describe('round robin', () => {
         unit,
         (size, rounds, start) => {
           const picker = new RoundRobinPicker<Endpoint>(() => start);
-          picker.replace(endpointsOf(Array<number>(size).fill(1)));
+          picker.replace(evenEndpoints(size));
 
           const counts = picks(picker, size * rounds);
 
@@ -81,7 +63,7 @@ describe('random', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 10 }), fc.integer(), (size, seed) => {
         const picker = new RandomPicker<Endpoint>(seeded(seed));
-        picker.replace(endpointsOf(Array<number>(size).fill(1)));
+        picker.replace(evenEndpoints(size));
 
         const counts = picks(picker, size * 2000);
 
@@ -99,7 +81,7 @@ describe('weighted', () => {
   it('is exact over a cycle for any weights', () => {
     fc.assert(
       fc.property(weightLists, fc.integer({ min: 1, max: 3 }), (weights, cycles) => {
-        const picker = new WeightedPicker<Endpoint>();
+        const picker = weightedPicker();
         const endpoints = endpointsOf(weights);
         picker.replace(endpoints);
 
@@ -111,18 +93,56 @@ describe('weighted', () => {
   });
 
   it('spreads the heavy endpoint over the cycle instead of sending it a burst', () => {
-    const picker = new WeightedPicker<Endpoint>();
+    const picker = weightedPicker();
     picker.replace(endpointsOf([5, 1, 1]));
 
     const sequence = Array.from({ length: 7 }, () => picker.pick(everyone)?.key.at(-1)).join('');
 
-    expect(sequence).toBe('0010200');
+    expect(sequence).toBe('0100020');
+  });
+
+  it('gives one that was unavailable no turns that it missed', () => {
+    const picker = weightedPicker();
+    picker.replace(endpointsOf([5, 1, 1]));
+    picks(picker, 70, requestOf({ isAvailable: ({ key }) => key !== 'e01' }));
+
+    expect(picks(picker, 70).get('e01')).toBeLessThanOrEqual(11);
+  });
+
+  it('keeps its place when a list is replaced by the same one', () => {
+    const picker = weightedPicker();
+    const endpoints = endpointsOf([2, 1]);
+    picker.replace(endpoints);
+    picker.pick(everyone);
+
+    picker.replace([...endpoints]);
+
+    expect([picker.pick(everyone)?.key, picker.pick(everyone)?.key]).toEqual(['e00', 'e00']);
+  });
+
+  it('follows weights that change from turn to turn', () => {
+    let weight = 1;
+    const picker = new DeadlinePicker<Endpoint>(
+      () => 0,
+      ({ key }) => (key === 'e00' ? 1 : weight),
+    );
+    picker.replace(evenEndpoints(2));
+    picks(picker, 10);
+    weight = 4;
+    picks(picker, 2);
+
+    expect(picks(picker, 50)).toEqual(
+      new Map([
+        ['e00', 10],
+        ['e01', 40],
+      ]),
+    );
   });
 
   it('never lets an endpoint wait for more than a cycle', () => {
     fc.assert(
       fc.property(weightLists, (weights) => {
-        const picker = new WeightedPicker<Endpoint>();
+        const picker = weightedPicker();
         const total = weights.reduce((a, b) => a + b, 0);
         picker.replace(endpointsOf(weights));
         const last = new Map<string, number>();
@@ -147,19 +167,21 @@ describe('every policy', () => {
           fc.array(fc.tuple(fc.integer({ min: 1, max: 9 }), fc.boolean()), { maxLength: 12 }),
           fc.integer(),
           (specification, seed) => {
-            const picker = createPicker<Endpoint>(policy, seeded(seed));
+            const picker = createPicker({ ...defaultLoadBalancing, policy }, seeded(seed));
             const endpoints = endpointsOf(specification.map(([weight]) => weight));
             const available = new Set(
               endpoints.filter((_, index) => specification[index]?.[1]).map(({ key }) => key),
             );
             picker.replace(endpoints);
 
-            const counts = picks(picker, 200, ({ key }) => available.has(key));
+            const isAvailable = ({ key }: Endpoint): boolean => available.has(key);
+            const counts = picks(picker, 100, requestOf({ isAvailable }));
 
             if (available.size === 0) expect([...counts.keys()]).toEqual(['none']);
             else for (const key of counts.keys()) expect(available).toContain(key);
           },
         ),
+        { numRuns: 30 },
       );
     },
   );

@@ -1,4 +1,4 @@
-import { type Availability, type Endpoint, type Picker, type RandomSource } from './endpoint';
+import { type Endpoint, type Picker, type PickRequest, type RandomSource } from './endpoint';
 
 /**
  * Takes endpoints in turn. The first turn starts at a random place, so that many gateways that start together do not
@@ -23,12 +23,12 @@ export class RoundRobinPicker<E extends Endpoint> implements Picker<E> {
     this.next = following < 0 ? 0 : following;
   }
 
-  pick(isAvailable: Availability<E>): E | undefined {
+  pick(request: PickRequest<E>): E | undefined {
     const count = this.endpoints.length;
     for (let step = 0; step < count; step += 1) {
       const index = (this.next + step) % count;
       const endpoint = this.endpoints[index];
-      if (endpoint !== undefined && isAvailable(endpoint)) {
+      if (endpoint !== undefined && request.isAvailable(endpoint)) {
         this.next = (index + 1) % count;
         this.lastKey = endpoint.key;
         return endpoint;

@@ -1,4 +1,5 @@
 import { type RandomSource } from './endpoint';
+import { type Health } from './health';
 
 /** How long an endpoint that failed is left out. */
 export interface SetAsideOptions {
@@ -30,7 +31,8 @@ interface Failure {
  * longer each time; one success forgets all of it. Holds an entry only for endpoints that failed and are still known:
  * call {@link retain} whenever the endpoints change.
  */
-export class SetAside {
+export class SetAside implements Health {
+  private changes = 0;
   private readonly failures = new Map<string, Failure>();
 
   constructor(
@@ -41,6 +43,11 @@ export class SetAside {
   /** How many endpoints have failed and not succeeded since. */
   get size(): number {
     return this.failures.size;
+  }
+
+  /** How often something was set aside or forgotten. */
+  get version(): number {
+    return this.changes;
   }
 
   /** The time, in the caller's milliseconds, before which the endpoint should not be picked; 0 when it may be. */
@@ -57,16 +64,17 @@ export class SetAside {
     const backoffMs = Math.min(maximumMs, initialMs * multiplier ** (count - 1));
     const untilMs = nowMs + backoffMs * (1 + jitter * (2 * this.random() - 1));
     this.failures.set(key, { count, untilMs });
+    this.changes += 1;
     return untilMs;
   }
 
   /** Notes that the endpoint works. */
   succeed(key: string): void {
-    if (this.failures.size > 0) this.failures.delete(key);
+    if (this.failures.size > 0 && this.failures.delete(key)) this.changes += 1;
   }
 
   /** Forgets every endpoint that is not known any more. */
   retain(isKnown: (key: string) => boolean): void {
-    for (const key of this.failures.keys()) if (!isKnown(key)) this.failures.delete(key);
+    for (const key of this.failures.keys()) if (!isKnown(key)) this.succeed(key);
   }
 }

@@ -13,8 +13,9 @@ export function routableServices(
 }
 
 function routableInstance(instance: Instance): RoutableInstance {
-  const { service, instanceId, address, grpcServices, weight } = instance;
-  return { service, instanceId, address, grpcServices, weight, takesCalls: takesCalls(instance) };
+  const { service, instanceId, address, grpcServices, weight, zone } = instance;
+  const identity = { service, instanceId, address, grpcServices };
+  return { ...identity, weight, zone, takesCalls: takesCalls(instance) };
 }
 
 /** Whether new calls may be sent to an instance. */

@@ -1,8 +1,10 @@
+import { defaultLoadBalancing } from '@raftway/load-balancing';
 import { type RoutableInstance, RoutingTable } from './routing-table';
 
-function table(routesMax = 100): RoutingTable {
+function table(routesMax = 100, nowMs = (): number => 0): RoutingTable {
   return new RoutingTable({
-    policy: 'round_robin',
+    loadBalancing: () => ({ ...defaultLoadBalancing, hashHeader: undefined }),
+    nowMs,
     random: () => 0,
     isNeverRouted: (name) => name.startsWith('grpc.'),
     routesMax,
@@ -15,7 +17,8 @@ function instance(
   grpcServices: string[],
   takesCalls = true,
 ): RoutableInstance {
-  return { service, instanceId, address: `${instanceId}:1`, grpcServices, takesCalls, weight: 1 };
+  const identity = { service, instanceId, address: `${instanceId}:1`, grpcServices };
+  return { ...identity, takesCalls, weight: 1, zone: '' };
 }
 
 function services(...instances: RoutableInstance[]): Map<string, RoutableInstance[]> {
@@ -122,5 +125,48 @@ describe('the routing table', () => {
     routes.update(services(instance('c', '3', ['p.C'])), 2);
 
     expect(routes.list().map(({ grpcService }) => grpcService)).toEqual(['p.B', 'p.C']);
+  });
+
+  it('keeps one load for an instance, whichever gRPC service leads to it', () => {
+    const routes = table();
+
+    routes.update(services(instance('s', '1', ['p.A', 'p.B'])), 0);
+
+    const [a] = routes.route('p.A')?.endpoints.list() ?? [];
+    const [b] = routes.route('p.B')?.endpoints.list() ?? [];
+    expect(a?.load).toBeDefined();
+    expect(b?.load).toBe(a?.load);
+    expect(routes.route('p.A')?.backend).toBe(routes.route('p.B')?.backend);
+  });
+
+  it('keeps the load when the weight changes, and knows since when an instance is there', () => {
+    let nowMs = 10;
+    const routes = table(100, () => nowMs);
+    const [old, fresh] = [instance('s', '1', ['p.A']), instance('s', '2', ['p.A'])];
+    routes.update(services(old), 0);
+    const before = routes.route('p.A')?.endpoints.list()[0]?.load;
+    nowMs = 50;
+
+    routes.update(services({ ...old, weight: 7, zone: 'z' }, fresh), 0);
+
+    const [first, second] = routes.route('p.A')?.endpoints.list() ?? [];
+    expect(first).toMatchObject({ weight: 7, zone: 'z' });
+    expect(first?.load).toBe(before);
+    expect([first?.load.sinceMs, second?.load.sinceMs]).toEqual([10, 50]);
+    routes.update(services(old, { ...fresh, takesCalls: false }), 0);
+    nowMs = 90;
+    routes.update(services(old, fresh), 0);
+    expect(routes.route('p.A')?.endpoints.list()[1]?.load.sinceMs).toBe(90);
+  });
+
+  it('moves a gRPC service to the backend of the service that holds it now', () => {
+    const routes = table();
+    routes.update(services(instance('first', '1', ['p.A'])), 0);
+
+    const change = routes.update(services(instance('second', '2', ['p.A'])), 1);
+
+    expect(routes.route('p.A')?.backend.service).toBe('second');
+    expect(routes.route('p.A')?.endpoints.list()).toHaveLength(1);
+    expect(change.toggled).toEqual([]);
   });
 });

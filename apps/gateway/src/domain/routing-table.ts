@@ -1,9 +1,5 @@
-import {
-  type Endpoint,
-  EndpointSet,
-  type PickingPolicy,
-  type RandomSource,
-} from '@raftway/load-balancing';
+import { EndpointSet, type RandomSource } from '@raftway/load-balancing';
+import { Backend, type BackendLoadBalancing, type InstanceEndpoint } from './backend';
 
 /** What the routing table needs to know of a registered instance. */
 export interface RoutableInstance {
@@ -15,13 +11,8 @@ export interface RoutableInstance {
   /** Whether it takes new calls: its status is serving and its protocol is gRPC. */
   readonly takesCalls: boolean;
   readonly weight: number;
-}
-
-/** A live instance, as calls are sent to it. */
-export interface InstanceEndpoint extends Endpoint {
-  readonly service: string;
-  readonly instanceId: string;
-  readonly address: string;
+  /** Failure domain; '' when it is not known. */
+  readonly zone: string;
 }
 
 /** Where calls of one gRPC service go. Stays when its last instance has gone. */
@@ -30,6 +21,8 @@ export interface Route {
   readonly grpcService: string;
   /** The registered service that serves it, such as `greeter`. */
   readonly service: string;
+  /** What is known of that service's instances. */
+  readonly backend: Backend;
   /** The instances that take calls. */
   readonly endpoints: EndpointSet<InstanceEndpoint>;
   /** Since when there has been none, in milliseconds since 1970; undefined while there is one. */
@@ -55,7 +48,10 @@ export interface RoutingChange {
 
 /** Limits and policy of a {@link RoutingTable}. */
 export interface RoutingOptions {
-  readonly policy: PickingPolicy;
+  /** How instances of a registered service are picked. */
+  readonly loadBalancing: (service: string) => BackendLoadBalancing;
+  /** The clock of picks, in monotonic milliseconds. */
+  readonly nowMs: () => number;
   readonly random: RandomSource;
   /** gRPC services that belong to one process: never routed. */
   readonly isNeverRouted: (grpcService: string) => boolean;
@@ -65,14 +61,30 @@ export interface RoutingOptions {
 
 class MutableRoute implements Route {
   emptySinceMs: number | undefined;
+  /** Whether it had an instance at the last update. */
+  isLive = false;
   endpoints: EndpointSet<InstanceEndpoint>;
 
   constructor(
     readonly grpcService: string,
-    public service: string,
-    options: RoutingOptions,
+    private holder: Backend,
+    private readonly random: RandomSource,
   ) {
-    this.endpoints = new EndpointSet(options.policy, options.random);
+    this.endpoints = new EndpointSet(holder.loadBalancing, random);
+  }
+
+  get backend(): Backend {
+    return this.holder;
+  }
+
+  get service(): string {
+    return this.holder.service;
+  }
+
+  /** Another service holds the claim now. */
+  moveTo(backend: Backend): void {
+    this.holder = backend;
+    this.endpoints = new EndpointSet(backend.loadBalancing, this.random);
   }
 }
 
@@ -86,6 +98,7 @@ class MutableRoute implements Route {
  */
 export class RoutingTable {
   private readonly routes = new Map<string, MutableRoute>();
+  private readonly backends = new Map<string, Backend>();
   private conflictKeys = new Set<string>();
   private conflictList: readonly RouteConflict[] = [];
   private endpointKeys = new Set<string>();
@@ -147,6 +160,7 @@ export class RoutingTable {
       if (this.setEndpoints(route, [], nowMs)) toggled.push(route.grpcService);
     }
     this.forgetOldest();
+    this.retainBackends();
     return { newConflicts: this.replaceConflicts(conflicts), toggled };
   }
 
@@ -178,9 +192,9 @@ export class RoutingTable {
     const [first = ''] = claimants.keys();
     let route = this.routes.get(grpcService);
     if (route === undefined) {
-      route = new MutableRoute(grpcService, first, this.options);
+      route = new MutableRoute(grpcService, this.backendOf(first), this.options.random);
       this.routes.set(grpcService, route);
-    } else if (!claimants.has(route.service)) route.service = first;
+    } else if (!claimants.has(route.service)) route.moveTo(this.backendOf(first));
     for (const claimant of claimants.keys()) {
       if (claimant !== route.service)
         conflicts.push({ grpcService, holder: route.service, claimant });
@@ -194,20 +208,41 @@ export class RoutingTable {
     instances: readonly RoutableInstance[],
     nowMs: number,
   ): boolean {
-    const wasLive = route.endpoints.size > 0;
+    const wasLive = route.isLive;
+    const { backend } = route;
     const endpoints = new Map<string, InstanceEndpoint>();
-    for (const { service, instanceId, address, takesCalls, weight } of instances) {
+    for (const { service, instanceId, address, takesCalls, weight, zone } of instances) {
       if (!takesCalls) continue;
       const key = `${service}/${instanceId}@${address}`;
-      endpoints.set(key, { key, service, instanceId, address, weight: Math.max(1, weight) });
+      const load = backend.load.of(key, this.options.nowMs());
+      const identity = { key, backend, service, instanceId, address };
+      endpoints.set(key, { ...identity, weight: Math.max(1, weight), zone, load });
       this.endpointKeys.add(key);
     }
     if (!sameEndpoints(route.endpoints.list(), endpoints))
       route.endpoints.replace([...endpoints.values()]);
-    const isLive = endpoints.size > 0;
-    if (isLive) route.emptySinceMs = undefined;
+    route.isLive = endpoints.size > 0;
+    if (route.isLive) route.emptySinceMs = undefined;
     else route.emptySinceMs ??= nowMs;
-    return wasLive !== isLive;
+    return wasLive !== route.isLive;
+  }
+
+  private backendOf(service: string): Backend {
+    let backend = this.backends.get(service);
+    if (backend === undefined) {
+      backend = new Backend(service, this.options.loadBalancing(service));
+      this.backends.set(service, backend);
+    }
+    return backend;
+  }
+
+  /** Forgets backends that no route leads to, and what was known of instances that are gone. */
+  private retainBackends(): void {
+    const services = new Set([...this.routes.values()].map(({ service }) => service));
+    for (const [service, { load }] of this.backends) {
+      if (services.has(service)) load.retain((key) => this.endpointKeys.has(key));
+      else this.backends.delete(service);
+    }
   }
 
   private forgetOldest(): void {
@@ -234,6 +269,9 @@ function sameEndpoints(
 ): boolean {
   return (
     before.length === after.size &&
-    before.every(({ key, weight }) => after.get(key)?.weight === weight)
+    before.every(({ key, weight, zone }) => {
+      const same = after.get(key);
+      return same !== undefined && same.weight === weight && same.zone === zone;
+    })
   );
 }

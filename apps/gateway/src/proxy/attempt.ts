@@ -8,7 +8,7 @@ import {
   type StreamReset,
 } from '@raftway/http2';
 import * as refusal from '../domain/refusal';
-import { type InstanceEndpoint } from '../domain/routing-table';
+import { type InstanceEndpoint } from '../domain/backend';
 import { type ConnectionWaiter, type Upstream } from './upstream';
 
 /** What an attempt tells its call, and asks it for. */

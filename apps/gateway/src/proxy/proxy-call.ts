@@ -28,7 +28,8 @@ import {
   isFinalStatus,
 } from '../domain/header-rules';
 import * as refusal from '../domain/refusal';
-import { type InstanceEndpoint, type Route } from '../domain/routing-table';
+import { type CallEnd, type InstanceEndpoint } from '../domain/backend';
+import { type Route } from '../domain/routing-table';
 import { type Expirable, statusTrailers } from '@raftway/service-kit';
 import { CallSpan, isTracing } from '@raftway/observability';
 import { Attempt, type AttemptOwner } from './attempt';
@@ -62,7 +63,10 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
   private attempt: Attempt | undefined;
   private tried: Set<string> | undefined;
   private attempts = 0;
-  /** When the instance was given the call. */
+  /** When the instance took the call: a stream to it was opened. */
+  private openedMs = 0;
+  /** The instance whose backend has not been told yet how the call ended for it, and since when. */
+  private given: InstanceEndpoint | undefined;
   private givenMs = 0;
   private refusedOnce = false;
   private requestEnded: boolean;
@@ -149,7 +153,7 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
   // ---- from the attempt ----
 
   onStreamOpen(): void {
-    this.givenMs = this.context.nowMs();
+    this.openedMs = this.context.nowMs();
     for (const chunk of this.replay ?? []) this.attempt?.forwardData(chunk);
     if (this.requestEnded && !this.start.requestEnded) this.attempt?.forwardEnd();
     this.forgetLargeReplay();
@@ -182,6 +186,7 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
     }
     this.responseStarted = true;
     this.replay = undefined;
+    this.tellFirstByte();
     this.client.sendHeaders(forwardResponseHeaders(headers), endOfStream);
     if (endOfStream) this.finishWith(headers);
   }
@@ -207,6 +212,7 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
   }
 
   onConnectFailed(endpoint: InstanceEndpoint, detail: string): void {
+    this.tellEnd('unreachable', Code.unavailable);
     this.attempt = undefined;
     this.tried = (this.tried ?? new Set()).add(endpoint.key);
     if (!this.finished) this.tryNext(detail);
@@ -215,7 +221,7 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
   onUpstreamReset(reset: StreamReset): void {
     if (this.finished) return;
     const { service } = this.start.route;
-    if (this.context.nowMs() - this.givenMs >= handedOnAfterMs) {
+    if (this.context.nowMs() - this.openedMs >= handedOnAfterMs) {
       this.attempts = 0;
       this.refusedOnce = false;
       this.tried = undefined;
@@ -227,10 +233,12 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
       if (this.start.route.endpoints.size > 1 && this.attempt !== undefined)
         this.tried = (this.tried ?? new Set()).add(this.attempt.endpoint.key);
       this.context.observer.onRetry(service, 'refused');
+      this.tellEnd('handed_back', Code.unavailable);
       this.attempt = undefined;
       this.tryNext(reset.detail);
       return;
     }
+    this.tellEnd(reset.connectionLost ? 'lost' : 'answered', codeOfReset(reset.code));
     const error = reset.connectionLost
       ? refusal.upstreamLost(service, reset.detail)
       : refusal.upstreamReset(service, codeOfReset(reset.code), http2CodeName(reset.code));
@@ -250,11 +258,16 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
     const { route } = this.start;
     const { context } = this;
     if (this.attempts >= connectAttemptsMax) return this.fail(this.unreachable(lastFailure));
-    const endpoint = route.endpoints.pick(context.nowMs(), context.setAside, this.tried);
+    const nowMs = context.nowMs();
+    const hash = route.backend.hashOf(this.start.headers, this.start.clientAddress);
+    const endpoint = route.endpoints.pick(nowMs, context.setAside, this.tried, hash);
     if (endpoint === undefined)
       return this.fail(this.attempts === 0 ? this.noInstance() : this.unreachable(lastFailure));
     if (this.attempts > 0 && !this.refusedOnce) context.observer.onRetry(route.service, 'connect');
     this.attempts += 1;
+    this.given = endpoint;
+    this.givenMs = nowMs;
+    endpoint.backend.onGiven(endpoint);
     const upstream = context.pool.get(endpoint);
     this.attempt = new Attempt(this, upstream, endpoint);
     upstream.acquire(this.attempt);
@@ -271,6 +284,22 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
     return refusal.instancesUnreachable(grpcService, service, this.attempts, detail);
   }
 
+  private tellFirstByte(): void {
+    const { given } = this;
+    if (given === undefined) return;
+    const nowMs = this.context.nowMs();
+    given.backend.onFirstByte(given, nowMs - this.givenMs, nowMs);
+  }
+
+  /** Tells the backend, once, how the call ended for the instance that has it. */
+  private tellEnd(end: CallEnd, code: number): void {
+    const { given } = this;
+    if (given === undefined) return;
+    this.given = undefined;
+    const nowMs = this.context.nowMs();
+    given.backend.onEnded(given, end, code, this.responseStarted, nowMs - this.givenMs, nowMs);
+  }
+
   private hold(bytes: number): void {
     this.heldBytes += bytes;
     this.context.memory.add(bytes);
@@ -285,8 +314,10 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
   private finishWith(headers: HeaderPairs): void {
     const status = headerValue(headers, 'grpc-status');
     const http = status === undefined ? (headerValue(headers, ':status') ?? '') : '';
-    const code = status === undefined ? codeOfHttpStatus(http) : Number(status);
-    this.finish(Number.isInteger(code) ? code : Code.unknown, '');
+    const number = status === undefined ? codeOfHttpStatus(http) : Number(status);
+    const code = Number.isInteger(number) ? number : Code.unknown;
+    this.tellEnd('answered', code);
+    this.finish(code, '');
     // An instance that answers early may never read the rest, and its stream would stay open.
     if (!this.requestEnded || this.unreleasedBytes > 0) this.attempt?.cancel();
   }
@@ -295,6 +326,7 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
   private finish(code: number, reason: string): boolean {
     if (this.finished) return false;
     this.finished = true;
+    this.tellEnd('abandoned', code);
     this.context.openCalls.remove(this);
     if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
     const { route, method, clientAddress } = this.start;

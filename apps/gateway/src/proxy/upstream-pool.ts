@@ -1,4 +1,4 @@
-import { type InstanceEndpoint } from '../domain/routing-table';
+import { type InstanceEndpoint } from '../domain/backend';
 import { Upstream, type UpstreamContext } from './upstream';
 
 /** How often idle connections are looked for, in milliseconds. */
