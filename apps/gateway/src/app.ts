@@ -21,7 +21,10 @@ import { HealthService, healthServiceName } from './local/health';
 import { LocalServices } from './local/local-services';
 import { ReflectionService, reflectionServiceNames } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
+import { backendFactory } from './create-backend';
+import { serverLimits, upstreamLimits } from './engine-limits';
 import { type GatewayOptions, loadBalancingOf } from './options';
+import { protectionOf } from './protection-options';
 import { Dispatcher } from './proxy/dispatcher';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
@@ -102,16 +105,19 @@ class Gateway implements GatewayApp {
     this.view = view;
     this.logger = dependencies.logger ?? silentLogger();
     this.metrics = new GatewayMetrics(metrics, () => this.gauges(), this.onConnectFailure);
-    const loadBalancing = loadBalancingOf(options);
+    this.setAside = new SetAside(random);
     this.table = new RoutingTable({
-      loadBalancing: () => loadBalancing,
+      backend: backendFactory({
+        loadBalancing: loadBalancingOf(options),
+        protection: protectionOf(options),
+        ...{ setAside: this.setAside, logger: this.logger, observer: this.metrics },
+      }),
       nowMs,
       random,
       isNeverRouted,
       routesMax,
     });
     this.memory = new MemoryBudget(options.memoryBytesMax);
-    this.setAside = new SetAside(random);
     this.pool = this.createPool();
     this.health = new HealthService({
       isReady: () => this.readiness() === true,
@@ -121,7 +127,7 @@ class Gateway implements GatewayApp {
     this.catalog = new SchemaCatalog(fileLearner(tls?.source), this.logger);
     this.engine = new FrameServerEngine(
       serverLimits(options),
-      this.createListener(),
+      this.createListener(random),
       this.scheduler,
     );
     this.door = new FrontDoor({
@@ -214,7 +220,7 @@ class Gateway implements GatewayApp {
     });
   }
 
-  private createListener(): ServerListener {
+  private createListener(random: () => number): ServerListener {
     const { options } = this;
     const context: ProxyContext = {
       pool: this.pool,
@@ -229,6 +235,7 @@ class Gateway implements GatewayApp {
       upstreamScheme: this.tls === undefined ? 'http' : 'https',
       nowMs,
       wallMs: Date.now,
+      random,
     };
     const dispatcher = new Dispatcher(context, {
       table: this.table,
@@ -317,6 +324,7 @@ class Gateway implements GatewayApp {
       bufferedBytes: this.memory.usedBytes,
       endpointsLive: this.table.endpointCount,
       endpointsSetAside: this.setAside.size,
+      endpointsEjected: this.table.ejectedCount(nowMs()),
       routes: routes.length,
       routesWithoutInstance: routes.filter(({ endpoints }) => endpoints.size === 0).length,
       routeConflicts: this.table.conflicts().length,
@@ -346,36 +354,4 @@ async function within(work: Promise<void>, timeoutMs: number): Promise<boolean> 
   const done = await Promise.race([work.then(() => true), timedOut]);
   timer.abort();
   return done;
-}
-
-function serverLimits(options: GatewayOptions) {
-  return {
-    connectionStreamsMax: options.connectionStreamsMax,
-    headerListBytesMax: options.headerBytesMax,
-    headerCountMax: options.headersMax,
-    streamBufferBytesMax: options.streamBufferBytesMax,
-    connectionMemoryBytesMax: options.connectionMemoryBytesMax,
-    streamResetBurst: options.streamResetBurst,
-    streamResetsPerSecond: options.streamResetsPerSecond,
-    connectionIdleMs: options.connectionIdleMs,
-    keepaliveMs: options.connectionKeepaliveMs,
-    keepaliveTimeoutMs: options.keepaliveTimeoutMs,
-  };
-}
-
-/** Of each answer that nobody has taken yet: as many as a client may have calls then fit into half of its connection's memory. */
-const upstreamWindowStartBytes = 16_384;
-
-function upstreamLimits(options: GatewayOptions) {
-  return {
-    connectTimeoutMs: options.connectTimeoutMs,
-    connectionStreamsMax: options.upstreamStreamsMax,
-    headerListBytesMax: options.headerBytesMax,
-    headerCountMax: options.headersMax,
-    streamBufferBytesMax: options.streamBufferBytesMax,
-    streamWindowStartBytes: upstreamWindowStartBytes,
-    connectionMemoryBytesMax: options.connectionMemoryBytesMax,
-    keepaliveMs: options.upstreamKeepaliveMs,
-    keepaliveTimeoutMs: options.keepaliveTimeoutMs,
-  };
 }

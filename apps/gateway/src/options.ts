@@ -3,6 +3,7 @@ import { defaultLoadBalancing, pickingPolicies } from '@raftway/load-balancing';
 import { serverOptionsShape } from '@raftway/service-kit';
 import { z } from 'zod';
 import { type BackendLoadBalancing } from './domain/backend';
+import { protectionShape } from './protection-options';
 
 const { advertise: _advertise, ...serverShape } = serverOptionsShape({
   bind: '127.0.0.1:8080',
@@ -42,6 +43,7 @@ export const gatewayOptionsSchema = z.object({
     .describe(
       'With fewer instances than this not set aside, in percent, all get calls; 0 for never.',
     ),
+  ...protectionShape,
   timeoutMaxMs: durationMs({ minMs: 0, maxMs: 24 * 3_600_000 })
     .default(0)
     .describe('The longest time a call may take, streams included; 0ms for no limit.'),
@@ -99,9 +101,7 @@ export const gatewayOptionsSchema = z.object({
     .describe('Memory of one HTTP/2 connection.'),
   retryBufferBytesMax: integer({ min: 0, max: 1_048_576 })
     .default(65_536)
-    .describe(
-      'A request is kept up to this size, to be sent again when an instance refused it unread.',
-    ),
+    .describe('A request is kept up to this size, in case it is to be sent again.'),
   streamResetBurst: integer({ min: 1, max: 1_000_000 })
     .default(1000)
     .describe('Calls that a client connection may reset at once.'),

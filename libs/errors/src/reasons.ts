@@ -157,6 +157,30 @@ export const REASONS = {
     meaning: 'Too many calls wait for a connection to the instance. Nothing was sent.',
     remedy: 'Wait for retryDelay and try again, or add instances of the service.',
   },
+  BACKEND_REQUESTS_FULL: {
+    code: Code.resourceExhausted,
+    meaning:
+      'As many calls to the service are under way as may. Metadata has `field`, `limit` and the `owner` of the limit. Nothing was sent.',
+    remedy: 'Wait for retryDelay and try again, add instances, or have the owner raise the limit.',
+  },
+  BACKEND_PENDING_FULL: {
+    code: Code.resourceExhausted,
+    meaning:
+      'As many calls to the service are under way as may, and as many wait for one to end. Metadata has `field`, `limit` and `owner`. Nothing was sent.',
+    remedy: 'Wait for retryDelay and try again, add instances, or have the owner raise the limit.',
+  },
+  BACKEND_PENDING_TIMEOUT: {
+    code: Code.resourceExhausted,
+    meaning:
+      'No call to the service ended while this one might wait for that. Metadata has `field`, `limit` and `owner`. Nothing was sent.',
+    remedy: 'Wait for retryDelay and try again, add instances, or have the owner raise the limits.',
+  },
+  BACKEND_CIRCUIT_OPEN: {
+    code: Code.unavailable,
+    meaning:
+      'Calls to the service fail, so that none is sent for a while. Metadata has the `owner` of the breaker. Nothing was sent.',
+    remedy: 'Wait for retryDelay and try again; look at why the service fails.',
+  },
   NO_LEADER: {
     code: Code.unavailable,
     meaning: 'The Raft group has no leader that this replica knows. Nothing happened.',

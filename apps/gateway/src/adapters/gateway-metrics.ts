@@ -1,6 +1,7 @@
 import { codeName } from '@raftway/errors';
 import { type Metrics } from '@raftway/observability';
-import { type CallObserver } from '../proxy/proxy-context';
+import { type EjectionCause } from '@raftway/resilience';
+import { type CallObserver, type RefusalCause } from '../proxy/proxy-context';
 import { type UpstreamObserver } from '../proxy/upstream';
 
 /** gRPC services that have series of their own; further ones are counted as `other`. */
@@ -14,6 +15,7 @@ export interface GatewayGauges {
   readonly bufferedBytes: number;
   readonly endpointsLive: number;
   readonly endpointsSetAside: number;
+  readonly endpointsEjected: number;
   readonly routes: number;
   readonly routesWithoutInstance: number;
   readonly routeConflicts: number;
@@ -25,6 +27,9 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
   private readonly calls;
   private readonly durations;
   private readonly retries;
+  private readonly refusedRetries;
+  private readonly refusals;
+  private readonly ejections;
   private readonly connects;
   private readonly connectFailures;
   private readonly refusedConnections;
@@ -58,6 +63,24 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
       labels: ['service', 'cause'],
       combinationsMax,
     });
+    this.refusedRetries = metrics.counter({
+      name: 'raftway_gateway_retries_refused_total',
+      help: 'Failed calls that were not made again for the budget or limit of retries, by registered service and cause.',
+      labels: ['service', 'cause'],
+      combinationsMax,
+    });
+    this.refusals = metrics.counter({
+      name: 'raftway_gateway_backend_refusals_total',
+      help: 'Calls that were not sent because their service has enough, by registered service and cause.',
+      labels: ['service', 'cause'],
+      combinationsMax,
+    });
+    this.ejections = metrics.counter({
+      name: 'raftway_gateway_ejections_total',
+      help: 'Instances that were left out for failing more than the others, by registered service and cause.',
+      labels: ['service', 'cause'],
+      combinationsMax,
+    });
     this.connects = metrics.counter({
       name: 'raftway_gateway_upstream_connects_total',
       help: 'Connections opened to instances.',
@@ -86,8 +109,20 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
     this.durations.observe(durationMs / 1000, labels);
   }
 
-  onRetry(service: string, cause: 'connect' | 'refused'): void {
+  onRetry(service: string, cause: 'connect' | 'refused' | 'code' | 'timeout'): void {
     this.retries.increment({ service, cause });
+  }
+
+  onRetryRefused(service: string, cause: 'budget' | 'limit'): void {
+    this.refusedRetries.increment({ service, cause });
+  }
+
+  onRefused(service: string, cause: RefusalCause): void {
+    this.refusals.increment({ service, cause });
+  }
+
+  onEjected(service: string, cause: EjectionCause): void {
+    this.ejections.increment({ service, cause });
   }
 
   onConnect(service: string): void {
@@ -132,6 +167,7 @@ function registerGauges(metrics: Metrics, read: () => GatewayGauges): void {
     gauge('buffered_bytes', 'Bytes of calls held in memory.', (g) => g.bufferedBytes),
     gauge('endpoints_live', 'Instances that take calls.', (g) => g.endpointsLive),
     gauge('endpoints_set_aside', 'Of those, set aside for failing.', (g) => g.endpointsSetAside),
+    gauge('endpoints_ejected', 'Of those, left out as outliers.', (g) => g.endpointsEjected),
     gauge('routes', 'Known gRPC services.', (g) => g.routes),
     gauge('routes_without_instance', 'Of those, without instance.', (g) => g.routesWithoutInstance),
     gauge('route_conflicts', 'Claims that are not honoured.', (g) => g.routeConflicts),

@@ -1,9 +1,22 @@
 import { Code } from '@raftway/errors';
-import { defaultLoadBalancing, hashText } from '@raftway/load-balancing';
-import { Backend, type CallEnd, type InstanceEndpoint } from './backend';
+import { defaultLoadBalancing, hashText, SetAside } from '@raftway/load-balancing';
+import { gatewayOptionsSchema } from '../options';
+import { protectionOf } from '../protection-options';
+import { Backend, type BackendParts, type CallEnd, type InstanceEndpoint } from './backend';
+import { Protection } from './protection';
 
 function backendOf(overrides: Partial<Backend['loadBalancing']> = {}): Backend {
-  return new Backend('greeter', { ...defaultLoadBalancing, hashHeader: undefined, ...overrides });
+  const loadBalancing = { ...defaultLoadBalancing, hashHeader: undefined, ...overrides };
+  return protectedBy(undefined, loadBalancing);
+}
+
+function protectedBy(
+  protection: Protection | undefined,
+  loadBalancing = { ...defaultLoadBalancing, hashHeader: undefined } as Backend['loadBalancing'],
+  onEjected: BackendParts['onEjected'] = () => undefined,
+): Backend {
+  const setAside = new SetAside(() => 0);
+  return new Backend({ service: 'greeter', loadBalancing, protection, setAside, onEjected });
 }
 
 function endpointOf(backend: Backend): InstanceEndpoint {
@@ -49,5 +62,31 @@ describe('a backend', () => {
 
   it('hashes nothing under other policies', () => {
     expect(backendOf().hashOf(['x-session', 'ada'], '10.0.0.1')).toBeUndefined();
+  });
+});
+
+describe('a protected backend', () => {
+  it.each<[string, CallEnd, number, boolean]>([
+    ['an instance that answers with UNAVAILABLE', 'answered', Code.unavailable, true],
+    ['one whose connection breaks, whatever the code', 'lost', Code.cancelled, true],
+    ['none for an error of the request', 'answered', Code.notFound, false],
+    ['none that could not be reached, which is set aside', 'unreachable', Code.unavailable, false],
+    ['none that hands calls back because it drains', 'handed_back', Code.unavailable, false],
+    ['none that its callers gave up', 'abandoned', Code.unavailable, false],
+    ['none for deadlines', 'abandoned', Code.deadlineExceeded, false],
+  ])('leaves out, after five calls in a row, %s', (_, end, code, isLeftOut) => {
+    const ejected: string[] = [];
+    const protection = new Protection(protectionOf(gatewayOptionsSchema.parse({})));
+    const backend = protectedBy(protection, undefined, ({ key }) => void ejected.push(key));
+    const endpoint = endpointOf(backend);
+    backend.retain(new Set(['0', '1']), 0);
+    for (let call = 0; call < 5; call += 1) {
+      backend.onGiven(endpoint);
+      backend.onEnded(endpoint, end, code, false, 1, 10);
+    }
+
+    expect(ejected).toEqual(isLeftOut ? ['0'] : []);
+    expect(backend.health.until('0')).toBe(isLeftOut ? 10_010 : 0);
+    expect(backend.health.size).toBe(isLeftOut ? 1 : 0);
   });
 });

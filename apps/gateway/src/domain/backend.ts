@@ -1,13 +1,17 @@
 import { Code } from '@raftway/errors';
 import { headerValue, type HeaderPairs } from '@raftway/http2/rules';
+import { type EjectionCause } from '@raftway/resilience';
 import {
   BackendLoad,
   type CallVerdict,
   type Endpoint,
+  type Health,
   hashText,
   isHashing,
   type LoadBalancingSettings,
 } from '@raftway/load-balancing';
+import { JointHealth } from './joint-health';
+import { type Protection } from './protection';
 
 /** How the instances of one backend are picked. */
 export interface BackendLoadBalancing extends LoadBalancingSettings {
@@ -34,6 +38,19 @@ export interface InstanceEndpoint extends Endpoint {
  */
 export type CallEnd = 'answered' | 'unreachable' | 'handed_back' | 'lost' | 'abandoned';
 
+/** What a backend is built from. */
+export interface BackendParts {
+  /** The registered service, such as `greeter`. */
+  readonly service: string;
+  readonly loadBalancing: BackendLoadBalancing;
+  /** Undefined for none. */
+  readonly protection: Protection | undefined;
+  /** Instances that could not be connected to, of all backends. */
+  readonly setAside: Health;
+  /** An instance is left out from now on. */
+  readonly onEjected: (endpoint: InstanceEndpoint, cause: EjectionCause) => void;
+}
+
 /** Codes by which an instance says that it, and not the request, is the trouble. */
 const failures: ReadonlySet<number> = new Set([
   Code.unknown,
@@ -49,15 +66,24 @@ const failures: ReadonlySet<number> = new Set([
  * `onFirstByte`, then once `onEnded`. Times are monotonic milliseconds.
  */
 export class Backend {
+  readonly service: string;
+  readonly loadBalancing: BackendLoadBalancing;
+  readonly protection: Protection | undefined;
   readonly load: BackendLoad;
+  /** Which of its instances are left out for the time being. */
+  readonly health: Health;
   private readonly hashing: boolean;
+  private readonly onEjected: BackendParts['onEjected'];
 
-  constructor(
-    /** The registered service, such as `greeter`. */
-    readonly service: string,
-    readonly loadBalancing: BackendLoadBalancing,
-  ) {
-    const { policy, peakEwma } = loadBalancing;
+  constructor(parts: BackendParts) {
+    const { protection, setAside } = parts;
+    this.service = parts.service;
+    this.loadBalancing = parts.loadBalancing;
+    this.protection = protection;
+    this.onEjected = parts.onEjected;
+    const outliers = protection?.outliers;
+    this.health = outliers === undefined ? setAside : new JointHealth(setAside, outliers);
+    const { policy, peakEwma } = parts.loadBalancing;
     this.load = new BackendLoad(policy === 'peak_ewma' ? peakEwma : undefined);
     this.hashing = isHashing(policy);
   }
@@ -94,6 +120,19 @@ export class Backend {
     nowMs: number,
   ): void {
     endpoint.load.ended(verdictOf(end, code, answering), afterMs, nowMs);
+    // What could not be reached is set aside, and a draining instance leaves by itself.
+    if (this.protection === undefined || end === 'unreachable' || end === 'handed_back') return;
+    // Who gave up says nothing, but by a deadline.
+    if (end === 'abandoned' && code !== Code.deadlineExceeded) return;
+    const said = end === 'lost' ? Code.unavailable : code;
+    const cause = this.protection.noteEnd(endpoint.key, said, nowMs);
+    if (cause !== undefined) this.onEjected(endpoint, cause);
+  }
+
+  /** Forgets instances that are gone. @param keys of those that are there. */
+  retain(keys: ReadonlySet<string>, nowMs: number): void {
+    this.load.retain((key) => keys.has(key));
+    this.protection?.outliers?.setEndpoints(keys, nowMs);
   }
 }
 

@@ -4,6 +4,9 @@ import { Code, ServiceError } from '@raftway/errors';
 
 const retryDelayMs = 1000;
 
+/** Who set a limit that the options say, as refusals name it. */
+export const optionsOwner = 'options of the gateway';
+
 /** UNIMPLEMENTED `PATH_NOT_CANONICAL`. */
 export function pathNotCanonical(path: string): ServiceError {
   const shown = path.length > 128 ? `${path.slice(0, 128)}…` : path;
@@ -151,8 +154,53 @@ export function limitReached(
     code: Code.resourceExhausted,
     reason,
     message: `${limitName} is ${limit} and used up`,
-    metadata: { field: limitName, limit: String(limit) },
+    metadata: { field: limitName, limit: String(limit), owner: optionsOwner },
     ...(reason === 'MESSAGE_TOO_LARGE' ? {} : { retryDelayMs }),
+  });
+}
+
+/** RESOURCE_EXHAUSTED: as many calls of one backend are under way, or wait, as its protection allows. */
+export function backendFull(
+  reason: 'BACKEND_REQUESTS_FULL' | 'BACKEND_PENDING_FULL',
+  service: string,
+  field: string,
+  limit: number,
+  owner: string,
+): ServiceError {
+  const what = reason === 'BACKEND_PENDING_FULL' ? 'waiting' : 'under way';
+  return new ServiceError({
+    code: Code.resourceExhausted,
+    reason,
+    message: `${service} has ${limit} calls ${what}, as many as its ${field} (${owner}) allows; nothing was sent`,
+    metadata: { service, field, limit: String(limit), owner },
+    retryDelayMs,
+  });
+}
+
+/** RESOURCE_EXHAUSTED `BACKEND_PENDING_TIMEOUT`: no call under way ended while this one might wait. */
+export function backendPendingTimeout(
+  service: string,
+  timeoutMs: number,
+  owner: string,
+): ServiceError {
+  const field = 'pendingTimeout';
+  return new ServiceError({
+    code: Code.resourceExhausted,
+    reason: 'BACKEND_PENDING_TIMEOUT',
+    message: `no place among the calls to ${service} became free within its ${field} of ${timeoutMs} ms (${owner}); nothing was sent`,
+    metadata: { service, field, limit: `${timeoutMs}ms`, owner },
+    retryDelayMs,
+  });
+}
+
+/** UNAVAILABLE `BACKEND_CIRCUIT_OPEN`: too many calls failed; it is left alone for a while. */
+export function circuitOpen(service: string, owner: string, afterMs: number): ServiceError {
+  return new ServiceError({
+    code: Code.unavailable,
+    reason: 'BACKEND_CIRCUIT_OPEN',
+    message: `calls to ${service} fail, so that its breaker (${owner}) lets none through; nothing was sent`,
+    metadata: { service, field: 'breaker', owner },
+    retryDelayMs: Math.max(1, afterMs),
   });
 }
 

@@ -1,9 +1,17 @@
-import { defaultLoadBalancing } from '@raftway/load-balancing';
+import { defaultLoadBalancing, SetAside } from '@raftway/load-balancing';
+import { Backend } from './backend';
 import { type RoutableInstance, RoutingTable } from './routing-table';
 
 function table(routesMax = 100, nowMs = (): number => 0): RoutingTable {
   return new RoutingTable({
-    loadBalancing: () => ({ ...defaultLoadBalancing, hashHeader: undefined }),
+    backend: (service) =>
+      new Backend({
+        service,
+        loadBalancing: { ...defaultLoadBalancing, hashHeader: undefined },
+        protection: undefined,
+        setAside: new SetAside(() => 0),
+        onEjected: () => undefined,
+      }),
     nowMs,
     random: () => 0,
     isNeverRouted: (name) => name.startsWith('grpc.'),

@@ -1,5 +1,5 @@
 import { EndpointSet, type RandomSource } from '@raftway/load-balancing';
-import { Backend, type BackendLoadBalancing, type InstanceEndpoint } from './backend';
+import { type Backend, type InstanceEndpoint } from './backend';
 
 /** What the routing table needs to know of a registered instance. */
 export interface RoutableInstance {
@@ -48,8 +48,8 @@ export interface RoutingChange {
 
 /** Limits and policy of a {@link RoutingTable}. */
 export interface RoutingOptions {
-  /** How instances of a registered service are picked. */
-  readonly loadBalancing: (service: string) => BackendLoadBalancing;
+  /** Builds the backend of a registered service. */
+  readonly backend: (service: string) => Backend;
   /** The clock of picks, in monotonic milliseconds. */
   readonly nowMs: () => number;
   readonly random: RandomSource;
@@ -128,6 +128,14 @@ export class RoutingTable {
   /** Endpoints that take calls. */
   get endpointCount(): number {
     return this.endpointKeys.size;
+  }
+
+  /** Of those, the ones that are left out for failing more than the others. */
+  ejectedCount(nowMs: number): number {
+    let count = 0;
+    for (const { protection } of this.backends.values())
+      count += protection?.outliers?.ejectedCount(nowMs) ?? 0;
+    return count;
   }
 
   /** Whether some instance of a registered service takes calls. Undefined when the service is not known. */
@@ -230,7 +238,7 @@ export class RoutingTable {
   private backendOf(service: string): Backend {
     let backend = this.backends.get(service);
     if (backend === undefined) {
-      backend = new Backend(service, this.options.loadBalancing(service));
+      backend = this.options.backend(service);
       this.backends.set(service, backend);
     }
     return backend;
@@ -238,10 +246,17 @@ export class RoutingTable {
 
   /** Forgets backends that no route leads to, and what was known of instances that are gone. */
   private retainBackends(): void {
-    const services = new Set([...this.routes.values()].map(({ service }) => service));
-    for (const [service, { load }] of this.backends) {
-      if (services.has(service)) load.retain((key) => this.endpointKeys.has(key));
-      else this.backends.delete(service);
+    const keys = new Map<Backend, Set<string>>();
+    for (const { backend, endpoints } of this.routes.values()) {
+      let known = keys.get(backend);
+      if (known === undefined) keys.set(backend, (known = new Set()));
+      for (const { key } of endpoints.list()) known.add(key);
+    }
+    const nowMs = this.options.nowMs();
+    for (const [service, backend] of this.backends) {
+      const known = keys.get(backend);
+      if (known === undefined) this.backends.delete(service);
+      else backend.retain(known, nowMs);
     }
   }
 

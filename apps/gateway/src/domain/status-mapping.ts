@@ -1,5 +1,5 @@
 import { Code } from '@raftway/errors';
-import { http2Code } from '@raftway/http2/rules';
+import { headerValue, type HeaderPairs, http2Code } from '@raftway/http2/rules';
 
 /**
  * The gRPC status that an HTTP/2 error code means.
@@ -45,4 +45,12 @@ export function codeOfHttpStatus(status: string): Code {
     default:
       return Code.unknown;
   }
+}
+
+/** The gRPC status that a response's last headers say, 0 for OK; UNKNOWN for what is none. */
+export function statusOf(headers: HeaderPairs): number {
+  const status = headerValue(headers, 'grpc-status');
+  if (status === undefined) return codeOfHttpStatus(headerValue(headers, ':status') ?? '');
+  const code = Number(status);
+  return Number.isInteger(code) ? code : Code.unknown;
 }

@@ -8,7 +8,7 @@ import {
   type StreamReset,
 } from '@raftway/http2';
 import * as refusal from '../domain/refusal';
-import { type InstanceEndpoint } from '../domain/backend';
+import { type CallEnd, type InstanceEndpoint } from '../domain/backend';
 import { type ConnectionWaiter, type Upstream } from './upstream';
 
 /** What an attempt tells its call, and asks it for. */
@@ -33,12 +33,43 @@ export interface AttemptOwner {
 export class Attempt implements StreamListener, ConnectionWaiter {
   private stream: EngineStream | undefined;
   private cancelled = false;
+  private readonly givenMs: number;
+  private openedMs: number;
+  private isAnswering = false;
+  private isTold = false;
 
+  /** Tells the backend that the instance was given the call. */
   constructor(
     private readonly call: AttemptOwner,
     private readonly upstream: Upstream,
     readonly endpoint: InstanceEndpoint,
-  ) {}
+    private readonly nowMs: () => number,
+  ) {
+    this.givenMs = nowMs();
+    this.openedMs = this.givenMs;
+    endpoint.backend.onGiven(endpoint);
+  }
+
+  /** How long the instance has had the call, in milliseconds: since a stream to it was opened. */
+  get openMs(): number {
+    return this.nowMs() - this.openedMs;
+  }
+
+  /** Tells the backend that the instance has begun to answer. */
+  tellFirstByte(): void {
+    this.isAnswering = true;
+    const nowMs = this.nowMs();
+    this.endpoint.backend.onFirstByte(this.endpoint, nowMs - this.givenMs, nowMs);
+  }
+
+  /** Tells the backend how the call ended for the instance; what is said later is of no account. */
+  tellEnd(end: CallEnd, code: number): void {
+    if (this.isTold) return;
+    this.isTold = true;
+    const { endpoint, givenMs, isAnswering } = this;
+    const nowMs = this.nowMs();
+    endpoint.backend.onEnded(endpoint, end, code, isAnswering, nowMs - givenMs, nowMs);
+  }
 
   get isOpen(): boolean {
     return this.stream !== undefined;
@@ -46,6 +77,7 @@ export class Attempt implements StreamListener, ConnectionWaiter {
 
   onConnection(connection: ClientConnection): void {
     const headers = this.call.upstreamHeaders(this.endpoint);
+    this.openedMs = this.nowMs();
     this.stream = connection.open(headers, this.call.endsWithHeaders, this);
     this.call.onStreamOpen();
   }

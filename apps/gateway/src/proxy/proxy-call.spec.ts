@@ -66,9 +66,12 @@ function startCall(engine: SlowInstance['engine'], ids: readonly string[] = ['0'
     onConnectFailed: nothing,
     onCallEnd: nothing,
     onRetry: nothing,
+    onRetryRefused: nothing,
+    onRefused: nothing,
   };
   const settings = { ...defaultLoadBalancing, hashHeader: undefined };
-  const backend = new Backend('greeter', settings);
+  const parts = { service: 'greeter', loadBalancing: settings, protection: undefined };
+  const backend = new Backend({ ...parts, setAside, onEjected: nothing });
   const endpoints = new EndpointSet<InstanceEndpoint>(settings, () => 0);
   const instances = ids.map((key): InstanceEndpoint => {
     const identity = { key, backend, service: 'greeter', instanceId: key, address: 'there:1' };
@@ -79,7 +82,13 @@ function startCall(engine: SlowInstance['engine'], ids: readonly string[] = ['0'
     pool: new UpstreamPool({ engine, limits, setAside, observer, nowMs }),
     ...{ setAside, deadlines: new Deadlines(nowMs), memory: new MemoryBudget(1000) },
     ...{ openCalls: new OpenCalls(), observer, logger: silentLogger(), replayBytesMax: 1000 },
-    ...{ upstreamScheme: 'http' as const, trustForwarded: false, nowMs, wallMs: nowMs },
+    ...{
+      upstreamScheme: 'http' as const,
+      trustForwarded: false,
+      nowMs,
+      wallMs: nowMs,
+      random: nowMs,
+    },
   };
   const call = new ProxyCall(context, stream, {
     route: { grpcService: 'a.B', service: 'greeter', backend, endpoints, emptySinceMs: undefined },

@@ -4,15 +4,16 @@
  * Two streams and the rules between them: what comes in on one side goes out on the other, credit flows back, and the
  * end of one side is the end of the other.
  *
- * When a call is tried again on another instance (nothing else is ever retried):
+ * When a call is tried again on another instance:
  * - no connection could be made: nothing was sent. Up to three instances are tried, each once.
  * - the instance handed the call back as not looked at (REFUSED_STREAM, or a GOAWAY whose last stream is below it), and no
  *   response header has come: once. Needs the request's bytes again, so only while all that was sent is still kept: up to
  *   `replayBytesMax`. An instance that had the call for a while, and hands it back because it drains, starts the count
  *   afresh: a call that waits for a lock outlives every instance that it waits at.
- * A broken connection is never a reason, because the instance may have acted on the call.
+ * - the instance answered with a code that is worth it, broke the connection or took too long, and no response header has
+ *   come: only a call that may run twice (call-retries.ts). Any other may have taken effect.
  */
-import { Code, codeName, type ServiceError } from '@raftway/errors';
+import { Code, type ServiceError } from '@raftway/errors';
 import {
   type EngineStream,
   type HeaderPairs,
@@ -21,7 +22,7 @@ import {
   type StreamListener,
   type StreamReset,
 } from '@raftway/http2';
-import { codeOfHttpStatus, codeOfReset } from '../domain/status-mapping';
+import { codeOfReset, statusOf } from '../domain/status-mapping';
 import {
   forwardRequestHeaders,
   forwardResponseHeaders,
@@ -29,11 +30,15 @@ import {
 } from '../domain/header-rules';
 import * as refusal from '../domain/refusal';
 import { type CallEnd, type InstanceEndpoint } from '../domain/backend';
+import { type Protection } from '../domain/protection';
 import { type Route } from '../domain/routing-table';
 import { type Expirable, statusTrailers } from '@raftway/service-kit';
-import { CallSpan, isTracing } from '@raftway/observability';
+import { type CallSpan } from '@raftway/observability';
 import { Attempt, type AttemptOwner } from './attempt';
+import { reportCall, startSpan } from './call-report';
+import { CallRetries, type RetriedCall } from './call-retries';
 import { type OpenCall } from './open-calls';
+import { Place, type PlaceSeeker } from './place';
 import { type ProxyContext } from './proxy-context';
 import { sendRefusal } from './reply';
 
@@ -41,8 +46,6 @@ import { sendRefusal } from './reply';
 const connectAttemptsMax = 3;
 /** An instance that kept a call for so long did not refuse it but hands it on, in milliseconds. */
 const handedOnAfterMs = 1000;
-
-const tracer = '@raftway/gateway';
 
 /** What is known of a call when it starts. */
 export interface ProxyCallStart {
@@ -56,18 +59,14 @@ export interface ProxyCallStart {
 }
 
 /** One call. Listens to the client's stream; its {@link Attempt} listens to the instance's. */
-export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenCall {
+export class ProxyCall
+  implements StreamListener, AttemptOwner, Expirable, OpenCall, PlaceSeeker, RetriedCall
+{
   private readonly startedMs: number;
-  /** From the client's headers to the status; a child of the client's span, and the parent of the instance's. Undefined when nobody traces. */
   private readonly span: CallSpan | undefined;
   private attempt: Attempt | undefined;
   private tried: Set<string> | undefined;
   private attempts = 0;
-  /** When the instance took the call: a stream to it was opened. */
-  private openedMs = 0;
-  /** The instance whose backend has not been told yet how the call ended for it, and since when. */
-  private given: InstanceEndpoint | undefined;
-  private givenMs = 0;
   private refusedOnce = false;
   private requestEnded: boolean;
   private responseStarted = false;
@@ -80,6 +79,10 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
   /** All of the request so far, in order, while it may have to be sent again; undefined when it cannot be any more. */
   private replay: Uint8Array[] | undefined = [];
   private replayBytes = 0;
+  /** Undefined when the backend takes whatever comes. */
+  private place: Place | undefined;
+  /** Undefined until an attempt fails with a code, or is given a time. */
+  private retries: CallRetries | undefined;
 
   constructor(
     private readonly context: ProxyContext,
@@ -87,12 +90,23 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
     private readonly start: ProxyCallStart,
   ) {
     this.startedMs = context.nowMs();
-    this.span = isTracing() ? spanOf(start) : undefined;
+    this.span = startSpan(start);
     this.requestEnded = start.requestEnded;
     client.setListener(this);
     context.openCalls.add(this);
     if (start.timeoutMs !== undefined)
       this.deadlineBucket = context.deadlines.add(this, this.startedMs + start.timeoutMs);
+    const { backend } = start.route;
+    const { protection } = backend;
+    protection?.budget?.noteCall(this.startedMs);
+    if (protection?.isGuarded === true) {
+      this.place = new Place(this, backend.service, protection, context);
+      this.place.enter();
+    } else this.proceed();
+  }
+
+  /** The call may be sent: it has a place, or its pause is over. */
+  proceed(): void {
     this.tryNext('');
   }
 
@@ -153,7 +167,6 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
   // ---- from the attempt ----
 
   onStreamOpen(): void {
-    this.openedMs = this.context.nowMs();
     for (const chunk of this.replay ?? []) this.attempt?.forwardData(chunk);
     if (this.requestEnded && !this.start.requestEnded) this.attempt?.forwardEnd();
     this.forgetLargeReplay();
@@ -163,7 +176,7 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
   upstreamHeaders(endpoint: InstanceEndpoint): string[] {
     const { headers, timeoutMs, clientAddress } = this.start;
     const spentMs = this.context.nowMs() - this.startedMs;
-    return forwardRequestHeaders(headers, {
+    const forwarded = forwardRequestHeaders(headers, {
       scheme: this.context.upstreamScheme,
       authority: endpoint.address,
       remainingMs: timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - spentMs),
@@ -171,6 +184,7 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
       trace: this.span?.headers(),
       trustForwarded: this.context.trustForwarded,
     });
+    return this.retries === undefined ? forwarded : this.retries.withAttempts(forwarded);
   }
 
   get endsWithHeaders(): boolean {
@@ -184,9 +198,11 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
       this.attempt?.cancel();
       return this.fail(refusal.upstreamStatusInvalid(this.start.route.service, status));
     }
+    if (endOfStream && this.triesAgain('answered', statusOf(headers), headers)) return;
+    this.retries?.endTry();
     this.responseStarted = true;
     this.replay = undefined;
-    this.tellFirstByte();
+    this.attempt?.tellFirstByte();
     this.client.sendHeaders(forwardResponseHeaders(headers), endOfStream);
     if (endOfStream) this.finishWith(headers);
   }
@@ -212,7 +228,7 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
   }
 
   onConnectFailed(endpoint: InstanceEndpoint, detail: string): void {
-    this.tellEnd('unreachable', Code.unavailable);
+    this.attempt?.tellEnd('unreachable', Code.unavailable);
     this.attempt = undefined;
     this.tried = (this.tried ?? new Set()).add(endpoint.key);
     if (!this.finished) this.tryNext(detail);
@@ -221,7 +237,7 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
   onUpstreamReset(reset: StreamReset): void {
     if (this.finished) return;
     const { service } = this.start.route;
-    if (this.context.nowMs() - this.openedMs >= handedOnAfterMs) {
+    if ((this.attempt?.openMs ?? 0) >= handedOnAfterMs) {
       this.attempts = 0;
       this.refusedOnce = false;
       this.tried = undefined;
@@ -233,16 +249,24 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
       if (this.start.route.endpoints.size > 1 && this.attempt !== undefined)
         this.tried = (this.tried ?? new Set()).add(this.attempt.endpoint.key);
       this.context.observer.onRetry(service, 'refused');
-      this.tellEnd('handed_back', Code.unavailable);
+      this.attempt?.tellEnd('handed_back', Code.unavailable);
       this.attempt = undefined;
       this.tryNext(reset.detail);
       return;
     }
-    this.tellEnd(reset.connectionLost ? 'lost' : 'answered', codeOfReset(reset.code));
+    const end = reset.connectionLost ? 'lost' : 'answered';
+    const code = reset.connectionLost ? Code.unavailable : codeOfReset(reset.code);
+    if (this.triesAgain(end, code, [])) return;
+    this.attempt?.tellEnd(end, code);
     const error = reset.connectionLost
       ? refusal.upstreamLost(service, reset.detail)
-      : refusal.upstreamReset(service, codeOfReset(reset.code), http2CodeName(reset.code));
+      : refusal.upstreamReset(service, code, http2CodeName(reset.code));
     this.fail(error);
+  }
+
+  onTryTimeout(): void {
+    // The last attempt has all of the time that is left.
+    this.triesAgain('abandoned', undefined, []);
   }
 
   /** Ends the call with an error of the gateway's own. */
@@ -260,17 +284,49 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
     if (this.attempts >= connectAttemptsMax) return this.fail(this.unreachable(lastFailure));
     const nowMs = context.nowMs();
     const hash = route.backend.hashOf(this.start.headers, this.start.clientAddress);
-    const endpoint = route.endpoints.pick(nowMs, context.setAside, this.tried, hash);
+    const endpoint = route.endpoints.pick(nowMs, route.backend.health, this.tried, hash);
     if (endpoint === undefined)
       return this.fail(this.attempts === 0 ? this.noInstance() : this.unreachable(lastFailure));
     if (this.attempts > 0 && !this.refusedOnce) context.observer.onRetry(route.service, 'connect');
     this.attempts += 1;
-    this.given = endpoint;
-    this.givenMs = nowMs;
-    endpoint.backend.onGiven(endpoint);
     const upstream = context.pool.get(endpoint);
-    this.attempt = new Attempt(this, upstream, endpoint);
+    this.attempt = new Attempt(this, upstream, endpoint, context.nowMs);
+    const { protection } = route.backend;
+    if (protection?.settings.retry?.perTryTimeoutMs !== undefined)
+      this.retriesUnder(protection).beginTry();
     upstream.acquire(this.attempt);
+  }
+
+  /** Makes the call again after a pause, when it may run twice and what happened is worth it. @param code undefined: it took too long */
+  private triesAgain(end: CallEnd, code: number | undefined, headers: HeaderPairs): boolean {
+    const { backend, endpoints } = this.start.route;
+    const { protection } = backend;
+    if (code === 0 || this.responseStarted || this.replay === undefined) return false;
+    if (protection?.settings.retry === undefined) return false;
+    const { timeoutMs } = this.start;
+    const spentMs = this.context.nowMs() - this.startedMs;
+    const remainingMs = timeoutMs === undefined ? undefined : timeoutMs - spentMs;
+    if (!this.retriesUnder(protection).begin(code, headers, remainingMs)) return false;
+    this.attempt?.tellEnd(end, code ?? Code.deadlineExceeded);
+    if (this.attempt !== undefined) this.avoid(this.attempt.endpoint.key, endpoints.size);
+    this.attempts = 0;
+    this.refusedOnce = false;
+    this.attempt?.cancel();
+    this.attempt = undefined;
+    return true;
+  }
+
+  /** Further attempts go to other instances while there are any, and not to this one right away if there is another. */
+  private avoid(key: string, count: number): void {
+    const tried = (this.tried ?? new Set()).add(key);
+    if (tried.size < count) this.tried = tried;
+    else this.tried = count > 1 ? new Set([key]) : undefined;
+  }
+
+  private retriesUnder(protection: Protection): CallRetries {
+    const { route, method, headers } = this.start;
+    const start = { service: route.service, grpcService: route.grpcService, method, headers };
+    return (this.retries ??= new CallRetries(this, start, protection, this.context));
   }
 
   private noInstance(): ServiceError {
@@ -282,22 +338,6 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
   private unreachable(detail: string): ServiceError {
     const { grpcService, service } = this.start.route;
     return refusal.instancesUnreachable(grpcService, service, this.attempts, detail);
-  }
-
-  private tellFirstByte(): void {
-    const { given } = this;
-    if (given === undefined) return;
-    const nowMs = this.context.nowMs();
-    given.backend.onFirstByte(given, nowMs - this.givenMs, nowMs);
-  }
-
-  /** Tells the backend, once, how the call ended for the instance that has it. */
-  private tellEnd(end: CallEnd, code: number): void {
-    const { given } = this;
-    if (given === undefined) return;
-    this.given = undefined;
-    const nowMs = this.context.nowMs();
-    given.backend.onEnded(given, end, code, this.responseStarted, nowMs - this.givenMs, nowMs);
   }
 
   private hold(bytes: number): void {
@@ -312,11 +352,8 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
   }
 
   private finishWith(headers: HeaderPairs): void {
-    const status = headerValue(headers, 'grpc-status');
-    const http = status === undefined ? (headerValue(headers, ':status') ?? '') : '';
-    const number = status === undefined ? codeOfHttpStatus(http) : Number(status);
-    const code = Number.isInteger(number) ? number : Code.unknown;
-    this.tellEnd('answered', code);
+    const code = statusOf(headers);
+    this.attempt?.tellEnd('answered', code);
     this.finish(code, '');
     // An instance that answers early may never read the rest, and its stream would stay open.
     if (!this.requestEnded || this.unreleasedBytes > 0) this.attempt?.cancel();
@@ -326,42 +363,17 @@ export class ProxyCall implements StreamListener, AttemptOwner, Expirable, OpenC
   private finish(code: number, reason: string): boolean {
     if (this.finished) return false;
     this.finished = true;
-    this.tellEnd('abandoned', code);
+    this.attempt?.tellEnd('abandoned', code);
     this.context.openCalls.remove(this);
     if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
-    const { route, method, clientAddress } = this.start;
+    this.place?.leave(code);
+    this.retries?.end();
     const durationMs = this.context.nowMs() - this.startedMs;
-    this.context.observer.onCallEnd(route.grpcService, code, durationMs);
-    const { logger } = this.context;
-    const traceFields = this.span?.traceFields;
-    const status = code === 0 ? 'OK' : codeName(code);
+    const { observer, logger } = this.context;
+    observer.onCallEnd(this.start.route.grpcService, code, durationMs);
+    const attempts = this.attempts + (this.retries?.count ?? 0);
     const instance = this.attempt?.endpoint.key;
-    this.endSpan(status, instance);
-    if (logger.debugEnabled)
-      logger.debug('call', {
-        grpcService: route.grpcService,
-        method,
-        status,
-        reason,
-        durationMs,
-        attempts: this.attempts,
-        instance,
-        clientAddress,
-        ...traceFields,
-      });
+    reportCall(logger, this.span, this.start, { code, reason, durationMs, attempts, instance });
     return true;
   }
-
-  private endSpan(status: string, instance: string | undefined): void {
-    const { span } = this;
-    if (span === undefined) return;
-    span.setAttribute('raftway.gateway.attempts', this.attempts);
-    if (instance !== undefined) span.setAttribute('raftway.gateway.instance', instance);
-    span.end(status);
-  }
-}
-
-function spanOf({ route, method, headers }: ProxyCallStart): CallSpan {
-  const read = (name: string): string | undefined => headerValue(headers, name);
-  return CallSpan.server(tracer, `${route.grpcService}/${method}`, read);
 }

@@ -5,11 +5,19 @@ import { type MemoryBudget } from './memory-budget';
 import { type OpenCalls } from './open-calls';
 import { type UpstreamPool } from './upstream-pool';
 
+/** Why a backend does not get a call: its breaker, its calls under way, its queue for them, or the time in that. */
+export type RefusalCause = 'circuit' | 'requests' | 'pending' | 'pending_timeout';
+
 /** Counts what happens to calls. */
 export interface CallObserver {
   /** @param code gRPC status, 0 for OK. */
   onCallEnd(grpcService: string, code: number, durationMs: number): void;
-  onRetry(service: string, cause: 'connect' | 'refused'): void;
+  /** @param cause no connection; given back as not looked at; a code; no answer in an attempt's time. */
+  onRetry(service: string, cause: 'connect' | 'refused' | 'code' | 'timeout'): void;
+  /** A call might have been made again, and the budget or the limit of retries did not allow it. */
+  onRetryRefused(service: string, cause: 'budget' | 'limit'): void;
+  /** A call was not sent because its backend has enough. */
+  onRefused(service: string, cause: RefusalCause): void;
 }
 
 /** What all calls share. */
@@ -29,4 +37,6 @@ export interface ProxyContext {
   readonly nowMs: () => number;
   /** Milliseconds since 1970, for people. */
   readonly wallMs: () => number;
+  /** A number from 0 to 1. */
+  readonly random: () => number;
 }

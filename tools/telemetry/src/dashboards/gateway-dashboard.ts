@@ -61,6 +61,27 @@ function calls(): Row {
         ],
       },
       {
+        title: 'Calls and further attempts that were refused, and instances that were left out',
+        unit: 'cps',
+        queries: [
+          rate('raftway_gateway_backend_refusals_total', {
+            matchers: CHOSEN,
+            by: 'service, cause',
+            legend: '{{service}} refused: {{cause}}',
+          }),
+          rate('raftway_gateway_retries_refused_total', {
+            matchers: CHOSEN,
+            by: 'service, cause',
+            legend: '{{service}} not made again: {{cause}}',
+          }),
+          rate('raftway_gateway_ejections_total', {
+            matchers: CHOSEN,
+            by: 'service, cause',
+            legend: '{{service}} left out: {{cause}}',
+          }),
+        ],
+      },
+      {
         title: 'Open calls',
         unit: 'short',
         queries: [value('raftway_gateway_client_streams', GATEWAYS)],
@@ -80,6 +101,7 @@ function endpoints(): Row {
         queries: [
           value('raftway_gateway_endpoints_live', named('live')),
           value('raftway_gateway_endpoints_set_aside', named('set aside')),
+          value('raftway_gateway_endpoints_ejected', named('left out as outliers')),
         ],
       },
       {

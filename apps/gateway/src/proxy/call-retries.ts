@@ -1,0 +1,134 @@
+import { headerValue, type HeaderPairs } from '@raftway/http2';
+import { type Expirable } from '@raftway/service-kit';
+import { type Protection } from '../domain/protection';
+import { type ProxyContext } from './proxy-context';
+
+/** A client says with `true` that its request may run twice. */
+const retryableHeader = 'raftway-retryable';
+/** How often a call was made before, by whoever made it. Source: gRFC A6. */
+const attemptsHeader = 'grpc-previous-rpc-attempts';
+const pushbackHeader = 'grpc-retry-pushback-ms';
+
+/** The call that {@link CallRetries} are of. */
+export interface RetriedCall {
+  /** The pause is over. */
+  proceed(): void;
+  /** The attempt has not begun to answer in its time. */
+  onTryTimeout(): void;
+}
+
+/** What is known of the call. */
+export interface RetriedStart {
+  readonly service: string;
+  readonly grpcService: string;
+  readonly method: string;
+  readonly headers: HeaderPairs;
+}
+
+/**
+ * When one call is made again because of the code that it ended with, or because it took too long: only a call that may run
+ * twice, and only as far as its backend's budget goes. Made when the first attempt fails.
+ */
+export class CallRetries implements Expirable {
+  /** How often the call was made again. */
+  count = 0;
+  private readonly isSafe: boolean;
+  /** Attempts that the caller made before this call. */
+  private readonly earlier: number;
+  private hasPlace = false;
+  private bucket: number | undefined;
+  private isPausing = false;
+
+  constructor(
+    private readonly call: RetriedCall,
+    private readonly start: RetriedStart,
+    private readonly protection: Protection,
+    private readonly context: ProxyContext,
+  ) {
+    const { headers, grpcService, method } = start;
+    this.isSafe =
+      protection.isIdempotent(grpcService, method) ||
+      headerValue(headers, retryableHeader) === 'true';
+    this.earlier = countOf(headerValue(headers, attemptsHeader));
+  }
+
+  /**
+   * Decides whether the call is made again; then `proceed` is called after a pause.
+   * @param code undefined when the attempt took too long.
+   * @param headers of the instance's answer, if it gave one.
+   */
+  begin(code: number | undefined, headers: HeaderPairs, remainingMs: number | undefined): boolean {
+    const { context, protection } = this;
+    const nowMs = context.nowMs();
+    const pushback = headerValue(headers, pushbackHeader);
+    const failed = {
+      ...{ code, isSafe: this.isSafe, remainingMs, attempts: this.earlier + this.count + 1 },
+      pushbackMs: pushback === undefined ? undefined : pushbackOf(pushback),
+    };
+    const decision = protection.decideRetry(failed, this.hasPlace, nowMs, context.random);
+    if ('cause' in decision) {
+      const { cause } = decision;
+      if (cause === 'budget' || cause === 'limit')
+        context.observer.onRetryRefused(this.start.service, cause);
+      return false;
+    }
+    this.hasPlace = protection.retries !== undefined;
+    this.count += 1;
+    context.observer.onRetry(this.start.service, code === undefined ? 'timeout' : 'code');
+    this.wait(nowMs + decision.afterMs, true);
+    return true;
+  }
+
+  /** An attempt begins: `onTryTimeout` is called when its time is over. */
+  beginTry(): void {
+    const timeoutMs = this.protection.settings.retry?.perTryTimeoutMs;
+    if (timeoutMs !== undefined && this.isSafe) this.wait(this.context.nowMs() + timeoutMs, false);
+  }
+
+  /** The attempt has ended or begun to answer. */
+  endTry(): void {
+    if (this.bucket !== undefined) this.context.deadlines.remove(this, this.bucket);
+    this.bucket = undefined;
+  }
+
+  /** The call has ended. */
+  end(): void {
+    this.endTry();
+    if (this.hasPlace) this.protection.retries?.giveBack();
+    this.hasPlace = false;
+  }
+
+  onDeadline(): void {
+    this.bucket = undefined;
+    if (this.isPausing) this.call.proceed();
+    else this.call.onTryTimeout();
+  }
+
+  /** The headers for the instance, with the number of attempts before this one. */
+  withAttempts(headers: string[]): string[] {
+    if (this.count === 0) return headers;
+    const result: string[] = [];
+    for (let index = 0; index < headers.length; index += 2) {
+      const name = headers[index] ?? '';
+      if (name !== attemptsHeader) result.push(name, headers[index + 1] ?? '');
+    }
+    result.push(attemptsHeader, String(this.earlier + this.count));
+    return result;
+  }
+
+  private wait(untilMs: number, isPausing: boolean): void {
+    this.endTry();
+    this.isPausing = isPausing;
+    this.bucket = this.context.deadlines.add(this, untilMs);
+  }
+}
+
+/** A whole number that a header says; 0 when it does not. */
+function countOf(text: string | undefined): number {
+  return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : 0;
+}
+
+/** NaN for what is no whole number, which means not again. Source: gRFC A6. */
+function pushbackOf(text: string): number {
+  return /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+}

@@ -1,0 +1,135 @@
+import { RollingCounts } from './rolling-counts';
+
+/** When a {@link CircuitBreaker} opens, and how it closes again. */
+export interface CircuitBreakerSettings {
+  /** Over which time failures are counted, in milliseconds. */
+  readonly windowMs: number;
+  /** Opens at this share of failures, above 0 to 1, … */
+  readonly errorShare: number;
+  /** … when at least so many calls ended within the window. */
+  readonly requestsMin: number;
+  /** Opens after so many failures in a row, however few calls there are. */
+  readonly consecutiveFailures: number;
+  /** How long it stays open the first time, in milliseconds; doubles each time that probes fail. */
+  readonly openMs: number;
+  /** How long it stays open at most, in milliseconds. */
+  readonly openMaxMs: number;
+  /** Calls let through to see whether it works again: so many at once, and so many successes close it. */
+  readonly probes: number;
+}
+
+/** Half of 20 calls or more within 10 s, or 10 in a row; open for 5 s, up to 60 s; 3 probes. */
+export const defaultCircuitBreakerSettings: CircuitBreakerSettings = {
+  windowMs: 10_000,
+  errorShare: 0.5,
+  requestsMin: 20,
+  consecutiveFailures: 10,
+  openMs: 5000,
+  openMaxMs: 60_000,
+  probes: 3,
+};
+
+/**
+ * - `closed`: everything passes.
+ * - `open`: nothing passes until its time is over.
+ * - `half-open`: a few calls pass as probes.
+ */
+export type CircuitState = 'closed' | 'open' | 'half-open';
+
+/** `ignored` says nothing about the backend: the caller gave up, or its request was wrong. */
+export type CallResult = 'success' | 'failure' | 'ignored';
+
+/** What {@link CircuitBreaker.acquire} gives, and {@link CircuitBreaker.end} takes back: exactly once. */
+export type CircuitPermit = number;
+
+/**
+ * Stops calls to something that fails, so that neither waits for the other: callers get an answer at once, and the backend
+ * gets time to recover.
+ *
+ * A result counts only in the state in which its call began. Calls that were under way when the circuit opened decide
+ * nothing about the probes.
+ */
+export class CircuitBreaker {
+  private readonly counts: RollingCounts;
+  private current: CircuitState = 'closed';
+  /** Grows with each change of state: which permits still count. */
+  private generation = 0;
+  private inARow = 0;
+  private openings = 0;
+  private untilMs = 0;
+  private probesOut = 0;
+  private probesGood = 0;
+
+  constructor(private readonly settings: CircuitBreakerSettings) {
+    this.counts = new RollingCounts(settings.windowMs);
+  }
+
+  /** The state at `nowMs`. */
+  state(nowMs: number): CircuitState {
+    if (this.current === 'open' && nowMs >= this.untilMs) this.enter('half-open');
+    return this.current;
+  }
+
+  /** Milliseconds until probes are let through; 0 when it is not open. */
+  retryAfterMs(nowMs: number): number {
+    return this.state(nowMs) === 'open' ? this.untilMs - nowMs : 0;
+  }
+
+  /** Lets a call through, or says undefined: do not make it. */
+  acquire(nowMs: number): CircuitPermit | undefined {
+    switch (this.state(nowMs)) {
+      case 'closed':
+        return this.generation;
+      case 'open':
+        return undefined;
+      case 'half-open':
+        if (this.probesOut + this.probesGood >= this.settings.probes) return undefined;
+        this.probesOut += 1;
+        return this.generation;
+    }
+  }
+
+  /** Notes how a call ended that was let through. */
+  end(permit: CircuitPermit, result: CallResult, nowMs: number): void {
+    if (permit !== this.generation) return;
+    if (this.current === 'half-open') this.endProbe(result, nowMs);
+    else if (result !== 'ignored') this.count(result === 'failure', nowMs);
+  }
+
+  private endProbe(result: CallResult, nowMs: number): void {
+    this.probesOut -= 1;
+    if (result === 'failure') return this.open(nowMs);
+    if (result === 'ignored') return;
+    this.probesGood += 1;
+    if (this.probesGood < this.settings.probes) return;
+    this.openings = 0;
+    this.enter('closed');
+  }
+
+  private count(failed: boolean, nowMs: number): void {
+    this.counts.add(1, failed ? 1 : 0, nowMs);
+    this.inARow = failed ? this.inARow + 1 : 0;
+    if (!failed) return;
+    const { requestsMin, errorShare, consecutiveFailures } = this.settings;
+    const calls = this.counts.firstTotal(nowMs);
+    const share = this.counts.secondTotal(nowMs) / calls;
+    const tooMany = calls >= requestsMin && share >= errorShare;
+    if (tooMany || this.inARow >= consecutiveFailures) this.open(nowMs);
+  }
+
+  private open(nowMs: number): void {
+    const { openMs, openMaxMs } = this.settings;
+    this.untilMs = nowMs + Math.min(openMaxMs, openMs * 2 ** Math.min(this.openings, 30));
+    this.openings += 1;
+    this.enter('open');
+  }
+
+  private enter(state: CircuitState): void {
+    this.current = state;
+    this.generation += 1;
+    this.counts.clear();
+    this.inARow = 0;
+    this.probesOut = 0;
+    this.probesGood = 0;
+  }
+}
