@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAppList } from '@raftway/config';
-import { bufCurl, type ReflectionProtocol } from './harness/buf-curl';
+import { bufCurl, bufCurlWeb, type ReflectionProtocol } from './harness/buf-curl';
 import { eventually } from './harness/eventually';
 import { ForeignClient } from './harness/foreign-client';
 import { Suite, WORKSPACE } from './harness/suite';
@@ -85,6 +85,30 @@ describe('a suite that was just started', () => {
       });
     },
   );
+
+  describe.each([
+    { protocol: 'grpcweb', http: '1.1' },
+    { protocol: 'connect', http: '2' },
+  ] as const)('called by buf curl by $protocol over HTTP/$http', (way) => {
+    const call = (method: string, ...names: string[]): Promise<Record<string, unknown>[]> => {
+      const data = names.map((name) => JSON.stringify({ name })).join('');
+      return bufCurlWeb(suite.gateway, `helloworld.Greeter/${method}`, data, way);
+    };
+
+    it('greets', async () => {
+      expect(await call('SayHello', 'Ada')).toEqual([{ message: 'Hello, Ada!' }]);
+      expect((await call('SayHelloStreamReply', 'Ada')).length).toBeGreaterThan(1);
+      expect(await call('SayHelloClientStream', 'Ada', 'Grace')).toEqual([
+        { message: 'Hello, Ada and Grace!' },
+      ]);
+      if (way.http === '2')
+        expect(await call('SayHelloBidiStream', 'Ada', 'Grace')).toHaveLength(2);
+    });
+
+    it('is told what is wrong', async () => {
+      await expect(call('SayHello', '')).rejects.toThrow(/"code": "invalid_argument"/);
+    });
+  });
 
   describe('called by a client that proto-loader makes from the protos folder', () => {
     const client = (service: string): ForeignClient => {

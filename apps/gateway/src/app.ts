@@ -30,6 +30,9 @@ import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
 import { type ProxyContext } from './proxy/proxy-context';
 import { UpstreamPool } from './proxy/upstream-pool';
+import { createHttp1, createWeb } from './web/create-web';
+import { type Http1Server } from './web/http1-server';
+import { type WebEntrance } from './web/web-entrance';
 
 /** How long clients that were told GATEWAY_STOPPING get before their connections are cut, in milliseconds. */
 const farewellMs = 250;
@@ -91,6 +94,7 @@ class Gateway implements GatewayApp {
   private readonly catalog: SchemaCatalog;
   private readonly scheduler = new FlushScheduler();
   private readonly engine: ServerEngine;
+  private readonly http1: Http1Server;
   private readonly door: FrontDoor;
   private readonly admin: RaftwayServer | undefined;
   private boundAddress: string | undefined;
@@ -125,14 +129,13 @@ class Gateway implements GatewayApp {
       names: () => this.table.list().map(({ grpcService }) => grpcService),
     });
     this.catalog = new SchemaCatalog(fileLearner(tls?.source), this.logger);
-    this.engine = new FrameServerEngine(
-      serverLimits(options),
-      this.createListener(random),
-      this.scheduler,
-    );
+    const { listener, web } = this.createEntrances(random);
+    this.engine = new FrameServerEngine(serverLimits(options), listener, this.scheduler);
+    this.http1 = createHttp1(options, web, (detail) => listener.onConnectionError(detail));
     this.door = new FrontDoor({
       bind: options.bind,
       engine: this.engine,
+      http1: this.http1,
       connectionsMax: options.connectionsMax,
       prefaceTimeoutMs: options.prefaceTimeoutMs,
       tls,
@@ -162,6 +165,11 @@ class Gateway implements GatewayApp {
     return this.pool.connectionCount;
   }
 
+  /** Calls of clients, of all protocols. */
+  private get streamCount(): number {
+    return this.engine.streamCount + this.http1.streamCount;
+  }
+
   async start(): Promise<void> {
     this.unsubscribe = this.view.onChange(() => this.applyView());
     if (this.isViewReady()) this.applyView();
@@ -177,7 +185,7 @@ class Gateway implements GatewayApp {
 
   private async drain(): Promise<void> {
     this.stopping ??= Promise.resolve();
-    this.logger.info('gateway drains', { calls: this.engine.streamCount });
+    this.logger.info('gateway drains', { calls: this.streamCount });
     this.health.changed();
     await delay(this.options.drainDelayMs);
     this.door.stopListening();
@@ -186,6 +194,7 @@ class Gateway implements GatewayApp {
     this.unsubscribe();
     this.catalog.stop();
     this.engine.destroy();
+    this.http1.destroy();
     this.door.destroy();
     this.pool.destroy();
     await this.admin?.stop();
@@ -193,12 +202,10 @@ class Gateway implements GatewayApp {
   }
 
   private async finishCalls(): Promise<void> {
-    const drained = this.engine.drain();
+    const drained = Promise.all([this.engine.drain(), this.http1.drain()]);
     if (await within(drained, this.options.drainTimeoutMs)) return;
-    if (this.engine.streamCount > 0)
-      this.logger.warn('calls were cut at the end of the drain', {
-        calls: this.engine.streamCount,
-      });
+    if (this.streamCount > 0)
+      this.logger.warn('calls were cut at the end of the drain', { calls: this.streamCount });
     this.openCalls.stopAll(gatewayStopping());
     await within(drained, farewellMs);
   }
@@ -220,7 +227,7 @@ class Gateway implements GatewayApp {
     });
   }
 
-  private createListener(random: () => number): ServerListener {
+  private createEntrances(random: () => number): { listener: ServerListener; web: WebEntrance } {
     const { options } = this;
     const context: ProxyContext = {
       pool: this.pool,
@@ -237,20 +244,28 @@ class Gateway implements GatewayApp {
       wallMs: Date.now,
       random,
     };
+    const web = createWeb(options, {
+      dispatch: (...call) => dispatcher.dispatch(...call),
+      memory: this.memory,
+      observer: this.metrics,
+      isSafe: (service, method) => this.catalog.schema().isSafe(service, method),
+    });
     const dispatcher = new Dispatcher(context, {
       table: this.table,
       local: this.createLocalServices(),
       isViewReady: () => this.isViewReady(),
       isNeverRouted,
       timeoutMaxMs: options.timeoutMaxMs === 0 ? undefined : options.timeoutMaxMs,
+      onHttp: (exchange) => web.open(exchange),
     });
-    return {
+    const listener: ServerListener = {
       onStream: (stream, headers, ended, from) => dispatcher.dispatch(stream, headers, ended, from),
       onConnectionError: (detail) => {
         this.metrics.onConnectionBroken();
         this.logger.debug('client connection broke', { detail });
       },
     };
+    return { listener, web };
   }
 
   private createLocalServices(): LocalServices {
@@ -319,7 +334,7 @@ class Gateway implements GatewayApp {
     const routes = this.table.list();
     return {
       clientConnections: this.door.connectionCount,
-      clientStreams: this.engine.streamCount,
+      clientStreams: this.streamCount,
       upstreamConnections: this.pool.connectionCount,
       bufferedBytes: this.memory.usedBytes,
       endpointsLive: this.table.endpointCount,
@@ -348,7 +363,7 @@ function delay(milliseconds: number, signal?: AbortSignal): Promise<void> {
 }
 
 /** Whether something happens within a time. */
-async function within(work: Promise<void>, timeoutMs: number): Promise<boolean> {
+async function within(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   const timer = new AbortController();
   const timedOut = delay(timeoutMs, timer.signal).then(() => false);
   const done = await Promise.race([work.then(() => true), timedOut]);

@@ -1,4 +1,13 @@
-import { boolean, durationMs, hostPort, hostPortList, integer, oneOf, text } from '@raftway/config';
+import {
+  boolean,
+  durationMs,
+  hostPort,
+  hostPortList,
+  integer,
+  oneOf,
+  originList,
+  text,
+} from '@raftway/config';
 import { defaultLoadBalancing, pickingPolicies } from '@raftway/load-balancing';
 import { serverOptionsShape } from '@raftway/service-kit';
 import { z } from 'zod';
@@ -76,6 +85,26 @@ export const gatewayOptionsSchema = z.object({
     .describe(
       'A client connection without calls for this long is closed. Quiet calls are never cut.',
     ),
+  http1IdleMs: durationMs({ minMs: 1000 })
+    .default(60_000)
+    .describe('A client connection of HTTP/1.1 without a request for this long is closed.'),
+  http1BodyTimeoutMs: durationMs({ minMs: 100 })
+    .default(30_000)
+    .describe(
+      'An HTTP/1.1 client that owes more of a body and sends nothing for this long is cut off.',
+    ),
+  httpMessageBytesMax: integer({ min: 1024, max: 1_073_741_824 })
+    .default(4_194_304)
+    .describe('Largest message that has to be held whole: of unary calls of the Connect protocol.'),
+  corsOrigins: originList()
+    .default([])
+    .describe('Origins whose pages may call from browsers (CORS), or `*` for all.'),
+  corsCredentials: boolean()
+    .default(false)
+    .describe('Whether pages of the origins that are named may send cookies.'),
+  corsMaxAgeMs: durationMs({ minMs: 0, maxMs: 24 * 3_600_000 })
+    .default(7_200_000)
+    .describe('How long browsers may remember that such pages may call.'),
   connectionKeepaliveMs: durationMs({ minMs: 1000 })
     .default(60_000)
     .describe('A client connection with calls that is silent for this long is pinged.'),
@@ -84,7 +113,9 @@ export const gatewayOptionsSchema = z.object({
     .describe('How long the answer to such a ping may take.'),
   prefaceTimeoutMs: durationMs({ minMs: 10 })
     .default(10_000)
-    .describe('How long a new connection may take to show its protocol.'),
+    .describe(
+      'How long a new connection may take to show its protocol, or an HTTP/1.1 request its headers.',
+    ),
   // 64 KiB of metadata, and what HTTP/2 counts beside it: 32 bytes a field (RFC 9113 §6.5.2), and the fields of the call itself.
   headerBytesMax: integer({ min: 1024, max: 1_048_576 })
     .default(81_920)

@@ -1,3 +1,4 @@
+import { createServer as createHttp2Server, type Http2Server } from 'node:http2';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { instanceOf } from './support/fake-view';
 import { errorInfo, Harness } from './support/harness';
@@ -55,5 +56,38 @@ describe('an instance that answers with an HTTP status that does not exist', () 
     expect(errorInfo(outcome.trailers)?.reason).toBe('UPSTREAM_RESET');
     await harness.close();
     server.close();
+  });
+});
+
+describe('an instance that answers without gRPC', () => {
+  let harness: Harness;
+  let server: Http2Server;
+  beforeEach(async () => {
+    harness = await Harness.start();
+    server = createHttp2Server((_request, response) => {
+      response.writeHead(503, { 'content-type': 'text/plain' }).end('go away');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    harness.view.set(instanceOf(`127.0.0.1:${port}`));
+  });
+  afterEach(async () => {
+    await harness.close();
+    server.close();
+  });
+
+  it.each([
+    ['application/proto', 503, /^{"code":"unavailable","message":"[^"]*HTTP status 503/],
+    ['application/connect+proto', 200, /^[^]{5}{"error":{"code":"unavailable","message"/],
+    ['application/grpc-web+proto', 503, /^go away$/],
+  ])('fails a call of %s', async (contentType, status, body) => {
+    const answer = await fetch(`http://${harness.gateway.address}/test.Echo/Unary`, {
+      method: 'POST',
+      headers: { 'content-type': contentType },
+      body: new Uint8Array([0, 0, 0, 0, 0]),
+    });
+
+    expect(answer.status).toBe(status);
+    expect(await answer.text()).toMatch(body);
   });
 });

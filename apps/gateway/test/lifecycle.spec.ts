@@ -36,12 +36,15 @@ const grpcHeaders = [
 ] as const;
 
 describe('the one port', () => {
-  it('tells HTTP/1.1 clients what is needed', async () => {
-    const answer = await exchange(harness.gateway.address, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  it('tells gRPC clients that come over HTTP/1.1 what is needed', async () => {
+    const answer = await exchange(
+      harness.gateway.address,
+      'POST /test.Echo/Unary HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\n\r\n',
+    );
 
     expect(answer).toMatch(/^HTTP\/1.1 426 Upgrade Required/);
     expect(answer).toContain('application/problem+json');
-    expect(answer).toContain('gRPC over HTTP/2');
+    expect(answer).toContain('gRPC needs HTTP/2');
   });
 
   it('answers /livez over HTTP/1.1', async () => {
@@ -109,7 +112,7 @@ describe('requests that are no gRPC calls', () => {
   it.each([
     ['another method', { ':method': 'PUT' }, 'application/grpc', '405'],
     ['another content type', {}, 'application/json', '415'],
-    ['gRPC-Web', {}, 'application/grpc-web+proto', '415'],
+    ['gRPC-Web by GET', { ':method': 'GET' }, 'application/grpc-web+proto', '405'],
   ])('with %s get an HTTP status', async (_name, pseudo, contentType, status) => {
     const answer = await rawCall(
       harness.gateway.address,
@@ -119,6 +122,16 @@ describe('requests that are no gRPC calls', () => {
     );
 
     expect(answer.headers.slice(0, 2)).toEqual([':status', status]);
+    expect(answer.body.toString()).toContain(`"status":${status}`);
+  });
+
+  it('are answered without a body where HTTP wants none', async () => {
+    const { address } = harness.gateway;
+    const head = await rawCall(address, Buffer.alloc(0), [], { ':method': 'HEAD' });
+    const alive = { ':method': 'GET', ':path': '/livez' };
+
+    expect([...head.headers.slice(0, 2), head.body.length]).toEqual([':status', '405', 0]);
+    expect((await rawCall(address, Buffer.alloc(0), [], alive)).body.toString()).toBe('ok\n');
   });
 
   it.each([

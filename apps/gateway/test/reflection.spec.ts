@@ -1,5 +1,5 @@
 import * as grpc from '@grpc/grpc-js';
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary } from '@bufbuild/protobuf';
 import {
   FieldDescriptorProto_Label,
   FieldDescriptorProto_Type,
@@ -7,6 +7,7 @@ import {
   FileDescriptorProtoSchema,
 } from '@bufbuild/protobuf/wkt';
 import { reflectionV1 } from '@raftway/contracts';
+import { addReflection } from './support/add-reflection';
 import { instanceOf } from './support/fake-view';
 import { eventually, Harness } from './support/harness';
 
@@ -58,58 +59,7 @@ async function reflectingBackend(
 ): Promise<{ address: string; asked: () => number; stop: () => void }> {
   let asked = 0;
   const server = new grpc.Server();
-  const defines = (file: FileDescriptorProto, symbol: string): boolean =>
-    file.service.some(({ name }) => `${file.package}.${name}` === symbol);
-  for (const version of versions) {
-    server.addService(
-      {
-        ServerReflectionInfo: {
-          path: `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
-          requestStream: true,
-          responseStream: true,
-          requestSerialize: (value: Buffer) => value,
-          requestDeserialize: (bytes: Buffer) => reflectionV1.ServerReflectionRequest.decode(bytes),
-          responseSerialize: (value: reflectionV1.ServerReflectionResponse) =>
-            Buffer.from(reflectionV1.ServerReflectionResponse.encode(value).finish()),
-          responseDeserialize: (bytes: Buffer) => bytes,
-        },
-      },
-      {
-        ServerReflectionInfo: (
-          call: grpc.ServerDuplexStream<
-            reflectionV1.ServerReflectionRequest,
-            reflectionV1.ServerReflectionResponse
-          >,
-        ) => {
-          asked += 1;
-          call.on('data', ({ messageRequest }: reflectionV1.ServerReflectionRequest) => {
-            const wanted = typeof messageRequest?.value === 'string' ? messageRequest.value : '';
-            const file = files.find((one) =>
-              messageRequest?.$case === 'fileByFilename'
-                ? one.name === wanted
-                : defines(one, wanted),
-            );
-            call.write({
-              validHost: '',
-              originalRequest: undefined,
-              messageResponse:
-                file === undefined
-                  ? { $case: 'errorResponse', value: { errorCode: 5, errorMessage: 'no' } }
-                  : {
-                      $case: 'fileDescriptorResponse',
-                      value: {
-                        fileDescriptorProto: [
-                          Buffer.from(toBinary(FileDescriptorProtoSchema, file)),
-                        ],
-                      },
-                    },
-            });
-          });
-          call.on('end', () => call.end());
-        },
-      },
-    );
-  }
+  addReflection(server, files, versions, () => (asked += 1));
   const port = await new Promise<number>((resolve, reject) =>
     server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, at) =>
       error ? reject(error) : resolve(at),

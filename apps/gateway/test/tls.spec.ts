@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
+import { type IncomingMessage } from 'node:http';
 import { type ClientHttp2Stream, connect } from 'node:http2';
+import { request } from 'node:https';
+import { text } from 'node:stream/consumers';
 import { type ChannelCredentials, credentials, ServerCredentials, status } from '@grpc/grpc-js';
 import { createLogger } from '@raftway/observability';
 import { TlsSource } from '@raftway/tls';
@@ -131,4 +134,23 @@ it('a client of node:http2 negotiates h2 and calls', async () => {
 
   expect(headers[':status']).toBe(200);
   expect(bytes).toEqual(Buffer.from([0, 0, 0, 0, 1, 65]));
+});
+
+it.each([
+  ['HTTP/1.1', ['http/1.1']],
+  ['nothing', []],
+])('a client that negotiates %s speaks HTTP/1.1', async (_what, ALPNProtocols) => {
+  await instance('a', 'echo');
+  const [host, port] = harness.gateway.address.split(':');
+  const sent = request({
+    ...{ host, port, path: '/test.Echo/Unary', method: 'POST', agent: false },
+    ...{ ca: readFileSync(gatewayFiles.ca), ALPNProtocols },
+    headers: { 'content-type': 'application/proto', 'content-length': 5 },
+  });
+  sent.end('hello');
+
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+
+  expect([response.statusCode, await text(response)]).toEqual([200, 'hello']);
+  expect(harness.backends[0]?.calls).toBe(1);
 });

@@ -26,6 +26,7 @@ export {
   integer,
   isoDate,
   oneOf,
+  originList,
   peers,
   text,
 } from './option-types';

@@ -12,6 +12,7 @@ import {
   isoDate,
   loadOptions,
   oneOf,
+  originList,
   peers,
   text,
   type Environment,
@@ -45,6 +46,30 @@ function problems(environment: Environment, file?: string): string[] {
   }
   return [];
 }
+
+describe('origins', () => {
+  const read = (value: unknown): unknown => originList().safeParse(value).data;
+
+  it('are those that browsers send', () => {
+    const origins = ['https://app.example.com', 'http://localhost:3000', '*'];
+    expect(read(`${origins.join(', ')},*`)).toEqual(origins);
+    expect(read(origins)).toEqual(origins);
+  });
+
+  it.each([
+    '',
+    'app.example.com',
+    'https://app.example.com/',
+    'https://App.example.com',
+    'https://app.example.com:443',
+    'https://*.example.com',
+    'file:///tmp',
+    'null',
+    'https://user@app.example.com',
+  ])('%j is none', (value) => {
+    expect(read(value)).toBeUndefined();
+  });
+});
 
 describe('values', () => {
   it('are the defaults when nothing is set', () => {

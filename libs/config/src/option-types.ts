@@ -125,6 +125,25 @@ export function hostPortList(options: { readonly countMax?: number } = {}) {
     });
 }
 
+/** A comma-separated list of web origins such as `https://app.example.com`, as browsers write them, or `*` for any. @param options.countMax default 64 */
+export function originList(options: { readonly countMax?: number } = {}) {
+  const { countMax = 64 } = options;
+  const rule = `1 to ${countMax} origins separated by commas, each https://host, http://host:port or *`;
+  return z
+    .unknown()
+    .transform((value, context): readonly string[] => {
+      const origins = items(value).map((item) => String(item).trim());
+      const valid = origins.every((origin) => origin === '*' || isOrigin(origin));
+      const fits = valid && origins.length >= 1 && origins.length <= countMax;
+      return fits ? [...new Set(origins)] : refuse(context, rule, value);
+    })
+    .meta({
+      optionType: 'origin,…',
+      limits: `1 to ${countMax}`,
+      format: (origins: readonly string[]) => (origins.length === 0 ? 'none' : origins.join(',')),
+    });
+}
+
 /** Addresses by node id, `1=host:port,2=host:port,…`, or a map in the file. @param options.countMax default 9 */
 export function peers(options: { readonly countMax?: number } = {}) {
   const { countMax = 9 } = options;
@@ -172,6 +191,11 @@ export function isoDate() {
 function normalizedHostPort(value: unknown): string | undefined {
   const parts = typeof value === 'string' ? splitHostPort(value) : undefined;
   return parts === undefined ? undefined : joinHostPort(parts);
+}
+
+/** Browsers send an origin in one spelling: lower case, without a path, without the port that the scheme has anyway. */
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^https?:[^*]*$/.test(text) && new URL(text).origin === text;
 }
 
 function items(value: unknown): unknown[] {

@@ -266,6 +266,18 @@ export const REASONS = {
       'The instance reset the call; metadata has its HTTP/2 error, which decides on the code.',
     remedy: 'See the log of the instance.',
   },
+  UPSTREAM_NOT_GRPC: {
+    code: undefined,
+    meaning:
+      'The instance answered without a gRPC status; its HTTP status, which is in the message, decides on the code.',
+    remedy: 'Look at what is between the gateway and the instance, and at the registered address.',
+  },
+  RESPONSE_NOT_UNARY: {
+    code: Code.unimplemented,
+    meaning:
+      'A unary call of the Connect protocol was answered by no message, or by several: the method streams.',
+    remedy: 'Call it as a stream (application/connect+proto).',
+  },
   GATEWAY_STOPPING: {
     code: Code.unavailable,
     meaning:

@@ -4,5 +4,5 @@ export { http2Code, http2CodeName } from './http2-codes';
 export { type CallFacts, readCallFacts } from './grpc/call-facts';
 export { isGrpcContentType } from './grpc/content-type';
 export { formatGrpcTimeout, parseGrpcTimeout } from './grpc/grpc-timeout';
-export { percentEncode } from './grpc/percent-encoding';
+export { percentDecode, percentEncode } from './grpc/percent-encoding';
 export { frameMessage, MessageReader, type ReceivedMessage } from './grpc/message-framing';

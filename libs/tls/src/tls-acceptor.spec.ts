@@ -242,6 +242,15 @@ describe('a server refuses', () => {
     expect((await refusal()).reason).toMatch(reason);
   });
 
+  it('nobody for the lack of ALPN where HTTP/1.1 may be spoken', async () => {
+    const { port, files, sockets } = await startServer('none', { protocols: ['h2', 'http/1.1'] });
+
+    for (const ALPNProtocols of [['http/1.1'], [], ['http/1.1', 'h2']])
+      expect(await raw(port, files, { ALPNProtocols })).toBe('hello');
+
+    expect(sockets.map(({ alpnProtocol }) => alpnProtocol)).toEqual(['http/1.1', false, 'h2']);
+  });
+
   it('whoever takes too long', async () => {
     const { port, refusal, acceptor } = await startServer('none', { handshakeTimeoutMs: 20 });
 

@@ -18,6 +18,8 @@ export interface ServerTls {
 export interface TlsAcceptorSettings extends ServerTls {
   /** Takes a connection whose handshake is done. */
   readonly onSocket: (socket: TLSSocket) => void;
+  /** What may be spoken over TLS, best first (ALPN). With `http/1.1`, a caller that says nothing is taken to speak it. @default h2 only */
+  readonly protocols?: readonly ('h2' | 'http/1.1')[] | undefined;
   /** Handshakes at the same time; further connections are closed at once. @default 500 */
   readonly pendingMax?: number | undefined;
   /** How long a handshake may take. @default 10000 */
@@ -25,7 +27,7 @@ export interface TlsAcceptorSettings extends ServerTls {
 }
 
 /**
- * Makes TLS connections out of sockets that a server has accepted: HTTP/2 only (ALPN), TLS 1.2 or later.
+ * Makes TLS connections out of sockets that a server has accepted: TLS 1.2 or later, and by default HTTP/2 only (ALPN).
  *
  * The handshakes are those of a `tls.Server` that listens nowhere, so that who accepts sockets, and what bounds them, is the same with TLS and without.
  */
@@ -33,14 +35,16 @@ export class TlsAcceptor {
   private readonly server: Server;
   private readonly pending = new Set<Socket>();
   private readonly pendingMax: number;
+  private readonly needsHttp2: boolean;
   private readonly unsubscribe: () => void;
 
   constructor(private readonly settings: TlsAcceptorSettings) {
-    const { source, clientAuth } = settings;
+    const { source, clientAuth, protocols = ['h2'] } = settings;
+    this.needsHttp2 = !protocols.includes('http/1.1');
     this.pendingMax = settings.pendingMax ?? 500;
     this.server = createServer({
       ...contextOptions(source.current.pems),
-      ALPNProtocols: ['h2'],
+      ALPNProtocols: [...protocols],
       requestCert: clientAuth !== 'none',
       rejectUnauthorized: clientAuth === 'require',
       handshakeTimeout: settings.handshakeTimeoutMs ?? 10_000,
@@ -89,7 +93,8 @@ export class TlsAcceptor {
   }
 
   private faultOf(socket: TLSSocket): string | undefined {
-    if (socket.alpnProtocol !== 'h2') return 'it does not speak HTTP/2 over TLS (ALPN h2)';
+    if (this.needsHttp2 && socket.alpnProtocol !== 'h2')
+      return 'it does not speak HTTP/2 over TLS (ALPN h2)';
     if (this.settings.clientAuth !== 'optional' || socket.authorized) return undefined;
     const isShown = socket.getPeerX509Certificate() !== undefined;
     return isShown ? explainUnauthorized(String(socket.authorizationError)) : undefined;

@@ -1,7 +1,7 @@
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type ServerEngine } from '@raftway/http2';
 import { type ServerTls, TlsAcceptor } from '@raftway/tls';
+import { type Http1Server } from '../web/http1-server';
 
 /** What every HTTP/2 connection begins with (RFC 9113 §3.4). */
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
@@ -13,6 +13,7 @@ export interface FrontDoorSettings {
   /** host:port; port 0 takes any free one. */
   readonly bind: string;
   readonly engine: ServerEngine;
+  readonly http1: Http1Server;
   readonly connectionsMax: number;
   /** How long a new connection may take to show its protocol, in milliseconds. */
   readonly prefaceTimeoutMs: number;
@@ -23,18 +24,22 @@ export interface FrontDoorSettings {
 
 /**
  * The gateway's one port. Looks at the first bytes of a connection and hands the socket to the engine for HTTP/2, or to
- * a small HTTP/1.1 server that says what is needed. Anything else is closed.
+ * the HTTP/1.1 server. Anything else is closed.
  */
 export class FrontDoor {
   private readonly server: Server;
-  private readonly http1: HttpServer;
   private readonly acceptor: TlsAcceptor | undefined;
   private readonly sockets = new Set<Socket>();
 
   constructor(private readonly settings: FrontDoorSettings) {
-    this.http1 = createHttp1Server();
     const { tls } = settings;
-    this.acceptor = tls && new TlsAcceptor({ ...tls, onSocket: (socket) => this.admit(socket) });
+    this.acceptor =
+      tls &&
+      new TlsAcceptor({
+        ...tls,
+        protocols: ['h2', 'http/1.1'],
+        onSocket: (socket) => this.admit(socket),
+      });
     this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
   }
 
@@ -63,7 +68,6 @@ export class FrontDoor {
   stopListening(): void {
     this.server.close();
     this.acceptor?.close();
-    this.http1.closeIdleConnections();
   }
 
   /** Closes every connection. */
@@ -109,10 +113,7 @@ export class FrontDoor {
       socket.pause();
       socket.unshift(seen);
       if (protocol === 'http2') this.settings.engine.adopt(socket);
-      else {
-        this.http1.emit('connection', socket);
-        socket.resume();
-      }
+      else this.settings.http1.adopt(socket);
     };
     socket.once('close', onClose);
     socket.on('data', onData);
@@ -126,39 +127,4 @@ function protocolOf(seen: Buffer): 'http2' | 'http1' | 'garbage' | 'unknown' {
   const start = seen.toString('latin1', 0, 24);
   if (methodPattern.test(start)) return 'http1';
   return /^[A-Z]{0,20}$/.test(start) ? 'unknown' : 'garbage';
-}
-
-const http1Answer = `${JSON.stringify({
-  type: 'about:blank',
-  title: 'gRPC over HTTP/2 is needed',
-  status: 426,
-  detail:
-    'This port speaks gRPC over HTTP/2 (prior knowledge). Use a gRPC client, such as grpcurl -plaintext.',
-})}\n`;
-
-function createHttp1Server(): HttpServer {
-  const server = createHttpServer(
-    {
-      maxHeaderSize: 16 * 1024,
-      requestTimeout: 10_000,
-      headersTimeout: 10_000,
-      keepAliveTimeout: 1000,
-    },
-    (request, response) => {
-      request.resume();
-      if (request.url === '/livez') {
-        response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
-        return;
-      }
-      response
-        .writeHead(426, {
-          'content-type': 'application/problem+json',
-          upgrade: 'h2c',
-          connection: 'upgrade, close',
-        })
-        .end(http1Answer);
-    },
-  );
-  server.on('clientError', (_error, socket) => socket.destroy());
-  return server;
 }

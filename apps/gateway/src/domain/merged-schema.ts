@@ -18,6 +18,8 @@ import {
   type FieldDescriptorProto,
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
+  type MethodDescriptorProto,
+  MethodOptions_IdempotencyLevel,
 } from '@bufbuild/protobuf/wkt';
 import { wellKnownFile } from './well-known-files';
 
@@ -44,6 +46,7 @@ export class MergedSchema {
   private readonly files = new Map<string, MergedFile>();
   private readonly symbols = new Map<string, string>();
   private readonly extensions = new Map<string, Map<number, string>>();
+  private readonly safeMethods = new Set<string>();
 
   /** @param sources newest first */
   constructor(sources: readonly SchemaSource[]) {
@@ -58,6 +61,11 @@ export class MergedSchema {
   /** Name of the file that defines a symbol (service, method, message, enum, extension). */
   fileOfSymbol(symbol: string): string | undefined {
     return this.symbols.get(symbol);
+  }
+
+  /** Whether a method is said to have no side effects (`idempotency_level = NO_SIDE_EFFECTS`). */
+  isSafe(grpcService: string, method: string): boolean {
+    return this.safeMethods.has(join(grpcService, method));
   }
 
   /** Name of the file that defines the extension of a message with that number. */
@@ -113,7 +121,11 @@ export class MergedSchema {
     for (const service of file.service) {
       const name = join(scope, service.name);
       define(name);
-      for (const method of service.method) define(join(name, method.name));
+      for (const method of service.method) {
+        const symbol = join(name, method.name);
+        if (!this.symbols.has(symbol) && isSafeMethod(method)) this.safeMethods.add(symbol);
+        define(symbol);
+      }
     }
     for (const message of file.messageType) this.indexMessage(message, scope, finalName, define);
     for (const one of file.enumType) define(join(scope, one.name));
@@ -243,6 +255,10 @@ function fingerprintOf(file: FileDescriptorProto, dependencies: readonly string[
   let text = '';
   for (const byte of toBinary(FileDescriptorProtoSchema, copy)) text += String.fromCharCode(byte);
   return text;
+}
+
+function isSafeMethod({ options }: MethodDescriptorProto): boolean {
+  return options?.idempotencyLevel === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
 }
 
 function defaultJsonName(name: string): string {

@@ -1,4 +1,4 @@
-import { Code, ServiceError } from '@raftway/errors';
+import { Code, codeName, invalidArgument, ServiceError } from '@raftway/errors';
 
 // Everything that the gateway itself answers instead of a backend. The reasons are listed in the README.
 
@@ -141,6 +141,40 @@ export function timeoutMalformed(value: string): ServiceError {
     reason: 'TIMEOUT_MALFORMED',
     message: `grpc-timeout must be 1 to 8 digits and one of H M S m u n, got ${JSON.stringify(value.slice(0, 32))}`,
     metadata: { field: 'grpc-timeout' },
+  });
+}
+
+/** INVALID_ARGUMENT: a header or query parameter of a web protocol breaks its specification. */
+export function parameterInvalid(field: string, rule: string, value: string): ServiceError {
+  const shown = JSON.stringify(value.slice(0, 32));
+  return invalidArgument({ field, description: `must be ${rule}, got ${shown}` });
+}
+
+/** INVALID_ARGUMENT `MALFORMED_REQUEST`: the body is not in the encoding that its content type names. */
+export function bodyMalformed(encoding: string): ServiceError {
+  return new ServiceError({
+    code: Code.invalidArgument,
+    reason: 'MALFORMED_REQUEST',
+    message: `the body is not ${encoding}, which the content type says that it is`,
+  });
+}
+
+/** The instance, or something in front of it, answered with what is no gRPC response. */
+export function upstreamNotGrpc(code: Code, status: string): ServiceError {
+  return new ServiceError({
+    code,
+    reason: 'UPSTREAM_NOT_GRPC',
+    message: `the instance answered with HTTP status ${status} and no gRPC status (${codeName(code)})`,
+    metadata: { http_status: status },
+  });
+}
+
+/** UNIMPLEMENTED `RESPONSE_NOT_UNARY`. */
+export function responseNotUnary(messages: 'no message' | 'several messages'): ServiceError {
+  return new ServiceError({
+    code: Code.unimplemented,
+    reason: 'RESPONSE_NOT_UNARY',
+    message: `a unary call was answered by ${messages}: call this method as a stream`,
   });
 }
 

@@ -10,9 +10,10 @@ import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
 import * as refusal from '../domain/refusal';
 import { type RoutingTable } from '../domain/routing-table';
 import { type LocalServices } from '../local/local-services';
+import { type HttpExchange } from '../web/http-exchange';
 import { ProxyCall } from './proxy-call';
 import { type ProxyContext } from './proxy-context';
-import { DiscardingListener, sendHttpStatus, sendRefusal } from './reply';
+import { DiscardingListener, sendRefusal } from './reply';
 
 /** Distinct paths whose parts are remembered. */
 const pathsMax = 4096;
@@ -26,6 +27,8 @@ export interface DispatcherSettings {
   readonly isNeverRouted: (grpcService: string) => boolean;
   /** The longest time a call may take, in milliseconds; undefined for no limit. */
   readonly timeoutMaxMs: number | undefined;
+  /** Takes what came over HTTP/2 and is no gRPC call. */
+  readonly onHttp: (exchange: HttpExchange) => void;
 }
 
 /** Decides for every new stream who answers it: an instance, the gateway itself, or nobody. */
@@ -45,9 +48,11 @@ export class Dispatcher {
     clientAddress: string,
   ): void {
     const facts = readCallFacts(headers);
-    if (facts.method !== 'POST') return refuseHttp(stream, '405', ['allow', 'POST']);
-    if (!isGrpcContentType(facts.contentType))
-      return refuseHttp(stream, '415', ['accept-post', 'application/grpc']);
+    const { method, path: target, contentType } = facts;
+    if (method !== 'POST' || !isGrpcContentType(contentType)) {
+      const http = { httpVersion: '2', method, path: target, contentType } as const;
+      return this.settings.onHttp({ ...http, stream, headers, requestEnded, clientAddress });
+    }
     const path = this.parsePath(facts.path);
     if (path === undefined) return this.refuse(stream, '', refusal.pathNotCanonical(facts.path));
     const { local } = this.settings;
@@ -107,9 +112,4 @@ export class Dispatcher {
     if (this.context.logger.debugEnabled)
       this.context.logger.debug('call refused', { grpcService, reason: error.reason });
   }
-}
-
-function refuseHttp(stream: EngineStream, status: string, extra: HeaderPairs): void {
-  stream.setListener(new DiscardingListener(stream));
-  sendHttpStatus(stream, status, extra);
 }

@@ -10,9 +10,20 @@ export function sendRefusal(stream: EngineStream, error: ServiceError): void {
   );
 }
 
-/** Answers something that is no gRPC call with an HTTP status. */
-export function sendHttpStatus(stream: EngineStream, status: string, extra: HeaderPairs): void {
-  stream.sendHeaders([':status', status, ...extra], true);
+/** Answers something that is no gRPC call, with all of the response at once. */
+export function sendHttpResponse(
+  stream: EngineStream,
+  status: number,
+  headers: HeaderPairs,
+  body: Uint8Array = new Uint8Array(0),
+): void {
+  const all = [':status', String(status), ...headers];
+  // RFC 9110 §8.6: a 204 has no length.
+  if (status !== 204) all.push('content-length', String(body.length));
+  stream.sendHeaders(all, body.length === 0);
+  if (body.length === 0) return;
+  stream.sendData(body);
+  stream.sendEnd();
 }
 
 /** Takes what a refused client still sends, and drops it. */

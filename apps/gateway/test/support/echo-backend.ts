@@ -15,9 +15,10 @@ function method(name: string, requestStream: boolean, responseStream: boolean) {
   };
 }
 
-/** The four kinds of `test.Echo`, without a proto. */
+/** The four kinds of `test.Echo`, without a proto; `Look` is another unary one. */
 export const echoDefinition = {
   Unary: method('Unary', false, false),
+  Look: method('Look', false, false),
   ClientStream: method('ClientStream', true, false),
   ServerStream: method('ServerStream', false, true),
   Bidi: method('Bidi', true, true),
@@ -70,13 +71,15 @@ export class EchoBackend {
   }
 
   private handlers(): grpc.UntypedServiceImplementation {
+    const unary = (call: UnaryCall, done: UnaryDone): void => {
+      this.note(call);
+      const trailer = new grpc.Metadata();
+      trailer.set('served-by', this.name);
+      done(null, call.request, trailer);
+    };
     return {
-      Unary: (call: UnaryCall, done: UnaryDone) => {
-        this.note(call);
-        const trailer = new grpc.Metadata();
-        trailer.set('served-by', this.name);
-        done(null, call.request, trailer);
-      },
+      Unary: unary,
+      Look: unary,
       ClientStream: (call: grpc.ServerReadableStream<Bytes, Bytes>, done: UnaryDone) => {
         this.note(call);
         let bytes = 0;

@@ -99,7 +99,8 @@ export async function rawCall(
   stream.on('trailers', (_headers, _flags, raw?: unknown) => (answer.trailers = raw as string[]));
   stream.on('data', (chunk: Buffer) => chunks.push(chunk));
   stream.on('error', () => undefined);
-  stream.end(body);
+  // A GET has ended already.
+  if (!stream.writableEnded) stream.end(body);
   await new Promise((resolve) => stream.on('close', resolve));
   session.destroy();
   return { ...answer, body: Buffer.concat(chunks), rstCode: stream.rstCode };

@@ -1,4 +1,4 @@
-import { percentEncode } from './percent-encoding';
+import { percentDecode, percentEncode } from './percent-encoding';
 
 describe('a grpc-message', () => {
   it.each([
@@ -10,6 +10,10 @@ describe('a grpc-message', () => {
     ['nothing is nothing', '', ''],
   ])('%s', (_what, text, expected) => {
     expect(percentEncode(text)).toBe(expected);
-    expect(decodeURIComponent(percentEncode(text))).toBe(text);
+    expect(percentDecode(percentEncode(text)).toString()).toBe(text);
+  });
+
+  it('that is not encoded as it should be is read as far as it is', () => {
+    expect(percentDecode('5 % of %zz and %C3').toString('latin1')).toBe('5 % of %zz and \u00c3');
   });
 });

@@ -15,3 +15,11 @@ export function percentEncode(text: string): string {
   }
   return result;
 }
+
+/** The bytes of a percent-encoded text. What is no escape stands for itself. */
+export function percentDecode(text: string): Buffer {
+  const unescaped = text.replace(/%([0-9A-Fa-f]{2})/g, (_all, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return Buffer.from(unescaped, 'latin1');
+}

@@ -1,0 +1,57 @@
+import { type GatewayOptions } from '../options';
+import { type MemoryBudget } from '../proxy/memory-budget';
+import { type CallObserver } from '../proxy/proxy-context';
+import { Connect } from './connect';
+import { Cors } from './cors';
+import { GrpcWeb } from './grpc-web';
+import { type Dispatch } from './http-exchange';
+import { Http1Server } from './http1-server';
+import { WebEntrance } from './web-entrance';
+
+/** What the protocols of the web need of the gateway. */
+export interface WebDependencies {
+  readonly dispatch: Dispatch;
+  readonly memory: MemoryBudget;
+  readonly observer: CallObserver;
+  /** Whether a method is known to have no side effects. */
+  readonly isSafe: (grpcService: string, method: string) => boolean;
+}
+
+/** Every protocol but gRPC. */
+export function createWeb(
+  options: GatewayOptions,
+  { dispatch, memory, observer, isSafe }: WebDependencies,
+): WebEntrance {
+  const cors = new Cors({
+    origins: options.corsOrigins,
+    credentials: options.corsCredentials,
+    maxAgeMs: options.corsMaxAgeMs,
+  });
+  const connect = new Connect({
+    dispatch,
+    limits: { memory, messageBytesMax: options.httpMessageBytesMax },
+    isSafe,
+    onRefused: ({ code }) => observer.onCallEnd('', code, 0),
+  });
+  return new WebEntrance(cors, [new GrpcWeb(dispatch), connect]);
+}
+
+/** HTTP/1.1, whose requests go to that entrance. @param onConnectionError a connection was closed by a limit or a protocol error */
+export function createHttp1(
+  options: GatewayOptions,
+  web: WebEntrance,
+  onConnectionError: (detail: string) => void,
+): Http1Server {
+  return new Http1Server({
+    headerBytesMax: options.headerBytesMax,
+    headerCountMax: options.headersMax,
+    streamBufferBytesMax: options.streamBufferBytesMax,
+    connectionIdleMs: options.http1IdleMs,
+    keepaliveMs: options.connectionKeepaliveMs,
+    headersTimeoutMs: options.prefaceTimeoutMs,
+    bodyTimeoutMs: options.http1BodyTimeoutMs,
+    nowMs: () => performance.now(),
+    onExchange: (exchange) => web.open(exchange),
+    onConnectionError,
+  });
+}

@@ -1,0 +1,22 @@
+import { headerValue } from '@raftway/http2';
+import { grpcHeadersOfWeb, parseGrpcWebType, wantsText } from '../domain/grpc-web';
+import { GrpcWebStream } from './grpc-web-stream';
+import { type Dispatch, type HttpExchange, type WebProtocol } from './http-exchange';
+
+/** Takes gRPC-Web, binary and text. */
+export class GrpcWeb implements WebProtocol {
+  constructor(private readonly dispatch: Dispatch) {}
+
+  open(exchange: HttpExchange): boolean {
+    const { stream, headers, method, requestEnded, clientAddress } = exchange;
+    const type = method === 'POST' ? parseGrpcWebType(exchange.contentType) : undefined;
+    if (type === undefined) return false;
+    const dressed = new GrpcWebStream(stream, {
+      requestIsText: type.isText,
+      responseIsText: wantsText(headerValue(headers, 'accept'), type),
+      suffix: type.suffix,
+    });
+    this.dispatch(dressed, grpcHeadersOfWeb(headers, type), requestEnded, clientAddress);
+    return true;
+  }
+}

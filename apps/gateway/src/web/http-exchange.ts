@@ -1,0 +1,51 @@
+import { type EngineStream, type HeaderPairs } from '@raftway/http2';
+import { sendHttpResponse } from '../proxy/reply';
+
+/**
+ * One HTTP request that is no plain gRPC call, and the way to answer it; the same for HTTP/1.1 and HTTP/2.
+ *
+ * The body comes to the listener of `stream` (which has to be set before the exchange's taker returns) and is given back with `release`; the
+ * answer goes out with `sendHeaders`, `sendData` and `sendEnd`, and is reported with `onSent`. Trailers are not sent over HTTP/1.1.
+ */
+export interface HttpExchange {
+  readonly stream: EngineStream;
+  readonly httpVersion: '1.1' | '2';
+  /** All headers, names in lower case, `:method`, `:path`, `:scheme` and `:authority` first; nothing that is bound to the connection. */
+  readonly headers: HeaderPairs;
+  readonly method: string;
+  /** With its query, as it came. */
+  readonly path: string;
+  /** Empty when there is none. */
+  readonly contentType: string;
+  /** Whether there is no body. */
+  readonly requestEnded: boolean;
+  /** The peer's IP address; empty when unknown. */
+  readonly clientAddress: string;
+}
+
+/** Hands a gRPC stream to the dispatcher. @param headers gRPC's, of the request */
+export type Dispatch = (
+  stream: EngineStream,
+  headers: HeaderPairs,
+  requestEnded: boolean,
+  clientAddress: string,
+) => void;
+
+/** One of the protocols that calls may come in, other than gRPC. */
+export interface WebProtocol {
+  /** Takes the exchange, as the only one; or returns false and leaves it alone. */
+  open(exchange: HttpExchange): boolean;
+}
+
+/** Answers an exchange with an HTTP error and a problem document (RFC 9457). */
+export function sendProblem(
+  { stream }: Pick<HttpExchange, 'stream'>,
+  status: number,
+  title: string,
+  detail: string,
+  headers: HeaderPairs = [],
+): void {
+  const problem = { type: 'about:blank', title, status, detail };
+  const body = Buffer.from(`${JSON.stringify(problem)}\n`);
+  sendHttpResponse(stream, status, ['content-type', 'application/problem+json', ...headers], body);
+}
