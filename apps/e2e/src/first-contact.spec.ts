@@ -86,6 +86,55 @@ describe('a suite that was just started', () => {
     },
   );
 
+  describe('called by fetch, over HTTP and JSON', () => {
+    const call = async (path: string, body?: object): Promise<Record<string, unknown>> => {
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' } };
+      const request = body === undefined ? {} : { ...init, body: JSON.stringify(body) };
+      const response = await fetch(`http://${suite.gateway}${path}`, request);
+      return { status: response.status, ...((await response.json()) as object) };
+    };
+
+    it('greets', async () => {
+      expect(await call('/v1/greetings/Ada')).toEqual({ status: 200, message: 'Hello, Ada!' });
+      expect(await call(`/v1/greetings/${'x'.repeat(300)}`)).toMatchObject({
+        status: 400,
+        code: 3,
+      });
+    });
+
+    it('takes a lock and gives it back', async () => {
+      const taken = await call('/v1/locks/by%2Ffetch:acquire', { ttl: '30s' });
+      expect(taken).toMatchObject({ status: 200, acquired: true, holdCount: 1 });
+      const lock = { name: 'by/fetch', currentToken: taken['fencingToken'] };
+      expect(await call('/v1/locks/by%2Ffetch')).toMatchObject({ status: 200, lock });
+      const session_id = taken['sessionId'];
+      expect(await call('/v1/locks/by%2Ffetch:release', { session_id })).toEqual({
+        status: 200,
+        released: true,
+      });
+      const again = await call('/v1/locks/by%2Ffetch:release', { session_id });
+      expect(again['status']).toBeGreaterThanOrEqual(400);
+    });
+
+    it('makes ids, and takes them apart', async () => {
+      const { ids } = (await call('/v1/ids:generate', { count: 2 })) as { ids: { text: string }[] };
+      expect(ids).toHaveLength(2);
+      expect(await call(`/v1/ids/${ids[0]?.text}`)).toMatchObject({
+        status: 200,
+        value: ids[0]?.text,
+      });
+      expect(await call('/v1/sequences/fetched:next', { count: 3 })).toMatchObject({
+        first: '1',
+        last: '3',
+      });
+    });
+
+    it('shows services', async () => {
+      const { services } = (await call('/v1/services')) as { services: { service: string }[] };
+      expect(services.map(({ service }) => service)).toContain('greeter');
+    });
+  });
+
   describe.each([
     { protocol: 'grpcweb', http: '1.1' },
     { protocol: 'connect', http: '2' },

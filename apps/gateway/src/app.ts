@@ -12,6 +12,7 @@ import {
 import { type ServerTls, tlsConnector } from '@raftway/tls';
 import { FrontDoor } from './adapters/front-door';
 import { GatewayMetrics } from './adapters/gateway-metrics';
+import { JsonCatalog } from './adapters/json-catalog';
 import { fileLearner } from './adapters/reflection-client';
 import { SchemaCatalog } from './adapters/schema-catalog';
 import { routableServices } from './adapters/view-adapter';
@@ -19,7 +20,11 @@ import { isNeverRouted } from './domain/never-routed';
 import { type RoutingChange, RoutingTable } from './domain/routing-table';
 import { HealthService, healthServiceName } from './local/health';
 import { LocalServices } from './local/local-services';
-import { ReflectionService, reflectionServiceNames } from './local/reflection';
+import {
+  ReflectionService,
+  type ReflectionSource,
+  reflectionServiceNames,
+} from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
 import { backendFactory } from './create-backend';
 import { serverLimits, upstreamLimits } from './engine-limits';
@@ -249,6 +254,7 @@ class Gateway implements GatewayApp {
       memory: this.memory,
       observer: this.metrics,
       isSafe: (service, method) => this.catalog.schema().isSafe(service, method),
+      json: new JsonCatalog(this.reflected(), this.logger),
     });
     const dispatcher = new Dispatcher(context, {
       table: this.table,
@@ -269,14 +275,7 @@ class Gateway implements GatewayApp {
   }
 
   private createLocalServices(): LocalServices {
-    const reflection = new ReflectionService({
-      schema: () => this.catalog.schema(),
-      serviceNames: () => [
-        ...this.table.list().map(({ grpcService }) => grpcService),
-        healthServiceName,
-        ...reflectionServiceNames,
-      ],
-    });
+    const reflection = new ReflectionService(this.reflected());
     return new LocalServices(
       { memory: this.memory, openCalls: this.openCalls },
       {
@@ -285,6 +284,17 @@ class Gateway implements GatewayApp {
         [reflectionServiceNames[1]]: reflection.methods(),
       },
     );
+  }
+
+  private reflected(): ReflectionSource {
+    return {
+      schema: () => this.catalog.schema(),
+      serviceNames: () => [
+        ...this.table.list().map(({ grpcService }) => grpcService),
+        healthServiceName,
+        ...reflectionServiceNames,
+      ],
+    };
   }
 
   private createAdmin(options: GatewayOptions, metrics: Metrics): RaftwayServer {

@@ -95,7 +95,22 @@ export const gatewayOptionsSchema = z.object({
     ),
   httpMessageBytesMax: integer({ min: 1024, max: 1_073_741_824 })
     .default(4_194_304)
-    .describe('Largest message that has to be held whole: of unary calls of the Connect protocol.'),
+    .describe(
+      'Largest message that has to be held whole: of unary calls of the Connect protocol, or of JSON.',
+    ),
+  jsonTranscoding: boolean()
+    .default(true)
+    .describe(
+      'Whether HTTP and JSON reach the registered services, as their google.api.http rules say.',
+    ),
+  jsonUnknownFields: oneOf(['reject', 'ignore'])
+    .default('reject')
+    .describe(
+      'What becomes of JSON fields and query parameters that the request message does not have.',
+    ),
+  jsonEmitDefaults: boolean()
+    .default(false)
+    .describe('Whether JSON answers have fields with their default values, too.'),
   corsOrigins: originList()
     .default([])
     .describe('Origins whose pages may call from browsers (CORS), or `*` for all.'),

@@ -78,7 +78,7 @@ describe('pages of other origins', () => {
     expect(asked.headers).toMatchObject({
       'access-control-allow-origin': page,
       'access-control-allow-headers': 'content-type,x-mine',
-      'access-control-allow-methods': 'GET, POST',
+      'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
       'access-control-max-age': '60',
       vary: 'origin',
     });

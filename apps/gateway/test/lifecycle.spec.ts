@@ -111,7 +111,7 @@ describe('the one port', () => {
 describe('requests that are no gRPC calls', () => {
   it.each([
     ['another method', { ':method': 'PUT' }, 'application/grpc', '405'],
-    ['another content type', {}, 'application/json', '415'],
+    ['another content type', {}, 'text/html', '415'],
     ['gRPC-Web by GET', { ':method': 'GET' }, 'application/grpc-web+proto', '405'],
   ])('with %s get an HTTP status', async (_name, pseudo, contentType, status) => {
     const answer = await rawCall(
@@ -130,7 +130,7 @@ describe('requests that are no gRPC calls', () => {
     const head = await rawCall(address, Buffer.alloc(0), [], { ':method': 'HEAD' });
     const alive = { ':method': 'GET', ':path': '/livez' };
 
-    expect([...head.headers.slice(0, 2), head.body.length]).toEqual([':status', '405', 0]);
+    expect([...head.headers.slice(0, 2), head.body.length]).toEqual([':status', '404', 0]);
     expect((await rawCall(address, Buffer.alloc(0), [], alive)).body.toString()).toBe('ok\n');
   });
 

@@ -336,6 +336,29 @@ export const REASONS = {
     meaning: 'The method takes one request, and the call ended without any.',
     remedy: 'Send exactly one request.',
   },
+  HTTP_PATH_UNKNOWN: {
+    code: Code.notFound,
+    meaning: 'No method is reached by this path over HTTP and JSON.',
+    remedy:
+      'See /openapi.json of the gateway; a service shows up there once one of its instances has registered.',
+  },
+  HTTP_METHOD_UNKNOWN: {
+    code: Code.unimplemented,
+    meaning: 'The path exists, with other HTTP methods, which the header `allow` names.',
+    remedy: 'Use one of them.',
+  },
+  MEDIA_TYPE_UNSUPPORTED: {
+    code: Code.invalidArgument,
+    meaning: 'The body is of a media type that the method does not take.',
+    remedy:
+      'Send JSON with `content-type: application/json`, or lines of JSON with `application/x-ndjson` to a method that takes a stream.',
+  },
+  RESPONSE_MALFORMED: {
+    code: Code.internal,
+    meaning:
+      'What the service answered is not the message that its schema says, or has no JSON, such as an Any of an unknown type.',
+    remedy: 'Make the service serve the .proto that it was built with by reflection.',
+  },
   INTERNAL: {
     code: Code.internal,
     meaning: 'The server failed in a way that it did not foresee; its log has the cause.',

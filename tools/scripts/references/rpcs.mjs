@@ -1,5 +1,5 @@
 // docs/reference/rpcs.md: services, methods, messages and fields, with the comments that stand beside them in protos/.
-import { fromBinary } from '@bufbuild/protobuf';
+import { createFileRegistry, fromBinary, getOption, hasOption, toJson } from '@bufbuild/protobuf';
 import {
   FieldDescriptorProto_Label as Label,
   FieldDescriptorProto_Type as Type,
@@ -11,7 +11,7 @@ import { code, inline, table } from './markdown.mjs';
 const INTRODUCTION = `# RPCs
 
 Every method of the suite's services, with the messages that it takes and gives, from the comments in [protos/](../../protos): \`npm run generate\` writes this page. How calls fail is in [errors.md](errors.md).
-Every server has \`grpc.health.v1.Health\` and \`grpc.reflection\` besides. In JSON names are in camelCase (\`sessionId\`), 64-bit numbers are strings, and durations read \`"10s"\`.
+Every server has \`grpc.health.v1.Health\` and \`grpc.reflection\` besides. Over HTTP and JSON, by way of the gateway, every method is at \`POST /package.Service/Method\`, too. In JSON names are in camelCase (\`sessionId\`), 64-bit numbers are strings, and durations read \`"10s"\`.
 `;
 
 // Field numbers of descriptor.proto, of which the paths of comments are made.
@@ -19,14 +19,15 @@ const FILE = { message: 4, enum: 5, service: 6 };
 const MESSAGE = { field: 2, message: 3, enum: 4 };
 const METHOD = 2;
 const VALUE = 2;
+const HTTP_METHODS = ['get', 'put', 'post', 'delete', 'patch'];
 
 export function rpcsPage() {
   const { status, stdout } = buf(['build', '--as-file-descriptor-set', '-o', '-#format=binpb']);
   if (status !== 0) throw new Error('buf cannot read protos/');
+  const set = fromBinary(FileDescriptorSetSchema, stdout);
+  const registry = createFileRegistry(set);
   // Those of gRPC and Google are there to be imported.
-  const files = fromBinary(FileDescriptorSetSchema, stdout).file.filter(
-    ({ package: name }) => !/^(grpc|google)\./.test(name),
-  );
+  const files = set.file.filter(({ package: name }) => !/^(grpc|google)\./.test(name));
   const sections = files
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((file) => {
@@ -38,7 +39,7 @@ export function rpcsPage() {
         enumSection(one, [FILE.enum, index], comments, ''),
       );
       const services = file.service.map((one, index) =>
-        serviceSection(file, one, [FILE.service, index], comments),
+        serviceSection(file, one, [FILE.service, index], comments, registry),
       );
       const heading = `## ${file.package}: ${file.name}`;
       return [heading, ...services, ...messages, ...enums];
@@ -58,18 +59,33 @@ function commentsOf(file) {
   return (path) => texts.get(path.join('.')) ?? '';
 }
 
-function serviceSection(file, service, path, comments) {
+function serviceSection(file, service, path, comments, registry) {
+  const { methods } = registry.getService(`${file.package}.${service.name}`);
   const rows = service.method.map((method, index) => [
     code(method.name),
     streamed(method.clientStreaming, method.inputType),
     streamed(method.serverStreaming, method.outputType),
+    httpRules(methods[index], registry),
     comments([...path, METHOD, index]),
   ]);
   return section(
     `${file.package}.${service.name}`,
     comments(path),
-    table(['method', 'takes', 'gives', 'what it does'], rows),
+    table(['method', 'takes', 'gives', 'over HTTP', 'what it does'], rows),
   );
+}
+
+/** The HTTP methods and paths of `google.api.http`. */
+function httpRules(method, registry) {
+  const option = registry.getExtension('google.api.http');
+  if (!hasOption(method, option)) return '';
+  const rule = toJson(option.message, getOption(method, option));
+  return [rule, ...(rule.additionalBindings ?? [])]
+    .map((one) => {
+      const name = HTTP_METHODS.find((method) => one[method] !== undefined);
+      return code(`${name.toUpperCase()} ${one[name]}`);
+    })
+    .join('<br>');
 }
 
 function messageSections(message, path, comments, outer) {

@@ -40,6 +40,9 @@ interface CatalogEntry {
 export class SchemaCatalog {
   private readonly entries = new Map<string, CatalogEntry>();
   private merged: MergedSchema | undefined;
+  /** What it was made from, in order. */
+  private mergedFiles: readonly SchemaSource['files'][] = [];
+  private isStale = false;
   private learningCount = 0;
   private readonly stopping = new AbortController();
 
@@ -48,9 +51,17 @@ export class SchemaCatalog {
     private readonly logger: Logger,
   ) {}
 
-  /** All files, merged; built when first asked for after a change. */
+  /** All files, merged; built when first asked for after a change: the same object as long as the files are. */
   schema(): MergedSchema {
-    this.merged ??= new MergedSchema([...this.sources(), ownSource()]);
+    if (this.merged !== undefined && !this.isStale) return this.merged;
+    this.isStale = false;
+    const sources = [...this.sources(), ownSource()];
+    // Most changes of what is registered are none of what it is built from.
+    const isSame =
+      sources.length === this.mergedFiles.length &&
+      sources.every(({ files }, index) => files === this.mergedFiles[index]);
+    if (this.merged === undefined || !isSame) this.merged = new MergedSchema(sources);
+    this.mergedFiles = sources.map(({ files }) => files);
     return this.merged;
   }
 
@@ -64,7 +75,7 @@ export class SchemaCatalog {
       for (const instance of instances) if (takesCalls(instance)) this.note(instance);
     }
     this.forget();
-    this.merged = undefined;
+    this.isStale = true;
     this.learnNext();
   }
 
@@ -136,7 +147,7 @@ export class SchemaCatalog {
     try {
       const { service, grpcServices } = entry;
       entry.files = await this.learn({ service, address }, grpcServices, this.stopping.signal);
-      this.merged = undefined;
+      this.isStale = true;
       this.logger.debug('schema learnt', {
         service: entry.service,
         address,

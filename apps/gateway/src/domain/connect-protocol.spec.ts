@@ -1,9 +1,9 @@
+import { httpStatusOf } from '@raftway/transcoding';
 import { Code, codeName } from '@raftway/errors';
 import {
   endStreamMessage,
   errorOf,
   grpcHeadersOfConnect,
-  httpStatusOf,
   metadataOf,
   parseConnectGet,
   parseConnectType,

@@ -72,11 +72,6 @@ export function trailerHeaders(trailers: HeaderPairs): string[] {
   return metadataOf(trailers).map((text, index) => (index % 2 === 0 ? `trailer-${text}` : text));
 }
 
-/** The HTTP status that a unary call with that gRPC status has. */
-export function httpStatusOf(code: Code): number {
-  return httpStatuses[code];
-}
-
 /** The status of a call from its trailers; UNKNOWN when they have none. 0 is OK. */
 export function statusOf(trailers: HeaderPairs): number {
   const text = headerValue(trailers, 'grpc-status') ?? '';
@@ -189,25 +184,6 @@ function detailsOf(value: string | undefined): { type: string; value: string }[]
     return [];
   }
 }
-
-const httpStatuses: Readonly<Record<Code, number>> = {
-  [Code.cancelled]: 499,
-  [Code.unknown]: 500,
-  [Code.invalidArgument]: 400,
-  [Code.deadlineExceeded]: 504,
-  [Code.notFound]: 404,
-  [Code.alreadyExists]: 409,
-  [Code.permissionDenied]: 403,
-  [Code.resourceExhausted]: 429,
-  [Code.failedPrecondition]: 400,
-  [Code.aborted]: 409,
-  [Code.outOfRange]: 400,
-  [Code.unimplemented]: 501,
-  [Code.internal]: 500,
-  [Code.unavailable]: 503,
-  [Code.dataLoss]: 500,
-  [Code.unauthenticated]: 401,
-};
 
 /** Headers that speak of the body as it is on one connection. */
 const ofTheBody = new Set([

@@ -29,7 +29,7 @@ describe('CORS', () => {
 
     expect(preflightHeaders(rules, page, asked)).toEqual([
       ...['access-control-allow-origin', page, 'vary', 'origin'],
-      ...['access-control-allow-methods', 'GET, POST'],
+      ...['access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE'],
       ...['access-control-allow-headers', 'content-type, x-grpc-web'],
       ...['access-control-max-age', '7200'],
     ]);

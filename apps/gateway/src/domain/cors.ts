@@ -38,7 +38,7 @@ export function preflightHeaders(
   const names = /^[\w!#$%&'*+.^`|~, -]*$/.test(asked) ? asked : '';
   return [
     ...originHeaders(rules, origin),
-    ...['access-control-allow-methods', 'GET, POST'],
+    ...['access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE'],
     ...(names === '' ? [] : ['access-control-allow-headers', names]),
     ...['access-control-max-age', String(Math.floor(rules.maxAgeMs / 1000))],
   ];

@@ -73,6 +73,14 @@ export function forwardResponseHeaders(headers: HeaderPairs): HeaderPairs {
   return headers;
 }
 
+/** The headers but for those of one name. */
+export function withoutHeader(headers: HeaderPairs, name: string): string[] {
+  const result: string[] = [];
+  for (let index = 0; index < headers.length; index += 2)
+    if (headers[index] !== name) result.push(headers[index] ?? '', headers[index + 1] ?? '');
+  return result;
+}
+
 function withoutConnectionBound(headers: HeaderPairs): string[] {
   const result: string[] = [];
   for (let index = 0; index < headers.length; index += 2) {

@@ -178,6 +178,50 @@ export function responseNotUnary(messages: 'no message' | 'several messages'): S
   });
 }
 
+/** NOT_FOUND `HTTP_PATH_UNKNOWN`: no rule of any service has it. */
+export function httpPathUnknown(method: string, path: string): ServiceError {
+  const shown = path.length > 128 ? `${path.slice(0, 128)}…` : path;
+  return new ServiceError({
+    code: Code.notFound,
+    reason: 'HTTP_PATH_UNKNOWN',
+    message: `no service is reached by ${method} ${JSON.stringify(shown)}: see /openapi.json`,
+    metadata: { path: shown },
+  });
+}
+
+/** UNIMPLEMENTED `HTTP_METHOD_UNKNOWN`. */
+export function httpMethodUnknown(method: string, allowed: readonly string[]): ServiceError {
+  return new ServiceError({
+    code: Code.unimplemented,
+    reason: 'HTTP_METHOD_UNKNOWN',
+    message: `${method} does not lead anywhere here; what does: ${allowed.join(', ')}`,
+    metadata: { allowed: allowed.join(',') },
+  });
+}
+
+/** INVALID_ARGUMENT `MEDIA_TYPE_UNSUPPORTED`. @param header the header that says so */
+export function mediaTypeUnsupported(
+  header: 'content-type' | 'content-encoding',
+  wanted: string,
+  given: string,
+): ServiceError {
+  return new ServiceError({
+    code: Code.invalidArgument,
+    reason: 'MEDIA_TYPE_UNSUPPORTED',
+    message: `${header} must be ${wanted}, got ${JSON.stringify(given.slice(0, 128))}`,
+    metadata: { field: header },
+  });
+}
+
+/** INTERNAL `RESPONSE_MALFORMED`: what came is no message, or is compressed although nobody asked for it. */
+export function responseMalformed(what: string): ServiceError {
+  return new ServiceError({
+    code: Code.internal,
+    reason: 'RESPONSE_MALFORMED',
+    message: `the instance answered with ${what}`,
+  });
+}
+
 /** RESOURCE_EXHAUSTED with the limit that fired. */
 export function limitReached(
   reason: 'GATEWAY_MEMORY_FULL' | 'UPSTREAM_QUEUE_FULL' | 'MESSAGE_TOO_LARGE',

@@ -10,12 +10,12 @@ import {
 import { statusTrailers } from '@raftway/service-kit';
 import {
   errorOf,
-  httpStatusOf,
   metadataOf,
   statusOf,
   trailerHeaders,
   unaryType,
 } from '../domain/connect-protocol';
+import { httpStatusOf } from '@raftway/transcoding';
 import { limitReached, responseNotUnary, upstreamNotGrpc } from '../domain/refusal';
 import { codeOfHttpStatus } from '../domain/status-mapping';
 import { type MemoryBudget } from '../proxy/memory-budget';
@@ -149,7 +149,7 @@ export class ConnectUnaryStream extends DressedStream {
   private sendError(trailers: HeaderPairs): void {
     const error = errorOf(trailers);
     const code = statusOf(trailers);
-    const status = code === 0 ? 500 : httpStatusOf(code as Code);
+    const status = code === 0 ? 500 : httpStatusOf(code);
     const headers = ['content-type', 'application/json', ...metadataOf(this.leading)];
     headers.push(...trailerHeaders(trailers));
     this.answer(status, headers, Buffer.from(JSON.stringify(error)));

@@ -1,11 +1,14 @@
+import { type ServiceError } from '@raftway/errors';
 import { type GatewayOptions } from '../options';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { type CallObserver } from '../proxy/proxy-context';
 import { Connect } from './connect';
 import { Cors } from './cors';
 import { GrpcWeb } from './grpc-web';
-import { type Dispatch } from './http-exchange';
+import { type JsonCatalog } from '../adapters/json-catalog';
+import { type Dispatch, type WebProtocol } from './http-exchange';
 import { Http1Server } from './http1-server';
+import { Json } from './json';
 import { WebEntrance } from './web-entrance';
 
 /** What the protocols of the web need of the gateway. */
@@ -15,25 +18,39 @@ export interface WebDependencies {
   readonly observer: CallObserver;
   /** Whether a method is known to have no side effects. */
   readonly isSafe: (grpcService: string, method: string) => boolean;
+  readonly json: JsonCatalog;
 }
 
 /** Every protocol but gRPC. */
 export function createWeb(
   options: GatewayOptions,
-  { dispatch, memory, observer, isSafe }: WebDependencies,
+  { dispatch, memory, observer, isSafe, json }: WebDependencies,
 ): WebEntrance {
   const cors = new Cors({
     origins: options.corsOrigins,
     credentials: options.corsCredentials,
     maxAgeMs: options.corsMaxAgeMs,
   });
-  const connect = new Connect({
-    dispatch,
-    limits: { memory, messageBytesMax: options.httpMessageBytesMax },
-    isSafe,
-    onRefused: ({ code }) => observer.onCallEnd('', code, 0),
-  });
-  return new WebEntrance(cors, [new GrpcWeb(dispatch), connect]);
+  const onRefused = ({ code }: ServiceError): void => observer.onCallEnd('', code, 0);
+  const messageBytesMax = options.httpMessageBytesMax;
+  const limits = { memory, messageBytesMax };
+  const connect = new Connect({ dispatch, limits, isSafe, onRefused });
+  const protocols: WebProtocol[] = [new GrpcWeb(dispatch), connect];
+  if (options.jsonTranscoding) {
+    const ignore = options.jsonUnknownFields === 'ignore';
+    protocols.push(
+      new Json({
+        dispatch,
+        memory,
+        messageBytesMax,
+        routes: () => json.routes(),
+        request: { ignoreUnknownFields: ignore, ignoreUnknownParameters: ignore },
+        response: { emitDefaults: options.jsonEmitDefaults },
+        onRefused,
+      }),
+    );
+  }
+  return new WebEntrance(cors, protocols);
 }
 
 /** HTTP/1.1, whose requests go to that entrance. @param onConnectionError a connection was closed by a limit or a protocol error */

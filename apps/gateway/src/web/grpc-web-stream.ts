@@ -8,6 +8,7 @@ import {
 import { statusTrailers } from '@raftway/service-kit';
 import { Base64Decoder } from '../domain/base64-stream';
 import { trailersMessage, webHeadersOfGrpc } from '../domain/grpc-web';
+import { withoutHeader } from '../domain/header-rules';
 import { bodyMalformed } from '../domain/refusal';
 import { CreditRatio } from './credit-ratio';
 import { DressedStream } from './dressed-stream';
@@ -50,7 +51,7 @@ export class GrpcWebStream extends DressedStream {
       webHeadersOfGrpc([':status', '200', 'content-type', contentType], this.form.responseIsText),
       false,
     );
-    this.sendTrailers(without(headers, 'content-type'));
+    this.sendTrailers(withoutHeader(headers, 'content-type'));
   }
 
   override sendData(chunk: Uint8Array): void {
@@ -108,11 +109,4 @@ export class GrpcWebStream extends DressedStream {
     const { buffer, byteOffset, byteLength } = bytes;
     return Buffer.from(Buffer.from(buffer, byteOffset, byteLength).toString('base64'), 'latin1');
   }
-}
-
-function without(headers: HeaderPairs, dropped: string): string[] {
-  const result: string[] = [];
-  for (let index = 0; index < headers.length; index += 2)
-    if (headers[index] !== dropped) result.push(headers[index] ?? '', headers[index + 1] ?? '');
-  return result;
 }

@@ -22,7 +22,7 @@ export class WebEntrance {
 
 /** What this port takes, for `accept-post` (https://www.w3.org/TR/ldp/#header-accept-post). */
 const acceptPost =
-  'application/grpc, application/grpc-web, application/grpc-web-text, application/proto, application/connect+proto';
+  'application/grpc, application/grpc-web, application/grpc-web-text, application/proto, application/connect+proto, application/json';
 
 function answer(exchange: HttpExchange): void {
   const { stream, method, path, contentType } = exchange;

@@ -1,0 +1,141 @@
+import { type Registry } from '@bufbuild/protobuf';
+import {
+  type Binding,
+  bindMethod,
+  openApiDocument,
+  type Routable,
+  Router,
+  SchemaFiles,
+} from '@raftway/transcoding';
+import { type MergedSchema } from './merged-schema';
+
+/** A method, reached by one HTTP method and path. */
+export interface JsonRoute extends Routable {
+  readonly binding: Binding;
+  /** All types of the method's service. */
+  readonly types: Registry;
+}
+
+/** What keeps a service, or one rule of it, from being reached by JSON. */
+export interface JsonProblem {
+  readonly grpcService: string;
+  readonly detail: string;
+}
+
+/** One service's routes, and what they were made from. */
+interface ServiceRoutes {
+  readonly files: readonly Uint8Array[];
+  readonly routes: readonly JsonRoute[];
+  readonly problems: readonly JsonProblem[];
+}
+
+/** The routes of one state of the schema. */
+export class JsonRoutes {
+  readonly router: Router<JsonRoute>;
+  private document: Uint8Array | undefined;
+
+  /** @param routes in the order of the router: later ones win */
+  constructor(
+    private readonly routes: readonly JsonRoute[],
+    readonly problems: readonly JsonProblem[],
+  ) {
+    this.router = new Router(routes);
+  }
+
+  /** The OpenAPI document as JSON; built when first asked for. */
+  openApi(): Uint8Array {
+    this.document ??= Buffer.from(
+      JSON.stringify(
+        openApiDocument(
+          { title: 'Raftway gateway', version: '1' },
+          this.routes.map(({ binding }) => binding),
+        ),
+      ),
+    );
+    return this.document;
+  }
+}
+
+/**
+ * Builds the routes of all services. A service whose files have not changed is not read again.
+ *
+ * Of two services that claim one path the one that is named first has it, as with services themselves; and nobody's rule takes away the path
+ * `/package.Service/Method` of another.
+ */
+export class JsonRouteBuilder {
+  private readonly files = new SchemaFiles();
+  private known = new Map<string, ServiceRoutes>();
+
+  build(schema: MergedSchema, grpcServices: readonly string[]): JsonRoutes {
+    const next = new Map<string, ServiceRoutes>();
+    for (const grpcService of grpcServices) {
+      const file = schema.fileOfSymbol(grpcService);
+      if (file === undefined) continue;
+      const files = schema.closure(file, new Set());
+      const known = this.known.get(grpcService);
+      const isSame = known !== undefined && areSame(known.files, files);
+      next.set(grpcService, isSame ? known : routesOf(grpcService, files, this.files));
+    }
+    this.known = next;
+    const services = [...next.values()];
+    const routes = services.flatMap((one) => one.routes);
+    const annotated = services
+      .toReversed()
+      .flatMap((one) => one.routes.filter(({ binding }) => binding.isAnnotated));
+    const own = routes.filter(({ binding }) => !binding.isAnnotated);
+    const problems = services.flatMap((one) => one.problems);
+    return new JsonRoutes([...annotated, ...own], [...problems, ...conflicts(routes)]);
+  }
+}
+
+function routesOf(
+  grpcService: string,
+  files: readonly Uint8Array[],
+  schemas: SchemaFiles,
+): ServiceRoutes {
+  try {
+    const types = schemas.registryOf(files);
+    const methods = types.getService(grpcService)?.methods ?? [];
+    const bound = methods.map(bindMethod);
+    const routes = bound.flatMap(({ bindings }) =>
+      bindings.map((binding) => {
+        const { httpMethod, template } = binding;
+        return { httpMethod, template, binding, types };
+      }),
+    );
+    const details = bound.flatMap(({ problems }) => problems);
+    return { files, routes, problems: details.map((detail) => ({ grpcService, detail })) };
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    return { files, routes: [], problems: [{ grpcService, detail }] };
+  }
+}
+
+/** Paths that several services claim. */
+function conflicts(routes: readonly JsonRoute[]): JsonProblem[] {
+  const owners = new Map<string, string>();
+  const problems: JsonProblem[] = [];
+  for (const { httpMethod, template, binding } of routes) {
+    const segments = template.segments.map((one) => (one.kind === 'literal' ? one.text : one.kind));
+    const shape = JSON.stringify([httpMethod, template.verb, ...segments]);
+    const grpcService = binding.method.parent.typeName;
+    const owner = owners.get(shape);
+    if (owner === undefined) owners.set(shape, grpcService);
+    else if (owner !== grpcService)
+      problems.push({
+        grpcService,
+        detail: `${httpMethod} ${template.text} leads to ${owner}, which came first`,
+      });
+  }
+  return problems;
+}
+
+function areSame(some: readonly Uint8Array[], others: readonly Uint8Array[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every((bytes, index) => {
+      const other = others[index];
+      return other !== undefined && (bytes === other || Buffer.compare(bytes, other) === 0);
+    })
+  );
+}
