@@ -1,5 +1,8 @@
 import { type GatewayOptions } from './options';
 
+/** Of each answer that nobody has taken yet: as many as a client may have calls then fit into half of its connection's memory (ADR 036). */
+const upstreamWindowStartBytes = 16_384;
+
 /** Limits of clients' connections. */
 export function serverLimits(options: GatewayOptions) {
   return {
@@ -24,6 +27,7 @@ export function upstreamLimits(options: GatewayOptions) {
     headerListBytesMax: options.headerBytesMax,
     headerCountMax: options.headersMax,
     streamBufferBytesMax: options.streamBufferBytesMax,
+    streamWindowStartBytes: upstreamWindowStartBytes,
     connectionMemoryBytesMax: options.connectionMemoryBytesMax,
     keepaliveMs: options.upstreamKeepaliveMs,
     keepaliveTimeoutMs: options.keepaliveTimeoutMs,

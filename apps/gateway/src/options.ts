@@ -138,8 +138,9 @@ export const gatewayOptionsSchema = z.object({
     .describe(
       'How long a new connection may take to show its protocol, or an HTTP/1.1 request its headers.',
     ),
+  // 64 KiB of metadata, and what HTTP/2 counts beside it: 32 bytes a field (RFC 9113 §6.5.2), and the fields of the call itself.
   headerBytesMax: integer({ min: 1024, max: 1_048_576 })
-    .default(65_536)
+    .default(81_920)
     .describe('Size of a header list, decoded.'),
   headersMax: integer({ min: 16, max: 4096 }).default(256).describe('Headers of one list.'),
   streamBufferBytesMax: integer({ min: 16_384, max: 16_777_216 })

@@ -12,7 +12,7 @@ import {
   RawServer,
   setting,
   type,
-} from './support/raw-frames';
+} from '@raftway/http2/testing';
 import { echoUnary, rawCall, RawBackend } from './support/raw-http2';
 
 const grpcHeaders = [

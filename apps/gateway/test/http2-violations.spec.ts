@@ -12,7 +12,7 @@ import {
   setting,
   type,
   uint32,
-} from './support/raw-frames';
+} from '@raftway/http2/testing';
 import { instanceOf } from './support/fake-view';
 
 /*

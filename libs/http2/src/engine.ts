@@ -147,6 +147,11 @@ export interface ClientLimits {
   readonly headerListBytesMax: number;
   readonly headerCountMax: number;
   readonly streamBufferBytesMax: number;
+  /**
+   * What the window of a stream begins with; it grows to `streamBufferBytesMax` as what has come is taken, while little waits for others. So a thousand large answers at
+   * once cost no more than is being taken. @default streamBufferBytesMax
+   */
+  readonly streamWindowStartBytes?: number | undefined;
   readonly connectionMemoryBytesMax: number;
   readonly keepaliveMs: number;
   readonly keepaliveTimeoutMs: number;

@@ -8,6 +8,7 @@ const BENCH = path.join(root, 'tools/bench/dist/main.js');
 const SIMULATE = path.join(root, 'libs/testkit/dist/simulation/main.js');
 const SIMULATED_BUGS = path.join(root, 'libs/testkit/dist/planted/main.js');
 const CHAOS = path.join(root, 'libs/testkit/dist/chaos');
+const ATTACKS = path.join(root, 'libs/testkit/dist/attacks/main.js');
 /** Not built: it belongs to specs, and runs from its source. */
 const ROLLING_RESTART = path.join(root, 'k8s/tests/dry-run/rolling-main.ts');
 const ROUTES = path.join(root, 'apps/gateway/test/verify/routes-main.ts');
@@ -88,6 +89,11 @@ export const tasks = {
   'verify:leases': verify('leases-main.js'),
   /** How long nobody can write when the leader is killed or hangs, and that handovers fail no call: `--kills 100`. */
   'verify:failover': verify('failover-main.js'),
+  /** The built gateway, flooded, starved and lied to by clients and by an instance beside good traffic: `--seconds 2`, `--only rapid-reset`, `--help`. */
+  'verify:attacks': sequence(build('@raftway/testkit,@raftway/registry,@raftway/gateway'), [
+    'node',
+    [ATTACKS],
+  ]),
   /** Every pod of the manifests replaced under load, without a failed call: `--rounds 4`. */
   'verify:rolling-restart': sequence(build(deployed), [
     'node',

@@ -110,12 +110,12 @@ export class EchoBackend {
 }
 
 /** What a call ended with. */
-export interface Outcome {
+export interface Outcome<Message = Bytes> {
   code: number;
   details: string;
   trailers: grpc.Metadata;
   initial: grpc.Metadata;
-  messages: Bytes[];
+  messages: Message[];
 }
 
 /** Calls test.Echo (or any path) with bytes. */
@@ -144,7 +144,7 @@ export class EchoClient {
     }: grpc.CallOptions & { path?: string; metadata?: grpc.Metadata } = {},
   ): Promise<Outcome> {
     return new Promise((resolve) => {
-      const outcome: Outcome = emptyOutcome();
+      const outcome = emptyOutcome<Bytes>();
       const request = typeof body === 'string' ? Buffer.from(body) : body;
       const call = this.client.makeUnaryRequest(
         path,
@@ -208,12 +208,12 @@ export class EchoClient {
 }
 
 /** Everything that a stream delivers until its status. */
-export function collect(
-  stream: grpc.ClientReadableStream<Bytes> | grpc.ClientDuplexStream<Bytes, Bytes>,
-): Promise<Outcome> {
+export function collect<Message = Bytes>(
+  stream: grpc.ClientReadableStream<Message> | grpc.ClientDuplexStream<never, Message>,
+): Promise<Outcome<Message>> {
   return new Promise((resolve) => {
-    const outcome = emptyOutcome();
-    stream.on('data', (chunk: Bytes) => outcome.messages.push(chunk));
+    const outcome = emptyOutcome<Message>();
+    stream.on('data', (message: Message) => outcome.messages.push(message));
     stream.on('metadata', (initial) => (outcome.initial = initial));
     stream.on('error', () => undefined);
     stream.on('status', (status) =>
@@ -227,7 +227,7 @@ export function collect(
   });
 }
 
-function emptyOutcome(): Outcome {
+function emptyOutcome<Message>(): Outcome<Message> {
   return {
     code: -1,
     details: '',

@@ -54,7 +54,7 @@ export class FrameClientConnection extends FrameConnection implements ClientConn
       this.failure = connector.explain(error);
     });
     socket.on('data', (chunk: Buffer) => this.receive(chunk));
-    socket.on('end', () => this.hangUp(this.failure));
+    socket.on('end', () => this.onSocketEnd(this.failure));
     socket.once('close', () => this.finish());
     this.connectTimer = setTimeout(() => {
       this.failure = `no answer within ${clientLimits.connectTimeoutMs} ms`;

@@ -44,7 +44,10 @@ export abstract class ConnectionCore implements StreamHost, Flushable {
   /** Received and not given back to the peer as window. */
   private owedBytes = 0;
   private isDirty = false;
+  /** Not read, because it does not read. */
   private isPaused = false;
+  /** Not read, because others have their turn. */
+  private isWaiting = false;
   private doom: ConnectionError | undefined;
   private linger: NodeJS.Timeout | undefined;
   // What is being encoded; kept here so that no closure is made for each header list.
@@ -67,6 +70,15 @@ export abstract class ConnectionCore implements StreamHost, Flushable {
 
   get streamWindowBytes(): number {
     return this.limits.streamBufferBytesMax;
+  }
+
+  get streamWindowStartBytes(): number {
+    const { streamBufferBytesMax, streamWindowStartBytes = streamBufferBytesMax } = this.limits;
+    return Math.min(streamWindowStartBytes, streamBufferBytesMax);
+  }
+
+  get mayWiden(): boolean {
+    return this.heldBytes < this.shares.heldBytesMax / 4;
   }
 
   get dataRoom(): number {
@@ -260,10 +272,22 @@ export abstract class ConnectionCore implements StreamHost, Flushable {
     this.socket.pause();
   }
 
+  /** Stops reading until {@link resumeAfterOthers}. */
+  protected pauseForOthers(): void {
+    if (this.isWaiting) return;
+    this.isWaiting = true;
+    this.socket.pause();
+  }
+
+  protected resumeAfterOthers(): void {
+    this.isWaiting = false;
+    if (!this.isPaused || this.isClosed) this.socket.resume();
+  }
+
   private readonly onDrained = (): void => {
     if (this.isPaused && this.output.pendingBytes <= this.shares.readingStopsBytes / 2) {
       this.isPaused = false;
-      this.socket.resume();
+      if (!this.isWaiting) this.socket.resume();
     }
     if (!this.isClosed) this.pumpWaiting();
     this.touch();
@@ -291,7 +315,7 @@ export abstract class ConnectionCore implements StreamHost, Flushable {
     this.output.write();
     this.loseStreams(detail);
     // A socket that is closed with unread bytes resets the connection, and the peer never sees why: so they are read, for a while.
-    if (this.isPaused) this.socket.resume();
+    if (this.isPaused || this.isWaiting) this.socket.resume();
     this.cutIn(withinMs);
     this.endSocket();
   }

@@ -5,6 +5,7 @@ export interface ConnectionLimits {
   readonly headerListBytesMax: number;
   readonly headerCountMax: number;
   readonly streamBufferBytesMax: number;
+  readonly streamWindowStartBytes?: number | undefined;
   readonly connectionMemoryBytesMax: number;
   readonly keepaliveMs: number;
   readonly keepaliveTimeoutMs: number;

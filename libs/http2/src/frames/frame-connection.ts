@@ -1,12 +1,12 @@
 import { type Socket } from 'node:net';
 import { http2Code } from '../http2-codes';
 import { Budget } from './budget';
-import { ConnectionCore } from './connection-core';
 import { ConnectionError } from './connection-error';
+import { ConnectionInput } from './connection-input';
 import { type ConnectionLimits } from './connection-limits';
 import { faultOf, messageKind } from './field-rules';
 import { type FlushScheduler } from './flush-scheduler';
-import { type FrameHandler, FrameReader, readUint32 } from './frame-reader';
+import { readUint32 } from './frame-reader';
 import { HeaderBlocks } from './header-blocks';
 import { HpackDecoder } from './hpack/decoder';
 import { type FieldSection } from './hpack/field-section';
@@ -24,14 +24,15 @@ const idleFramesBurst = 2000;
 const idleFramesPerSecond = 500;
 const earnedByData = 3;
 const earnedByStream = 4;
+/** What a header block costs beside its frame, in frames: a call to be opened, and fields to be decoded. */
+const headerBlockWork = 8;
+const headerBytesPerWork = 128;
 const pingPayload = Buffer.alloc(8);
 const nothing = Buffer.alloc(0);
 
 /** What comes in on a connection, of either side: the rules of RFC 9113 §6 for each frame. */
-export abstract class FrameConnection extends ConnectionCore implements FrameHandler {
+export abstract class FrameConnection extends ConnectionInput {
   protected readonly keepalive: Keepalive;
-  protected bytesRead = 0;
-  private readonly reader = new FrameReader(this);
   private readonly decoder: HpackDecoder;
   private readonly blocks: HeaderBlocks;
   private readonly idleFrames = new Budget(idleFramesBurst, idleFramesPerSecond);
@@ -53,18 +54,6 @@ export abstract class FrameConnection extends ConnectionCore implements FrameHan
     this.keepalive = new Keepalive(limits, () => this.sendPing(), nowMs);
   }
 
-  /** Takes bytes from the socket. */
-  protected receive(chunk: Buffer): void {
-    this.bytesRead += chunk.length;
-    if (this.isClosed) return;
-    try {
-      this.reader.feed(chunk);
-    } catch (error) {
-      if (!(error instanceof ConnectionError)) throw error;
-      this.fail(error.code, error.message);
-    }
-  }
-
   onFrame(
     type: number,
     flags: number,
@@ -74,6 +63,7 @@ export abstract class FrameConnection extends ConnectionCore implements FrameHan
     end: number,
   ): void {
     if (this.verdict !== undefined) throw this.verdict;
+    this.countWork(1);
     if (!this.sawSettings && type !== frameType.settings)
       throw protocolError('the first frame is not SETTINGS');
     if (this.blocks.streamId !== 0 && type !== frameType.continuation)
@@ -133,9 +123,9 @@ export abstract class FrameConnection extends ConnectionCore implements FrameHan
 
   /** Our SETTINGS, and the connection's window. */
   protected greet(settings: readonly number[]): void {
-    const { streamBufferBytesMax, headerListBytesMax } = this.limits;
+    const { headerListBytesMax } = this.limits;
     const common = [
-      ...[settingId.initialWindowSize, streamBufferBytesMax],
+      ...[settingId.initialWindowSize, this.streamWindowStartBytes],
       ...[settingId.maxHeaderListSize, headerListBytesMax],
     ];
     this.writeFrame(frameType.settings, 0, 0, encodeSettings([...settings, ...common]));
@@ -146,11 +136,11 @@ export abstract class FrameConnection extends ConnectionCore implements FrameHan
   }
 
   protected createStream(streamId: number): FrameStream {
-    const { streamBufferBytesMax } = this.limits;
+    const { streamWindowStartBytes } = this;
     // Until our SETTINGS are acknowledged the peer may believe in the initial window (RFC 9113 §6.5.3).
     const window = this.settingsAcknowledged
-      ? streamBufferBytesMax
-      : Math.max(streamBufferBytesMax, initialWindowBytes);
+      ? streamWindowStartBytes
+      : Math.max(streamWindowStartBytes, initialWindowBytes);
     const stream = new FrameStream(streamId, this, this.peer.initialWindowSize, window);
     this.streams.set(streamId, stream);
     this.idleFrames.earn(earnedByStream);
@@ -268,14 +258,18 @@ export abstract class FrameConnection extends ConnectionCore implements FrameHan
     const endStream = (flags & frameFlag.endStream) !== 0;
     if ((flags & frameFlag.endHeaders) === 0)
       return this.blocks.begin(streamId, endStream, bytes.subarray(from, to));
-    this.onBlock(streamId, endStream, this.decoder.decode(bytes, from, to));
+    this.onBlock(streamId, endStream, this.decode(bytes, from, to));
   }
 
   private onContinuation(flags: number, streamId: number, fragment: Buffer): void {
     const block = this.blocks.continue(streamId, flags, fragment);
     if (block === undefined) return;
-    const section = this.decoder.decode(block, 0, block.length);
-    this.onBlock(streamId, this.blocks.endStream, section);
+    this.onBlock(streamId, this.blocks.endStream, this.decode(block, 0, block.length));
+  }
+
+  private decode(bytes: Buffer, start: number, end: number): FieldSection {
+    this.countWork(headerBlockWork + Math.floor((end - start) / headerBytesPerWork));
+    return this.decoder.decode(bytes, start, end);
   }
 
   private onBlock(streamId: number, endStream: boolean, section: FieldSection): void {
@@ -329,8 +323,8 @@ export abstract class FrameConnection extends ConnectionCore implements FrameHan
   private onSettingsAcknowledged(): void {
     if (this.settingsAcknowledged) throw protocolError('SETTINGS acknowledged twice');
     this.settingsAcknowledged = true;
-    const { streamBufferBytesMax } = this.limits;
-    const less = Math.max(streamBufferBytesMax, initialWindowBytes) - streamBufferBytesMax;
+    const { streamWindowStartBytes } = this;
+    const less = Math.max(streamWindowStartBytes, initialWindowBytes) - streamWindowStartBytes;
     if (less > 0) for (const stream of this.streams.values()) stream.receiveWindow -= less;
   }
 

@@ -16,6 +16,7 @@ function readAll(chunks: readonly Buffer[]): Seen[] {
   const seen: Seen[] = [];
   const reader = new FrameReader({
     isClosed: false,
+    isSated: false,
     onFrame: (type, flags, streamId, bytes, start, end) =>
       seen.push([type, flags, streamId, bytes.toString('hex', start, end)]),
   });

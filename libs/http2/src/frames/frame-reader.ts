@@ -6,6 +6,8 @@ import { frameHeadBytes, framePayloadBytesMax } from './protocol';
 export interface FrameHandler {
   /** When true, the rest of what was read is dropped. */
   readonly isClosed: boolean;
+  /** When true, no further frame is handed on for now. */
+  readonly isSated: boolean;
   onFrame(
     type: number,
     flags: number,
@@ -29,18 +31,20 @@ export class FrameReader {
 
   constructor(private readonly handler: FrameHandler) {}
 
-  /** Takes the next bytes. @throws ConnectionError FRAME_SIZE_ERROR, and what the handler throws */
-  feed(chunk: Buffer): void {
+  /** Takes the next bytes, and returns how many: all, unless the handler had enough. @throws ConnectionError FRAME_SIZE_ERROR, and what the handler throws */
+  feed(chunk: Buffer): number {
     let position = this.headLength > 0 || this.partial !== undefined ? this.complete(chunk) : 0;
     while (chunk.length - position >= frameHeadBytes) {
       const length = payloadLength(chunk, position);
       const next = position + frameHeadBytes + length;
       if (next > chunk.length) break;
-      if (this.handler.isClosed) return;
+      if (this.handler.isClosed) break;
+      if (this.handler.isSated) return position;
       this.emit(chunk, position, next);
       position = next;
     }
     if (position < chunk.length && !this.handler.isClosed) this.keep(chunk, position);
+    return chunk.length;
   }
 
   /** Goes on with the frame that was left incomplete, and returns where the next one begins. */

@@ -46,7 +46,7 @@ export class ServerConnection extends FrameConnection {
     let detail = 'closed';
     socket.on('error', (error: NodeJS.ErrnoException) => (detail = error.code ?? error.message));
     socket.on('data', (chunk: Buffer) => this.receive(this.skipPreface(chunk)));
-    socket.on('end', () => this.hangUp('closed'));
+    socket.on('end', () => this.onSocketEnd('closed'));
     socket.once('close', () => {
       clearTimeout(this.drainTimer);
       this.onSocketClosed(detail);

@@ -12,8 +12,12 @@ import { framePayloadBytesMax, windowBytesMax } from './protocol';
 export interface StreamHost {
   /** Bytes of DATA that may be sent now, whatever the stream's own window: the connection's window, and room in its output. */
   readonly dataRoom: number;
-  /** The window that we announce for streams. */
+  /** The largest window of a stream. */
   readonly streamWindowBytes: number;
+  /** The window that we announce for streams. */
+  readonly streamWindowStartBytes: number;
+  /** Whether so little is held that a stream whose data is taken may have more of it on the way. */
+  readonly mayWiden: boolean;
   readonly isServer: boolean;
   writeHeaders(stream: FrameStream, headers: HeaderPairs, endStream: boolean): void;
   writeData(stream: FrameStream, chunk: Uint8Array, endStream: boolean): void;
@@ -53,6 +57,8 @@ export class FrameStream implements EngineStream {
   sendWindow: number;
   /** What the peer may still send. */
   receiveWindow: number;
+  /** How much may be on the way or held. */
+  private windowBytes: number;
   /** What its content-length says is still to come; -1 when it says nothing. */
   contentLeft = -1;
   /** Where its last DATA frame lies in the output. */
@@ -77,6 +83,7 @@ export class FrameStream implements EngineStream {
   ) {
     this.sendWindow = sendWindow;
     this.receiveWindow = receiveWindow;
+    this.windowBytes = host.streamWindowStartBytes;
   }
 
   /** The headers that opened it ended our direction. */
@@ -161,10 +168,14 @@ export class FrameStream implements EngineStream {
   giveCredit(bytes: number): void {
     if (this.remoteEnded) return;
     this.releasedBytes += bytes;
-    if (this.releasedBytes < this.host.streamWindowBytes / 2) return;
-    this.receiveWindow += this.releasedBytes;
-    this.host.writeWindowUpdate(this.id, this.releasedBytes);
+    if (this.releasedBytes < this.windowBytes / 2) return;
+    const room = this.host.streamWindowBytes - this.windowBytes;
+    const more = room > 0 && this.host.mayWiden ? Math.min(room, this.windowBytes) : 0;
+    this.windowBytes += more;
+    const credit = this.releasedBytes + more;
     this.releasedBytes = 0;
+    this.receiveWindow += credit;
+    this.host.writeWindowUpdate(this.id, credit);
   }
 
   /** The peer's window grew or shrank. Returns false above the maximum (RFC 9113 §6.9.1). */
