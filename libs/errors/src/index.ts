@@ -19,5 +19,6 @@ export {
   type ErrorDetails,
   type LimitViolation,
 } from './helpers';
-export { describeReason, REASONS, type Reason, type ReasonEntry, type ReasonText } from './reasons';
+export { type ReasonEntry } from './reason-entry';
+export { describeReason, REASONS, type Reason, type ReasonText } from './reasons';
 export { ServiceError, type FieldViolation, type ServiceErrorInit } from './service-error';

@@ -1,0 +1,159 @@
+import { Code } from './code';
+import { type ReasonEntry } from './reason-entry';
+
+/** The reasons that only the gateway answers with: the last part of `REASONS`. */
+export const GATEWAY_REASONS = {
+  GATEWAY_MEMORY_FULL: {
+    code: Code.resourceExhausted,
+    meaning: 'Open calls hold as many bytes in the gateway as may be.',
+    remedy: 'Wait for retryDelay and try again; read responses faster, or add gateways.',
+  },
+  UPSTREAM_QUEUE_FULL: {
+    code: Code.resourceExhausted,
+    meaning: 'Too many calls wait for a connection to the instance. Nothing was sent.',
+    remedy: 'Wait for retryDelay and try again, or add instances of the service.',
+  },
+  BACKEND_REQUESTS_FULL: {
+    code: Code.resourceExhausted,
+    meaning:
+      'As many calls to the service are under way as may. Metadata has `field`, `limit` and the `owner` of the limit. Nothing was sent.',
+    remedy: 'Wait for retryDelay and try again, add instances, or have the owner raise the limit.',
+  },
+  BACKEND_PENDING_FULL: {
+    code: Code.resourceExhausted,
+    meaning:
+      'As many calls to the service are under way as may, and as many wait for one to end. Metadata has `field`, `limit` and `owner`. Nothing was sent.',
+    remedy: 'Wait for retryDelay and try again, add instances, or have the owner raise the limit.',
+  },
+  BACKEND_PENDING_TIMEOUT: {
+    code: Code.resourceExhausted,
+    meaning:
+      'No call to the service ended while this one might wait for that. Metadata has `field`, `limit` and `owner`. Nothing was sent.',
+    remedy: 'Wait for retryDelay and try again, add instances, or have the owner raise the limits.',
+  },
+  BACKEND_CIRCUIT_OPEN: {
+    code: Code.unavailable,
+    meaning:
+      'Calls to the service fail, so that none is sent for a while. Metadata has the `owner` of the breaker. Nothing was sent.',
+    remedy: 'Wait for retryDelay and try again; look at why the service fails.',
+  },
+  NO_LIVE_INSTANCE: {
+    code: Code.unavailable,
+    meaning: 'The gateway knows the service, and no live instance of it. Nothing was sent.',
+    remedy: 'Start one, or look into the log of the instances for why they are not registered.',
+  },
+  BACKEND_UNKNOWN: {
+    code: Code.unavailable,
+    meaning:
+      'The rule of a document sends the call to something that is no registered service, or may not be used; metadata has `rule`. Nothing was sent.',
+    remedy:
+      'Start the service, or correct the document: `raftway gateway why` shows the rule, ListDocuments its conditions.',
+  },
+  ROUTE_WITHOUT_BACKEND: {
+    code: Code.unavailable,
+    meaning: 'The rule of a document takes the call and names no backend with a weight above 0.',
+    remedy: 'Give the rule of `rule` in the metadata a backend.',
+  },
+  DOCUMENTS_NOT_LOADED: {
+    code: Code.unavailable,
+    meaning:
+      'The gateway is to route by the documents of RAFTWAY_DOCUMENTS, and could not use them since it started.',
+    remedy: 'Correct the problems that ListDocuments of the gateway, its log and /readyz name.',
+  },
+  DOCUMENTS_FROM_FILES: {
+    code: Code.failedPrecondition,
+    meaning: 'The gateway takes its documents from the files of RAFTWAY_DOCUMENTS alone.',
+    remedy: 'Change the files; with `--dry-run` the gateway says what that would change.',
+  },
+  INSTANCES_UNREACHABLE: {
+    code: Code.unavailable,
+    meaning: 'The gateway could connect to no live instance of the service. Nothing was sent.',
+    remedy:
+      'Try again. If it lasts, check that the gateway can reach the addresses that the instances advertise.',
+  },
+  REGISTRY_UNAVAILABLE: {
+    code: Code.unavailable,
+    meaning: 'The gateway has not reached the registry since it started.',
+    remedy:
+      'Try again; check RAFTWAY_REGISTRY of the gateway and that a majority of the registry runs.',
+  },
+  UPSTREAM_LOST: {
+    code: Code.unavailable,
+    meaning:
+      'The connection to the instance broke during the call; it may or may not have had its effect.',
+    remedy: 'Repeat a change only with the same request_id.',
+  },
+  UPSTREAM_RESET: {
+    code: undefined,
+    meaning:
+      'The instance reset the call; metadata has its HTTP/2 error, which decides on the code.',
+    remedy: 'See the log of the instance.',
+  },
+  UPSTREAM_NOT_GRPC: {
+    code: undefined,
+    meaning:
+      'The instance answered without a gRPC status; its HTTP status, which is in the message, decides on the code.',
+    remedy: 'Look at what is between the gateway and the instance, and at the registered address.',
+  },
+  RESPONSE_NOT_UNARY: {
+    code: Code.unimplemented,
+    meaning:
+      'A unary call of the Connect protocol was answered by no message, or by several: the method streams.',
+    remedy: 'Call it as a stream (application/connect+proto).',
+  },
+  GATEWAY_STOPPING: {
+    code: Code.unavailable,
+    meaning:
+      'The gateway stops, and its time for open calls is over; the call may or may not have had its effect.',
+    remedy: 'Call again, with the same request_id for a change.',
+  },
+  SERVICE_UNKNOWN: {
+    code: Code.unimplemented,
+    meaning: 'No registered service has ever served the gRPC service.',
+    remedy: 'Check the name, and that the service registers itself with it.',
+  },
+  SERVICE_NOT_ROUTED: {
+    code: Code.unimplemented,
+    meaning:
+      'The gRPC service belongs to one process (health, reflection, Raft) and is never routed by name.',
+    remedy: 'Call that process itself.',
+  },
+  METHOD_UNKNOWN: {
+    code: Code.unimplemented,
+    meaning: 'The server, or the gateway as far as its own services go, has no such method.',
+    remedy: 'Check the address, the name of the method and the .proto version.',
+  },
+  PATH_NOT_CANONICAL: {
+    code: Code.unimplemented,
+    meaning: 'The path of the request is not /package.Service/Method.',
+    remedy: 'Use a gRPC client, or correct the path.',
+  },
+  HTTP_PATH_UNKNOWN: {
+    code: Code.notFound,
+    meaning: 'No method is reached by this path over HTTP and JSON.',
+    remedy:
+      'See /openapi.json of the gateway; a service shows up there once one of its instances has registered.',
+  },
+  HTTP_METHOD_UNKNOWN: {
+    code: Code.unimplemented,
+    meaning: 'The path exists, with other HTTP methods, which the header `allow` names.',
+    remedy: 'Use one of them.',
+  },
+  MEDIA_TYPE_UNSUPPORTED: {
+    code: Code.invalidArgument,
+    meaning: 'The body is of a media type that the method does not take.',
+    remedy:
+      'Send JSON with `content-type: application/json`, or lines of JSON with `application/x-ndjson` to a method that takes a stream.',
+  },
+  RESPONSE_MALFORMED: {
+    code: Code.internal,
+    meaning:
+      'What the service answered is not the message that its schema says, or has no JSON, such as an Any of an unknown type.',
+    remedy: 'Make the service serve the .proto that it was built with by reflection.',
+  },
+  TIMEOUT_MALFORMED: {
+    code: Code.internal,
+    meaning: 'The grpc-timeout header is not 1 to 8 digits and a unit.',
+    remedy: 'Correct the client, or the proxy before the gateway.',
+  },
+} as const satisfies Record<string, ReasonEntry>;
