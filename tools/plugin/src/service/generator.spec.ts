@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import { differences, textsOf, workspaceTree } from '../../test/workspace';
 import serviceGenerator, { type ServiceInput } from './generator';
 
+// Animals that no team has a service for: in a workspace that has grown, other names and ports are taken.
 let tree: Tree;
 
 beforeEach(() => {
@@ -10,42 +11,50 @@ beforeEach(() => {
 });
 
 const read = (path: string): string => tree.read(path, 'utf8') ?? '';
+
+/** The ports that the next services get. */
+function nextPorts(): readonly [number, number] {
+  const apps = JSON.parse(read('apps/apps.json')) as Record<string, { readonly port: number }>;
+  const last = Math.max(...Object.values(apps).map(({ port }) => port));
+  return [last + 10, last + 20];
+}
+
 const yaml = (path: string): unknown => parse(read(path), { merge: true });
 
 describe('a new service', () => {
   it('has the rooms of every app, and is added where services are named', async () => {
     const before = textsOf(tree);
 
-    await serviceGenerator(tree, { name: 'price-list' });
+    await serviceGenerator(tree, { name: 'quokka-list' });
 
     const { added, changed } = differences(before, textsOf(tree));
     expect(added).toEqual([
-      'apps/price-list/README.md',
-      'apps/price-list/jest.config.cjs',
-      'apps/price-list/package.json',
-      'apps/price-list/src/app.spec.ts',
-      'apps/price-list/src/app.ts',
-      'apps/price-list/src/domain/text.spec.ts',
-      'apps/price-list/src/domain/text.ts',
-      'apps/price-list/src/main.ts',
-      'apps/price-list/src/options.spec.ts',
-      'apps/price-list/src/options.ts',
-      'apps/price-list/src/service/echo.spec.ts',
-      'apps/price-list/src/service/price-list-service.ts',
-      'apps/price-list/src/service/validation.ts',
-      'apps/price-list/test/start-price-list.ts',
-      'apps/price-list/tsconfig.json',
-      'apps/price-list/tsconfig.lib.json',
-      'apps/price-list/tsconfig.spec.json',
-      'k8s/base/price-list/config.env',
-      'k8s/base/price-list/deployment.yaml',
-      'k8s/base/price-list/kustomization.yaml',
-      'k8s/base/price-list/pod-disruption-budget.yaml',
-      'k8s/base/price-list/service-account.yaml',
-      'k8s/components/mtls/price-list-certificate.yaml',
-      'k8s/components/mtls/price-list-volume.yaml',
-      'k8s/components/network-policies/price-list.yaml',
-      'protos/price_list/v1/price_list.proto',
+      'apps/quokka-list/README.md',
+      'apps/quokka-list/jest.config.cjs',
+      'apps/quokka-list/package.json',
+      'apps/quokka-list/src/app.spec.ts',
+      'apps/quokka-list/src/app.ts',
+      'apps/quokka-list/src/domain/text.spec.ts',
+      'apps/quokka-list/src/domain/text.ts',
+      'apps/quokka-list/src/main.ts',
+      'apps/quokka-list/src/options.spec.ts',
+      'apps/quokka-list/src/options.ts',
+      'apps/quokka-list/src/service/echo.spec.ts',
+      'apps/quokka-list/src/service/quokka-list-service.ts',
+      'apps/quokka-list/src/service/validation.ts',
+      'apps/quokka-list/test/start-quokka-list.ts',
+      'apps/quokka-list/tsconfig.json',
+      'apps/quokka-list/tsconfig.lib.json',
+      'apps/quokka-list/tsconfig.spec.json',
+      'k8s/base/quokka-list/config.env',
+      'k8s/base/quokka-list/deployment.yaml',
+      'k8s/base/quokka-list/kustomization.yaml',
+      'k8s/base/quokka-list/pod-disruption-budget.yaml',
+      'k8s/base/quokka-list/service-account.yaml',
+      'k8s/components/mtls/quokka-list-certificate.yaml',
+      'k8s/components/mtls/quokka-list-volume.yaml',
+      'k8s/components/network-policies/quokka-list.yaml',
+      'protos/quokka_list/v1/quokka_list.proto',
     ]);
     expect(changed).toEqual([
       'ARCHITECTURE.md',
@@ -73,7 +82,7 @@ describe('a new service', () => {
   it('only adds lines to files that people write', async () => {
     const before = textsOf(tree);
 
-    await serviceGenerator(tree, { name: 'orders' });
+    await serviceGenerator(tree, { name: 'quokkas' });
 
     const after = textsOf(tree);
     for (const path of differences(before, after).changed) {
@@ -90,53 +99,59 @@ describe('a new service', () => {
   });
 
   it('gets the next free port everywhere, each service another one', async () => {
-    await serviceGenerator(tree, { name: 'orders' });
-    await serviceGenerator(tree, { name: 'price-list' });
+    const [first, second] = nextPorts();
+    await serviceGenerator(tree, { name: 'quokkas' });
+    await serviceGenerator(tree, { name: 'quokka-list' });
 
     expect(JSON.parse(read('apps/apps.json'))).toMatchObject({
-      orders: { port: 50_091, grpcServices: ['orders.v1.OrdersService'] },
-      'price-list': { port: 50_101, grpcServices: ['price_list.v1.PriceListService'] },
+      quokkas: { port: first, grpcServices: ['quokkas.v1.QuokkasService'] },
+      'quokka-list': { port: second, grpcServices: ['quokka_list.v1.QuokkaListService'] },
     });
-    expect(read('apps/price-list/src/options.ts')).toContain("bind: '127.0.0.1:50101'");
-    expect(read('k8s/base/price-list/config.env')).toContain('RAFTWAY_BIND=0.0.0.0:50101\n');
-    expect(read('ARCHITECTURE.md')).toMatch(/^\| price-list +\| 50101 +\| 20101, 20102 /m);
+    expect(read('apps/quokka-list/src/options.ts')).toContain(`bind: '127.0.0.1:${second}'`);
+    expect(read('k8s/base/quokka-list/config.env')).toContain(`RAFTWAY_BIND=0.0.0.0:${second}\n`);
+    expect(read('ARCHITECTURE.md')).toMatch(
+      new RegExp(
+        `^\\| quokka-list +\\| ${second} +\\| ${second - 30_000}, ${second - 29_999} `,
+        'm',
+      ),
+    );
     expect(yaml('docker/compose.yaml')).toMatchObject({
       services: {
-        'price-list-1': {
+        'quokka-list-1': {
           read_only: true,
-          image: 'raftway/price-list:${RAFTWAY_VERSION:-0.1.0}',
-          environment: { RAFTWAY_ADVERTISE: 'price-list-1:50101' },
+          image: 'raftway/quokka-list:${RAFTWAY_VERSION:-0.1.0}',
+          environment: { RAFTWAY_ADVERTISE: `quokka-list-1:${second}` },
         },
-        'price-list-2': { read_only: true, build: { args: { APP: 'price-list' } } },
-        gateway: { depends_on: { 'price-list-2': { condition: 'service_started' } } },
+        'quokka-list-2': { read_only: true, build: { args: { APP: 'quokka-list' } } },
+        gateway: { depends_on: { 'quokka-list-2': { condition: 'service_started' } } },
       },
     });
   });
 
   it('takes a port that is free', async () => {
-    await serviceGenerator(tree, { name: 'orders', port: 50_201 });
+    await serviceGenerator(tree, { name: 'quokkas', port: 50_981 });
 
-    expect(JSON.parse(read('apps/apps.json'))).toMatchObject({ orders: { port: 50_201 } });
+    expect(JSON.parse(read('apps/apps.json'))).toMatchObject({ quokkas: { port: 50_981 } });
   });
 });
 
 describe('refused before anything is written', () => {
   it.each<[string, ServiceInput, RegExp]>([
-    ['capitals', { name: 'Orders' }, /"Orders" is no name: it has lower-case letters/],
-    ['an underscore', { name: 'price_list' }, /is no name/],
-    ['a hyphen at the end', { name: 'orders-' }, /is no name/],
-    ['a path', { name: '../orders' }, /is no name/],
+    ['capitals', { name: 'Quokkas' }, /"Quokkas" is no name: it has lower-case letters/],
+    ['an underscore', { name: 'quokka_list' }, /is no name/],
+    ['a hyphen at the end', { name: 'quokkas-' }, /is no name/],
+    ['a path', { name: '../quokkas' }, /is no name/],
     ['nothing', { name: '' }, /is no name/],
     ['a long name', { name: 'x'.repeat(41) }, /has 41 characters: a name has 40 at most/],
     ['a word of TypeScript', { name: 'class' }, /"class" is a word of TypeScript/],
-    ['a service Service', { name: 'order-service' }, /leave "-service" away/],
+    ['a service Service', { name: 'quokka-service' }, /leave "-service" away/],
     ['an app', { name: 'greeter' }, /@raftway\/greeter exists/],
     ['a library', { name: 'raft' }, /@raftway\/raft exists/],
     ['a contract', { name: 'lock' }, /has a contract named lock/],
     ['the proto of another', { name: 'google' }, /protos\/google exists/],
-    ['a taken port', { name: 'orders', port: 50_061 }, /50061 is the port of registry/],
-    ['a port between', { name: 'orders', port: 50_092 }, /50092 is no port for a service/],
-    ['the peers’ ports', { name: 'orders', port: 51_061 }, /51061 is no port for a service/],
+    ['a taken port', { name: 'quokkas', port: 50_061 }, /50061 is the port of registry/],
+    ['a port between', { name: 'quokkas', port: 50_092 }, /50092 is no port for a service/],
+    ['the peers’ ports', { name: 'quokkas', port: 51_061 }, /51061 is no port for a service/],
   ])('%s', async (_what, input, message) => {
     const before = textsOf(tree);
 
@@ -146,27 +161,27 @@ describe('refused before anything is written', () => {
   });
 
   it('a second time', async () => {
-    await serviceGenerator(tree, { name: 'orders' });
+    await serviceGenerator(tree, { name: 'quokkas' });
     const before = textsOf(tree);
 
-    const again = serviceGenerator(tree, { name: 'orders' });
+    const again = serviceGenerator(tree, { name: 'quokkas' });
 
-    await expect(again).rejects.toThrow(/@raftway\/orders exists/);
+    await expect(again).rejects.toThrow(/@raftway\/quokkas exists/);
     expect(textsOf(tree)).toEqual(before);
   });
 
   it('a folder that somebody made', async () => {
-    tree.write('apps/orders/notes.txt', '');
+    tree.write('apps/quokkas/notes.txt', '');
 
-    const generated = serviceGenerator(tree, { name: 'orders' });
+    const generated = serviceGenerator(tree, { name: 'quokkas' });
 
-    await expect(generated).rejects.toThrow(/apps\/orders exists/);
+    await expect(generated).rejects.toThrow(/apps\/quokkas exists/);
   });
 
   it('the hundredth service', async () => {
-    await serviceGenerator(tree, { name: 'orders', port: 50_991 });
+    await serviceGenerator(tree, { name: 'quokkas', port: 50_991 });
 
-    const generated = serviceGenerator(tree, { name: 'price-list' });
+    const generated = serviceGenerator(tree, { name: 'quokka-list' });
 
     await expect(generated).rejects.toThrow(/no port is left after 50991: give one with --port/);
   });
