@@ -8,14 +8,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { withSuite } from './first-run/suite.mjs';
-import { root } from './lib.mjs';
+import { pathOutside, root } from './lib.mjs';
 
 const GUIDE = 'docs/guides/add-a-service.md';
 const isGate = process.argv.includes('--gate');
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'raftway-generator-run-'));
 const clone = path.join(scratch, 'clone');
-const env = { ...process.env, BUF_CACHE_DIR: path.join(scratch, 'buf') };
+const env = { ...process.env, PATH: pathOutside(), BUF_CACHE_DIR: path.join(scratch, 'buf') };
 // Where npm was started: with it, what the clone's scripts execute would be executed here.
 delete env.INIT_CWD;
 try {

@@ -30,6 +30,12 @@ export function buf(args, options = {}) {
   return result;
 }
 
+/** PATH without the workspace's own folders: the machine's npm must run on the machine's Node, which may be a distribution's pair. */
+export function pathOutside() {
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  return folders.filter((folder) => !folder.startsWith(root + path.sep)).join(path.delimiter);
+}
+
 /** Every file below `directory` as a sorted relative path, except those under `skip` folder names. */
 export function filesBelow(directory, skip = ['node_modules', 'dist', 'test-results']) {
   return readdirSync(directory, { withFileTypes: true })

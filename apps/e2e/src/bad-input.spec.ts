@@ -27,7 +27,7 @@ function invalid(
   return { service, method, what, request, expected: { code: 'INVALID_ARGUMENT', field } };
 }
 
-const instance = { service: 'orders', instance_id: 'orders-1', address: '127.0.0.1:9' };
+const instance = { service: 'nobody', instance_id: 'nobody-1', address: '127.0.0.1:9' };
 
 /** Every RPC with what it must refuse. Whatever is refused must leave no trace. */
 const BAD_CALLS: readonly BadCall[] = [
@@ -207,7 +207,7 @@ describe('bad input through the gateway', () => {
     const next = await client(IDS).call('NextSequence', { name: 'bad' });
 
     expect(locks.filter(({ holders }) => holders.length > 0)).toEqual([]);
-    expect(services.map(({ service }) => service)).not.toContain('orders');
+    expect(services.map(({ service }) => service)).not.toContain('nobody');
     expect(next).toMatchObject({ first: '1' });
   });
 

@@ -9,7 +9,7 @@ describe('real processes that are killed, frozen and cut off', () => {
   it('give their clients answers for which there is an order', async () => {
     const { code, output } = await runProgram(
       CHAOS,
-      ['--seconds', '60', '--seed', '1'],
+      ['--seconds', '40', '--seed', '1'],
       TIMEOUT_MS,
     );
 
@@ -19,7 +19,7 @@ describe('real processes that are killed, frozen and cut off', () => {
       output: expect.stringContaining('PASSED') as string,
     });
     const [, calls] = /seed 1, \d+ s, (\d+) calls/.exec(output) ?? [];
-    expect(Number(calls)).toBeGreaterThan(2_000);
+    expect(Number(calls)).toBeGreaterThan(1_200);
   });
 
   it('end no lease early while a leader hangs, five leaders change and everything restarts, and end those of the dead', async () => {

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { root } from '../lib.mjs';
+import { pathOutside } from '../lib.mjs';
 
 const SUITE = 'bookworm';
 /** The npm that runs in the build; it does not depend on the npm outside. */
@@ -46,12 +46,6 @@ function addNpm(local, scratch) {
     ...['--file', path.join(scratch, tarball), '--directory', target],
   ]);
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', path.join(local, 'bin/npm'));
-}
-
-/** PATH without the workspace's own folders: the machine's npm must run on the machine's Node, which may be a distribution's pair. */
-function pathOutside() {
-  const folders = (process.env.PATH ?? '').split(path.delimiter);
-  return folders.filter((folder) => !folder.startsWith(root + path.sep)).join(path.delimiter);
 }
 
 /** Runs a command whose output matters only when it fails. */
