@@ -9,7 +9,7 @@ import { createClient, NODE_FLAGS } from '@raftway/service-kit';
 import { Container } from './harness/container';
 import { eventually } from './harness/eventually';
 import { dashboardMetrics } from './harness/dashboard';
-import { hasImages, Images, versionOfWorkspace, WORKSPACE } from './harness/images';
+import { Images, versionOfWorkspace, WORKSPACE } from './harness/images';
 
 const apps = [...readAppList(WORKSPACE).keys()];
 
@@ -29,9 +29,7 @@ const LOCK_REPLICAS = [1, 2, 3];
 const lockHost = (id: number): string => `${NETWORK}.${70 + id}`;
 const lockPeers = LOCK_REPLICAS.map((id) => `${id}=${lockHost(id)}:51071`).join(',');
 
-const suite = hasImages ? describe : describe.skip;
-
-suite('the images', () => {
+describe('the images', () => {
   let images: Images;
   let scratch: string;
   let collector: Server;

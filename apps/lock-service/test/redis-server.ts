@@ -5,13 +5,14 @@ import { connect, createServer } from 'node:net';
 import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeWith } from '@raftway/spec-needs';
 
 const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
-if (!hasRedis)
-  process.stderr.write('redis-server is not installed: specs of the Redis backend are skipped\n');
 
-/** Describes what needs a Redis. Where none is installed, which is said once, it is counted as skipped; CI installs one. */
-export const describeRedis = hasRedis ? describe : describe.skip;
+/** Describes what needs a Redis. */
+export const describeRedis = describeWith({
+  missing: hasRedis ? undefined : 'no redis-server is installed',
+});
 
 /** A real Redis on a free port. */
 export class RedisServer {

@@ -10,16 +10,13 @@ const TOOLS = ['buildah', 'debootstrap', 'unshare', 'nsenter', 'setpriv', 'ip'];
 /** `true`, as CI sets it, or a folder for buildah's storage, which is kept, so that the base image is made once. */
 const WANTED = process.env['TEST_IMAGES'];
 
-/** Whether images are to be built and started, and can be; says so once when not. It takes minutes. */
-export const hasImages =
-  WANTED !== undefined &&
-  process.platform === 'linux' &&
-  process.getuid?.() === 0 &&
-  TOOLS.every((tool) => spawnSync('which', [tool]).status === 0);
-if (!hasImages)
-  process.stderr.write(
-    `the images are not tested: that needs TEST_IMAGES=true, Linux, root, ${TOOLS.join(', ')}\n`,
-  );
+/** @throws Error saying what building and starting images needs that is not here. */
+function checkMachine(): void {
+  const missing = TOOLS.filter((tool) => spawnSync('which', [tool]).status !== 0);
+  if (process.platform !== 'linux') missing.push('Linux');
+  if (process.getuid?.() !== 0) missing.push('root');
+  if (missing.length > 0) throw new Error(`images cannot be tested without ${missing.join(', ')}`);
+}
 
 /** What an image says about how it is run. */
 export interface ImageConfig {
@@ -52,6 +49,7 @@ export class Images {
 
   /** Builds all images. */
   static async build(): Promise<Images> {
+    checkMachine();
     const kept = WANTED === 'true' ? undefined : WANTED;
     const storage = kept ?? mkdtempSync(join(tmpdir(), 'raftway-image-specs-'));
     try {

@@ -2,13 +2,12 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { hasKustomize, kustomize } from '../support/kubectl';
+import { describeKustomize, kustomize } from '../support/kubectl';
 import { componentSets, K8S, OVERLAYS, withComponents } from '../support/manifests';
 import { describeObject, type KubeObject } from './kube-object';
 import { render } from './render';
 
 const FIXTURES = path.join(__dirname, 'fixtures');
-const withKustomize = hasKustomize() ? it : it.skip;
 
 /** Objects by name: their order does not matter. */
 function byName(objects: readonly KubeObject[]): Record<string, KubeObject> {
@@ -25,14 +24,16 @@ describe('rendering', () => {
       byName(expected.map((document) => document.toJS() as KubeObject)),
     );
   });
+});
 
-  withKustomize.each(OVERLAYS)('gives what kustomize gives for overlays/%s', (overlay) => {
+describeKustomize('rendering, beside kustomize', () => {
+  it.each(OVERLAYS)('gives what it gives for overlays/%s', (overlay) => {
     const directory = path.join(K8S, 'overlays', overlay);
 
     expect(byName(render(directory))).toEqual(byName(kustomize(directory)));
   });
 
-  withKustomize('gives what kustomize gives for every set of components', () => {
+  it('gives what it gives for every set of components', () => {
     for (const set of componentSets()) {
       const [ours, theirs] = withComponents(set, (directory) => [
         render(directory),

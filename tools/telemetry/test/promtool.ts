@@ -2,14 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeWith } from '@raftway/spec-needs';
 import { stringify } from 'yaml';
 
-/** Prometheus' own checker; Debian has it in the package prometheus. */
-export const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
+const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
 
-if (!hasPromtool) {
-  process.stderr.write('promtool is not installed: specs that run the alerts are skipped\n');
-}
+/** Describes what Prometheus' own checker says; Debian has it in the package prometheus. */
+export const describePromtool = describeWith({
+  missing: hasPromtool ? undefined : 'no promtool is installed',
+});
 
 /** What promtool says. */
 export interface Verdict {

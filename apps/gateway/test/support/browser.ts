@@ -5,16 +5,17 @@ import { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { describeWith } from '@raftway/spec-needs';
 import { type PageAnswer, type PageCall } from './page';
 
 const executable = ['chromium', 'chromium-browser', 'google-chrome'].find(
   (name) => spawnSync(name, ['--version']).status === 0,
 );
-if (executable === undefined)
-  process.stderr.write('chromium is not installed: the specs of pages are skipped\n');
 
-/** Describes what needs a browser. Where none is installed, which is said once, it is counted as skipped; CI installs one. */
-export const describeBrowser = executable === undefined ? describe.skip : describe;
+/** Describes what needs a browser. */
+export const describeBrowser = describeWith({
+  missing: executable === undefined ? 'no chromium is installed' : undefined,
+});
 
 /** A headless Chromium with one page of an origin of its own. */
 export class CallingPage {

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { ALERT_CASES } from '../../test/alert-cases';
-import { fires, hasPromtool, promtool } from '../../test/promtool';
+import { describePromtool, fires, promtool } from '../../test/promtool';
 import { committedCatalogue, RULE_FILE } from '../generate';
 import { alertGroups } from '.';
 
@@ -12,8 +12,6 @@ it('there is a case for every alert', () => {
   const alerts = alertGroups(committedCatalogue(WORKSPACE)).flatMap((group) => group.alerts);
   expect(Object.keys(ALERT_CASES).sort()).toEqual(alerts.map(({ name }) => name).sort());
 });
-
-const describePromtool = hasPromtool ? describe : describe.skip;
 
 describePromtool('Prometheus', () => {
   it('takes the rules and their texts', () => {
