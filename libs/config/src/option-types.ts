@@ -108,39 +108,39 @@ export function hostPort() {
 /** A comma-separated list of `host:port`, without repetition. @param options.countMax default 32 */
 export function hostPortList(options: { readonly countMax?: number } = {}) {
   const { countMax = 32 } = options;
-  return z
-    .unknown()
-    .transform((value, context): readonly string[] => {
-      const addresses = items(value).map(normalizedHostPort);
-      const valid = addresses.filter((address) => address !== undefined);
-      if (valid.length === 0 || valid.length !== addresses.length || valid.length > countMax) {
-        return refuse(context, `1 to ${countMax} host:port separated by commas`, value);
-      }
-      return [...new Set(valid)];
-    })
-    .meta({
-      optionType: 'host:port,…',
-      limits: `1 to ${countMax}`,
-      format: (addresses: readonly string[]) => addresses.join(','),
-    });
+  const rule = `1 to ${countMax} host:port separated by commas`;
+  return list('host:port', countMax, rule, normalizedHostPort);
 }
 
 /** A comma-separated list of web origins such as `https://app.example.com`, as browsers write them, or `*` for any. @param options.countMax default 64 */
 export function originList(options: { readonly countMax?: number } = {}) {
   const { countMax = 64 } = options;
   const rule = `1 to ${countMax} origins separated by commas, each https://host, http://host:port or *`;
+  return list('origin', countMax, rule, (item) => {
+    const origin = String(item).trim();
+    return origin === '*' || isOrigin(origin) ? origin : undefined;
+  });
+}
+
+/** @param read yields an item as it is kept; undefined for one that is not valid. */
+function list(
+  itemType: string,
+  countMax: number,
+  rule: string,
+  read: (item: unknown) => string | undefined,
+) {
   return z
     .unknown()
     .transform((value, context): readonly string[] => {
-      const origins = items(value).map((item) => String(item).trim());
-      const valid = origins.every((origin) => origin === '*' || isOrigin(origin));
-      const fits = valid && origins.length >= 1 && origins.length <= countMax;
-      return fits ? [...new Set(origins)] : refuse(context, rule, value);
+      const given = items(value).map(read);
+      const valid = given.filter((item) => item !== undefined);
+      const fits = valid.length === given.length && valid.length >= 1 && valid.length <= countMax;
+      return fits ? [...new Set(valid)] : refuse(context, rule, value);
     })
     .meta({
-      optionType: 'origin,…',
+      optionType: `${itemType},…`,
       limits: `1 to ${countMax}`,
-      format: (origins: readonly string[]) => (origins.length === 0 ? 'none' : origins.join(',')),
+      format: (valid: readonly string[]) => (valid.length === 0 ? 'none' : valid.join(',')),
     });
 }
 

@@ -9,9 +9,6 @@ const SIMULATE = path.join(root, 'libs/testkit/dist/simulation/main.js');
 const SIMULATED_BUGS = path.join(root, 'libs/testkit/dist/planted/main.js');
 const CHAOS = path.join(root, 'libs/testkit/dist/chaos');
 const ATTACKS = path.join(root, 'libs/testkit/dist/attacks/main.js');
-/** Not built: it belongs to specs, and runs from its source. */
-const ROLLING_RESTART = path.join(root, 'k8s/tests/dry-run/rolling-main.ts');
-const ROUTES = path.join(root, 'apps/gateway/test/verify/routes-main.ts');
 const scripts = path.join(root, 'tools/scripts');
 const GENERATORS = ['service', 'rpc', 'lib'];
 const GUIDE = 'docs/guides/add-a-service.md';
@@ -63,6 +60,13 @@ const verify = (file) =>
     [path.join(CHAOS, file)],
   ]);
 
+/** Runs a program that belongs to a project's specs, and so is not built, from its source. */
+const fromSource = (project, file) => [
+  'node',
+  ['-r', '@swc-node/register', path.join(root, project, file)],
+  { env: { TS_NODE_PROJECT: path.join(root, project, 'tsconfig.spec.json') } },
+];
+
 /** Everything that must hold besides the tests. */
 const checks = [
   ['prettier', ['--check', '--log-level=warn', '.']],
@@ -95,17 +99,15 @@ export const tasks = {
     [ATTACKS],
   ]),
   /** Every pod of the manifests replaced under load, without a failed call: `--rounds 4`. */
-  'verify:rolling-restart': sequence(build(deployed), [
-    'node',
-    ['-r', '@swc-node/register', ROLLING_RESTART],
-    { env: { TS_NODE_PROJECT: path.join(root, 'k8s/tsconfig.spec.json') } },
-  ]),
+  'verify:rolling-restart': sequence(
+    build(deployed),
+    fromSource('k8s', 'tests/dry-run/rolling-main.ts'),
+  ),
   /** Thousands of routes in files, changed under load: `--routes 5000 --changes 1000`. */
-  'verify:routes': sequence(build('@raftway/gateway,@raftway/registry'), [
-    'node',
-    ['-r', '@swc-node/register', ROUTES],
-    { env: { TS_NODE_PROJECT: path.join(root, 'apps/gateway/tsconfig.spec.json') } },
-  ]),
+  'verify:routes': sequence(
+    build('@raftway/gateway,@raftway/registry'),
+    fromSource('apps/gateway', 'test/verify/routes-main.ts'),
+  ),
   /** Known mistakes, put back one at a time: each must be found. */
   'verify:planted-bugs': verify('planted-main.js'),
   /** A fresh clone, a service and a library generated in it, and the whole gate over that. */

@@ -1,17 +1,17 @@
 // docs/reference/rpcs.md: services, methods, messages and fields, with the comments that stand beside them in protos/.
-import { createFileRegistry, fromBinary, getOption, hasOption, toJson } from '@bufbuild/protobuf';
+import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import {
   FieldDescriptorProto_Label as Label,
   FieldDescriptorProto_Type as Type,
   FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt';
-import { buf } from '../lib.mjs';
+import { buf, loadBuilt } from '../lib.mjs';
 import { code, inline, table } from './markdown.mjs';
 
 const INTRODUCTION = `# RPCs
 
 Every method of the suite's services, with the messages that it takes and gives, from the comments in [protos/](../../protos): \`npm run generate\` writes this page. How calls fail is in [errors.md](errors.md).
-Every server has \`grpc.health.v1.Health\` and \`grpc.reflection\` besides. Over HTTP and JSON, by way of the gateway, every method is at \`POST /package.Service/Method\`, too. In JSON names are in camelCase (\`sessionId\`), 64-bit numbers are strings, and durations read \`"10s"\`.
+Every server has \`grpc.health.v1.Health\` and \`grpc.reflection\` besides. Over HTTP and JSON, by way of the gateway, every method of what registers is at \`POST /package.Service/Method\`, too: all here but those of Raft and of administration. In JSON names are in camelCase (\`sessionId\`), 64-bit numbers are strings, and durations read \`"10s"\`.
 `;
 
 // Field numbers of descriptor.proto, of which the paths of comments are made.
@@ -19,7 +19,9 @@ const FILE = { message: 4, enum: 5, service: 6 };
 const MESSAGE = { field: 2, message: 3, enum: 4 };
 const METHOD = 2;
 const VALUE = 2;
-const HTTP_METHODS = ['get', 'put', 'post', 'delete', 'patch'];
+
+// As the gateway reads them.
+const { httpRulesOf } = loadBuilt('libs/transcoding/dist/http-rule.js');
 
 export function rpcsPage() {
   const { status, stdout } = buf(['build', '--as-file-descriptor-set', '-o', '-#format=binpb']);
@@ -65,7 +67,9 @@ function serviceSection(file, service, path, comments, registry) {
     code(method.name),
     streamed(method.clientStreaming, method.inputType),
     streamed(method.serverStreaming, method.outputType),
-    httpRules(methods[index], registry),
+    httpRulesOf(methods[index])
+      .map(({ httpMethod, path }) => code(`${httpMethod} ${path}`))
+      .join('<br>'),
     comments([...path, METHOD, index]),
   ]);
   return section(
@@ -73,19 +77,6 @@ function serviceSection(file, service, path, comments, registry) {
     comments(path),
     table(['method', 'takes', 'gives', 'over HTTP', 'what it does'], rows),
   );
-}
-
-/** The HTTP methods and paths of `google.api.http`. */
-function httpRules(method, registry) {
-  const option = registry.getExtension('google.api.http');
-  if (!hasOption(method, option)) return '';
-  const rule = toJson(option.message, getOption(method, option));
-  return [rule, ...(rule.additionalBindings ?? [])]
-    .map((one) => {
-      const name = HTTP_METHODS.find((method) => one[method] !== undefined);
-      return code(`${name.toUpperCase()} ${one[name]}`);
-    })
-    .join('<br>');
 }
 
 function messageSections(message, path, comments, outer) {

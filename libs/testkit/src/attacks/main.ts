@@ -1,9 +1,7 @@
 /* eslint-disable no-console -- a command line program */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { documentRun } from '../chaos/document';
+import { judgedRun } from '../chaos/judged-run';
 import { chooseAttacks, runAttacks } from './attack-run';
 import { LIMITS } from './verdict';
 
@@ -63,27 +61,17 @@ async function main(): Promise<number> {
     for (const { name, what } of attacks) console.log(`${name.padEnd(30)} ${what}`);
     return 0;
   }
-  const dataDir = mkdtempSync(join(tmpdir(), 'raftway-attacks-'));
-  const lines: string[] = [];
-  const report = (line: string): void => {
-    lines.push(line);
-    console.log(line);
-  };
-  report(`${attacks.length} classes, ${values.durationMs / 1000} s each`);
-  const findings = await runAttacks({
-    root: resolve(values.root ?? WORKSPACE),
-    dataDir,
-    durationMs: values.durationMs,
-    together: values.together,
-    only: values.only,
-    judgesLatency: values['latency-is-told'] !== true,
-    report,
+  return await judgedRun('attacks', values.document ? WORKSPACE : undefined, (place) => {
+    place.report(`${attacks.length} classes, ${values.durationMs / 1000} s each`);
+    return runAttacks({
+      ...place,
+      root: resolve(values.root ?? WORKSPACE),
+      durationMs: values.durationMs,
+      together: values.together,
+      only: values.only,
+      judgesLatency: values['latency-is-told'] !== true,
+    });
   });
-  for (const finding of findings) console.error(finding);
-  if (values.document === true) documentRun(WORKSPACE, 'attacks', [...lines, ...findings]);
-  console.log(findings.length === 0 ? 'PASSED' : `FAILED; logs are in ${dataDir}`);
-  if (findings.length === 0) rmSync(dataDir, { recursive: true, force: true });
-  return findings.length === 0 ? 0 : 1;
 }
 
 main().then(

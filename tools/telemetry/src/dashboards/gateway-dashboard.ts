@@ -24,6 +24,7 @@ export function gatewayDashboard(): Dashboard {
 }
 
 function calls(): Row {
+  const byCause = (legend: string): Scope => ({ matchers: CHOSEN, by: 'service, cause', legend });
   return {
     title: 'Calls',
     panels: [
@@ -52,33 +53,18 @@ function calls(): Row {
       {
         title: 'Calls sent to a further instance',
         unit: 'cps',
-        queries: [
-          rate('raftway_gateway_retries_total', {
-            matchers: CHOSEN,
-            by: 'service, cause',
-            legend: '{{service}} {{cause}}',
-          }),
-        ],
+        queries: [rate('raftway_gateway_retries_total', byCause('{{service}} {{cause}}'))],
       },
       {
         title: 'Calls and further attempts that were refused, and instances that were left out',
         unit: 'cps',
         queries: [
-          rate('raftway_gateway_backend_refusals_total', {
-            matchers: CHOSEN,
-            by: 'service, cause',
-            legend: '{{service}} refused: {{cause}}',
-          }),
-          rate('raftway_gateway_retries_refused_total', {
-            matchers: CHOSEN,
-            by: 'service, cause',
-            legend: '{{service}} not made again: {{cause}}',
-          }),
-          rate('raftway_gateway_ejections_total', {
-            matchers: CHOSEN,
-            by: 'service, cause',
-            legend: '{{service}} left out: {{cause}}',
-          }),
+          rate('raftway_gateway_backend_refusals_total', byCause('{{service}} refused: {{cause}}')),
+          rate(
+            'raftway_gateway_retries_refused_total',
+            byCause('{{service}} not made again: {{cause}}'),
+          ),
+          rate('raftway_gateway_ejections_total', byCause('{{service}} left out: {{cause}}')),
         ],
       },
       {
