@@ -19,7 +19,7 @@ const USAGE = `Attacks a gateway of its own, from clients and from an instance, 
   --document          put the table into docs/reference/verification.md, too
   --list              the classes
 
-Judged for each: the gateway lives, no good call fails, its memory grows by ${LIMITS.growthBytesMax / 1024 / 1024} MiB at most (of several together, by so much for each),
+Judged for each: the gateway lives, no good call fails, its memory grows by ${LIMITS.growthBytesMax / 1024 / 1024} MiB at most,
 and the p99 of good calls is at most ${LIMITS.slowdownMax} times what it was just before.`;
 
 const WORKSPACE = resolve(__dirname, '..', '..', '..', '..');
