@@ -58,6 +58,26 @@ describe('a frame reader', () => {
     );
   });
 
+  it('goes on where its handler had enough, in the same bytes', () => {
+    const chunk = Buffer.concat([1, 3, 5].map((id) => frameBytes(0, 0, id, Buffer.alloc(20))));
+    const seen: unknown[] = [];
+    let isSated = false;
+    const reader = new FrameReader({
+      isClosed: false,
+      get isSated() {
+        return isSated;
+      },
+      onFrame: (_type, _flags, streamId, bytes) => {
+        isSated = true;
+        seen.push([streamId, bytes === chunk]);
+      },
+    });
+
+    for (let from = 0; from < chunk.length; isSated = false) from = reader.feed(chunk, from);
+
+    expect(seen).toEqual([1, 3, 5].map((id) => [id, true]));
+  });
+
   it('takes the largest frame and refuses a larger one by its head', () => {
     const largest = frameBytes(0, 0, 1, Buffer.alloc(16_384));
     expect(readAll([largest.subarray(0, 5), largest.subarray(5)])).toHaveLength(1);
