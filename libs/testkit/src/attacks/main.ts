@@ -1,9 +1,7 @@
 /* eslint-disable no-console -- a command line program */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { documentRun } from '../chaos/document';
+import { verify, WORKSPACE } from '../chaos/verification';
 import { chooseAttacks, runAttacks } from './attack-run';
 import { LIMITS } from './verdict';
 
@@ -21,8 +19,6 @@ const USAGE = `Attacks a gateway of its own, from clients and from an instance, 
 
 Judged for each: the gateway lives, no good call fails, its memory grows by ${LIMITS.growthBytesMax / 1024 / 1024} MiB at most,
 and the p99 of good calls is at most ${LIMITS.slowdownMax} times what it was just before.`;
-
-const WORKSPACE = resolve(__dirname, '..', '..', '..', '..');
 
 function parseArguments() {
   const text = { type: 'string' } as const;
@@ -63,27 +59,17 @@ async function main(): Promise<number> {
     for (const { name, what } of attacks) console.log(`${name.padEnd(30)} ${what}`);
     return 0;
   }
-  const dataDir = mkdtempSync(join(tmpdir(), 'raftway-attacks-'));
-  const lines: string[] = [];
-  const report = (line: string): void => {
-    lines.push(line);
-    console.log(line);
-  };
-  report(`${attacks.length} classes, ${values.durationMs / 1000} s each`);
-  const findings = await runAttacks({
-    root: resolve(values.root ?? WORKSPACE),
-    dataDir,
-    durationMs: values.durationMs,
-    together: values.together,
-    only: values.only,
-    judgesLatency: values['latency-is-told'] !== true,
-    report,
+  return await verify('attacks', values.document === true, async (place) => {
+    place.report(`${attacks.length} classes, ${values.durationMs / 1000} s each`);
+    return await runAttacks({
+      ...place,
+      root: resolve(values.root ?? WORKSPACE),
+      durationMs: values.durationMs,
+      together: values.together,
+      only: values.only,
+      judgesLatency: values['latency-is-told'] !== true,
+    });
   });
-  for (const finding of findings) console.error(finding);
-  if (values.document === true) documentRun(WORKSPACE, 'attacks', [...lines, ...findings]);
-  console.log(findings.length === 0 ? 'PASSED' : `FAILED; logs are in ${dataDir}`);
-  if (findings.length === 0) rmSync(dataDir, { recursive: true, force: true });
-  return findings.length === 0 ? 0 : 1;
 }
 
 main().then(

@@ -1,20 +1,16 @@
 /* eslint-disable no-console -- a command line program */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { documentRun } from './document';
 import { runFailover } from './failover-run';
 import type { Network } from './network';
 import { inOwnNetwork } from './own-network';
+import { verify, WORKSPACE } from './verification';
 
 const USAGE = `Kills the leader of a group again and again, lets it hand over, hang, and lose one link, while clients write.
 
   npm run verify:failover -- [--kills 100] [--handovers 20] [--freezes 10] [--cuts 3] [--p50-ms 500] [--p99-ms 1500] [--root <folder>] [--document]
 
 Links are cut where network namespaces can be used (Linux, root).`;
-
-const WORKSPACE = resolve(__dirname, '..', '..', '..', '..');
 
 interface Values {
   readonly kills?: string;
@@ -53,28 +49,19 @@ async function main(): Promise<number> {
 }
 
 async function run(network: Network, values: Values): Promise<number> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'raftway-failover-'));
-  const lines: string[] = [];
-  const findings = await runFailover({
-    kills: Number(values.kills ?? 100),
-    handovers: Number(values.handovers ?? 20),
-    freezes: Number(values.freezes ?? 10),
-    cuts: Number(values.cuts ?? 3),
-    p50Ms: Number(values['p50-ms'] ?? 500),
-    p99Ms: Number(values['p99-ms'] ?? 1_500),
-    root: resolve(values.root ?? WORKSPACE),
-    dataDir,
-    network,
-    report: (line) => {
-      lines.push(line);
-      console.log(line);
-    },
-  });
-  for (const finding of findings) console.error(finding);
-  if (values.document === true) documentRun(WORKSPACE, 'failover', [...lines, ...findings]);
-  console.log(findings.length === 0 ? 'PASSED' : `FAILED; logs are in ${dataDir}`);
-  if (findings.length === 0) rmSync(dataDir, { recursive: true, force: true });
-  return findings.length === 0 ? 0 : 1;
+  return await verify('failover', values.document === true, (place) =>
+    runFailover({
+      ...place,
+      kills: Number(values.kills ?? 100),
+      handovers: Number(values.handovers ?? 20),
+      freezes: Number(values.freezes ?? 10),
+      cuts: Number(values.cuts ?? 3),
+      p50Ms: Number(values['p50-ms'] ?? 500),
+      p99Ms: Number(values['p99-ms'] ?? 1_500),
+      root: resolve(values.root ?? WORKSPACE),
+      network,
+    }),
+  );
 }
 
 main().then(
