@@ -1,16 +1,8 @@
 import * as fc from 'fast-check';
+import { frame as frameBytes } from '../testing/raw-frames';
 import { FrameReader } from './frame-reader';
 
 type Seen = [type: number, flags: number, streamId: number, payload: string];
-
-function frameBytes(type: number, flags: number, streamId: number, payload: Uint8Array): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(streamId, 5);
-  return Buffer.concat([head, payload]);
-}
 
 function readAll(chunks: readonly Buffer[]): Seen[] {
   const seen: Seen[] = [];
