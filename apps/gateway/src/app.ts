@@ -332,7 +332,7 @@ class Gateway implements GatewayApp {
       documents: this.documents.table,
       documentsPath: this.options.documents,
       isSetAside: (key) => this.setAside.until(key) > nowMs(),
-      apply: (set) => this.documents.apply(set),
+      apply: (set, compiled) => this.documents.apply(set, compiled),
       refusalOf: (grpcService) => this.dispatcher.refusalOf(grpcService),
       isLocal: (grpcService) => this.local.serves(grpcService),
       timeoutMaxMs: this.timeoutMaxMs,

@@ -2,6 +2,7 @@ import { http2Code } from '@raftway/http2';
 import { eventually, Harness } from './support/harness';
 import {
   block,
+  callHeaders,
   flag,
   frame,
   good,
@@ -45,17 +46,6 @@ const {
 } = http2Code;
 const zeros = (count: number): Buffer => Buffer.alloc(count);
 const ended = flag.endStream;
-
-/** Headers of a good call, some replaced, some added. */
-function call(changes: Record<string, string | undefined>, ...added: string[]): string[] {
-  const pairs: string[] = [];
-  for (let index = 0; index < good.length; index += 2) {
-    const name = good[index] ?? '';
-    const value = name in changes ? changes[name] : good[index + 1];
-    if (value !== undefined) pairs.push(name, value);
-  }
-  return [...pairs, ...added];
-}
 
 describe('a client connection ends when the client sends', () => {
   it.each<[string, number, Buffer[]]>([
@@ -246,60 +236,60 @@ describe('one stream ends, and the others go on, when the client sends', () => {
     [
       '§8.1.1 more data than content-length',
       protocolError,
-      [headers(1, call({}, 'content-length', '3')), frame(type.data, 0, 1, zeros(4))],
+      [headers(1, callHeaders({}, 'content-length', '3')), frame(type.data, 0, 1, zeros(4))],
     ],
     [
       '§8.1.1 less data than content-length',
       protocolError,
-      [headers(1, call({}, 'content-length', '3')), frame(type.data, ended, 1, zeros(2))],
+      [headers(1, callHeaders({}, 'content-length', '3')), frame(type.data, ended, 1, zeros(2))],
     ],
     [
       '§8.1.1 no data for a content-length',
       protocolError,
-      [headers(1, call({}, 'content-length', '3'), ended)],
+      [headers(1, callHeaders({}, 'content-length', '3'), ended)],
     ],
     [
       '§8.1.1 trailers before the content-length is reached',
       protocolError,
-      [headers(1, call({}, 'content-length', '3')), headers(1, ['a', 'b'], ended)],
+      [headers(1, callHeaders({}, 'content-length', '3')), headers(1, ['a', 'b'], ended)],
     ],
     [
       'a content-length that is no number',
       protocolError,
-      [headers(1, call({}, 'content-length', '-1'))],
+      [headers(1, callHeaders({}, 'content-length', '-1'))],
     ],
     [
       'two content-lengths',
       protocolError,
-      [headers(1, call({}, 'content-length', '1', 'content-length', '1'))],
+      [headers(1, callHeaders({}, 'content-length', '1', 'content-length', '1'))],
     ],
-    ['§8.2.1 upper case in a name', protocolError, [headers(1, call({}, 'X-Upper', '1'))]],
-    ['§8.2.1 an empty name', protocolError, [headers(1, call({}, '', '1'))]],
-    ['§8.2.1 a space in a name', protocolError, [headers(1, call({}, 'a b', '1'))]],
-    ['§8.2.1 a colon within a name', protocolError, [headers(1, call({}, 'a:b', '1'))]],
-    ['§8.2.1 CR in a value', protocolError, [headers(1, call({}, 'a', 'x\ry'))]],
-    ['§8.2.1 LF in a value', protocolError, [headers(1, call({}, 'a', 'x\ny'))]],
-    ['§8.2.1 NUL in a value', protocolError, [headers(1, call({}, 'a', 'x\0y'))]],
-    ['§8.2.1 CR LF in a path', protocolError, [headers(1, call({ ':path': '/a\r\nb: c' }))]],
-    ['§8.2.1 white space around a value', protocolError, [headers(1, call({}, 'a', ' x'))]],
-    ['§8.2.2 connection', protocolError, [headers(1, call({}, 'connection', 'close'))]],
+    ['§8.2.1 upper case in a name', protocolError, [headers(1, callHeaders({}, 'X-Upper', '1'))]],
+    ['§8.2.1 an empty name', protocolError, [headers(1, callHeaders({}, '', '1'))]],
+    ['§8.2.1 a space in a name', protocolError, [headers(1, callHeaders({}, 'a b', '1'))]],
+    ['§8.2.1 a colon within a name', protocolError, [headers(1, callHeaders({}, 'a:b', '1'))]],
+    ['§8.2.1 CR in a value', protocolError, [headers(1, callHeaders({}, 'a', 'x\ry'))]],
+    ['§8.2.1 LF in a value', protocolError, [headers(1, callHeaders({}, 'a', 'x\ny'))]],
+    ['§8.2.1 NUL in a value', protocolError, [headers(1, callHeaders({}, 'a', 'x\0y'))]],
+    ['§8.2.1 CR LF in a path', protocolError, [headers(1, callHeaders({ ':path': '/a\r\nb: c' }))]],
+    ['§8.2.1 white space around a value', protocolError, [headers(1, callHeaders({}, 'a', ' x'))]],
+    ['§8.2.2 connection', protocolError, [headers(1, callHeaders({}, 'connection', 'close'))]],
     [
       '§8.2.2 transfer-encoding',
       protocolError,
-      [headers(1, call({}, 'transfer-encoding', 'chunked'))],
+      [headers(1, callHeaders({}, 'transfer-encoding', 'chunked'))],
     ],
-    ['§8.2.2 upgrade', protocolError, [headers(1, call({}, 'upgrade', 'h2c'))]],
-    ['§8.2.2 keep-alive', protocolError, [headers(1, call({}, 'keep-alive', '1'))]],
-    ['§8.2.2 te other than trailers', protocolError, [headers(1, call({ te: 'gzip' }))]],
+    ['§8.2.2 upgrade', protocolError, [headers(1, callHeaders({}, 'upgrade', 'h2c'))]],
+    ['§8.2.2 keep-alive', protocolError, [headers(1, callHeaders({}, 'keep-alive', '1'))]],
+    ['§8.2.2 te other than trailers', protocolError, [headers(1, callHeaders({ te: 'gzip' }))]],
     ['§8.3 a pseudo-header behind a field', protocolError, [headers(1, ['a', 'b', ...good])]],
     ['§8.3 an unknown pseudo-header', protocolError, [headers(1, [':protocol', 'x', ...good])]],
     ['§8.3 a pseudo-header of responses', protocolError, [headers(1, [':status', '200', ...good])]],
-    ['§8.3.1 no :method', protocolError, [headers(1, call({ ':method': undefined }))]],
-    ['§8.3.1 no :scheme', protocolError, [headers(1, call({ ':scheme': undefined }))]],
-    ['§8.3.1 no :path', protocolError, [headers(1, call({ ':path': undefined }))]],
-    ['§8.3.1 an empty :path', protocolError, [headers(1, call({ ':path': '' }))]],
+    ['§8.3.1 no :method', protocolError, [headers(1, callHeaders({ ':method': undefined }))]],
+    ['§8.3.1 no :scheme', protocolError, [headers(1, callHeaders({ ':scheme': undefined }))]],
+    ['§8.3.1 no :path', protocolError, [headers(1, callHeaders({ ':path': undefined }))]],
+    ['§8.3.1 an empty :path', protocolError, [headers(1, callHeaders({ ':path': '' }))]],
     ['§8.3.1 :path twice', protocolError, [headers(1, [':path', '/a.B/C', ...good])]],
-    ['two hosts', protocolError, [headers(1, call({}, 'host', 'a', 'host', 'b'))]],
+    ['two hosts', protocolError, [headers(1, callHeaders({}, 'host', 'a', 'host', 'b'))]],
   ])('%s', async (_name, code, frames) => {
     const peer = await RawPeer.connect(harness.gateway.address);
 
@@ -401,7 +391,7 @@ describe('what is allowed and rare is taken', () => {
 
   it('frames that cross a reset of ours', async () => {
     const peer = await RawPeer.connect(harness.gateway.address);
-    peer.send(headers(1, call({}, 'Bad', '1')));
+    peer.send(headers(1, callHeaders({}, 'Bad', '1')));
     await peer.resetOf(1);
 
     peer.send(

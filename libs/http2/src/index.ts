@@ -11,6 +11,7 @@ export type {
   StreamReset,
 } from './engine';
 export { afterReactions } from './frames/after-reactions';
+export { ChunkQueue } from './frames/chunk-queue';
 export { FrameClientEngine } from './frames/client-engine';
 export { type Connector, type ConnectTarget } from './frames/connector';
 export { FlushScheduler, type Flushable } from './frames/flush-scheduler';

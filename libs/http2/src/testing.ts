@@ -1,5 +1,6 @@
 export {
   block,
+  callHeaders,
   flag,
   frame,
   good,

@@ -14,7 +14,7 @@ import {
   type DocumentSet,
   type ReadText,
 } from '../domain/documents';
-import { readTexts } from './read-texts';
+import { byText, readTexts } from './read-texts';
 
 /** A notification waits so long for its neighbours, in milliseconds: whoever writes a file in place empties it first. */
 const settleMs = 5;
@@ -176,7 +176,7 @@ export class DocumentFiles {
       if (!changed && before?.stamp === stamp) return before;
       if (size > fileBytesMax) throw new Error(`it is longer than ${fileBytesMax} bytes`);
       const text = await readFile(path, 'utf8');
-      return { stamp, texts: await readTexts({ path, text }, before?.texts) };
+      return { stamp, texts: await readTexts({ path, text }, byText(before?.texts ?? [])) };
     } catch (error) {
       const gone = (error as NodeJS.ErrnoException).code === 'ENOENT';
       if (gone && this.isDirectory) return undefined;

@@ -1,5 +1,5 @@
 import { type Logger } from '@raftway/observability';
-import { type DocumentSet, DocumentTable } from '../domain/documents';
+import { type CompiledDocuments, type DocumentSet, DocumentTable } from '../domain/documents';
 import { DocumentFiles } from './document-files';
 
 /** What {@link LiveDocuments} works with. */
@@ -44,11 +44,14 @@ export class LiveDocuments {
     await this.files?.stop();
   }
 
-  /** Uses a set, in one step: a call that began before keeps what it found. A set with problems changes nothing. */
-  apply(set: DocumentSet): void {
+  /**
+   * Uses a set, in one step: a call that began before keeps what it found. A set with problems changes nothing.
+   * @param compiled what the set was just compiled to; left out, that is done now.
+   */
+  apply(set: DocumentSet, compiled?: CompiledDocuments): void {
     const { logger, onSet } = this.settings;
     const before = this.table.current?.backends;
-    const used = this.table.apply(set);
+    const used = this.table.apply(set, compiled);
     const { generation } = this.table;
     if (used) logger.info('documents are used', { documents: set.documents.length, generation });
     else

@@ -10,15 +10,19 @@ import {
 /** Reading yields to calls after so long, in milliseconds. */
 const sliceMs = 5;
 
+/** What was read, for {@link readTexts}. */
+export function byText(texts: readonly ReadText[]): ReadonlyMap<string, ReadText> {
+  return new Map(texts.map((one) => [one.text.text, one]));
+}
+
 /**
  * Reads the documents of a file, in slices, so that calls are not kept waiting.
- * @param before those that were read last: what has the same text is not read again.
+ * @param known what was read last: what has the same text is not read again.
  */
 export async function readTexts(
   { path, text: whole }: DocumentFile,
-  before: readonly ReadText[] = [],
+  known: ReadonlyMap<string, ReadText>,
 ): Promise<ReadText[]> {
-  const known = new Map(before.map((one) => [one.text.text, one]));
   const texts: ReadText[] = [];
   let sliceEndMs = performance.now() + sliceMs;
   for (const { line, text } of splitDocuments(whole)) {

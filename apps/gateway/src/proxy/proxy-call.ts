@@ -41,6 +41,7 @@ import { CallRetries, type RetriedCall } from './call-retries';
 import { type OpenCall } from './open-calls';
 import { Place, type PlaceSeeker } from './place';
 import { type ProxyContext } from './proxy-context';
+import { Replay } from './replay';
 import { sendRefusal } from './reply';
 
 /** Instances that one call may be sent to when connections fail. */
@@ -80,8 +81,7 @@ export class ProxyCall
   /** Request bytes that the client's stream has not been given credit for. */
   private unreleasedBytes = 0;
   /** All of the request so far, in order, while it may have to be sent again; undefined when it cannot be any more. */
-  private replay: Uint8Array[] | undefined = [];
-  private replayBytes = 0;
+  private replay: Replay | undefined = new Replay();
   /** Undefined when the backend takes whatever comes. */
   private place: Place | undefined;
   /** Undefined until an attempt fails with a code, or is given a time. */
@@ -121,10 +121,7 @@ export class ProxyCall
     if (this.finished) return this.client.release(chunk.length);
     this.hold(chunk.length);
     this.unreleasedBytes += chunk.length;
-    if (this.replay !== undefined) {
-      this.replay.push(chunk);
-      this.replayBytes += chunk.length;
-    }
+    this.replay?.push(chunk);
     this.attempt?.forwardData(chunk);
     this.forgetLargeReplay();
   }
@@ -170,7 +167,7 @@ export class ProxyCall
   // ---- from the attempt ----
 
   onStreamOpen(): void {
-    for (const chunk of this.replay ?? []) this.attempt?.forwardData(chunk);
+    this.replay?.forEach((chunk) => this.attempt?.forwardData(chunk));
     if (this.requestEnded && !this.start.requestEnded) this.attempt?.forwardEnd();
     this.forgetLargeReplay();
   }
@@ -353,8 +350,8 @@ export class ProxyCall
 
   private forgetLargeReplay(): void {
     // Before a stream is open the bytes are kept in any case: the client's credit bounds them.
-    const large = this.replayBytes > this.context.replayBytesMax;
-    if (large && this.attempt?.isOpen === true) this.replay = undefined;
+    if (this.replay === undefined || this.attempt?.isOpen !== true) return;
+    if (this.replay.byteLength > this.context.replayBytesMax) this.replay = undefined;
   }
 
   private finishWith(headers: HeaderPairs): void {

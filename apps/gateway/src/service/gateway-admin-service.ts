@@ -1,8 +1,9 @@
 import { gateway } from '@raftway/contracts';
 import { invalidArgument, limitViolation } from '@raftway/errors';
 import { implementService, type ServiceImplementation } from '@raftway/service-kit';
-import { readTexts } from '../adapters/read-texts';
+import { byText, readTexts } from '../adapters/read-texts';
 import {
+  type CompiledDocuments,
   documentSet,
   type DocumentSet,
   type DocumentStatus,
@@ -22,8 +23,8 @@ export interface AdminContext extends ExplainContext {
   /** Where documents come from; undefined when the admin API gives them. */
   readonly documentsPath: string | undefined;
   readonly isSetAside: (endpointKey: string) => boolean;
-  /** Uses a set without problems from now on. */
-  readonly apply: (set: DocumentSet) => void;
+  /** Uses a set without problems, and what it was compiled to, from now on. */
+  readonly apply: (set: DocumentSet, compiled: CompiledDocuments) => void;
 }
 
 /** Files of one request. */
@@ -37,25 +38,20 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
   const { table, documents } = context;
   let applied: readonly ReadText[] = [];
 
-  const readAll = async (files: readonly gateway.DocumentFile[]): Promise<ReadText[]> => {
-    const texts: ReadText[] = [];
-    for (const file of files) texts.push(...(await readTexts(file, applied)));
-    return texts;
-  };
-
   return implementService(gateway.GatewayAdminServiceService, {
     listRoutes: ({ grpcService, pageSize, pageToken }) => {
+      const isWanted = (route: { readonly grpcService: string }): boolean =>
+        grpcService === '' || ['', grpcService].includes(route.grpcService);
       const entries = documents.current?.routes.entries ?? [];
-      const routes = [
-        ...entries.map((entry) => () => ruleRoute(entry, table)),
-        ...table.list().map((route) => () => registeredRoute(route)),
-      ];
       // Made when they are shown: a page of thousands costs a page.
-      const wanted =
-        grpcService === ''
-          ? routes
-          : routes.filter((make) => ['', grpcService].includes(make().grpcService));
-      const { items, nextPageToken } = page(wanted, pageSize, pageToken);
+      const routes = [
+        ...entries.filter(isWanted).map((entry) => () => ruleRoute(entry, table)),
+        ...table
+          .list()
+          .filter(isWanted)
+          .map((route) => () => registeredRoute(route)),
+      ];
+      const { items, nextPageToken } = page(routes, pageSize, pageToken);
       return { routes: items.map((make) => make()), nextPageToken };
     },
 
@@ -69,7 +65,7 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
         throw invalidArgument(limitViolation('files', filesMax, files.length));
       if (context.documentsPath !== undefined && !dryRun)
         throw refusal.documentsFromFiles(context.documentsPath);
-      const texts = await readAll(files);
+      const texts = await readAll(files, applied);
       const set = documentSet(texts);
       if (set.problems.length > 0)
         throw invalidArgument(
@@ -79,7 +75,7 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
         );
       const { after, changes } = documents.compare(set);
       if (!dryRun) {
-        context.apply(set);
+        context.apply(set, after);
         applied = texts;
       }
       const statuses = after.statuses((name) => table.isKnownService(name));
@@ -108,6 +104,17 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
       return explainCall(request, context);
     },
   });
+}
+
+/** @param before what was read last */
+async function readAll(
+  files: readonly gateway.DocumentFile[],
+  before: readonly ReadText[],
+): Promise<ReadText[]> {
+  const known = byText(before);
+  const texts: ReadText[] = [];
+  for (const file of files) texts.push(...(await readTexts(file, known)));
+  return texts;
 }
 
 function backendMessage(service: string, { table, isSetAside }: AdminContext): gateway.Backend {

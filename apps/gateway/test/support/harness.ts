@@ -65,9 +65,7 @@ export class Harness {
 
   /** Registers all backends as instances of one service. */
   registerAll(): void {
-    this.view.set(
-      ...this.backends.map(({ address, name }) => instanceOf(address, { instanceId: name })),
-    );
+    this.register(...this.backends);
   }
 
   client(

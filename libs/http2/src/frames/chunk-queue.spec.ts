@@ -31,6 +31,19 @@ describe('a chunk queue', () => {
     );
   });
 
+  it('shows what waits without taking it', () => {
+    const queue = new ChunkQueue();
+    for (const bytes of [2000, 1, 1, 3000]) queue.push(Buffer.alloc(bytes, bytes));
+    queue.take(500);
+    const shown: Uint8Array[] = [];
+
+    queue.forEach((piece) => shown.push(piece));
+
+    expect(shown.map(({ length }) => length)).toEqual([1500, 2, 3000]);
+    expect(queue.byteLength).toBe(4502);
+    expect(queue.take(10_000)).toHaveLength(1500);
+  });
+
   it('keeps one-byte pieces in few objects', () => {
     const queue = new ChunkQueue();
     for (let count = 0; count < 100_000; count += 1) queue.push(Buffer.from([count & 255]));

@@ -2,8 +2,10 @@
 const smallBytes = 1024;
 const tailBytes = 8 * 1024;
 
+const nothing = new Uint8Array(0);
+
 /**
- * Bytes that wait for a window. Small pieces are copied together: each of them alone is an object of a hundred bytes, and a peer may send its
+ * Bytes that wait: for a window, or to be sent again. Small pieces are copied together: each of them alone is an object of a hundred bytes, and a peer may send its
  * data one by one.
  */
 export class ChunkQueue {
@@ -33,9 +35,17 @@ export class ChunkQueue {
     this.chunks[this.chunks.length - 1] = this.tail.subarray(0, this.tailLength);
   }
 
+  /** Shows all of it, in order, and takes nothing. */
+  forEach(use: (piece: Uint8Array) => void): void {
+    for (let index = this.head; index < this.chunks.length; index += 1) {
+      const chunk = this.chunks[index] ?? nothing;
+      use(index === this.head ? chunk.subarray(this.offset) : chunk);
+    }
+  }
+
   /** Takes up to so many bytes, of one chunk. Only while there are some. */
   take(bytesMax: number): Uint8Array {
-    const chunk = this.chunks[this.head] ?? new Uint8Array(0);
+    const chunk = this.chunks[this.head] ?? nothing;
     const end = Math.min(chunk.length, this.offset + bytesMax);
     const piece = chunk.subarray(this.offset, end);
     this.byteLength -= piece.length;

@@ -16,6 +16,8 @@ export abstract class ConnectionInput extends ConnectionCore implements FrameHan
   private work = 0;
   /** Received, and left for the next turn. The socket is not read meanwhile, so that it is at most one read of it. */
   private rest: Buffer | undefined;
+  /** Where in it what is left begins. */
+  private restStart = 0;
 
   abstract onFrame(
     type: number,
@@ -39,7 +41,7 @@ export abstract class ConnectionInput extends ConnectionCore implements FrameHan
   /** Takes bytes from the socket. */
   protected receive(chunk: Buffer): void {
     this.bytesRead += chunk.length;
-    this.read(chunk);
+    this.read(chunk, 0);
   }
 
   /** Counts what was done for the peer, in frames. */
@@ -64,19 +66,20 @@ export abstract class ConnectionInput extends ConnectionCore implements FrameHan
     this.rest = undefined;
   }
 
-  private read(chunk: Buffer): void {
+  private read(chunk: Buffer, from: number): void {
     if (this.isClosed) return;
     try {
-      const taken = this.reader.feed(chunk);
-      if (taken < chunk.length) this.leave(chunk.subarray(taken));
+      const taken = this.reader.feed(chunk, from);
+      if (taken < chunk.length) this.leave(chunk, taken);
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
       this.fail(error.code, error.message);
     }
   }
 
-  private leave(rest: Buffer): void {
-    this.rest = rest;
+  private leave(chunk: Buffer, from: number): void {
+    this.rest = chunk;
+    this.restStart = from;
     this.pauseForOthers();
     setImmediate(this.readOn);
   }
@@ -91,6 +94,6 @@ export abstract class ConnectionInput extends ConnectionCore implements FrameHan
     if (rest === undefined) return;
     this.rest = undefined;
     this.work = 0;
-    this.read(rest);
+    this.read(rest, this.restStart);
   }
 }

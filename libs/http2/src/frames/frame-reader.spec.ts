@@ -1,16 +1,8 @@
 import * as fc from 'fast-check';
+import { frame as frameBytes } from '../testing/raw-frames';
 import { FrameReader } from './frame-reader';
 
 type Seen = [type: number, flags: number, streamId: number, payload: string];
-
-function frameBytes(type: number, flags: number, streamId: number, payload: Uint8Array): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(streamId, 5);
-  return Buffer.concat([head, payload]);
-}
 
 function readAll(chunks: readonly Buffer[]): Seen[] {
   const seen: Seen[] = [];
@@ -56,6 +48,26 @@ describe('a frame reader', () => {
       ),
       { numRuns: 1000 },
     );
+  });
+
+  it('goes on where its handler had enough, in the same bytes', () => {
+    const chunk = Buffer.concat([1, 3, 5].map((id) => frameBytes(0, 0, id, Buffer.alloc(20))));
+    const seen: unknown[] = [];
+    let isSated = false;
+    const reader = new FrameReader({
+      isClosed: false,
+      get isSated() {
+        return isSated;
+      },
+      onFrame: (_type, _flags, streamId, bytes) => {
+        isSated = true;
+        seen.push([streamId, bytes === chunk]);
+      },
+    });
+
+    for (let from = 0; from < chunk.length; isSated = false) from = reader.feed(chunk, from);
+
+    expect(seen).toEqual([1, 3, 5].map((id) => [id, true]));
   });
 
   it('takes the largest frame and refuses a larger one by its head', () => {

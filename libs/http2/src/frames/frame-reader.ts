@@ -31,9 +31,14 @@ export class FrameReader {
 
   constructor(private readonly handler: FrameHandler) {}
 
-  /** Takes the next bytes, and returns how many: all, unless the handler had enough. @throws ConnectionError FRAME_SIZE_ERROR, and what the handler throws */
-  feed(chunk: Buffer): number {
-    let position = this.headLength > 0 || this.partial !== undefined ? this.complete(chunk) : 0;
+  /**
+   * Takes the next bytes, and returns up to where: all, unless the handler had enough. What is left comes again as a place in the same chunk, and not as a part of it:
+   * who keeps a piece has to see how much is kept alive by it.
+   *
+   * @throws ConnectionError FRAME_SIZE_ERROR, and what the handler throws
+   */
+  feed(chunk: Buffer, from = 0): number {
+    let position = this.headLength > 0 || this.partial !== undefined ? this.complete(chunk) : from;
     while (chunk.length - position >= frameHeadBytes) {
       const length = payloadLength(chunk, position);
       const next = position + frameHeadBytes + length;

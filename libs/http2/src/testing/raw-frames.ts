@@ -66,6 +66,20 @@ export const good = [
   ...['content-type', 'application/grpc', 'te', 'trailers'],
 ];
 
+/** Headers of a good call, some replaced (undefined: left out), some added. */
+export function callHeaders(
+  changes: Readonly<Record<string, string | undefined>>,
+  ...added: string[]
+): string[] {
+  const pairs: string[] = [];
+  for (let index = 0; index < good.length; index += 2) {
+    const name = good[index] ?? '';
+    const value = name in changes ? changes[name] : good[index + 1];
+    if (value !== undefined) pairs.push(name, value);
+  }
+  return [...pairs, ...added];
+}
+
 /** HEADERS of a call. */
 export function headers(streamId: number, pairs: string[] = good, flags = 0): Buffer {
   return frame(type.headers, flags | flag.endHeaders, streamId, block(...pairs));

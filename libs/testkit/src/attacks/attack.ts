@@ -1,4 +1,4 @@
-import type { RawPeer } from '@raftway/http2/testing';
+import { RawPeer } from '@raftway/http2/testing';
 import type { HostileInstance } from './hostile-instance';
 import type { Target } from './target';
 
@@ -62,6 +62,29 @@ export async function again(
     }
     await pause(stage, RETURN_MS);
   }
+}
+
+/** The newest frames that a client's connection keeps. */
+export const KEPT = { framesMax: 8 };
+
+/** An attack by clients, one after the other: each has said hello when `use` gets it, with what it announces in its SETTINGS. */
+export function byClient(
+  name: string,
+  what: string,
+  use: (stage: Stage, peer: RawPeer, turn: number) => Promise<void>,
+  settings: Uint8Array = Buffer.alloc(0),
+): Attack {
+  const options = { ...KEPT, settings };
+  return {
+    name,
+    what,
+    run: (stage) =>
+      again(
+        stage,
+        () => RawPeer.connect(stage.gateway, options),
+        (peer, turn) => use(stage, peer, turn),
+      ),
+  };
 }
 
 /** Sends batches as fast as they are taken, until the connection is closed or the stage is over. */

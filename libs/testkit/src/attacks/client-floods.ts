@@ -1,18 +1,17 @@
 import {
   block,
+  callHeaders,
   flag,
   frame,
   headers,
-  RawPeer,
   setting,
   type,
   uint32,
 } from '@raftway/http2/testing';
-import { again, type Attack, many, pour, type Stage } from './attack';
-import { callHeaders, open, pathOf, streamIdAt } from './calls';
+import { type Attack, byClient, many, pour } from './attack';
+import { open, pathOf, streamIdAt } from './calls';
 
 const CANCEL = 8;
-const KEPT = { framesMax: 8 };
 const zeros = (count: number): Buffer => Buffer.alloc(count);
 
 /** A flood of connections that are closed for what they send: `batch` makes what is sent next. */
@@ -22,19 +21,10 @@ function flood(
   batch: (round: number, turn: number) => Uint8Array,
   readsNothing: (turn: number) => boolean = () => false,
 ): Attack {
-  return {
-    name,
-    what,
-    run: (stage: Stage) =>
-      again(
-        stage,
-        () => RawPeer.connect(stage.gateway, KEPT),
-        async (peer, turn) => {
-          if (readsNothing(turn)) peer.socket.pause();
-          await pour(stage, peer, (round) => batch(round, turn));
-        },
-      ),
-  };
+  return byClient(name, what, async (stage, peer, turn) => {
+    if (readsNothing(turn)) peer.socket.pause();
+    await pour(stage, peer, (round) => batch(round, turn));
+  });
 }
 
 /** The same frame over and over, beside one call that is open. Every other connection reads no answers. */

@@ -1,4 +1,5 @@
 import {
+  callHeaders,
   flag,
   frame,
   headers,
@@ -8,32 +9,12 @@ import {
   type,
   uint32,
 } from '@raftway/http2/testing';
-import { again, type Attack, hold, many, pour, type Stage } from './attack';
-import { callHeaders, open, streamIdAt } from './calls';
+import { again, type Attack, byClient, hold, KEPT, many, pour, type Stage } from './attack';
+import { open, streamIdAt } from './calls';
 
 const INITIAL_WINDOW = 4;
 const CALLS = 100;
 const HOLD_MS = 1_000;
-const KEPT = { framesMax: 8 };
-
-/** Attacks that a few connections make by holding on to something. */
-function hoard(
-  name: string,
-  what: string,
-  settings: Uint8Array,
-  use: (stage: Stage, peer: RawPeer) => Promise<void>,
-): Attack {
-  return {
-    name,
-    what,
-    run: (stage) =>
-      again(
-        stage,
-        () => RawPeer.connect(stage.gateway, { ...KEPT, settings }),
-        (peer) => use(stage, peer),
-      ),
-  };
-}
 
 const largeCalls = many(CALLS, (at) => open(streamIdAt(at), 'Large', flag.endStream));
 
@@ -89,7 +70,7 @@ async function unacknowledged(stage: Stage): Promise<void> {
 /** A connection after which the gateway has to clean up: it ends in a protocol error with calls open. */
 function untidy(name: string, what: string, ending: Uint8Array): Attack {
   const calls = many(10, (at) => open(streamIdAt(at), 'Quiet'));
-  return hoard(name, what, Buffer.alloc(0), async (stage, peer) => {
+  return byClient(name, what, async (stage, peer) => {
     peer.send(calls, ending);
     await hold(stage, peer, HOLD_MS);
   });
@@ -97,40 +78,35 @@ function untidy(name: string, what: string, ending: Uint8Array): Attack {
 
 /** What holds memory or connections, from the client's side. */
 export const clientHoards: readonly Attack[] = [
-  hoard(
+  byClient(
     'zero-window',
     'large answers asked for, with a window of nothing',
-    setting(INITIAL_WINDOW, 0),
     async (stage, peer) => {
       peer.send(largeCalls);
       await hold(stage, peer, HOLD_MS);
     },
+    setting(INITIAL_WINDOW, 0),
   ),
-  hoard(
+  byClient(
     'data-dribble',
     'answers taken byte by byte (CVE-2019-9511)',
-    setting(INITIAL_WINDOW, 0),
     async (stage, peer) => {
       peer.send(largeCalls);
       await pour(stage, peer, () => dribble);
     },
+    setting(INITIAL_WINDOW, 0),
   ),
-  hoard(
+  byClient(
     'unread-answers',
     'large answers with open windows, and a socket that is not read (CVE-2019-9517)',
-    setting(INITIAL_WINDOW, 2 ** 31 - 1),
     async (stage, peer) => {
       peer.socket.pause();
       peer.send(frame(type.windowUpdate, 0, 0, uint32(2 ** 30)), largeCalls);
       await hold(stage, peer, HOLD_MS);
     },
+    setting(INITIAL_WINDOW, 2 ** 31 - 1),
   ),
-  hoard(
-    'one-byte-data',
-    'DATA of one byte to an instance that does not read',
-    Buffer.alloc(0),
-    oneByteData,
-  ),
+  byClient('one-byte-data', 'DATA of one byte to an instance that does not read', oneByteData),
   { name: 'silence', what: 'connections that never say what they want', run: silence },
   { name: 'unacknowledged', what: 'SETTINGS that are never acknowledged', run: unacknowledged },
   untidy(
@@ -146,24 +122,15 @@ export const clientHoards: readonly Attack[] = [
       frame(type.ping, 0, 1, Buffer.alloc(3)),
     ]),
   ),
-  {
-    name: 'abrupt-end',
-    what: 'TCP connections reset with calls in every state',
-    run: (stage) =>
-      again(
-        stage,
-        () => RawPeer.connect(stage.gateway, KEPT),
-        (peer) => {
-          peer.send(
-            open(1, 'Large', flag.endStream),
-            open(3, 'Quiet'),
-            frame(type.data, 0, 3, Buffer.alloc(8_000)),
-            headers(5, callHeaders({ ':path': '/grpc.health.v1.Health/Watch' })),
-            frame(type.headers, 0, 7, Buffer.from([0])),
-          );
-          peer.socket.resetAndDestroy();
-          return Promise.resolve();
-        },
-      ),
-  },
+  byClient('abrupt-end', 'TCP connections reset with calls in every state', (_stage, peer) => {
+    peer.send(
+      open(1, 'Large', flag.endStream),
+      open(3, 'Quiet'),
+      frame(type.data, 0, 3, Buffer.alloc(8_000)),
+      headers(5, callHeaders({ ':path': '/grpc.health.v1.Health/Watch' })),
+      frame(type.headers, 0, 7, Buffer.from([0])),
+    );
+    peer.socket.resetAndDestroy();
+    return Promise.resolve();
+  }),
 ];

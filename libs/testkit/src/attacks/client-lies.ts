@@ -1,11 +1,19 @@
 import { gzipSync } from 'node:zlib';
-import { flag, frame, headers, preface, RawPeer, setting, type } from '@raftway/http2/testing';
+import {
+  callHeaders,
+  flag,
+  frame,
+  headers,
+  preface,
+  RawPeer,
+  setting,
+  type,
+} from '@raftway/http2/testing';
 import { seededRandom } from '../random';
-import { again, type Attack, hold, many, pour, type Stage } from './attack';
-import { callHeaders, open, pathOf, streamIdAt } from './calls';
+import { again, type Attack, byClient, hold, KEPT, many, pour, type Stage } from './attack';
+import { open, pathOf, streamIdAt } from './calls';
 import { FORBIDDEN, TARGET_SERVICE } from './target';
 
-const KEPT = { framesMax: 8 };
 const MEBIBYTE = 1024 * 1024;
 
 /** Paths that look like one of the target's to somebody who is less strict. */
@@ -113,28 +121,17 @@ const starts: readonly string[][] = [
 /** Each lie on a connection with others, a connection of its own when it is closed for it. */
 function lies(name: string, what: string, lie: (id: number, index: number) => Uint8Array): Attack {
   let next = 0;
-  return {
-    name,
-    what,
-    run: (stage) =>
-      again(
-        stage,
-        () => RawPeer.connect(stage.gateway, KEPT),
-        async (peer) => {
-          await pour(
-            stage,
-            peer,
-            (round) => many(5, (at) => lie(streamIdAt(round * 5 + at), next++)),
-            20,
-          );
-          await hold(stage, peer, 20);
-          if (stage.target.violations.size > 0)
-            throw new Error(
-              `an instance was reached by ${[...stage.target.violations].join('; ')}`,
-            );
-        },
-      ),
-  };
+  return byClient(name, what, async (stage, peer) => {
+    await pour(
+      stage,
+      peer,
+      (round) => many(5, (at) => lie(streamIdAt(round * 5 + at), next++)),
+      20,
+    );
+    await hold(stage, peer, 20);
+    if (stage.target.violations.size > 0)
+      throw new Error(`an instance was reached by ${[...stage.target.violations].join('; ')}`);
+  });
 }
 
 /** Frames of any kind, in any order, between good ones. */

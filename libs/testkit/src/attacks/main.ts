@@ -1,7 +1,7 @@
 /* eslint-disable no-console -- a command line program */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { judgedRun } from '../chaos/judged-run';
+import { verify, WORKSPACE } from '../chaos/verification';
 import { chooseAttacks, runAttacks } from './attack-run';
 import { LIMITS } from './verdict';
 
@@ -17,10 +17,8 @@ const USAGE = `Attacks a gateway of its own, from clients and from an instance, 
   --document          put the table into docs/reference/verification.md, too
   --list              the classes
 
-Judged for each: the gateway lives, no good call fails, its memory grows by ${LIMITS.growthBytesMax / 1024 / 1024} MiB at most (of several together, by so much for each),
+Judged for each: the gateway lives, no good call fails, its memory grows by ${LIMITS.growthBytesMax / 1024 / 1024} MiB at most,
 and the p99 of good calls is at most ${LIMITS.slowdownMax} times what it was just before.`;
-
-const WORKSPACE = resolve(__dirname, '..', '..', '..', '..');
 
 function parseArguments() {
   const text = { type: 'string' } as const;
@@ -61,9 +59,9 @@ async function main(): Promise<number> {
     for (const { name, what } of attacks) console.log(`${name.padEnd(30)} ${what}`);
     return 0;
   }
-  return await judgedRun('attacks', values.document ? WORKSPACE : undefined, (place) => {
+  return await verify('attacks', values.document === true, async (place) => {
     place.report(`${attacks.length} classes, ${values.durationMs / 1000} s each`);
-    return runAttacks({
+    return await runAttacks({
       ...place,
       root: resolve(values.root ?? WORKSPACE),
       durationMs: values.durationMs,

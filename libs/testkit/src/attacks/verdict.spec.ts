@@ -47,14 +47,6 @@ describe('the verdict on an attack', () => {
     expect(judge({ ...well, ...change }, true).findings).toEqual([finding]);
   });
 
-  it('lets each of several at the same time add as much memory', () => {
-    const limitBytes = well.residentBeforeBytes + 2 * LIMITS.growthBytesMax;
-    const two = { ...well, names: ['ping', 'reset-flood'] };
-
-    expect(judge({ ...two, residentPeakBytes: limitBytes }, true).findings).toEqual([]);
-    expect(judge({ ...two, residentPeakBytes: limitBytes + 1 }, true).findings).toHaveLength(1);
-  });
-
   it('only tells how slow calls were when that is not judged', () => {
     expect(judge({ ...well, duringMs: [99] }, false)).toMatchObject({ findings: [] });
   });

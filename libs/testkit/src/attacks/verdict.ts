@@ -4,7 +4,7 @@ const MEBIBYTE = 1024 * 1024;
 
 /** What is allowed. */
 export const LIMITS = {
-  /** Resident memory that an attack may add, in bytes; of several at the same time each may. */
+  /** Resident memory that an attack may add, in bytes. */
   growthBytesMax: 50 * MEBIBYTE,
   /** How much slower the slowest percent of good calls may be than before the attack. */
   slowdownMax: 2,
@@ -52,7 +52,7 @@ export function judge(measured: Measured, judgesLatency: boolean): Judged {
   if (first !== undefined)
     findings.push(`${name}: ${failures.length} good calls failed, the first with ${first}`);
   if (duringMs.length === 0) findings.push(`${name}: no good call was answered`);
-  if (growthBytes > LIMITS.growthBytesMax * measured.names.length)
+  if (growthBytes > LIMITS.growthBytesMax)
     findings.push(`${name}: the gateway grew by ${mebibytes(growthBytes)}`);
   const [before, during] = [p99(beforeMs), p99(duringMs)];
   if (judgesLatency && during > LIMITS.slowdownMax * before)

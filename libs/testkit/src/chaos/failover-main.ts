@@ -2,17 +2,15 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runFailover } from './failover-run';
-import { judgedRun } from './judged-run';
 import type { Network } from './network';
 import { inOwnNetwork } from './own-network';
+import { verify, WORKSPACE } from './verification';
 
 const USAGE = `Kills the leader of a group again and again, lets it hand over, hang, and lose one link, while clients write.
 
   npm run verify:failover -- [--kills 100] [--handovers 20] [--freezes 10] [--cuts 3] [--p50-ms 500] [--p99-ms 1500] [--root <folder>] [--document]
 
 Links are cut where network namespaces can be used (Linux, root).`;
-
-const WORKSPACE = resolve(__dirname, '..', '..', '..', '..');
 
 interface Values {
   readonly kills?: string;
@@ -51,7 +49,7 @@ async function main(): Promise<number> {
 }
 
 async function run(network: Network, values: Values): Promise<number> {
-  return await judgedRun('failover', values.document ? WORKSPACE : undefined, (place) =>
+  return await verify('failover', values.document === true, (place) =>
     runFailover({
       ...place,
       kills: Number(values.kills ?? 100),

@@ -1,15 +1,13 @@
 /* eslint-disable no-console -- a command line program */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { judgedRun } from './judged-run';
 import { runLeases } from './lease-run';
 import { loopbackNetwork } from './network';
+import { verify, WORKSPACE } from './verification';
 
 const USAGE = `Keeps sessions and registrations alive through frozen leaders, changes of leader and a restart of everything.
 
   npm run verify:leases -- [--count 10000] [--ttl-seconds 20] [--freeze-seconds 30] [--seed 1] [--root <folder>] [--document]`;
-
-const WORKSPACE = resolve(__dirname, '..', '..', '..', '..');
 
 async function main(): Promise<number> {
   const text = { type: 'string' } as const;
@@ -28,7 +26,7 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 2;
   }
-  return await judgedRun('leases', values.document ? WORKSPACE : undefined, (place) =>
+  return await verify('leases', values.document === true, (place) =>
     runLeases({
       ...place,
       seed: Number(values.seed ?? 1),

@@ -258,6 +258,18 @@ describe('conditions', () => {
       'BackendPolicy default/p',
     ],
     [
+      'a policy of a Gateway, of a route and of a rule',
+      policy(
+        'TrafficPolicy',
+        'p',
+        'targetRefs: [{ kind: Gateway, name: edge }, { kind: GRPCRoute, name: r }, { kind: GRPCRoute, name: r, sectionName: main }]',
+      ) +
+        gateway('') +
+        route('r', 'rules: [{ name: main, backendRefs: [{ name: known }] }]'),
+      { Accepted: true },
+      'TrafficPolicy default/p',
+    ],
+    [
       'a policy of nothing',
       policy('TrafficPolicy', 'p', 'targetRefs: [{ kind: GRPCRoute, name: r, sectionName: x }]') +
         route('r', rule('known')),

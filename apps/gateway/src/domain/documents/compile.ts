@@ -129,9 +129,10 @@ class Compilation implements CompiledDocuments {
   }
 
   statuses(isKnown: IsKnownService): DocumentStatus[] {
+    const byId = new Map(this.sources.map((source) => [source.id, source]));
     return this.sources.map((source, index) => {
       const notUsed = unusedCondition(source.unused);
-      const own = this.conditionsOf(source, this.outcomes[index], isKnown);
+      const own = this.conditionsOf(source, this.outcomes[index], byId, isKnown);
       return { source, conditions: notUsed === undefined ? own : [...own, notUsed] };
     });
   }
@@ -174,11 +175,12 @@ class Compilation implements CompiledDocuments {
   private conditionsOf(
     source: SourcedDocument,
     outcome: RouteOutcome | undefined,
+    byId: ReadonlyMap<string, SourcedDocument>,
     isKnown: IsKnownService,
   ): Condition[] {
     if (isKind<GatewayDocument>(source, 'Gateway')) return this.gatewayConditions(source);
     if (outcome !== undefined) return routeConditions(outcome, isKnown);
-    const exists = (key: string): boolean => this.exists(key, isKnown);
+    const exists = (key: string): boolean => targetExists(key, byId, isKnown);
     const policy = source as SourcedDocument<BackendPolicyDocument | TrafficPolicyDocument>;
     const faults = isKind<BackendPolicyDocument>(policy, 'BackendPolicy')
       ? this.backendPolicies.faultsOf(policy, exists)
@@ -196,17 +198,20 @@ class Compilation implements CompiledDocuments {
       condition('Programmed', usable ? [] : faults, `${attached} routes are attached`),
     ];
   }
+}
 
-  private exists(key: string, isKnown: IsKnownService): boolean {
-    if (key.startsWith('Service ')) return isKnown(key.slice('Service '.length));
-    const [kind = '', name = ''] = key.split(' ');
-    if (kind === 'Gateway') return this.gateways.has(name);
-    const [namespace = '', route = '', rule] = name.split('/');
-    const found = this.sources.find(({ id }) => id === `${kind} ${namespace}/${route}`);
-    if (found === undefined || !isKind<GrpcRouteDocument>(found, 'GRPCRoute')) return false;
-    const { rules = [] } = found.document.spec;
-    return rule === undefined || rules.some((one) => one.name === rule);
-  }
+/** Whether there is what a policy names; see {@link PolicyIndex} for the keys. */
+function targetExists(
+  key: string,
+  byId: ReadonlyMap<string, SourcedDocument>,
+  isKnown: IsKnownService,
+): boolean {
+  if (key.startsWith('Service ')) return isKnown(key.slice('Service '.length));
+  if (byId.has(key)) return true;
+  const end = key.lastIndexOf('/');
+  const route = byId.get(key.slice(0, end));
+  if (route === undefined || !isKind<GrpcRouteDocument>(route, 'GRPCRoute')) return false;
+  return (route.document.spec.rules ?? []).some(({ name }) => name === key.slice(end + 1));
 }
 
 /** What is true of a route. */

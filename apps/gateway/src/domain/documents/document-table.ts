@@ -54,11 +54,14 @@ export class DocumentTable {
     return { after, changes: difference(this.compiled, after) };
   }
 
-  /** Uses a set from now on. Returns whether it could be used. */
-  apply(set: DocumentSet): boolean {
+  /**
+   * Uses a set from now on. Returns whether it could be used.
+   * @param compiled of {@link compare}; left out, the set is compiled now.
+   */
+  apply(set: DocumentSet, compiled?: CompiledDocuments): boolean {
     this.newestProblems = set.problems;
     if (set.problems.length > 0) return false;
-    this.compiled = compileDocuments(set.documents, this.compiled);
+    this.compiled = compiled ?? compileDocuments(set.documents, this.compiled);
     this.usedSets += 1;
     const { routes, backends } = this.compiled;
     this.active = routes.entries.length > 0 || backends.size > 0 ? this.compiled : undefined;

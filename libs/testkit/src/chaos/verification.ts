@@ -1,26 +1,26 @@
-/* eslint-disable no-console -- of command line programs */
+/* eslint-disable no-console -- a command line program */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { documentRun } from './document';
 
-/** What a run gets. */
+/** The folder that this is built in. */
+export const WORKSPACE = resolve(__dirname, '..', '..', '..', '..');
+
+/** Where a run leaves its files, and what it tells. */
 export interface RunPlace {
-  /** A folder of its own; it is kept when something was found. */
   readonly dataDir: string;
   readonly report: (line: string) => void;
 }
 
 /**
- * Does a run of a command line program and tells its verdict.
+ * Makes a run that yields what is wrong, and says whether there was anything: its files are kept then. Yields the exit status.
  *
- * @param name the run's, also in docs/reference/verification.md. @param documentIn the workspace whose page gets what was told; undefined for none.
- * @param run yields what it found, one line each; none when all is well.
- * @returns the exit code
+ * @param name of the run, and of its place in docs/reference/verification.md, into which its lines go when it `isDocumented`
  */
-export async function judgedRun(
+export async function verify(
   name: string,
-  documentIn: string | undefined,
+  isDocumented: boolean,
   run: (place: RunPlace) => Promise<readonly string[]>,
 ): Promise<number> {
   const dataDir = mkdtempSync(join(tmpdir(), `raftway-${name}-`));
@@ -31,7 +31,7 @@ export async function judgedRun(
   };
   const findings = await run({ dataDir, report });
   for (const finding of findings) console.error(finding);
-  if (documentIn !== undefined) documentRun(documentIn, name, [...lines, ...findings]);
+  if (isDocumented) documentRun(WORKSPACE, name, [...lines, ...findings]);
   console.log(findings.length === 0 ? 'PASSED' : `FAILED; logs are in ${dataDir}`);
   if (findings.length === 0) rmSync(dataDir, { recursive: true, force: true });
   return findings.length === 0 ? 0 : 1;
