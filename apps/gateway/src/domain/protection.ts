@@ -6,7 +6,8 @@ import {
   decideRetry,
   type EjectionCause,
   type FailedAttempt,
-  Limit,
+  type Limit,
+  limitOf,
   type NoRetryCause,
   OutlierEjection,
   type OutlierEjectionSettings,
@@ -67,8 +68,8 @@ export class Protection {
     this.outliers = outliers && new OutlierEjection(outliers);
     this.breaker = breaker && new CircuitBreaker(breaker);
     this.budget = retry && new RetryBudget(retry.budget);
-    this.retries = retry?.retriesMax === undefined ? undefined : new Limit(retry.retriesMax);
-    this.requests = requestsMax === undefined ? undefined : new Limit(requestsMax);
+    this.retries = limitOf(retry?.retriesMax);
+    this.requests = limitOf(requestsMax);
     this.pending = new RequestQueue(pendingMax);
   }
 
