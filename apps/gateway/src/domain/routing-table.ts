@@ -158,6 +158,9 @@ export class RoutingTable {
       const route = new MutableRoute('', this.backendOf(name), this.options.random);
       this.tracked.set(name, route);
       this.setEndpoints(route, this.services.get(name) ?? [], nowMs);
+      // These are all of its backend's instances: routes by gRPC service lead to some of them.
+      const keys = route.endpoints.list().map(({ key }) => key);
+      route.backend.retain(new Set(keys), this.options.nowMs());
     }
   }
 
