@@ -272,7 +272,6 @@ class Gateway implements GatewayApp {
     const { options } = this;
     const context: ProxyContext = {
       pool: this.pool,
-      setAside: this.setAside,
       deadlines: new Deadlines(nowMs),
       memory: this.memory,
       openCalls: this.openCalls,
