@@ -191,9 +191,9 @@ export class RoutingTable {
     return [...new Set([...this.services.keys(), ...this.tracked.keys(), ...held])];
   }
 
-  /** Instances of a registered service as the registry has them now. */
-  instancesOf(service: string): readonly RoutableInstance[] {
-    return this.services.get(service) ?? [];
+  /** Instances of a registered service that take calls, as the registry has them now. */
+  liveInstancesOf(service: string): readonly RoutableInstance[] {
+    return this.services.get(service)?.filter(({ takesCalls }) => takesCalls) ?? [];
   }
 
   /** All routes, in the order in which they were first seen. */

@@ -111,7 +111,7 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
 }
 
 function backendMessage(service: string, { table, isSetAside }: AdminContext): gateway.Backend {
-  const instances = table.instancesOf(service).filter(({ takesCalls }) => takesCalls);
+  const instances = table.liveInstancesOf(service);
   return {
     service,
     instances: instances.map((instance) => ({
