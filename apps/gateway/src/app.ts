@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type ServiceView } from '@raftway/discovery';
 import { SetAside } from '@raftway/load-balancing';
 import { createMetrics, type Logger, type Metrics, silentLogger } from '@raftway/observability';
@@ -6,6 +7,7 @@ import {
   Deadlines,
   type RaftwayServer,
   type ServiceImplementation,
+  within,
 } from '@raftway/service-kit';
 import {
   FlushScheduler,
@@ -39,7 +41,7 @@ import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
 import { type ProxyContext } from './proxy/proxy-context';
 import { UpstreamPool } from './proxy/upstream-pool';
-import { delay, nowMs, within } from './timing';
+import { nowMs } from './timing';
 import { createHttp1, createWeb } from './web/create-web';
 import { type Http1Server } from './web/http1-server';
 import { type WebEntrance } from './web/web-entrance';
@@ -269,17 +271,15 @@ class Gateway implements GatewayApp {
   }
 
   private createDispatcher(): Dispatcher {
-    const { options } = this;
     const context: ProxyContext = {
       pool: this.pool,
-      setAside: this.setAside,
       deadlines: new Deadlines(nowMs),
       memory: this.memory,
       openCalls: this.openCalls,
       observer: this.metrics,
       logger: this.logger,
-      replayBytesMax: options.retryBufferBytesMax,
-      trustForwarded: options.trustForwarded,
+      replayBytesMax: this.options.retryBufferBytesMax,
+      trustForwarded: this.options.trustForwarded,
       upstreamScheme: this.tls === undefined ? 'http' : 'https',
       nowMs,
       wallMs: Date.now,

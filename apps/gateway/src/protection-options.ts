@@ -1,5 +1,4 @@
 import { durationMs, integer, text } from '@raftway/config';
-import { Code } from '@raftway/errors';
 import {
   defaultCircuitBreakerSettings,
   defaultOutlierEjectionSettings,
@@ -81,10 +80,8 @@ export type ProtectionOptions = z.output<z.ZodObject<typeof protectionShape>>;
 
 /** What protects every backend that nothing else is said about. */
 export function protectionOf(options: ProtectionOptions): ProtectionSettings {
-  const { unknown, internal, unavailable, dataLoss } = Code;
   return {
     owner: optionsOwner,
-    failureCodes: new Set<number>([unknown, internal, unavailable, dataLoss]),
     outliers: options.outlierEjectedPercentMax === 0 ? undefined : outliersOf(options),
     breaker: breakerOf(options),
     retry: retryOf(options),

@@ -1,15 +1,8 @@
-import { RollingCounts } from './rolling-counts';
+import { doubledMs } from './doubling';
+import { type FailureThresholds, FailureWindow } from './failure-window';
 
 /** When a {@link CircuitBreaker} opens, and how it closes again. */
-export interface CircuitBreakerSettings {
-  /** Over which time failures are counted, in milliseconds. */
-  readonly windowMs: number;
-  /** Opens at this share of failures, above 0 to 1, … */
-  readonly errorShare: number;
-  /** … when at least so many calls ended within the window. */
-  readonly requestsMin: number;
-  /** Opens after so many failures in a row, however few calls there are. */
-  readonly consecutiveFailures: number;
+export interface CircuitBreakerSettings extends FailureThresholds {
   /** How long it stays open the first time, in milliseconds; doubles each time that probes fail. */
   readonly openMs: number;
   /** How long it stays open at most, in milliseconds. */
@@ -50,18 +43,17 @@ export type CircuitPermit = number;
  * nothing about the probes.
  */
 export class CircuitBreaker {
-  private readonly counts: RollingCounts;
+  private readonly results: FailureWindow;
   private current: CircuitState = 'closed';
   /** Grows with each change of state: which permits still count. */
   private generation = 0;
-  private inARow = 0;
   private openings = 0;
   private untilMs = 0;
   private probesOut = 0;
   private probesGood = 0;
 
   constructor(private readonly settings: CircuitBreakerSettings) {
-    this.counts = new RollingCounts(settings.windowMs);
+    this.results = new FailureWindow(settings);
   }
 
   /** The state at `nowMs`. */
@@ -93,7 +85,8 @@ export class CircuitBreaker {
   end(permit: CircuitPermit, result: CallResult, nowMs: number): void {
     if (permit !== this.generation) return;
     if (this.current === 'half-open') this.endProbe(result, nowMs);
-    else if (result !== 'ignored') this.count(result === 'failure', nowMs);
+    else if (result !== 'ignored' && this.results.note(result === 'failure', nowMs) !== undefined)
+      this.open(nowMs);
   }
 
   private endProbe(result: CallResult, nowMs: number): void {
@@ -106,20 +99,9 @@ export class CircuitBreaker {
     this.enter('closed');
   }
 
-  private count(failed: boolean, nowMs: number): void {
-    this.counts.add(1, failed ? 1 : 0, nowMs);
-    this.inARow = failed ? this.inARow + 1 : 0;
-    if (!failed) return;
-    const { requestsMin, errorShare, consecutiveFailures } = this.settings;
-    const calls = this.counts.firstTotal(nowMs);
-    const share = this.counts.secondTotal(nowMs) / calls;
-    const tooMany = calls >= requestsMin && share >= errorShare;
-    if (tooMany || this.inARow >= consecutiveFailures) this.open(nowMs);
-  }
-
   private open(nowMs: number): void {
     const { openMs, openMaxMs } = this.settings;
-    this.untilMs = nowMs + Math.min(openMaxMs, openMs * 2 ** Math.min(this.openings, 30));
+    this.untilMs = nowMs + doubledMs(openMs, this.openings, openMaxMs);
     this.openings += 1;
     this.enter('open');
   }
@@ -127,8 +109,7 @@ export class CircuitBreaker {
   private enter(state: CircuitState): void {
     this.current = state;
     this.generation += 1;
-    this.counts.clear();
-    this.inARow = 0;
+    this.results.clear();
     this.probesOut = 0;
     this.probesGood = 0;
   }

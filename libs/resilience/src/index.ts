@@ -29,7 +29,7 @@ export {
   type UnansweredCall,
 } from './hedging';
 export { LatencyQuantiles } from './latency-quantiles';
-export { createLimits, Limit, type Limits, type LimitSettings } from './limit';
+export { Limit, limitOf } from './limit';
 export {
   defaultOutlierEjectionSettings,
   OutlierEjection,

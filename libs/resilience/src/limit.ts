@@ -1,15 +1,3 @@
-/** The limits of one backend; undefined is none. */
-export interface LimitSettings {
-  /** Open connections. */
-  readonly connectionsMax: number | undefined;
-  /** Calls that wait for one of the calls below to end. */
-  readonly pendingMax: number | undefined;
-  /** Calls under way. */
-  readonly requestsMax: number | undefined;
-  /** Of those, further attempts of calls that failed. */
-  readonly retriesMax: number | undefined;
-}
-
 /** So many at once and no more. Whoever takes a place gives it back, once. */
 export class Limit {
   private taken = 0;
@@ -36,22 +24,7 @@ export class Limit {
   }
 }
 
-/** The counters of {@link LimitSettings}; absent where there is no limit. */
-export interface Limits {
-  readonly connections: Limit | undefined;
-  readonly pending: Limit | undefined;
-  readonly requests: Limit | undefined;
-  readonly retries: Limit | undefined;
-}
-
-/** Builds the counters of one backend. */
-export function createLimits(settings: LimitSettings): Limits {
-  const limit = (max: number | undefined): Limit | undefined =>
-    max === undefined ? undefined : new Limit(max);
-  return {
-    connections: limit(settings.connectionsMax),
-    pending: limit(settings.pendingMax),
-    requests: limit(settings.requestsMax),
-    retries: limit(settings.retriesMax),
-  };
+/** A limit, or undefined where there is none. */
+export function limitOf(max: number | undefined): Limit | undefined {
+  return max === undefined ? undefined : new Limit(max);
 }

@@ -1,15 +1,8 @@
-import { RollingCounts } from './rolling-counts';
+import { doubledMs } from './doubling';
+import { type FailureCause, type FailureThresholds, FailureWindow } from './failure-window';
 
 /** When an {@link OutlierEjection} leaves an endpoint out, and for how long. */
-export interface OutlierEjectionSettings {
-  /** Over which time results are counted, in milliseconds. */
-  readonly windowMs: number;
-  /** Failures in a row that make an outlier. */
-  readonly consecutiveFailures: number;
-  /** The share of failures that makes an outlier, above 0 to 1, … */
-  readonly errorShare: number;
-  /** … when at least so many calls ended within the window. */
-  readonly requestsMin: number;
+export interface OutlierEjectionSettings extends FailureThresholds {
   /** How long an endpoint is left out the first time, in milliseconds; doubles each further time. */
   readonly ejectionMs: number;
   /** How long it is left out at most, in milliseconds. */
@@ -30,11 +23,10 @@ export const defaultOutlierEjectionSettings: OutlierEjectionSettings = {
 };
 
 /** Why an endpoint was left out. */
-export type EjectionCause = 'consecutive' | 'error_share';
+export type EjectionCause = FailureCause;
 
 interface Watched {
-  readonly counts: RollingCounts;
-  inARow: number;
+  readonly results: FailureWindow;
   /** How often it was left out lately: one less for each time that it worked as long as it was out. */
   ejections: number;
   ejectedMs: number;
@@ -50,7 +42,7 @@ interface Watched {
  * while a quarter of the others, at least one, have at most half its share of failures; one that nobody asked lately counts
  * as good.
  *
- * An endpoint that comes back begins with empty counts.
+ * An endpoint that comes back begins with no results.
  */
 export class OutlierEjection {
   private readonly endpoints = new Map<string, Watched>();
@@ -96,10 +88,7 @@ export class OutlierEjection {
     const endpoint = this.endpoints.get(key);
     // Results of calls that began before it was left out say nothing new.
     if (endpoint === undefined || nowMs < endpoint.untilMs) return undefined;
-    endpoint.counts.add(1, failed ? 1 : 0, nowMs);
-    endpoint.inARow = failed ? endpoint.inARow + 1 : 0;
-    if (!failed) return undefined;
-    const cause = this.causeOf(endpoint, nowMs);
+    const cause = endpoint.results.note(failed, nowMs);
     if (cause === undefined || !this.mayEject(key, endpoint, nowMs)) return undefined;
     this.eject(key, endpoint, nowMs);
     return cause;
@@ -110,22 +99,15 @@ export class OutlierEjection {
     return Math.max(0, Math.min(size - 1, Math.floor(size * this.settings.ejectedShareMax)));
   }
 
-  private causeOf(endpoint: Watched, nowMs: number): EjectionCause | undefined {
-    const { consecutiveFailures, errorShare, requestsMin } = this.settings;
-    if (endpoint.inARow >= consecutiveFailures) return 'consecutive';
-    const enough = endpoint.counts.firstTotal(nowMs) >= requestsMin;
-    return enough && failureShare(endpoint, nowMs) >= errorShare ? 'error_share' : undefined;
-  }
-
   private mayEject(key: string, endpoint: Watched, nowMs: number): boolean {
     if (this.ejectedCount(nowMs) + 1 > this.ejectedMax) return false;
-    const half = failureShare(endpoint, nowMs) / 2;
+    const half = endpoint.results.share(nowMs) / 2;
     let others = 0;
     let better = 0;
     for (const [otherKey, other] of this.endpoints) {
       if (otherKey === key || this.ejected.has(otherKey)) continue;
       others += 1;
-      if (failureShare(other, nowMs) <= half) better += 1;
+      if (other.results.share(nowMs) <= half) better += 1;
     }
     return better >= Math.max(1, others / 4);
   }
@@ -136,14 +118,10 @@ export class OutlierEjection {
       const workedFor = Math.floor((nowMs - endpoint.untilMs) / endpoint.ejectedMs);
       endpoint.ejections = Math.max(0, endpoint.ejections - workedFor);
     }
-    endpoint.ejectedMs = Math.min(
-      ejectionMaxMs,
-      ejectionMs * 2 ** Math.min(endpoint.ejections, 30),
-    );
+    endpoint.ejectedMs = doubledMs(ejectionMs, endpoint.ejections, ejectionMaxMs);
     endpoint.ejections += 1;
     endpoint.untilMs = nowMs + endpoint.ejectedMs;
-    endpoint.inARow = 0;
-    endpoint.counts.clear();
+    endpoint.results.clear();
     this.ejected.set(key, endpoint);
     this.changes += 1;
   }
@@ -160,17 +138,12 @@ export class OutlierEjection {
   }
 
   private watch(): Watched {
-    const counts = new RollingCounts(this.settings.windowMs);
-    return { counts, inARow: 0, ejections: 0, ejectedMs: 0, untilMs: 0 };
+    const results = new FailureWindow(this.settings);
+    return { results, ejections: 0, ejectedMs: 0, untilMs: 0 };
   }
 
   private forget(key: string): void {
     this.endpoints.delete(key);
     if (this.ejected.delete(key)) this.changes += 1;
   }
-}
-
-function failureShare({ counts }: Watched, nowMs: number): number {
-  const calls = counts.firstTotal(nowMs);
-  return calls === 0 ? 0 : counts.secondTotal(nowMs) / calls;
 }

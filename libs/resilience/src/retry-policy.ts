@@ -1,3 +1,4 @@
+import { doubledMs } from './doubling';
 import { type RandomSource } from './random';
 
 /** Which calls are made again, how often, and after which pause. */
@@ -62,12 +63,8 @@ export function decideRetry(
   if (!failed.isSafe) return { cause: 'unsafe' };
   if (attempts >= settings.attemptsMax) return { cause: 'attempts' };
   if (pushbackMs !== undefined && !(pushbackMs >= 0)) return { cause: 'pushback' };
-  const afterMs = pushbackMs ?? backoffMs(settings, attempts, random);
+  const { backoffMs, backoffMaxMs } = settings;
+  const afterMs = pushbackMs ?? random() * doubledMs(backoffMs, attempts - 1, backoffMaxMs);
   if (remainingMs !== undefined && afterMs >= remainingMs) return { cause: 'deadline' };
   return { afterMs };
-}
-
-function backoffMs(settings: RetrySettings, attempts: number, random: RandomSource): number {
-  const bound = settings.backoffMs * 2 ** Math.min(attempts - 1, 30);
-  return random() * Math.min(settings.backoffMaxMs, bound);
 }

@@ -19,7 +19,7 @@ export class RollingCounts {
   private secondSum = 0;
 
   /** @param windowMs from 1 */
-  constructor(readonly windowMs: number) {
+  constructor(windowMs: number) {
     this.bucketMs = windowMs / bucketsOfWindow;
     this.endMs = this.bucketMs;
   }

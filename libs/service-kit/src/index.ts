@@ -58,3 +58,4 @@ export type {
   ServerLimits,
   ServerOptions,
 } from './server/server-types';
+export { within } from './server/within';

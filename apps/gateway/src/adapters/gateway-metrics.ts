@@ -48,6 +48,8 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
   ) {
     this.onFailure = onConnectFailure;
     const combinationsMax = servicesMax * 17;
+    const byCause = (name: string, help: string) =>
+      metrics.counter({ name, help, labels: ['service', 'cause'], combinationsMax });
     this.calls = metrics.counter({
       name: 'raftway_gateway_calls_total',
       help: 'Finished calls by gRPC service and status.',
@@ -60,30 +62,22 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
       labels: ['grpc_service'],
       combinationsMax: servicesMax + 1,
     });
-    this.retries = metrics.counter({
-      name: 'raftway_gateway_retries_total',
-      help: 'Calls that were sent to a further instance, by registered service and cause.',
-      labels: ['service', 'cause'],
-      combinationsMax,
-    });
-    this.refusedRetries = metrics.counter({
-      name: 'raftway_gateway_retries_refused_total',
-      help: 'Failed calls that were not made again for the budget or limit of retries, by registered service and cause.',
-      labels: ['service', 'cause'],
-      combinationsMax,
-    });
-    this.refusals = metrics.counter({
-      name: 'raftway_gateway_backend_refusals_total',
-      help: 'Calls that were not sent because their service has enough, by registered service and cause.',
-      labels: ['service', 'cause'],
-      combinationsMax,
-    });
-    this.ejections = metrics.counter({
-      name: 'raftway_gateway_ejections_total',
-      help: 'Instances that were left out for failing more than the others, by registered service and cause.',
-      labels: ['service', 'cause'],
-      combinationsMax,
-    });
+    this.retries = byCause(
+      'raftway_gateway_retries_total',
+      'Calls that were sent to a further instance, by registered service and cause.',
+    );
+    this.refusedRetries = byCause(
+      'raftway_gateway_retries_refused_total',
+      'Failed calls that were not made again for the budget or limit of retries, by registered service and cause.',
+    );
+    this.refusals = byCause(
+      'raftway_gateway_backend_refusals_total',
+      'Calls that were not sent because their service has enough, by registered service and cause.',
+    );
+    this.ejections = byCause(
+      'raftway_gateway_ejections_total',
+      'Instances that were left out for failing more than the others, by registered service and cause.',
+    );
     this.connects = metrics.counter({
       name: 'raftway_gateway_upstream_connects_total',
       help: 'Connections opened to instances.',

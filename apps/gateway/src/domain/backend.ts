@@ -11,7 +11,7 @@ import {
   type LoadBalancingSettings,
 } from '@raftway/load-balancing';
 import { JointHealth } from './joint-health';
-import { type Protection } from './protection';
+import { failureCodes, type Protection } from './protection';
 
 /** How the instances of one backend are picked. */
 export interface BackendLoadBalancing extends LoadBalancingSettings {
@@ -51,14 +51,8 @@ export interface BackendParts {
   readonly onEjected: (endpoint: InstanceEndpoint, cause: EjectionCause) => void;
 }
 
-/** Codes by which an instance says that it, and not the request, is the trouble. */
-const failures: ReadonlySet<number> = new Set([
-  Code.unknown,
-  Code.resourceExhausted,
-  Code.internal,
-  Code.unavailable,
-  Code.dataLoss,
-]);
+/** Codes that count as a failure in an instance's latency. One that is full, too: it would answer fastest. */
+const slowCodes: ReadonlySet<number> = new Set([...failureCodes, Code.resourceExhausted]);
 
 /**
  * What calls are sent to: the instances of one registered service, with what is known of them. It exists once, however
@@ -138,6 +132,6 @@ export class Backend {
 
 function verdictOf(end: CallEnd, code: number, answering: boolean): CallVerdict {
   if (end === 'abandoned') return answering ? 'answered' : 'unanswered';
-  if (end === 'answered') return failures.has(code) ? 'failed' : 'answered';
+  if (end === 'answered') return slowCodes.has(code) ? 'failed' : 'answered';
   return 'failed';
 }

@@ -91,7 +91,8 @@ function withoutConnectionBound(headers: HeaderPairs): string[] {
   return result;
 }
 
-function isConnectionBound(name: string, value: string): boolean {
+/** Whether a header speaks about the connection that it came by, and not about the request. */
+export function isConnectionBound(name: string, value: string): boolean {
   switch (name) {
     case 'connection':
     case 'keep-alive':

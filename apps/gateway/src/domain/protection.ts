@@ -6,7 +6,8 @@ import {
   decideRetry,
   type EjectionCause,
   type FailedAttempt,
-  Limit,
+  type Limit,
+  limitOf,
   type NoRetryCause,
   OutlierEjection,
   type OutlierEjectionSettings,
@@ -16,6 +17,14 @@ import {
   type RetryBudgetSettings,
   type RetrySettings,
 } from '@raftway/resilience';
+
+/** gRPC codes by which an instance says that it, and not the request, is the trouble. */
+export const failureCodes: ReadonlySet<number> = new Set<number>([
+  Code.unknown,
+  Code.internal,
+  Code.unavailable,
+  Code.dataLoss,
+]);
 
 /** Which calls are made again, and how many of them. */
 export interface BackendRetrySettings extends RetrySettings {
@@ -30,8 +39,6 @@ export interface BackendRetrySettings extends RetrySettings {
 export interface ProtectionSettings {
   /** Who set this, as refusals name it. */
   readonly owner: string;
-  /** gRPC codes by which an instance says that it, and not the request, is the trouble: for ejection and breaker. */
-  readonly failureCodes: ReadonlySet<number>;
   readonly outliers: OutlierEjectionSettings | undefined;
   readonly breaker: CircuitBreakerSettings | undefined;
   readonly retry: BackendRetrySettings | undefined;
@@ -67,8 +74,8 @@ export class Protection {
     this.outliers = outliers && new OutlierEjection(outliers);
     this.breaker = breaker && new CircuitBreaker(breaker);
     this.budget = retry && new RetryBudget(retry.budget);
-    this.retries = retry?.retriesMax === undefined ? undefined : new Limit(retry.retriesMax);
-    this.requests = requestsMax === undefined ? undefined : new Limit(requestsMax);
+    this.retries = limitOf(retry?.retriesMax);
+    this.requests = limitOf(requestsMax);
     this.pending = new RequestQueue(pendingMax);
   }
 
@@ -79,12 +86,12 @@ export class Protection {
 
   /** Notes how a call ended for an instance; says why the instance is left out from now on, if it is. */
   noteEnd(key: string, code: number, nowMs: number): EjectionCause | undefined {
-    return this.outliers?.record(key, this.settings.failureCodes.has(code), nowMs);
+    return this.outliers?.record(key, failureCodes.has(code), nowMs);
   }
 
   /** What the outcome of a call says about the backend. */
   resultOf(code: number): CallResult {
-    if (this.settings.failureCodes.has(code)) return 'failure';
+    if (failureCodes.has(code)) return 'failure';
     return code === Code.cancelled || code === Code.deadlineExceeded ? 'ignored' : 'success';
   }
 

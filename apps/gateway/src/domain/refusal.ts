@@ -9,7 +9,7 @@ export const optionsOwner = 'options of the gateway';
 
 /** UNIMPLEMENTED `PATH_NOT_CANONICAL`. */
 export function pathNotCanonical(path: string): ServiceError {
-  const shown = path.length > 128 ? `${path.slice(0, 128)}…` : path;
+  const shown = shortened(path);
   return new ServiceError({
     code: Code.unimplemented,
     reason: 'PATH_NOT_CANONICAL',
@@ -220,7 +220,7 @@ export function responseNotUnary(messages: 'no message' | 'several messages'): S
 
 /** NOT_FOUND `HTTP_PATH_UNKNOWN`: no rule of any service has it. */
 export function httpPathUnknown(method: string, path: string): ServiceError {
-  const shown = path.length > 128 ? `${path.slice(0, 128)}…` : path;
+  const shown = shortened(path);
   return new ServiceError({
     code: Code.notFound,
     reason: 'HTTP_PATH_UNKNOWN',
@@ -329,6 +329,11 @@ export function gatewayStopping(): ServiceError {
     reason: 'GATEWAY_STOPPING',
     message: 'the gateway is stopping and the time for open calls has passed',
   });
+}
+
+/** A path is as long as its sender likes. */
+function shortened(path: string): string {
+  return path.length > 128 ? `${path.slice(0, 128)}…` : path;
 }
 
 function isoText(milliseconds: number): string {

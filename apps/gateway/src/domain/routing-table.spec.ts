@@ -1,14 +1,22 @@
+import { Code } from '@raftway/errors';
 import { defaultLoadBalancing, SetAside } from '@raftway/load-balancing';
+import { defaultGatewayOptions } from '../options';
+import { protectionOf } from '../protection-options';
 import { Backend } from './backend';
+import { Protection } from './protection';
 import { type RoutableInstance, RoutingTable } from './routing-table';
 
-function table(routesMax = 100, nowMs = (): number => 0): RoutingTable {
+function table(
+  routesMax = 100,
+  nowMs = (): number => 0,
+  protection?: () => Protection,
+): RoutingTable {
   return new RoutingTable({
     backend: (service) =>
       new Backend({
         service,
         loadBalancing: { ...defaultLoadBalancing, hashHeader: undefined },
-        protection: undefined,
+        protection: protection?.(),
         setAside: new SetAside(() => 0),
         onEjected: () => undefined,
       }),
@@ -176,5 +184,20 @@ describe('the routing table', () => {
     expect(routes.route('p.A')?.backend.service).toBe('second');
     expect(routes.route('p.A')?.endpoints.list()).toHaveLength(1);
     expect(change.toggled).toEqual([]);
+  });
+
+  it('leaves out failing instances of a service that only documents send calls to, from its first calls on', () => {
+    const settings = protectionOf(defaultGatewayOptions());
+    const routes = table(100, undefined, () => new Protection(settings));
+    routes.update(services(instance('s', '1', []), instance('s', '2', [])), 0);
+
+    routes.trackServices(new Set(['s']), 0);
+    const [first] = routes.routeTo('s', 'p.A')?.endpoints.list() ?? [];
+    for (let call = 0; first !== undefined && call < 5; call += 1) {
+      first.backend.onGiven(first);
+      first.backend.onEnded(first, 'answered', Code.unavailable, false, 1, 0);
+    }
+
+    expect(routes.ejectedCount(0)).toBe(1);
   });
 });

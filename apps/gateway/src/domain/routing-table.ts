@@ -158,6 +158,9 @@ export class RoutingTable {
       const route = new MutableRoute('', this.backendOf(name), this.options.random);
       this.tracked.set(name, route);
       this.setEndpoints(route, this.services.get(name) ?? [], nowMs);
+      // These are all of its backend's instances: routes by gRPC service lead to some of them.
+      const keys = route.endpoints.list().map(({ key }) => key);
+      route.backend.retain(new Set(keys), this.options.nowMs());
     }
   }
 
@@ -188,9 +191,9 @@ export class RoutingTable {
     return [...new Set([...this.services.keys(), ...this.tracked.keys(), ...held])];
   }
 
-  /** Instances of a registered service as the registry has them now. */
-  instancesOf(service: string): readonly RoutableInstance[] {
-    return this.services.get(service) ?? [];
+  /** Instances of a registered service that take calls, as the registry has them now. */
+  liveInstancesOf(service: string): readonly RoutableInstance[] {
+    return this.services.get(service)?.filter(({ takesCalls }) => takesCalls) ?? [];
   }
 
   /** All routes, in the order in which they were first seen. */

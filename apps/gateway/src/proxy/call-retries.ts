@@ -1,5 +1,6 @@
 import { headerValue, type HeaderPairs } from '@raftway/http2';
 import { type Expirable } from '@raftway/service-kit';
+import { withoutHeader } from '../domain/header-rules';
 import { type Protection } from '../domain/protection';
 import { type ProxyContext } from './proxy-context';
 
@@ -107,11 +108,7 @@ export class CallRetries implements Expirable {
   /** The headers for the instance, with the number of attempts before this one. */
   withAttempts(headers: string[]): string[] {
     if (this.count === 0) return headers;
-    const result: string[] = [];
-    for (let index = 0; index < headers.length; index += 2) {
-      const name = headers[index] ?? '';
-      if (name !== attemptsHeader) result.push(name, headers[index + 1] ?? '');
-    }
+    const result = withoutHeader(headers, attemptsHeader);
     result.push(attemptsHeader, String(this.earlier + this.count));
     return result;
   }

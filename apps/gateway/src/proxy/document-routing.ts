@@ -59,6 +59,7 @@ export function routeToBackend(
   return { route, backend };
 }
 
-function ruleText({ document, name }: CompiledRule): string {
+/** A rule, as refusals name it. */
+export function ruleText({ document, name }: CompiledRule): string {
   return `rule ${name} of ${document}`;
 }

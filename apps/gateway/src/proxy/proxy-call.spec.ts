@@ -80,7 +80,7 @@ function startCall(engine: SlowInstance['engine'], ids: readonly string[] = ['0'
   endpoints.replace(instances);
   const context = {
     pool: new UpstreamPool({ engine, limits, setAside, observer, nowMs }),
-    ...{ setAside, deadlines: new Deadlines(nowMs), memory: new MemoryBudget(1000) },
+    ...{ deadlines: new Deadlines(nowMs), memory: new MemoryBudget(1000) },
     ...{ openCalls: new OpenCalls(), observer, logger: silentLogger(), replayBytesMax: 1000 },
     ...{
       upstreamScheme: 'http' as const,

@@ -1,4 +1,3 @@
-import { type SetAside } from '@raftway/load-balancing';
 import { type Logger } from '@raftway/observability';
 import { type Deadlines } from '@raftway/service-kit';
 import { type MemoryBudget } from './memory-budget';
@@ -23,7 +22,6 @@ export interface CallObserver {
 /** What all calls share. */
 export interface ProxyContext {
   readonly pool: UpstreamPool;
-  readonly setAside: SetAside;
   readonly deadlines: Deadlines;
   readonly memory: MemoryBudget;
   readonly openCalls: OpenCalls;

@@ -11,7 +11,7 @@ import {
 import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
 import * as refusal from '../domain/refusal';
 import { type Route, type RoutingTable } from '../domain/routing-table';
-import { routeToBackend } from '../proxy/document-routing';
+import { routeToBackend, ruleText } from '../proxy/document-routing';
 import { registeredRoute, ruleRoute } from './messages';
 
 /** What decides about calls. */
@@ -83,8 +83,7 @@ function explainRouted(
     usable.length === 1 ? usable[0]?.timeouts : longest(usable.map(({ timeouts }) => timeouts)),
     context,
   );
-  if (usable.length === 0)
-    return refused(routed, refusal.routeWithoutBackend(`rule ${rule.name} of ${rule.document}`));
+  if (usable.length === 0) return refused(routed, refusal.routeWithoutBackend(ruleText(rule)));
   const found = usable.map((backend) => routeToBackend(rule, backend, grpcService, table));
   // A share that is refused is shown with its backend; the call is refused for certain when every share is.
   const [firstError] = found.filter((one) => one instanceof ServiceError);

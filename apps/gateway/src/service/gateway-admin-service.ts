@@ -118,7 +118,7 @@ async function readAll(
 }
 
 function backendMessage(service: string, { table, isSetAside }: AdminContext): gateway.Backend {
-  const instances = table.instancesOf(service).filter(({ takesCalls }) => takesCalls);
+  const instances = table.liveInstancesOf(service);
   return {
     service,
     instances: instances.map((instance) => ({

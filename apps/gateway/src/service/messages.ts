@@ -29,7 +29,7 @@ export function ruleRoute(
       service,
       weight,
       fault: fault?.message ?? '',
-      liveInstances: table.instancesOf(service).filter(({ takesCalls }) => takesCalls).length,
+      liveInstances: table.liveInstancesOf(service).length,
     })),
   };
 }

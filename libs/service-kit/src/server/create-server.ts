@@ -11,6 +11,7 @@ import { reflectionServices } from './reflection';
 import { resolveServerLimits } from './server-limits';
 import { reportServer } from './server-metrics';
 import type { RaftwayServer, ServerComponent, ServerOptions } from './server-types';
+import { within } from './within';
 
 /** Full names of the services that every server has. */
 const HEALTH = 'grpc.health.v1.Health';
@@ -148,13 +149,4 @@ function methodsOf(
   runner: CallRunner,
 ): (readonly [string, OpenCall])[] {
   return services.flatMap((service) => [...adaptService(service, runner)]);
-}
-
-/** Whether something happens within a time. */
-async function within(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
-  const timer = new AbortController();
-  const timedOut = delay(timeoutMs, false, { signal: timer.signal }).catch(() => false);
-  const done = await Promise.race([work.then(() => true), timedOut]);
-  timer.abort();
-  return done;
 }
