@@ -21,3 +21,4 @@ export {
   statusJson,
 } from './status';
 export { type StreamFormat, streamFormatFor } from './stream-format';
+export { wellKnownFiles } from './well-known-files';
