@@ -5,7 +5,7 @@ import { parsePathTemplate, type PathTemplate, type TemplateVariable } from './p
 import { type Routable } from './router';
 
 /** The type whose bytes are the body as they are. */
-export const httpBodyType = 'google.api.HttpBody';
+const httpBodyType = 'google.api.HttpBody';
 
 /** One HTTP method and path of a gRPC method, checked against its messages. */
 export interface Binding extends Routable {

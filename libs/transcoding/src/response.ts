@@ -34,7 +34,7 @@ export interface HttpAnswer {
 const mediaType = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 
 /** The media type of JSON. */
-export const jsonType = 'application/json';
+const jsonType = 'application/json';
 
 /** Whether a binding's answers are bytes as they are, with a media type of their own. */
 export function answersRaw(binding: Binding): boolean {

@@ -2,9 +2,9 @@
  * HTTP and JSON in gRPC's terms, as far as it is about headers and statuses; bodies are @raftway/transcoding's.
  */
 import { type Registry } from '@bufbuild/protobuf';
-import { type HeaderPairs, headerValue, percentDecode } from '@raftway/http2/rules';
-import { decodeStatus, type GrpcStatus, statusJson } from '@raftway/transcoding';
-import { metadataOf, statusOf } from './connect-protocol';
+import { type HeaderPairs, headerValue } from '@raftway/http2/rules';
+import { type GrpcStatus, statusJson } from '@raftway/transcoding';
+import { metadataOf } from './connect-protocol';
 
 /** How a request's body is to be read. */
 export type BodyKind = 'json' | 'lines' | 'other';
@@ -31,20 +31,6 @@ export function grpcHeadersOfJson(headers: HeaderPairs, path: string): string[] 
   }
   result.push(...metadataOf(headers), 'content-type', 'application/grpc+proto', 'te', 'trailers');
   return result;
-}
-
-/** The status that trailers say, with its details. */
-export function grpcStatusOf(trailers: HeaderPairs): GrpcStatus {
-  const code = statusOf(trailers);
-  const message = percentDecode(headerValue(trailers, 'grpc-message') ?? '').toString('utf8');
-  const encoded = headerValue(trailers, 'grpc-status-details-bin');
-  if (encoded === undefined) return { code, message, details: [] };
-  try {
-    return { code, message, details: decodeStatus(Buffer.from(encoded, 'base64')).details };
-  } catch {
-    // The details are no google.rpc.Status; code and message are worth telling all the same.
-    return { code, message, details: [] };
-  }
 }
 
 /** The body of an answer with that status. */

@@ -8,16 +8,10 @@ import {
   MessageReader,
 } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
-import {
-  errorOf,
-  metadataOf,
-  statusOf,
-  trailerHeaders,
-  unaryType,
-} from '../domain/connect-protocol';
+import { errorOf, metadataOf, trailerHeaders, unaryType } from '../domain/connect-protocol';
 import { httpStatusOf } from '@raftway/transcoding';
 import { limitReached, responseNotUnary, upstreamNotGrpc } from '../domain/refusal';
-import { codeOfHttpStatus } from '../domain/status-mapping';
+import { codeOfHttpStatus, statusOf } from '../domain/status-mapping';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { sendHttpResponse } from '../proxy/reply';
 import { DressedStream } from './dressed-stream';

@@ -9,10 +9,10 @@ import {
 } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
 import { type GrpcStatus, httpStatusOf } from '@raftway/transcoding';
-import { errorOf, metadataOf, statusOf, trailerHeaders } from '../domain/connect-protocol';
-import { errorBody, grpcStatusOf } from '../domain/json-protocol';
+import { errorOf, metadataOf, trailerHeaders } from '../domain/connect-protocol';
+import { errorBody } from '../domain/json-protocol';
 import { limitReached, responseMalformed, upstreamNotGrpc } from '../domain/refusal';
-import { codeOfHttpStatus } from '../domain/status-mapping';
+import { codeOfHttpStatus, grpcStatusOf, statusOf } from '../domain/status-mapping';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { sendHttpResponse } from '../proxy/reply';
 import { DressedStream } from './dressed-stream';

@@ -16,9 +16,10 @@ import {
 } from '@raftway/transcoding';
 import { type ConnectHeaders, grpcHeadersOfConnect } from '../domain/connect-protocol';
 import { withoutHeader } from '../domain/header-rules';
-import { bodyKindOf, errorBody, grpcHeadersOfJson, grpcStatusOf } from '../domain/json-protocol';
+import { bodyKindOf, errorBody, grpcHeadersOfJson } from '../domain/json-protocol';
 import { type JsonRoute, type JsonRoutes } from '../domain/json-routes';
 import * as refusal from '../domain/refusal';
+import { grpcStatusOf } from '../domain/status-mapping';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { DiscardingListener, sendHttpResponse } from '../proxy/reply';
 import { type Dispatch, type HttpExchange, type WebProtocol } from './http-exchange';
