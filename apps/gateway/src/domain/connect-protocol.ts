@@ -3,8 +3,14 @@
  * trailers in headers (unary) or in a last message (streams). Of its codecs, proto: its messages are gRPC's.
  */
 import { codeName } from '@raftway/errors';
-import { formatGrpcTimeout, type HeaderPairs, percentDecode } from '@raftway/http2/rules';
+import {
+  formatGrpcTimeout,
+  frameMessage,
+  type HeaderPairs,
+  percentDecode,
+} from '@raftway/http2/rules';
 import { type StatusDetail } from '@raftway/transcoding';
+import { headersWhere } from './header-rules';
 import { grpcStatusOf, statusOf } from './status-mapping';
 
 /** The content type of unary calls; of streams. */
@@ -53,14 +59,11 @@ export function grpcHeadersOfConnect(
 
 /** Metadata of the instance: what is neither gRPC's own, nor speaks of the body. */
 export function metadataOf(headers: HeaderPairs): string[] {
-  const result: string[] = [];
-  for (let index = 0; index < headers.length; index += 2) {
-    const name = headers[index] ?? '';
-    if (name.startsWith(':') || ofTheBody.has(name) || ofGrpc.has(name) || name === 'trailer')
-      continue;
-    result.push(name, headers[index + 1] ?? '');
-  }
-  return result;
+  return headersWhere(
+    headers,
+    (name) =>
+      !name.startsWith(':') && !ofTheBody.has(name) && !ofGrpc.has(name) && name !== 'trailer',
+  );
 }
 
 /** Trailers as the headers of a unary response. */
@@ -106,10 +109,9 @@ export function endStreamMessage(trailers: HeaderPairs): Buffer {
     ...(statusOf(trailers) === 0 ? {} : { error: errorOf(trailers) }),
     ...(metadata.size === 0 ? {} : { metadata: Object.fromEntries(metadata) }),
   };
-  const json = Buffer.from(JSON.stringify(end));
-  const head = Buffer.from([2, 0, 0, 0, 0]);
-  head.writeUInt32BE(json.length, 1);
-  return Buffer.concat([head, json]);
+  const frame = frameMessage(Buffer.from(JSON.stringify(end)));
+  frame[0] = 2;
+  return frame;
 }
 
 /** A call whose request is in its URL. */

@@ -2,10 +2,14 @@ import { type ServiceError } from '@raftway/errors';
 import {
   type EngineStream,
   type HeaderPairs,
+  headerValue,
   http2Code,
+  isGrpcContentType,
   type StreamListener,
   type StreamReset,
 } from '@raftway/http2';
+import { upstreamNotGrpc } from '../domain/refusal';
+import { codeOfHttpStatus } from '../domain/status-mapping';
 
 /**
  * A gRPC stream over an HTTP exchange: gRPC's headers, messages and trailers to the inside (whoever sets the listener), another protocol to
@@ -86,4 +90,16 @@ export abstract class DressedStream implements EngineStream, StreamListener {
 
   /** Ends the exchange with this error, whatever has been sent already. */
   protected abstract refuse(error: ServiceError): void;
+}
+
+/** What is wrong with an instance's headers for a protocol that has to read its status; undefined when they are a gRPC response's. */
+export function responseFault(
+  headers: HeaderPairs,
+  endOfStream: boolean,
+): ServiceError | undefined {
+  if (endOfStream && headerValue(headers, 'grpc-status') !== undefined) return undefined;
+  const status = headerValue(headers, ':status') ?? '';
+  const contentType = headerValue(headers, 'content-type') ?? '';
+  if (status === '200' && isGrpcContentType(contentType)) return undefined;
+  return upstreamNotGrpc(codeOfHttpStatus(status), status);
 }
