@@ -165,6 +165,23 @@ describe('JSON', () => {
     session.close();
   });
 
+  it('answers HEAD without a body over HTTP/2', async () => {
+    await start();
+    const session = http2.connect(`http://${harness.gateway.address}`);
+    const stream = session.request({ ':path': '/v1/nothing', ':method': 'HEAD' });
+    const headers = new Promise<http2.IncomingHttpHeaders>((resolve) =>
+      stream.on('response', resolve),
+    );
+    let body = '';
+    for await (const chunk of stream) body += String(chunk);
+    expect([(await headers)[':status'], (await headers)['content-type'], body]).toEqual([
+      404,
+      json,
+      '',
+    ]);
+    session.close();
+  });
+
   it('says what is wrong, as google.rpc.Status', async () => {
     await start();
     expect(await outcome(get('/v1/greetings/nobody'))).toEqual([
@@ -225,7 +242,9 @@ describe('JSON', () => {
 
   it('can be switched off', async () => {
     harness = await Harness.start({ jsonTranscoding: false });
-    expect((await send('/v1/greetings', '{}')).status).toBe(415);
+    const refused = await send('/v1/greetings', '{}');
+    expect(refused.status).toBe(415);
+    expect(refused.headers.get('accept-post')).not.toContain('json');
   });
 
   it('bounds messages, and holds nothing afterwards', async () => {

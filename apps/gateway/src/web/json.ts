@@ -47,6 +47,8 @@ export interface JsonSettings {
 
 /** Takes HTTP and JSON, as the `google.api.http` rules of the registered services say. */
 export class Json implements WebProtocol {
+  readonly mediaTypes = ['application/json'];
+
   constructor(private readonly settings: JsonSettings) {}
 
   open(exchange: HttpExchange): boolean {
