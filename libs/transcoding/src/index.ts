@@ -1,5 +1,14 @@
-export { answersRaw, buildAnswer, type HttpAnswer, type JsonWriteSettings } from './response';
-export { type Binding, bindMethod, grpcPathOf, isHttpBody, type MethodBindings } from './binding';
+export { buildAnswer, type HttpAnswer, type JsonWriteSettings } from './response';
+export {
+  answersRaw,
+  answersStream,
+  type Binding,
+  bindMethod,
+  grpcPathOf,
+  isHttpBody,
+  type MethodBindings,
+  takesStream,
+} from './binding';
 export { type JsonReadSettings } from './json-body';
 export { jsonItems } from './json-items';
 export { LineSplitter } from './line-splitter';

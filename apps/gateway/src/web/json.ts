@@ -5,6 +5,7 @@ import { ServiceError } from '@raftway/errors';
 import { headerValue, type HeaderPairs } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
 import {
+  answersStream,
   buildRequest,
   grpcPathOf,
   httpStatusOf,
@@ -13,6 +14,7 @@ import {
   type PathValue,
   type RequestSettings,
   streamFormatFor,
+  takesStream,
 } from '@raftway/transcoding';
 import { type ConnectHeaders, grpcHeadersOfConnect } from '../domain/connect-protocol';
 import { withoutHeader } from '../domain/header-rules';
@@ -105,22 +107,20 @@ export class Json implements WebProtocol {
         { values, query, body, contentType },
         { ...this.settings.request, registry: types },
       );
-    const { methodKind } = binding.method;
-    const isStream = methodKind === 'client_streaming' || methodKind === 'bidi_streaming';
+    const isStream = takesStream(binding.method);
     const form: Form =
       isStream && takesRaw ? 'raw' : isStream && kind === 'lines' ? 'lines' : 'whole';
     const body = this.bodyOf(form, toMessage, isStream);
     const settings = this.streamSettings(exchange, route, body, call.headers, form !== 'whole');
-    const dressed: JsonStream =
-      methodKind === 'unary' || methodKind === 'client_streaming'
-        ? new JsonUnaryStream(stream, settings, route, this.settings.response)
-        : new JsonStreamingStream(
-            stream,
-            settings,
-            route,
-            this.settings.response,
-            streamFormatFor(headerValue(headers, 'accept') ?? ''),
-          );
+    const dressed: JsonStream = answersStream(binding.method)
+      ? new JsonStreamingStream(
+          stream,
+          settings,
+          route,
+          this.settings.response,
+          streamFormatFor(headerValue(headers, 'accept') ?? ''),
+        )
+      : new JsonUnaryStream(stream, settings, route, this.settings.response);
     dressed.start(requestEnded);
     return true;
   }
