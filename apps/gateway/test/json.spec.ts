@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http2 from 'node:http2';
-import { createFileRegistry, type DescService, fromBinary } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { type DescService } from '@bufbuild/protobuf';
 import { ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
-import { descriptorSetBase64, helloworld } from '@raftway/contracts';
+import { contractsRegistry, helloworld } from '@raftway/contracts';
 import { Code, failedPrecondition, ServiceError } from '@raftway/errors';
 import { silentLogger } from '@raftway/observability';
 import { createServer, implementService, type RaftwayServer } from '@raftway/service-kit';
@@ -278,10 +277,7 @@ describe('JSON', () => {
 describe('the Connect protocol with its JSON codec', () => {
   it('has its own errors, timeouts and trailers', async () => {
     await start();
-    const file = createFileRegistry(
-      fromBinary(FileDescriptorSetSchema, Buffer.from(descriptorSetBase64, 'base64')),
-    );
-    const desc = file.getService('helloworld.Greeter') as DescService;
+    const desc = contractsRegistry().getService('helloworld.Greeter') as DescService;
     const baseUrl = `http://${harness.gateway.address}`;
     const transport = createConnectTransport({
       baseUrl,

@@ -1,6 +1,4 @@
-import { createFileRegistry, fromBinary, type Registry } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { descriptorSetBase64 } from '@raftway/contracts';
+import { contractsRegistry } from '@raftway/contracts';
 import { ServiceError } from '@raftway/errors';
 import { headerValue, type HeaderPairs } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
@@ -149,7 +147,7 @@ export class Json implements WebProtocol {
       isStreamingRequest,
       memory,
       messageBytesMax,
-      detailTypes: [route.types, ownTypes()],
+      detailTypes: [route.types, contractsRegistry()],
       isConnect: isConnect(exchange, route),
       dispatch: (stream) => dispatch(stream, grpcHeaders, false, exchange.clientAddress),
       onRefused,
@@ -169,7 +167,7 @@ export class Json implements WebProtocol {
     more: HeaderPairs = [],
   ): true {
     stream.setListener(new DiscardingListener(stream));
-    const body = errorBody(grpcStatusOf(statusTrailers(error)), [ownTypes()]);
+    const body = errorBody(grpcStatusOf(statusTrailers(error)), [contractsRegistry()]);
     sendHttpResponse(stream, httpStatus, ['content-type', 'application/json', ...more], body);
     this.settings.onRefused(error);
     return true;
@@ -201,14 +199,4 @@ function couldBeJson({ contentType }: HttpExchange): boolean {
 /** What curl says when it is told nothing. */
 function isForm(contentType: string): boolean {
   return contentType.startsWith('application/x-www-form-urlencoded');
-}
-
-let own: Registry | undefined;
-
-/** The types of the suite's own errors. */
-function ownTypes(): Registry {
-  own ??= createFileRegistry(
-    fromBinary(FileDescriptorSetSchema, Buffer.from(descriptorSetBase64, 'base64')),
-  );
-  return own;
 }
