@@ -54,7 +54,7 @@ export function readJson(
 
 /** The value of a JSON text. @throws ServiceError INVALID_ARGUMENT when it is none */
 export function parseJson(text: string): unknown {
-  return guard('body', () => JSON.parse(text));
+  return guard('body', () => JSON.parse(text) as unknown);
 }
 
 /** Merges JSON that was made here. @throws ServiceError INVALID_ARGUMENT with the field */
