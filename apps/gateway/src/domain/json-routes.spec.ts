@@ -1,11 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import {
-  FileDescriptorProtoSchema,
-  FileDescriptorSetSchema,
-  MethodOptionsSchema,
-} from '@bufbuild/protobuf/wkt';
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { descriptorSetBase64 } from '@raftway/contracts';
+import { httpRule } from '../../test/support/http-rule';
 import { JsonRouteBuilder } from './json-routes';
 import { MergedSchema, type SchemaSource } from './merged-schema';
 
@@ -27,28 +23,16 @@ function impostor(): SchemaSource {
 
 /** A service whose only method has that rule. */
 function ruled(name: string, path: string): SchemaSource {
-  const rule = new BinaryWriter().tag(4, WireType.LengthDelimited).string(path).finish();
-  const options = create(MethodOptionsSchema);
-  const data = new BinaryWriter().bytes(rule).finish();
-  options.$unknown = [{ no: 72_295_728, wireType: WireType.LengthDelimited, data }];
+  const post = 4;
+  const message = `.${name}.Nothing`;
+  const options = httpRule([post, path]);
+  const method = { name: 'Do', inputType: message, outputType: message, options };
   const file = create(FileDescriptorProtoSchema, {
     name: `${name}.proto`,
     package: name,
     syntax: 'proto3',
     messageType: [{ name: 'Nothing' }],
-    service: [
-      {
-        name: 'Rules',
-        method: [
-          {
-            name: 'Do',
-            inputType: `.${name}.Nothing`,
-            outputType: `.${name}.Nothing`,
-            options,
-          },
-        ],
-      },
-    ],
+    service: [{ name: 'Rules', method: [method] }],
   });
   const files = [toBinary(FileDescriptorProtoSchema, file)];
   return { grpcServices: [`${name}.Rules`], files };
