@@ -92,7 +92,8 @@ export function withoutHeader(headers: HeaderPairs, name: string): string[] {
   return headersWhere(headers, (one) => one !== name);
 }
 
-function isConnectionBound(name: string, value: string): boolean {
+/** Whether a header speaks of the connection that it came on (RFC 9113 §8.2.2, RFC 9110 §7.6.1). */
+export function isConnectionBound(name: string, value: string): boolean {
   switch (name) {
     case 'connection':
     case 'keep-alive':

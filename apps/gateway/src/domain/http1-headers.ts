@@ -1,3 +1,5 @@
+import { isConnectionBound } from './header-rules';
+
 /** The first line of an HTTP/1.1 request, and how it came. */
 export interface Http1Start {
   readonly method: string;
@@ -10,7 +12,7 @@ export interface Http1Start {
  * the client may extend by way of `connection` (RFC 9113 §8.2.2, RFC 9110 §7.6.1). Undefined when there are several hosts.
  */
 export function http1Headers(raw: readonly string[], start: Http1Start): string[] | undefined {
-  const bound = new Set(alwaysBound);
+  const bound = new Set(boundInHttp1);
   let host: string | undefined;
   for (let index = 0; index < raw.length; index += 2) {
     const name = (raw[index] ?? '').toLowerCase();
@@ -26,19 +28,11 @@ export function http1Headers(raw: readonly string[], start: Http1Start): string[
   if (host !== undefined && host !== '') result.push(':authority', host);
   for (let index = 0; index < raw.length; index += 2) {
     const name = (raw[index] ?? '').toLowerCase();
-    if (name !== 'host' && !bound.has(name)) result.push(name, raw[index + 1] ?? '');
+    const value = raw[index + 1] ?? '';
+    if (!bound.has(name) && !isConnectionBound(name, value)) result.push(name, value);
   }
   return result;
 }
 
-const alwaysBound = [
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-  'te',
-  'trailer',
-  'expect',
-  'http2-settings',
-];
+/** Beside what is bound to any connection: what becomes a pseudo-header, and what HTTP/1.1 uses in other ways. */
+const boundInHttp1 = ['host', 'te', 'trailer', 'expect'];
