@@ -300,6 +300,26 @@ describe('the Connect protocol with its JSON codec', () => {
     );
     expect(late).toMatchObject({ code: 4 });
   });
+
+  it('has its own errors for its own headers, too', async () => {
+    await start();
+    const answer = await fetch(`http://${harness.gateway.address}/helloworld.Greeter/SayHello`, {
+      method: 'POST',
+      headers: {
+        'content-type': json,
+        'connect-protocol-version': '1',
+        'connect-timeout-ms': 'soon',
+      },
+      body: '{}',
+    });
+    expect([answer.status, await answer.json()]).toEqual([
+      400,
+      expect.objectContaining({
+        code: 'invalid_argument',
+        message: expect.stringContaining('connect-timeout-ms') as string,
+      }),
+    ]);
+  });
 });
 
 // APISIX #4058 and #12319, Envoy #4900: streams are asked for again and again.

@@ -3,8 +3,9 @@
  */
 import { type Registry } from '@bufbuild/protobuf';
 import { type HeaderPairs, headerValue } from '@raftway/http2/rules';
-import { type GrpcStatus, statusJson } from '@raftway/transcoding';
-import { metadataOf } from './connect-protocol';
+import { statusJson } from '@raftway/transcoding';
+import { errorOf, metadataOf } from './connect-protocol';
+import { grpcStatusOf } from './status-mapping';
 
 /** How a request's body is to be read. */
 export type BodyKind = 'json' | 'lines' | 'other';
@@ -33,7 +34,17 @@ export function grpcHeadersOfJson(headers: HeaderPairs, path: string): string[] 
   return result;
 }
 
-/** The body of an answer with that status. */
-export function errorBody(status: GrpcStatus, registries: readonly Registry[]): Buffer {
-  return Buffer.from(`${JSON.stringify(statusJson(status, registries))}\n`);
+/**
+ * The body of an answer with the status that trailers say.
+ *
+ * @param isConnect whether it is written as the Connect protocol has it, rather than as google.rpc.Status
+ * @param registries where the types of details are found
+ */
+export function errorBody(
+  trailers: HeaderPairs,
+  isConnect: boolean,
+  registries: readonly Registry[],
+): Buffer {
+  if (isConnect) return Buffer.from(JSON.stringify(errorOf(trailers)));
+  return Buffer.from(`${JSON.stringify(statusJson(grpcStatusOf(trailers), registries))}\n`);
 }

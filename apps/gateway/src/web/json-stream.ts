@@ -3,7 +3,7 @@ import { ServiceError } from '@raftway/errors';
 import { type EngineStream, type HeaderPairs, MessageReader } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
 import { type GrpcStatus, httpStatusOf } from '@raftway/transcoding';
-import { errorOf, metadataOf, trailerHeaders } from '../domain/connect-protocol';
+import { metadataOf, trailerHeaders } from '../domain/connect-protocol';
 import { errorBody } from '../domain/json-protocol';
 import { limitReached, responseMalformed } from '../domain/refusal';
 import { grpcStatusOf, statusOf } from '../domain/status-mapping';
@@ -241,9 +241,7 @@ export abstract class JsonStream extends DressedStream {
     this.isOver = true;
     const status = grpcStatusOf(trailers);
     if (this.failStarted(status)) return;
-    const body = this.settings.isConnect
-      ? Buffer.from(JSON.stringify(errorOf(trailers)))
-      : errorBody(status, this.detailTypes);
+    const body = errorBody(trailers, this.settings.isConnect, this.detailTypes);
     const headers = ['content-type', 'application/json', ...this.metadata(trailers)];
     this.answer(httpStatusOf(status.code), headers, body);
   }

@@ -19,7 +19,6 @@ import { withoutHeader } from '../domain/header-rules';
 import { bodyKindOf, errorBody, grpcHeadersOfJson } from '../domain/json-protocol';
 import { type JsonRoute, type JsonRoutes } from '../domain/json-routes';
 import * as refusal from '../domain/refusal';
-import { grpcStatusOf } from '../domain/status-mapping';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { DiscardingListener, sendHttpResponse } from '../proxy/reply';
 import { type Dispatch, type HttpExchange, type WebProtocol } from './http-exchange';
@@ -85,6 +84,7 @@ export class Json implements WebProtocol {
     const { binding, types } = route;
     const { contentType, requestEnded, headers, stream } = exchange;
     const encoding = headerValue(headers, 'content-encoding') ?? 'identity';
+    const isConnect = isConnectCall(exchange, route);
     const takesRaw = binding.body !== undefined && isHttpBody(binding.method.input, binding.body);
     const kind = bodyKindOf(contentType);
     if (binding.body !== undefined && !takesRaw && !requestEnded && kind === 'other') {
@@ -94,11 +94,13 @@ export class Json implements WebProtocol {
     }
     if (encoding !== 'identity') {
       const error = refusal.mediaTypeUnsupported('content-encoding', 'identity', encoding);
-      return this.refuse(exchange, error, 415, ['accept-encoding', 'identity']);
+      return this.refuse(exchange, error, 415, ['accept-encoding', 'identity'], isConnect);
     }
-    const call = callHeaders(exchange, route);
-    if ('field' in call)
-      return this.refuse(exchange, refusal.parameterInvalid(call.field, call.rule, call.value));
+    const call = callHeaders(exchange, route, isConnect);
+    if ('field' in call) {
+      const error = refusal.parameterInvalid(call.field, call.rule, call.value);
+      return this.refuse(exchange, error, httpStatusOf(error.code), [], isConnect);
+    }
     const toMessage = (body: Uint8Array): Uint8Array =>
       buildRequest(
         binding,
@@ -109,7 +111,14 @@ export class Json implements WebProtocol {
     const form: Form =
       isStream && takesRaw ? 'raw' : isStream && kind === 'lines' ? 'lines' : 'whole';
     const body = this.bodyOf(form, toMessage, isStream);
-    const settings = this.streamSettings(exchange, route, body, call.headers, form !== 'whole');
+    const settings = this.streamSettings(
+      exchange,
+      route,
+      body,
+      call.headers,
+      form !== 'whole',
+      isConnect,
+    );
     const dressed: JsonStream = answersStream(binding.method)
       ? new JsonStreamingStream(
           stream,
@@ -140,6 +149,7 @@ export class Json implements WebProtocol {
     body: JsonRequestBody,
     grpcHeaders: HeaderPairs,
     isStreamingRequest: boolean,
+    isConnect: boolean,
   ): JsonStreamSettings {
     const { dispatch, memory, messageBytesMax, onRefused } = this.settings;
     return {
@@ -148,7 +158,7 @@ export class Json implements WebProtocol {
       memory,
       messageBytesMax,
       detailTypes: [route.types, contractsRegistry()],
-      isConnect: isConnect(exchange, route),
+      isConnect,
       dispatch: (stream) => dispatch(stream, grpcHeaders, false, exchange.clientAddress),
       onRefused,
     };
@@ -165,9 +175,10 @@ export class Json implements WebProtocol {
     error: ServiceError,
     httpStatus = httpStatusOf(error.code),
     more: HeaderPairs = [],
+    isConnect = false,
   ): true {
     stream.setListener(new DiscardingListener(stream));
-    const body = errorBody(grpcStatusOf(statusTrailers(error)), [contractsRegistry()]);
+    const body = errorBody(statusTrailers(error), isConnect, [contractsRegistry()]);
     sendHttpResponse(stream, httpStatus, ['content-type', 'application/json', ...more], body);
     this.settings.onRefused(error);
     return true;
@@ -175,16 +186,18 @@ export class Json implements WebProtocol {
 }
 
 /** A unary call of the Connect protocol with its JSON codec is such a call, too, with other headers and errors. */
-function isConnect({ headers }: HttpExchange, { binding }: JsonRoute): boolean {
+function isConnectCall({ headers }: HttpExchange, { binding }: JsonRoute): boolean {
   return !binding.isAnnotated && headerValue(headers, 'connect-protocol-version') !== undefined;
 }
 
 /** The headers of the gRPC call, or what is wrong with those of the request. */
-function callHeaders(exchange: HttpExchange, route: JsonRoute): ConnectHeaders {
-  const { headers } = exchange;
+function callHeaders(
+  { headers }: HttpExchange,
+  route: JsonRoute,
+  isConnect: boolean,
+): ConnectHeaders {
   const path = grpcPathOf(route.binding.method);
-  if (!isConnect(exchange, route))
-    return { headers: grpcHeadersOfJson(headers, path), encoding: 'identity' };
+  if (!isConnect) return { headers: grpcHeadersOfJson(headers, path), encoding: 'identity' };
   const call = grpcHeadersOfConnect(headers, 'unary');
   if ('field' in call) return call;
   // Messages are read here, and nobody here decompresses them.
