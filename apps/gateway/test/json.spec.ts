@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http2 from 'node:http2';
-import { createFileRegistry, type DescService, fromBinary } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { type DescService } from '@bufbuild/protobuf';
 import { ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
-import { descriptorSetBase64, helloworld } from '@raftway/contracts';
+import { contractsRegistry, helloworld } from '@raftway/contracts';
 import { Code, failedPrecondition, ServiceError } from '@raftway/errors';
 import { silentLogger } from '@raftway/observability';
 import { createServer, implementService, type RaftwayServer } from '@raftway/service-kit';
@@ -165,6 +164,23 @@ describe('JSON', () => {
     session.close();
   });
 
+  it('answers HEAD without a body over HTTP/2', async () => {
+    await start();
+    const session = http2.connect(`http://${harness.gateway.address}`);
+    const stream = session.request({ ':path': '/v1/nothing', ':method': 'HEAD' });
+    const headers = new Promise<http2.IncomingHttpHeaders>((resolve) =>
+      stream.on('response', resolve),
+    );
+    let body = '';
+    for await (const chunk of stream) body += String(chunk);
+    expect([(await headers)[':status'], (await headers)['content-type'], body]).toEqual([
+      404,
+      json,
+      '',
+    ]);
+    session.close();
+  });
+
   it('says what is wrong, as google.rpc.Status', async () => {
     await start();
     expect(await outcome(get('/v1/greetings/nobody'))).toEqual([
@@ -225,7 +241,9 @@ describe('JSON', () => {
 
   it('can be switched off', async () => {
     harness = await Harness.start({ jsonTranscoding: false });
-    expect((await send('/v1/greetings', '{}')).status).toBe(415);
+    const refused = await send('/v1/greetings', '{}');
+    expect(refused.status).toBe(415);
+    expect(refused.headers.get('accept-post')).not.toContain('json');
   });
 
   it('bounds messages, and holds nothing afterwards', async () => {
@@ -259,10 +277,7 @@ describe('JSON', () => {
 describe('the Connect protocol with its JSON codec', () => {
   it('has its own errors, timeouts and trailers', async () => {
     await start();
-    const file = createFileRegistry(
-      fromBinary(FileDescriptorSetSchema, Buffer.from(descriptorSetBase64, 'base64')),
-    );
-    const desc = file.getService('helloworld.Greeter') as DescService;
+    const desc = contractsRegistry().getService('helloworld.Greeter') as DescService;
     const baseUrl = `http://${harness.gateway.address}`;
     const transport = createConnectTransport({
       baseUrl,
@@ -284,6 +299,26 @@ describe('the Connect protocol with its JSON codec', () => {
       ConnectError.from(error),
     );
     expect(late).toMatchObject({ code: 4 });
+  });
+
+  it('has its own errors for its own headers, too', async () => {
+    await start();
+    const answer = await fetch(`http://${harness.gateway.address}/helloworld.Greeter/SayHello`, {
+      method: 'POST',
+      headers: {
+        'content-type': json,
+        'connect-protocol-version': '1',
+        'connect-timeout-ms': 'soon',
+      },
+      body: '{}',
+    });
+    expect([answer.status, await answer.json()]).toEqual([
+      400,
+      expect.objectContaining({
+        code: 'invalid_argument',
+        message: expect.stringContaining('connect-timeout-ms') as string,
+      }),
+    ]);
   });
 });
 

@@ -10,4 +10,5 @@ export * as reflectionV1 from './gen/grpc/reflection/v1/reflection';
 export * as reflectionV1alpha from './gen/grpc/reflection/v1alpha/reflection';
 export * as registry from './gen/raftway/registry/v1/registry';
 export * as rpc from './rpc';
+export { contractsRegistry } from './contracts-registry';
 export { descriptorSetBase64 } from './gen/descriptor-set';

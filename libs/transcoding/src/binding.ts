@@ -5,7 +5,7 @@ import { parsePathTemplate, type PathTemplate, type TemplateVariable } from './p
 import { type Routable } from './router';
 
 /** The type whose bytes are the body as they are. */
-export const httpBodyType = 'google.api.HttpBody';
+const httpBodyType = 'google.api.HttpBody';
 
 /** One HTTP method and path of a gRPC method, checked against its messages. */
 export interface Binding extends Routable {
@@ -55,6 +55,16 @@ export function grpcPathOf(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`;
 }
 
+/** Whether the caller sends any number of messages. */
+export function takesStream({ methodKind }: DescMethod): boolean {
+  return methodKind === 'client_streaming' || methodKind === 'bidi_streaming';
+}
+
+/** Whether the answer is any number of messages. */
+export function answersStream({ methodKind }: DescMethod): boolean {
+  return methodKind === 'server_streaming' || methodKind === 'bidi_streaming';
+}
+
 /** @throws Error that says what of the rule does not fit the method */
 export function bindRule(method: DescMethod, rule: HttpRule, isAnnotated: boolean): Binding {
   const { input, output } = method;
@@ -81,6 +91,11 @@ export function bindRule(method: DescMethod, rule: HttpRule, isAnnotated: boolea
 export function isHttpBody(message: DescMessage, field: DescField | undefined | '*'): boolean {
   if (field === undefined || field === '*') return message.typeName === httpBodyType;
   return field.fieldKind === 'message' && field.message.typeName === httpBodyType;
+}
+
+/** Whether a binding's answers are bytes as they are, with a media type of their own. */
+export function answersRaw({ method, responseBody }: Binding): boolean {
+  return isHttpBody(method.output, responseBody);
 }
 
 function pathFieldsOf(input: DescMessage, variable: TemplateVariable): readonly DescField[] {

@@ -1,11 +1,14 @@
+export { buildAnswer, type HttpAnswer, type JsonWriteSettings } from './response';
 export {
   answersRaw,
-  buildAnswer,
-  type HttpAnswer,
-  jsonType,
-  type JsonWriteSettings,
-} from './response';
-export { type Binding, bindMethod, grpcPathOf, isHttpBody, type MethodBindings } from './binding';
+  answersStream,
+  type Binding,
+  bindMethod,
+  grpcPathOf,
+  isHttpBody,
+  type MethodBindings,
+  takesStream,
+} from './binding';
 export { type JsonReadSettings } from './json-body';
 export { jsonItems } from './json-items';
 export { LineSplitter } from './line-splitter';
@@ -13,11 +16,6 @@ export { openApiDocument, type OpenApiInfo } from './openapi';
 export { buildRequest, type HttpRequestParts, type RequestSettings } from './request';
 export { type PathValue, type Routable, type RouteMatch, Router } from './router';
 export { SchemaFiles } from './schema';
-export {
-  decodeStatus,
-  type GrpcStatus,
-  httpStatusOf,
-  type StatusDetail,
-  statusJson,
-} from './status';
+export { type GrpcStatus, httpStatusOf, type StatusDetail, statusJson } from './status';
 export { type StreamFormat, streamFormatFor } from './stream-format';
+export { wellKnownFiles } from './well-known-files';

@@ -52,6 +52,11 @@ export function readJson(
   });
 }
 
+/** The value of a JSON text. @throws ServiceError INVALID_ARGUMENT when it is none */
+export function parseJson(text: string): unknown {
+  return guard('body', () => JSON.parse(text) as unknown);
+}
+
 /** Merges JSON that was made here. @throws ServiceError INVALID_ARGUMENT with the field */
 export function mergeJson(
   desc: DescMessage,
@@ -63,9 +68,9 @@ export function mergeJson(
 }
 
 /** Runs something of the library and makes its errors ServiceErrors. @param place the field that is named when the error names none */
-function guard(place: string, action: () => unknown): void {
+function guard<Result>(place: string, action: () => Result): Result {
   try {
-    action();
+    return action();
   } catch (error) {
     throw error instanceof ServiceError ? error : errorOf(place, error);
   }

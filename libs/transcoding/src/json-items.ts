@@ -1,4 +1,5 @@
 import { invalidArgument } from '@raftway/errors';
+import { parseJson } from './json-body';
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -13,12 +14,7 @@ const closers = new Set([0x5d, 0x7d]);
  * @throws ServiceError INVALID_ARGUMENT when the text is no JSON, or has more items
  */
 export function jsonItems(text: string, itemsMax: number): string[] {
-  try {
-    if (!Array.isArray(JSON.parse(text))) return [text];
-  } catch (error) {
-    const description = error instanceof Error ? error.message : 'is no JSON';
-    throw invalidArgument({ field: 'body', description });
-  }
+  if (!Array.isArray(parseJson(text))) return [text];
   const inner = text.slice(text.indexOf('[') + 1, text.lastIndexOf(']'));
   if (inner.trim() === '') return [];
   return splitAtCommas(inner, itemsMax);

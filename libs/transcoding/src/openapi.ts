@@ -4,7 +4,7 @@ import {
   type JsonObject,
   type JsonValue,
 } from '@bufbuild/protobuf';
-import { type Binding, isHttpBody } from './binding';
+import { answersRaw, answersStream, type Binding, isHttpBody, takesStream } from './binding';
 import { SchemaCollector } from './openapi-schema';
 import { isText, isTextList } from './parameter';
 import { type PathTemplate } from './path-template';
@@ -27,8 +27,6 @@ const openApiMethods = new Set([
 export interface OpenApiInfo {
   readonly title: string;
   readonly version: string;
-  /** @default none */
-  readonly description?: string | undefined;
 }
 
 /**
@@ -36,14 +34,13 @@ export interface OpenApiInfo {
  * has no place in OpenAPI and is left out.
  */
 export function openApiDocument(info: OpenApiInfo, bindings: readonly Binding[]): JsonObject {
-  const { title, version, description } = info;
   const builder = new DocumentBuilder();
   const annotated = new Set(bindings.filter((one) => one.isAnnotated).map(({ method }) => method));
   for (const binding of bindings)
     if (binding.isAnnotated || !annotated.has(binding.method)) builder.add(binding);
   return {
     openapi: '3.1.0',
-    info: { title, version, ...(description === undefined ? {} : { description }) },
+    info: { title: info.title, version: info.version },
     ...builder.parts(),
   };
 }
@@ -112,9 +109,7 @@ class DocumentBuilder {
     if (body === undefined) return undefined;
     if (isHttpBody(method.input, body)) return { content: { '*/*': {} } };
     const schema = body === '*' ? this.schemas.ofMessage(method.input) : this.schemas.ofField(body);
-    const isStream =
-      method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming';
-    if (!isStream) return { content: { 'application/json': { schema } } };
+    if (!takesStream(method)) return { content: { 'application/json': { schema } } };
     return {
       content: {
         'application/json': { schema: { type: 'array', items: schema } },
@@ -125,13 +120,12 @@ class DocumentBuilder {
 
   private responseContent(binding: Binding): JsonObject {
     const { method, responseBody } = binding;
-    if (isHttpBody(method.output, responseBody)) return { '*/*': {} };
+    if (answersRaw(binding)) return { '*/*': {} };
     const schema =
       responseBody === undefined
         ? this.schemas.ofMessage(method.output)
         : this.schemas.ofField(responseBody);
-    if (method.methodKind === 'unary' || method.methodKind === 'client_streaming')
-      return { 'application/json': { schema } };
+    if (!answersStream(method)) return { 'application/json': { schema } };
     return {
       'application/json': { schema: { type: 'array', items: schema } },
       'application/x-ndjson': { schema },

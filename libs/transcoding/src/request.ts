@@ -10,7 +10,7 @@ import {
 import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
 import { invalidArgument } from '@raftway/errors';
 import { type Binding, isHttpBody } from './binding';
-import { type JsonReadSettings, mergeJson, readJson } from './json-body';
+import { type JsonReadSettings, mergeJson, parseJson, readJson } from './json-body';
 import { findField, isText, isTextList, jsonOfText } from './parameter';
 import { parseQuery } from './query';
 import { type PathValue } from './router';
@@ -90,7 +90,7 @@ function readBody(
   const text = decodeText(body);
   if (field === undefined) return readJson(input, message, text, settings);
   // A text that is one JSON value by itself cannot become more than this one field's.
-  assertJson(text);
+  parseJson(text);
   readJson(input, message, `{${JSON.stringify(field.jsonName)}:${text}}`, settings);
 }
 
@@ -112,15 +112,6 @@ function decodeText(bytes: Uint8Array): string {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     throw invalidArgument({ field: 'body', description: 'must be UTF-8' });
-  }
-}
-
-function assertJson(text: string): void {
-  try {
-    JSON.parse(text);
-  } catch (error) {
-    const description = error instanceof Error ? error.message : 'is no JSON';
-    throw invalidArgument({ field: 'body', description });
   }
 }
 

@@ -1,10 +1,9 @@
 import { fromJson, type JsonValue, toBinary } from '@bufbuild/protobuf';
-import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { Library } from '../test/library';
 import { buildAnswer, type JsonWriteSettings } from './response';
 import { jsonItems } from './json-items';
 import { LineSplitter } from './line-splitter';
-import { decodeStatus, httpStatusOf, statusJson } from './status';
+import { httpStatusOf, statusJson } from './status';
 import { streamFormatFor } from './stream-format';
 
 const library = new Library();
@@ -127,19 +126,13 @@ describe('statuses', () => {
       if (desc === undefined) throw new Error(type);
       return toBinary(desc, fromJson(desc, json, { registry: library.registry }));
     };
-    const any = (typeUrl: string, value: Uint8Array): Uint8Array =>
-      new BinaryWriter().tag(1, 2).string(typeUrl).tag(2, 2).bytes(value).finish();
     const errorInfo = 'type.googleapis.com/google.rpc.ErrorInfo';
-    const bytes = new BinaryWriter()
-      .raw(message('google.rpc.Status', { code: 5, message: 'no' }))
-      .tag(3, 2)
-      .bytes(any(errorInfo, message('google.rpc.ErrorInfo', info)))
-      .tag(3, 2)
-      .bytes(any('type.googleapis.com/nobody.Knows', Buffer.from('hi')))
-      .tag(3, 2)
-      .bytes(any(errorInfo, Buffer.from([0x0a])))
-      .finish();
-    expect(statusJson(decodeStatus(bytes), [library.registry])).toEqual({
+    const details = [
+      { typeUrl: errorInfo, value: message('google.rpc.ErrorInfo', info) },
+      { typeUrl: 'type.googleapis.com/nobody.Knows', value: Buffer.from('hi') },
+      { typeUrl: errorInfo, value: Buffer.from([0x0a]) },
+    ];
+    expect(statusJson({ code: 5, message: 'no', details }, [library.registry])).toEqual({
       code: 5,
       message: 'no',
       details: [

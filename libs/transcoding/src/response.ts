@@ -10,7 +10,7 @@ import {
 } from '@bufbuild/protobuf';
 import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
 import { Code, ServiceError } from '@raftway/errors';
-import { type Binding, isHttpBody } from './binding';
+import { answersRaw, type Binding } from './binding';
 
 /** How messages are written as JSON. By default as protobuf prescribes. */
 export interface JsonWriteSettings {
@@ -34,12 +34,7 @@ export interface HttpAnswer {
 const mediaType = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 
 /** The media type of JSON. */
-export const jsonType = 'application/json';
-
-/** Whether a binding's answers are bytes as they are, with a media type of their own. */
-export function answersRaw(binding: Binding): boolean {
-  return isHttpBody(binding.method.output, binding.responseBody);
-}
+const jsonType = 'application/json';
 
 /**
  * Writes a response message as the binding says: all of it or one field, as JSON or as it is.

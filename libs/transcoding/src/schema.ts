@@ -5,38 +5,8 @@ import {
   fromBinary,
   type Registry,
 } from '@bufbuild/protobuf';
-import {
-  file_google_protobuf_any,
-  file_google_protobuf_api,
-  file_google_protobuf_descriptor,
-  file_google_protobuf_duration,
-  file_google_protobuf_empty,
-  file_google_protobuf_field_mask,
-  file_google_protobuf_source_context,
-  file_google_protobuf_struct,
-  file_google_protobuf_timestamp,
-  file_google_protobuf_type,
-  file_google_protobuf_wrappers,
-  type FileDescriptorProto,
-  FileDescriptorProtoSchema,
-} from '@bufbuild/protobuf/wkt';
-
-/** The library's own: it knows their JSON, and they are built already. */
-const wellKnown: ReadonlyMap<string, DescFile> = new Map(
-  [
-    file_google_protobuf_any,
-    file_google_protobuf_api,
-    file_google_protobuf_descriptor,
-    file_google_protobuf_duration,
-    file_google_protobuf_empty,
-    file_google_protobuf_field_mask,
-    file_google_protobuf_source_context,
-    file_google_protobuf_struct,
-    file_google_protobuf_timestamp,
-    file_google_protobuf_type,
-    file_google_protobuf_wrappers,
-  ].map((file) => [file.proto.name, file]),
-);
+import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import { wellKnownFiles } from './well-known-files';
 
 interface BuiltFile {
   readonly file: DescFile;
@@ -65,7 +35,7 @@ export class SchemaFiles {
     const done = new Map<string, DescFile>();
     const open = new Set<string>();
     const take = (name: string, importer: string): DescFile => {
-      const known = done.get(name) ?? wellKnown.get(name);
+      const known = done.get(name) ?? wellKnownFiles.get(name);
       if (known !== undefined) return known;
       if (open.has(name)) throw new Error(`${importer} imports ${name}, which imports it`);
       const own = given.get(name);
@@ -78,7 +48,7 @@ export class SchemaFiles {
       return file;
     };
     for (const name of given.keys()) take(name, name);
-    return createRegistry(...wellKnown.values(), ...done.values());
+    return createRegistry(...wellKnownFiles.values(), ...done.values());
   }
 
   private fileOf(

@@ -1,5 +1,5 @@
 import { create, type JsonObject, type JsonValue, type Registry, toJson } from '@bufbuild/protobuf';
-import { base64Encode, BinaryReader } from '@bufbuild/protobuf/wire';
+import { base64Encode } from '@bufbuild/protobuf/wire';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
 
 /** A gRPC status, as a call ends with it. */
@@ -23,39 +23,6 @@ const httpStatuses = [
 /** The HTTP status of a gRPC code; 500 for codes that gRPC does not define. */
 export function httpStatusOf(code: number): number {
   return httpStatuses[code] ?? 500;
-}
-
-/**
- * Decodes a `google.rpc.Status`, which calls carry in `grpc-status-details-bin`.
- *
- * @throws Error when the bytes are none
- */
-export function decodeStatus(bytes: Uint8Array): GrpcStatus {
-  let code = 0;
-  let message = '';
-  const details: StatusDetail[] = [];
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    if (field === 1) code = reader.int32();
-    else if (field === 2) message = reader.string();
-    else if (field === 3) details.push(decodeAny(reader.bytes()));
-    else reader.skip(wireType, field);
-  }
-  return { code, message, details };
-}
-
-function decodeAny(bytes: Uint8Array): StatusDetail {
-  let typeUrl = '';
-  let value: Uint8Array = new Uint8Array();
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    if (field === 1) typeUrl = reader.string();
-    else if (field === 2) value = reader.bytes();
-    else reader.skip(wireType, field);
-  }
-  return { typeUrl, value };
 }
 
 /**

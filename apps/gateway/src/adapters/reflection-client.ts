@@ -11,8 +11,8 @@ import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { reflectionV1 } from '@raftway/contracts';
 import { channelCredentials } from '@raftway/service-kit';
 import { type TlsSource } from '@raftway/tls';
+import { wellKnownFiles } from '@raftway/transcoding';
 import { type FileLearner } from './schema-catalog';
-import { wellKnownFile } from '../domain/well-known-files';
 
 /** How long learning one instance's files may take, in milliseconds. */
 const timeoutMs = 10_000;
@@ -139,7 +139,7 @@ class Learning {
     for (let name = this.wanted.pop(); name !== undefined; name = this.wanted.pop()) {
       if (this.files.has(name) || this.asked.has(name)) continue;
       this.asked.add(name);
-      if (wellKnownFile(name) !== undefined) continue;
+      if (wellKnownFiles.has(name)) continue;
       this.keep(await this.conversation.ask({ $case: 'fileByFilename', value: name }));
     }
     return [...this.files.values()];

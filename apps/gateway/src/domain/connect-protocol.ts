@@ -2,14 +2,16 @@
  * The Connect protocol, as far as it differs from gRPC (https://connectrpc.com/docs/protocol): content types, header names, timeouts, errors as JSON, and
  * trailers in headers (unary) or in a last message (streams). Of its codecs, proto: its messages are gRPC's.
  */
-import { rpc } from '@raftway/contracts';
-import { Code, codeName, toCode } from '@raftway/errors';
+import { codeName } from '@raftway/errors';
 import {
   formatGrpcTimeout,
+  frameMessage,
   type HeaderPairs,
-  headerValue,
   percentDecode,
 } from '@raftway/http2/rules';
+import { type StatusDetail } from '@raftway/transcoding';
+import { headersWhere } from './header-rules';
+import { grpcStatusOf, statusOf } from './status-mapping';
 
 /** The content type of unary calls; of streams. */
 export const unaryType = 'application/proto';
@@ -57,26 +59,16 @@ export function grpcHeadersOfConnect(
 
 /** Metadata of the instance: what is neither gRPC's own, nor speaks of the body. */
 export function metadataOf(headers: HeaderPairs): string[] {
-  const result: string[] = [];
-  for (let index = 0; index < headers.length; index += 2) {
-    const name = headers[index] ?? '';
-    if (name.startsWith(':') || ofTheBody.has(name) || ofGrpc.has(name) || name === 'trailer')
-      continue;
-    result.push(name, headers[index + 1] ?? '');
-  }
-  return result;
+  return headersWhere(
+    headers,
+    (name) =>
+      !name.startsWith(':') && !ofTheBody.has(name) && !ofGrpc.has(name) && name !== 'trailer',
+  );
 }
 
 /** Trailers as the headers of a unary response. */
 export function trailerHeaders(trailers: HeaderPairs): string[] {
   return metadataOf(trailers).map((text, index) => (index % 2 === 0 ? `trailer-${text}` : text));
-}
-
-/** The status of a call from its trailers; UNKNOWN when they have none. 0 is OK. */
-export function statusOf(trailers: HeaderPairs): number {
-  const text = headerValue(trailers, 'grpc-status') ?? '';
-  if (text === '0') return 0;
-  return toCode(/^\d{1,2}$/.test(text) ? Number(text) : Code.unknown);
 }
 
 /** An error as Connect writes it. */
@@ -88,15 +80,20 @@ export interface ConnectError {
 
 /** The error that trailers say. */
 export function errorOf(trailers: HeaderPairs): ConnectError {
-  const name = codeName(statusOf(trailers));
-  // The one name that Connect spells otherwise.
-  const code = name === 'CANCELLED' ? 'canceled' : name.toLowerCase();
-  const message = percentDecode(headerValue(trailers, 'grpc-message') ?? '').toString('utf8');
-  const details = detailsOf(headerValue(trailers, 'grpc-status-details-bin'));
+  const { code, message, details } = grpcStatusOf(trailers);
+  const name = codeName(code);
   return {
-    code,
+    // The one name that Connect spells otherwise.
+    code: name === 'CANCELLED' ? 'canceled' : name.toLowerCase(),
     ...(message === '' ? {} : { message }),
-    ...(details.length === 0 ? {} : { details }),
+    ...(details.length === 0 ? {} : { details: details.map(detailOf) }),
+  };
+}
+
+function detailOf({ typeUrl, value }: StatusDetail): { type: string; value: string } {
+  return {
+    type: typeUrl.slice(typeUrl.lastIndexOf('/') + 1),
+    value: Buffer.from(value).toString('base64').replace(/=+$/, ''),
   };
 }
 
@@ -112,10 +109,9 @@ export function endStreamMessage(trailers: HeaderPairs): Buffer {
     ...(statusOf(trailers) === 0 ? {} : { error: errorOf(trailers) }),
     ...(metadata.size === 0 ? {} : { metadata: Object.fromEntries(metadata) }),
   };
-  const json = Buffer.from(JSON.stringify(end));
-  const head = Buffer.from([2, 0, 0, 0, 0]);
-  head.writeUInt32BE(json.length, 1);
-  return Buffer.concat([head, json]);
+  const frame = frameMessage(Buffer.from(JSON.stringify(end)));
+  frame[0] = 2;
+  return frame;
 }
 
 /** A call whose request is in its URL. */
@@ -168,21 +164,6 @@ function acceptedEncodings(value: string): string {
     .filter((part) => /^[\w-]+(?:\s*;\s*q=.*)?$/.test(part) && !/;\s*q=0(?:\.0*)?$/.test(part))
     .map((part) => (part.split(';', 1)[0] ?? '').trim().toLowerCase());
   return [...new Set([...names, 'identity'])].join(',');
-}
-
-function detailsOf(value: string | undefined): { type: string; value: string }[] {
-  if (value === undefined) return [];
-  try {
-    return rpc.Status.decode(Buffer.from(value, 'base64')).details.map(
-      ({ typeUrl, value: any }) => ({
-        type: typeUrl.slice(typeUrl.lastIndexOf('/') + 1),
-        value: Buffer.from(any).toString('base64').replace(/=+$/, ''),
-      }),
-    );
-  } catch {
-    // The instance's details are no google.rpc.Status; code and message are worth telling all the same.
-    return [];
-  }
 }
 
 /** Headers that speak of the body as it is on one connection. */

@@ -3,6 +3,7 @@
  * Source: the Fetch standard, "CORS protocol" (https://fetch.spec.whatwg.org/#http-cors-protocol).
  */
 import { type HeaderPairs, headerValue } from '@raftway/http2/rules';
+import { headersWhere } from './header-rules';
 
 /** Whose pages may call. */
 export interface CorsRules {
@@ -46,12 +47,7 @@ export function preflightHeaders(
 
 /** A response without what an instance says of CORS: the gateway decides, and browsers refuse two answers. */
 export function withoutCorsHeaders(headers: HeaderPairs): string[] {
-  const result: string[] = [];
-  for (let index = 0; index < headers.length; index += 2) {
-    const name = headers[index] ?? '';
-    if (!name.startsWith('access-control-')) result.push(name, headers[index + 1] ?? '');
-  }
-  return result;
+  return headersWhere(headers, (name) => !name.startsWith('access-control-'));
 }
 
 /** What is added to a response: the page may read all of its headers. Undefined and other origins get what caches have to know. */

@@ -1,7 +1,8 @@
 /*
  * gRPC-Web, as far as it differs from gRPC (PROTOCOL-WEB.md of grpc/grpc): content types, base64 in text mode, and trailers as a last message.
  */
-import { type HeaderPairs } from '@raftway/http2/rules';
+import { frameMessage, type HeaderPairs } from '@raftway/http2/rules';
+import { headersWhere } from './header-rules';
 
 /** A content type of gRPC-Web, taken apart. */
 export interface GrpcWebType {
@@ -20,18 +21,13 @@ export function parseGrpcWebType(contentType: string): GrpcWebType | undefined {
 
 /** Whether the answer is to be text: as `accept` says, or like the request where it names neither. */
 export function wantsText(accept: string | undefined, request: GrpcWebType): boolean {
-  const [, text] = /application\/grpc-web(-text)?/i.exec(accept ?? '') ?? [undefined, undefined];
-  const isSaid = accept !== undefined && /application\/grpc-web/i.test(accept);
-  return isSaid ? text !== undefined : request.isText;
+  const match = /application\/grpc-web(-text)?/i.exec(accept ?? '');
+  return match === null ? request.isText : match[1] !== undefined;
 }
 
 /** The headers of the gRPC call that a request stands for. */
 export function grpcHeadersOfWeb(headers: HeaderPairs, type: GrpcWebType): string[] {
-  const result: string[] = [];
-  for (let index = 0; index < headers.length; index += 2) {
-    const name = headers[index] ?? '';
-    if (!isOfTheBody(name) && !isOfTheTransport(name)) result.push(name, headers[index + 1] ?? '');
-  }
+  const result = headersWhere(headers, (name) => !isOfTheBody(name) && !isOfTheTransport(name));
   result.push('content-type', `application/grpc${type.suffix}`, 'te', 'trailers');
   return result;
 }
@@ -59,10 +55,9 @@ export function trailersMessage(trailers: HeaderPairs): Buffer {
     const name = trailers[index] ?? '';
     if (!name.startsWith(':')) text += `${name}: ${trailers[index + 1] ?? ''}\r\n`;
   }
-  const block = Buffer.from(text, 'latin1');
-  const head = Buffer.from([0x80, 0, 0, 0, 0]);
-  head.writeUInt32BE(block.length, 1);
-  return Buffer.concat([head, block]);
+  const frame = frameMessage(Buffer.from(text, 'latin1'));
+  frame[0] = 0x80;
+  return frame;
 }
 
 /** Speaks of the body as it is on the client's connection. */

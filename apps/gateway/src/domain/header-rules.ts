@@ -68,30 +68,31 @@ export function forwardRequestHeaders(headers: HeaderPairs, rules: ForwardRules)
 export function forwardResponseHeaders(headers: HeaderPairs): HeaderPairs {
   for (let index = 0; index < headers.length; index += 2) {
     if (isConnectionBound(headers[index] ?? '', headers[index + 1] ?? ''))
-      return withoutConnectionBound(headers);
+      return headersWhere(headers, (name, value) => !isConnectionBound(name, value));
   }
   return headers;
 }
 
-/** The headers but for those of one name. */
-export function withoutHeader(headers: HeaderPairs, name: string): string[] {
-  const result: string[] = [];
-  for (let index = 0; index < headers.length; index += 2)
-    if (headers[index] !== name) result.push(headers[index] ?? '', headers[index + 1] ?? '');
-  return result;
-}
-
-function withoutConnectionBound(headers: HeaderPairs): string[] {
+/** The headers that are kept, in their order and with their repetitions. */
+export function headersWhere(
+  headers: HeaderPairs,
+  isKept: (name: string, value: string) => boolean,
+): string[] {
   const result: string[] = [];
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] ?? '';
     const value = headers[index + 1] ?? '';
-    if (!isConnectionBound(name, value)) result.push(name, value);
+    if (isKept(name, value)) result.push(name, value);
   }
   return result;
 }
 
-/** Whether a header speaks about the connection that it came by, and not about the request. */
+/** The headers but for those of one name. */
+export function withoutHeader(headers: HeaderPairs, name: string): string[] {
+  return headersWhere(headers, (one) => one !== name);
+}
+
+/** Whether a header speaks of the connection that it came on (RFC 9113 §8.2.2, RFC 9110 §7.6.1). */
 export function isConnectionBound(name: string, value: string): boolean {
   switch (name) {
     case 'connection':

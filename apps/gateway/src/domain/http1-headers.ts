@@ -12,7 +12,7 @@ export interface Http1Start {
  * the client may extend by way of `connection` (RFC 9113 §8.2.2, RFC 9110 §7.6.1). Undefined when there are several hosts.
  */
 export function http1Headers(raw: readonly string[], start: Http1Start): string[] | undefined {
-  const bound = new Set(boundToHttp1);
+  const bound = new Set(boundInHttp1);
   let host: string | undefined;
   for (let index = 0; index < raw.length; index += 2) {
     const name = (raw[index] ?? '').toLowerCase();
@@ -29,11 +29,10 @@ export function http1Headers(raw: readonly string[], start: Http1Start): string[
   for (let index = 0; index < raw.length; index += 2) {
     const name = (raw[index] ?? '').toLowerCase();
     const value = raw[index + 1] ?? '';
-    if (name !== 'host' && !bound.has(name) && !isConnectionBound(name, value))
-      result.push(name, value);
+    if (!bound.has(name) && !isConnectionBound(name, value)) result.push(name, value);
   }
   return result;
 }
 
-/** Besides those that every version has. */
-const boundToHttp1 = ['te', 'trailer', 'expect'];
+/** Beside what is bound to any connection: what becomes a pseudo-header, and what HTTP/1.1 uses in other ways. */
+const boundInHttp1 = ['host', 'te', 'trailer', 'expect'];

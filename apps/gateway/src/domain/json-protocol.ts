@@ -2,9 +2,10 @@
  * HTTP and JSON in gRPC's terms, as far as it is about headers and statuses; bodies are @raftway/transcoding's.
  */
 import { type Registry } from '@bufbuild/protobuf';
-import { type HeaderPairs, headerValue, percentDecode } from '@raftway/http2/rules';
-import { decodeStatus, type GrpcStatus, statusJson } from '@raftway/transcoding';
-import { metadataOf, statusOf } from './connect-protocol';
+import { type HeaderPairs, headerValue } from '@raftway/http2/rules';
+import { statusJson } from '@raftway/transcoding';
+import { errorOf, metadataOf } from './connect-protocol';
+import { grpcStatusOf } from './status-mapping';
 
 /** How a request's body is to be read. */
 export type BodyKind = 'json' | 'lines' | 'other';
@@ -33,21 +34,17 @@ export function grpcHeadersOfJson(headers: HeaderPairs, path: string): string[] 
   return result;
 }
 
-/** The status that trailers say, with its details. */
-export function grpcStatusOf(trailers: HeaderPairs): GrpcStatus {
-  const code = statusOf(trailers);
-  const message = percentDecode(headerValue(trailers, 'grpc-message') ?? '').toString('utf8');
-  const encoded = headerValue(trailers, 'grpc-status-details-bin');
-  if (encoded === undefined) return { code, message, details: [] };
-  try {
-    return { code, message, details: decodeStatus(Buffer.from(encoded, 'base64')).details };
-  } catch {
-    // The details are no google.rpc.Status; code and message are worth telling all the same.
-    return { code, message, details: [] };
-  }
-}
-
-/** The body of an answer with that status. */
-export function errorBody(status: GrpcStatus, registries: readonly Registry[]): Buffer {
-  return Buffer.from(`${JSON.stringify(statusJson(status, registries))}\n`);
+/**
+ * The body of an answer with the status that trailers say.
+ *
+ * @param isConnect whether it is written as the Connect protocol has it, rather than as google.rpc.Status
+ * @param registries where the types of details are found
+ */
+export function errorBody(
+  trailers: HeaderPairs,
+  isConnect: boolean,
+  registries: readonly Registry[],
+): Buffer {
+  if (isConnect) return Buffer.from(JSON.stringify(errorOf(trailers)));
+  return Buffer.from(`${JSON.stringify(statusJson(grpcStatusOf(trailers), registries))}\n`);
 }

@@ -1,6 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { descriptorSetBase64 } from '@raftway/contracts';
+import { httpRule } from '../../test/support/http-rule';
 import { JsonRouteBuilder } from './json-routes';
 import { MergedSchema, type SchemaSource } from './merged-schema';
 
@@ -18,6 +19,23 @@ function impostor(): SchemaSource {
   // A name of the same length keeps the lengths in the bytes right.
   const bytes = Buffer.from(text.replaceAll('helloworld', 'hallowelt_'), 'latin1');
   return { grpcServices: ['hallowelt_.Greeter'], files: [bytes, ...encoded] };
+}
+
+/** A service whose only method has that rule. */
+function ruled(name: string, path: string): SchemaSource {
+  const post = 4;
+  const message = `.${name}.Nothing`;
+  const options = httpRule([post, path]);
+  const method = { name: 'Do', inputType: message, outputType: message, options };
+  const file = create(FileDescriptorProtoSchema, {
+    name: `${name}.proto`,
+    package: name,
+    syntax: 'proto3',
+    messageType: [{ name: 'Nothing' }],
+    service: [{ name: 'Rules', method: [method] }],
+  });
+  const files = [toBinary(FileDescriptorProtoSchema, file)];
+  return { grpcServices: [`${name}.Rules`], files };
 }
 
 function owner(
@@ -47,6 +65,26 @@ describe('JSON routes', () => {
       'helloworld.Greeter',
     ]);
     expect(owner(second, 'GET', '/v1/greetings/a')).toBe('hallowelt_.Greeter');
+  });
+
+  it('at the path of a method belong to the method, whoever came first', () => {
+    const schema = new MergedSchema([ruled('first', '/second.Rules/Do'), ruled('second', '/v1/b')]);
+    const routes = new JsonRouteBuilder().build(schema, ['first.Rules', 'second.Rules']);
+    expect(owner(routes, 'POST', '/second.Rules/Do')).toBe('second.Rules');
+    expect(routes.problems).toEqual([
+      {
+        grpcService: 'first.Rules',
+        detail: 'POST /second.Rules/Do leads to second.Rules, whose own path it is',
+      },
+    ]);
+  });
+
+  it('with a literal are others than those with any segment', () => {
+    const schema = new MergedSchema([ruled('first', '/v1/any'), ruled('second', '/v1/*')]);
+    const routes = new JsonRouteBuilder().build(schema, ['first.Rules', 'second.Rules']);
+    expect(routes.problems).toEqual([]);
+    expect(owner(routes, 'POST', '/v1/any')).toBe('first.Rules');
+    expect(owner(routes, 'POST', '/v1/other')).toBe('second.Rules');
   });
 
   it('go with their service, and are not read again while its files are the same', () => {

@@ -84,7 +84,8 @@ export class JsonRouteBuilder {
       .flatMap((one) => one.routes.filter(({ binding }) => binding.isAnnotated));
     const own = routes.filter(({ binding }) => !binding.isAnnotated);
     const problems = services.flatMap((one) => one.problems);
-    return new JsonRoutes([...annotated, ...own], [...problems, ...conflicts(routes)]);
+    const claims = [...own, ...routes.filter(({ binding }) => binding.isAnnotated)];
+    return new JsonRoutes([...annotated, ...own], [...problems, ...conflicts(claims)]);
   }
 }
 
@@ -111,21 +112,28 @@ function routesOf(
   }
 }
 
-/** Paths that several services claim. */
+/** Paths that several services claim. @param routes in the order in which they hold: the first one wins */
 function conflicts(routes: readonly JsonRoute[]): JsonProblem[] {
-  const owners = new Map<string, string>();
+  const owners = new Map<string, Binding>();
   const problems: JsonProblem[] = [];
   for (const { httpMethod, template, binding } of routes) {
-    const segments = template.segments.map((one) => (one.kind === 'literal' ? one.text : one.kind));
+    const segments = template.segments.map((one) =>
+      one.kind === 'literal' ? [one.text] : one.kind,
+    );
     const shape = JSON.stringify([httpMethod, template.verb, ...segments]);
-    const grpcService = binding.method.parent.typeName;
     const owner = owners.get(shape);
-    if (owner === undefined) owners.set(shape, grpcService);
-    else if (owner !== grpcService)
-      problems.push({
-        grpcService,
-        detail: `${httpMethod} ${template.text} leads to ${owner}, which came first`,
-      });
+    if (owner === undefined) {
+      owners.set(shape, binding);
+      continue;
+    }
+    const grpcService = binding.method.parent.typeName;
+    const holder = owner.method.parent.typeName;
+    if (holder === grpcService) continue;
+    const why = owner.isAnnotated ? 'which came first' : 'whose own path it is';
+    problems.push({
+      grpcService,
+      detail: `${httpMethod} ${template.text} leads to ${holder}, ${why}`,
+    });
   }
   return problems;
 }

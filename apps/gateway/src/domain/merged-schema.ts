@@ -21,7 +21,7 @@ import {
   type MethodDescriptorProto,
   MethodOptions_IdempotencyLevel,
 } from '@bufbuild/protobuf/wkt';
-import { wellKnownFile } from './well-known-files';
+import { wellKnownFiles } from '@raftway/transcoding';
 
 /** What one version of a backend serves. */
 export interface SchemaSource {
@@ -218,7 +218,7 @@ class SourceMerge {
 }
 
 function wellKnown(name: string): { file: FileDescriptorProto; bytes: Uint8Array } | undefined {
-  const file = wellKnownFile(name);
+  const file = wellKnownFiles.get(name)?.proto;
   return file === undefined
     ? undefined
     : { file, bytes: toBinary(FileDescriptorProtoSchema, file) };

@@ -1,5 +1,7 @@
-import { Code } from '@raftway/errors';
-import { headerValue, type HeaderPairs, http2Code } from '@raftway/http2/rules';
+import { rpc } from '@raftway/contracts';
+import { Code, toCode } from '@raftway/errors';
+import { headerValue, type HeaderPairs, http2Code, percentDecode } from '@raftway/http2/rules';
+import { type GrpcStatus } from '@raftway/transcoding';
 
 /**
  * The gRPC status that an HTTP/2 error code means.
@@ -23,8 +25,8 @@ export function codeOfReset(code: number): Code {
 }
 
 /**
- * The gRPC status of a response without `grpc-status`, from its HTTP status. Only for the gateway's own records: the
- * response itself passes unchanged and the client maps it the same way.
+ * The gRPC status of a response without `grpc-status`, from its HTTP status. To gRPC clients, which map it the same way,
+ * the response passes unchanged: there it is only for the gateway's own records.
  * Source: gRPC's http-grpc-status-mapping.md.
  */
 export function codeOfHttpStatus(status: string): Code {
@@ -47,10 +49,27 @@ export function codeOfHttpStatus(status: string): Code {
   }
 }
 
-/** The gRPC status that a response's last headers say, 0 for OK; UNKNOWN for what is none. */
+/** The gRPC status that a response's last headers or trailers say, 0 for OK; UNKNOWN for what is none. */
 export function statusOf(headers: HeaderPairs): number {
   const status = headerValue(headers, 'grpc-status');
   if (status === undefined) return codeOfHttpStatus(headerValue(headers, ':status') ?? '');
-  const code = Number(status);
-  return Number.isInteger(code) ? code : Code.unknown;
+  if (status === '0') return 0;
+  return toCode(/^\d{1,2}$/.test(status) ? Number(status) : Code.unknown);
+}
+
+/** The status that trailers say, with message and details. */
+export function grpcStatusOf(trailers: HeaderPairs): GrpcStatus {
+  const code = statusOf(trailers);
+  const message = percentDecode(headerValue(trailers, 'grpc-message') ?? '').toString('utf8');
+  return { code, message, details: detailsOf(headerValue(trailers, 'grpc-status-details-bin')) };
+}
+
+function detailsOf(encoded: string | undefined): GrpcStatus['details'] {
+  if (encoded === undefined) return [];
+  try {
+    return rpc.Status.decode(Buffer.from(encoded, 'base64')).details;
+  } catch {
+    // They are no google.rpc.Status; code and message are worth telling all the same.
+    return [];
+  }
 }

@@ -63,7 +63,7 @@ export class Dispatcher {
     const facts = readCallFacts(headers);
     const { method, path: target, contentType } = facts;
     if (method !== 'POST' || !isGrpcContentType(contentType)) {
-      const http = { httpVersion: '2', method, path: target, contentType } as const;
+      const http = { method, path: target, contentType };
       return this.settings.onHttp({ ...http, stream, headers, requestEnded, clientAddress });
     }
     const path = this.parsePath(facts.path);

@@ -1,10 +1,8 @@
 import { type ServiceError } from '@raftway/errors';
-import { type HeaderPairs, headerValue, isGrpcContentType } from '@raftway/http2';
+import { type HeaderPairs, headerValue } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
 import { endStreamMessage, metadataOf, streamType } from '../domain/connect-protocol';
-import { upstreamNotGrpc } from '../domain/refusal';
-import { codeOfHttpStatus } from '../domain/status-mapping';
-import { DressedStream } from './dressed-stream';
+import { DressedStream, responseFault } from './dressed-stream';
 
 /** A gRPC call in the clothes of a stream of the Connect protocol: the same messages, and trailers and status as a last one. */
 export class ConnectStreamingStream extends DressedStream {
@@ -13,12 +11,10 @@ export class ConnectStreamingStream extends DressedStream {
   private unsentBytes = 0;
 
   override sendHeaders(headers: HeaderPairs, endOfStream: boolean): void {
-    const status = headerValue(headers, ':status') ?? '';
-    const contentType = headerValue(headers, 'content-type') ?? '';
+    const fault = responseFault(headers, endOfStream);
+    if (fault !== undefined) return this.fail(fault);
     if (endOfStream && headerValue(headers, 'grpc-status') !== undefined)
       return this.finish(headers);
-    if (status !== '200' || !isGrpcContentType(contentType))
-      return this.fail(upstreamNotGrpc(codeOfHttpStatus(status), status));
     const own = ['connect-content-encoding', 'grpc-encoding'];
     own.push('connect-accept-encoding', 'grpc-accept-encoding');
     const result = metadataOf(headers);

@@ -4,23 +4,16 @@ import {
   frameMessage,
   type HeaderPairs,
   headerValue,
-  isGrpcContentType,
   MessageReader,
 } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
-import {
-  errorOf,
-  metadataOf,
-  statusOf,
-  trailerHeaders,
-  unaryType,
-} from '../domain/connect-protocol';
+import { errorOf, metadataOf, trailerHeaders, unaryType } from '../domain/connect-protocol';
 import { httpStatusOf } from '@raftway/transcoding';
 import { limitReached, responseNotUnary, upstreamNotGrpc } from '../domain/refusal';
-import { codeOfHttpStatus } from '../domain/status-mapping';
+import { statusOf } from '../domain/status-mapping';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { sendHttpResponse } from '../proxy/reply';
-import { DressedStream } from './dressed-stream';
+import { DressedStream, responseFault } from './dressed-stream';
 import { WholeBody } from './whole-body';
 
 /** How messages are held. */
@@ -67,11 +60,8 @@ export class ConnectUnaryStream extends DressedStream {
   // ---- from the inside ----
 
   override sendHeaders(headers: HeaderPairs, endOfStream: boolean): void {
-    const status = headerValue(headers, ':status') ?? '';
-    const contentType = headerValue(headers, 'content-type') ?? '';
-    const hasStatus = endOfStream && headerValue(headers, 'grpc-status') !== undefined;
-    if (!hasStatus && (status !== '200' || !isGrpcContentType(contentType)))
-      return this.fail(upstreamNotGrpc(codeOfHttpStatus(status), status));
+    const fault = responseFault(headers, endOfStream);
+    if (fault !== undefined) return this.fail(fault);
     if (endOfStream) return this.finish(headers);
     this.leading = headers;
   }

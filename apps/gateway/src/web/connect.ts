@@ -4,6 +4,8 @@ import {
   grpcHeadersOfConnect,
   parseConnectGet,
   parseConnectType,
+  streamType,
+  unaryType,
 } from '../domain/connect-protocol';
 import { parseGrpcPath } from '../domain/grpc-path';
 import { parameterInvalid } from '../domain/refusal';
@@ -25,6 +27,8 @@ export interface ConnectSettings {
 
 /** Takes the Connect protocol with its proto codec: unary calls by POST and GET, and streams. */
 export class Connect implements WebProtocol {
+  readonly mediaTypes = [unaryType, streamType];
+
   constructor(private readonly settings: ConnectSettings) {}
 
   open(exchange: HttpExchange): boolean {

@@ -1,9 +1,4 @@
-import {
-  type EngineStream,
-  type HeaderPairs,
-  headerValue,
-  type StreamListener,
-} from '@raftway/http2';
+import { type EngineStream, type HeaderPairs, headerValue } from '@raftway/http2';
 import {
   allowsOrigin,
   type CorsRules,
@@ -14,6 +9,7 @@ import {
 } from '../domain/cors';
 import { DiscardingListener, sendHttpResponse } from '../proxy/reply';
 import { type HttpExchange, sendProblem } from './http-exchange';
+import { PassingStream } from './passing-stream';
 
 /** Lets pages of other origins call, whatever protocol they speak. */
 export class Cors {
@@ -45,36 +41,18 @@ export class Cors {
 }
 
 /** Adds to the response's headers; everything else passes. */
-class CorsStream implements EngineStream {
+class CorsStream extends PassingStream {
   constructor(
-    private readonly stream: EngineStream,
+    outside: EngineStream,
     private readonly rules: CorsRules,
     private readonly origin: string | undefined,
-  ) {}
-
-  setListener(listener: StreamListener): void {
-    this.stream.setListener(listener);
+  ) {
+    super(outside);
   }
 
-  sendHeaders(headers: HeaderPairs, endOfStream: boolean): void {
+  override sendHeaders(headers: HeaderPairs, endOfStream: boolean): void {
     const own = withoutCorsHeaders(headers);
     const more = responseHeaders(this.rules, this.origin, own);
-    this.stream.sendHeaders([...own, ...more], endOfStream);
-  }
-
-  sendData(chunk: Uint8Array): void {
-    this.stream.sendData(chunk);
-  }
-
-  sendEnd(trailers?: HeaderPairs): void {
-    this.stream.sendEnd(trailers);
-  }
-
-  release(bytes: number): void {
-    this.stream.release(bytes);
-  }
-
-  reset(code: number): void {
-    this.stream.reset(code);
+    super.sendHeaders([...own, ...more], endOfStream);
   }
 }

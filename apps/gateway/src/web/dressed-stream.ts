@@ -2,47 +2,33 @@ import { type ServiceError } from '@raftway/errors';
 import {
   type EngineStream,
   type HeaderPairs,
+  headerValue,
   http2Code,
+  isGrpcContentType,
   type StreamListener,
   type StreamReset,
 } from '@raftway/http2';
+import { upstreamNotGrpc } from '../domain/refusal';
+import { codeOfHttpStatus } from '../domain/status-mapping';
+import { PassingStream } from './passing-stream';
 
 /**
  * A gRPC stream over an HTTP exchange: gRPC's headers, messages and trailers to the inside (whoever sets the listener), another protocol to
  * the outside. By itself it passes everything on unchanged; a protocol overrides what is different there.
  */
-export abstract class DressedStream implements EngineStream, StreamListener {
+export abstract class DressedStream extends PassingStream implements StreamListener {
   /** Undefined before it was set, and after the end. */
   protected inside: StreamListener | undefined;
 
-  constructor(protected readonly outside: EngineStream) {
+  constructor(outside: EngineStream) {
+    super(outside);
     outside.setListener(this);
   }
 
   // ---- from the inside ----
 
-  setListener(listener: StreamListener): void {
+  override setListener(listener: StreamListener): void {
     this.inside = listener;
-  }
-
-  sendHeaders(headers: HeaderPairs, endOfStream: boolean): void {
-    this.outside.sendHeaders(headers, endOfStream);
-  }
-
-  sendData(chunk: Uint8Array): void {
-    this.outside.sendData(chunk);
-  }
-
-  sendEnd(trailers?: HeaderPairs): void {
-    this.outside.sendEnd(trailers);
-  }
-
-  release(bytes: number): void {
-    this.outside.release(bytes);
-  }
-
-  reset(code: number): void {
-    this.outside.reset(code);
   }
 
   // ---- from the outside ----
@@ -86,4 +72,16 @@ export abstract class DressedStream implements EngineStream, StreamListener {
 
   /** Ends the exchange with this error, whatever has been sent already. */
   protected abstract refuse(error: ServiceError): void;
+}
+
+/** What is wrong with an instance's headers for a protocol that has to read its status; undefined when they are a gRPC response's. */
+export function responseFault(
+  headers: HeaderPairs,
+  endOfStream: boolean,
+): ServiceError | undefined {
+  if (endOfStream && headerValue(headers, 'grpc-status') !== undefined) return undefined;
+  const status = headerValue(headers, ':status') ?? '';
+  const contentType = headerValue(headers, 'content-type') ?? '';
+  if (status === '200' && isGrpcContentType(contentType)) return undefined;
+  return upstreamNotGrpc(codeOfHttpStatus(status), status);
 }

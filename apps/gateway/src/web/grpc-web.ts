@@ -5,6 +5,8 @@ import { type Dispatch, type HttpExchange, type WebProtocol } from './http-excha
 
 /** Takes gRPC-Web, binary and text. */
 export class GrpcWeb implements WebProtocol {
+  readonly mediaTypes = ['application/grpc-web', 'application/grpc-web-text'];
+
   constructor(private readonly dispatch: Dispatch) {}
 
   open(exchange: HttpExchange): boolean {

@@ -9,7 +9,6 @@ import { sendHttpResponse } from '../proxy/reply';
  */
 export interface HttpExchange {
   readonly stream: EngineStream;
-  readonly httpVersion: '1.1' | '2';
   /** All headers, names in lower case, `:method`, `:path`, `:scheme` and `:authority` first; nothing that is bound to the connection. */
   readonly headers: HeaderPairs;
   readonly method: string;
@@ -33,6 +32,8 @@ export type Dispatch = (
 
 /** One of the protocols that calls may come in, other than gRPC. */
 export interface WebProtocol {
+  /** Content types of the requests that it takes. */
+  readonly mediaTypes: readonly string[];
   /** Takes the exchange, as the only one; or returns false and leaves it alone. */
   open(exchange: HttpExchange): boolean;
 }

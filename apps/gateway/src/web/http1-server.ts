@@ -176,7 +176,6 @@ function exchangeOf(
 ): HttpExchange {
   return {
     stream,
-    httpVersion: '1.1',
     headers,
     method: request.method ?? '',
     path: request.url ?? '',

@@ -1,21 +1,15 @@
 import { type Registry } from '@bufbuild/protobuf';
 import { ServiceError } from '@raftway/errors';
-import {
-  type EngineStream,
-  type HeaderPairs,
-  headerValue,
-  isGrpcContentType,
-  MessageReader,
-} from '@raftway/http2';
+import { type EngineStream, type HeaderPairs, MessageReader } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
 import { type GrpcStatus, httpStatusOf } from '@raftway/transcoding';
-import { errorOf, metadataOf, statusOf, trailerHeaders } from '../domain/connect-protocol';
-import { errorBody, grpcStatusOf } from '../domain/json-protocol';
-import { limitReached, responseMalformed, upstreamNotGrpc } from '../domain/refusal';
-import { codeOfHttpStatus } from '../domain/status-mapping';
+import { metadataOf, trailerHeaders } from '../domain/connect-protocol';
+import { errorBody } from '../domain/json-protocol';
+import { limitReached, responseMalformed } from '../domain/refusal';
+import { grpcStatusOf, statusOf } from '../domain/status-mapping';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { sendHttpResponse } from '../proxy/reply';
-import { DressedStream } from './dressed-stream';
+import { DressedStream, responseFault } from './dressed-stream';
 import { type JsonRequestBody } from './json-request';
 
 /** With more than this on its way, in either direction, no more is asked for. */
@@ -81,11 +75,8 @@ export abstract class JsonStream extends DressedStream {
 
   override sendHeaders(headers: HeaderPairs, endOfStream: boolean): void {
     if (this.isOver) return;
-    const status = headerValue(headers, ':status') ?? '';
-    const contentType = headerValue(headers, 'content-type') ?? '';
-    const hasStatus = endOfStream && headerValue(headers, 'grpc-status') !== undefined;
-    if (!hasStatus && (status !== '200' || !isGrpcContentType(contentType)))
-      return this.fail(upstreamNotGrpc(codeOfHttpStatus(status), status));
+    const fault = responseFault(headers, endOfStream);
+    if (fault !== undefined) return this.fail(fault);
     if (endOfStream) return this.finish(headers);
     this.leading = headers;
     this.onLeading();
@@ -250,9 +241,7 @@ export abstract class JsonStream extends DressedStream {
     this.isOver = true;
     const status = grpcStatusOf(trailers);
     if (this.failStarted(status)) return;
-    const body = this.settings.isConnect
-      ? Buffer.from(JSON.stringify(errorOf(trailers)))
-      : errorBody(status, this.detailTypes);
+    const body = errorBody(trailers, this.settings.isConnect, this.detailTypes);
     const headers = ['content-type', 'application/json', ...this.metadata(trailers)];
     this.answer(httpStatusOf(status.code), headers, body);
   }

@@ -1,10 +1,9 @@
-import { createFileRegistry, fromBinary, type Registry } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { descriptorSetBase64 } from '@raftway/contracts';
+import { contractsRegistry } from '@raftway/contracts';
 import { ServiceError } from '@raftway/errors';
 import { headerValue, type HeaderPairs } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
 import {
+  answersStream,
   buildRequest,
   grpcPathOf,
   httpStatusOf,
@@ -13,10 +12,11 @@ import {
   type PathValue,
   type RequestSettings,
   streamFormatFor,
+  takesStream,
 } from '@raftway/transcoding';
 import { type ConnectHeaders, grpcHeadersOfConnect } from '../domain/connect-protocol';
 import { withoutHeader } from '../domain/header-rules';
-import { bodyKindOf, errorBody, grpcHeadersOfJson, grpcStatusOf } from '../domain/json-protocol';
+import { bodyKindOf, errorBody, grpcHeadersOfJson } from '../domain/json-protocol';
 import { type JsonRoute, type JsonRoutes } from '../domain/json-routes';
 import * as refusal from '../domain/refusal';
 import { type MemoryBudget } from '../proxy/memory-budget';
@@ -46,6 +46,8 @@ export interface JsonSettings {
 
 /** Takes HTTP and JSON, as the `google.api.http` rules of the registered services say. */
 export class Json implements WebProtocol {
+  readonly mediaTypes = ['application/json'];
+
   constructor(private readonly settings: JsonSettings) {}
 
   open(exchange: HttpExchange): boolean {
@@ -82,6 +84,7 @@ export class Json implements WebProtocol {
     const { binding, types } = route;
     const { contentType, requestEnded, headers, stream } = exchange;
     const encoding = headerValue(headers, 'content-encoding') ?? 'identity';
+    const isConnect = isConnectCall(exchange, route);
     const takesRaw = binding.body !== undefined && isHttpBody(binding.method.input, binding.body);
     const kind = bodyKindOf(contentType);
     if (binding.body !== undefined && !takesRaw && !requestEnded && kind === 'other') {
@@ -91,33 +94,40 @@ export class Json implements WebProtocol {
     }
     if (encoding !== 'identity') {
       const error = refusal.mediaTypeUnsupported('content-encoding', 'identity', encoding);
-      return this.refuse(exchange, error, 415, ['accept-encoding', 'identity']);
+      return this.refuse(exchange, error, 415, ['accept-encoding', 'identity'], isConnect);
     }
-    const call = callHeaders(exchange, route);
-    if ('field' in call)
-      return this.refuse(exchange, refusal.parameterInvalid(call.field, call.rule, call.value));
+    const call = callHeaders(exchange, route, isConnect);
+    if ('field' in call) {
+      const error = refusal.parameterInvalid(call.field, call.rule, call.value);
+      return this.refuse(exchange, error, httpStatusOf(error.code), [], isConnect);
+    }
     const toMessage = (body: Uint8Array): Uint8Array =>
       buildRequest(
         binding,
         { values, query, body, contentType },
         { ...this.settings.request, registry: types },
       );
-    const { methodKind } = binding.method;
-    const isStream = methodKind === 'client_streaming' || methodKind === 'bidi_streaming';
+    const isStream = takesStream(binding.method);
     const form: Form =
       isStream && takesRaw ? 'raw' : isStream && kind === 'lines' ? 'lines' : 'whole';
     const body = this.bodyOf(form, toMessage, isStream);
-    const settings = this.streamSettings(exchange, route, body, call.headers, form !== 'whole');
-    const dressed: JsonStream =
-      methodKind === 'unary' || methodKind === 'client_streaming'
-        ? new JsonUnaryStream(stream, settings, route, this.settings.response)
-        : new JsonStreamingStream(
-            stream,
-            settings,
-            route,
-            this.settings.response,
-            streamFormatFor(headerValue(headers, 'accept') ?? ''),
-          );
+    const settings = this.streamSettings(
+      exchange,
+      route,
+      body,
+      call.headers,
+      form !== 'whole',
+      isConnect,
+    );
+    const dressed: JsonStream = answersStream(binding.method)
+      ? new JsonStreamingStream(
+          stream,
+          settings,
+          route,
+          this.settings.response,
+          streamFormatFor(headerValue(headers, 'accept') ?? ''),
+        )
+      : new JsonUnaryStream(stream, settings, route, this.settings.response);
     dressed.start(requestEnded);
     return true;
   }
@@ -139,6 +149,7 @@ export class Json implements WebProtocol {
     body: JsonRequestBody,
     grpcHeaders: HeaderPairs,
     isStreamingRequest: boolean,
+    isConnect: boolean,
   ): JsonStreamSettings {
     const { dispatch, memory, messageBytesMax, onRefused } = this.settings;
     return {
@@ -146,8 +157,8 @@ export class Json implements WebProtocol {
       isStreamingRequest,
       memory,
       messageBytesMax,
-      detailTypes: [route.types, ownTypes()],
-      isConnect: isConnect(exchange, route),
+      detailTypes: [route.types, contractsRegistry()],
+      isConnect,
       dispatch: (stream) => dispatch(stream, grpcHeaders, false, exchange.clientAddress),
       onRefused,
     };
@@ -164,9 +175,10 @@ export class Json implements WebProtocol {
     error: ServiceError,
     httpStatus = httpStatusOf(error.code),
     more: HeaderPairs = [],
+    isConnect = false,
   ): true {
     stream.setListener(new DiscardingListener(stream));
-    const body = errorBody(grpcStatusOf(statusTrailers(error)), [ownTypes()]);
+    const body = errorBody(statusTrailers(error), isConnect, [contractsRegistry()]);
     sendHttpResponse(stream, httpStatus, ['content-type', 'application/json', ...more], body);
     this.settings.onRefused(error);
     return true;
@@ -174,16 +186,18 @@ export class Json implements WebProtocol {
 }
 
 /** A unary call of the Connect protocol with its JSON codec is such a call, too, with other headers and errors. */
-function isConnect({ headers }: HttpExchange, { binding }: JsonRoute): boolean {
+function isConnectCall({ headers }: HttpExchange, { binding }: JsonRoute): boolean {
   return !binding.isAnnotated && headerValue(headers, 'connect-protocol-version') !== undefined;
 }
 
 /** The headers of the gRPC call, or what is wrong with those of the request. */
-function callHeaders(exchange: HttpExchange, route: JsonRoute): ConnectHeaders {
-  const { headers } = exchange;
+function callHeaders(
+  { headers }: HttpExchange,
+  route: JsonRoute,
+  isConnect: boolean,
+): ConnectHeaders {
   const path = grpcPathOf(route.binding.method);
-  if (!isConnect(exchange, route))
-    return { headers: grpcHeadersOfJson(headers, path), encoding: 'identity' };
+  if (!isConnect) return { headers: grpcHeadersOfJson(headers, path), encoding: 'identity' };
   const call = grpcHeadersOfConnect(headers, 'unary');
   if ('field' in call) return call;
   // Messages are read here, and nobody here decompresses them.
@@ -198,14 +212,4 @@ function couldBeJson({ contentType }: HttpExchange): boolean {
 /** What curl says when it is told nothing. */
 function isForm(contentType: string): boolean {
   return contentType.startsWith('application/x-www-form-urlencoded');
-}
-
-let own: Registry | undefined;
-
-/** The types of the suite's own errors. */
-function ownTypes(): Registry {
-  own ??= createFileRegistry(
-    fromBinary(FileDescriptorSetSchema, Buffer.from(descriptorSetBase64, 'base64')),
-  );
-  return own;
 }

@@ -1,35 +1,39 @@
 import { isGrpcContentType } from '@raftway/http2';
 import { DiscardingListener, sendHttpResponse } from '../proxy/reply';
 import { type Cors } from './cors';
+import { HeadStream } from './head-stream';
 import { type HttpExchange, sendProblem, type WebProtocol } from './http-exchange';
 
 /** Takes every HTTP exchange that is no gRPC call, and finds the protocol that it is of. */
 export class WebEntrance {
+  /** What this port takes, for `accept-post` (https://www.w3.org/TR/ldp/#header-accept-post). */
+  private readonly acceptPost: string;
+
   /** @param protocols asked in this order */
   constructor(
     private readonly cors: Cors,
     private readonly protocols: readonly WebProtocol[],
-  ) {}
+  ) {
+    const types = protocols.flatMap(({ mediaTypes }) => mediaTypes);
+    this.acceptPost = ['application/grpc', ...types].join(', ');
+  }
 
   open(given: HttpExchange): void {
-    const exchange = this.cors.admit(given);
+    const { method, stream } = given;
+    const exchange = this.cors.admit(
+      method === 'HEAD' ? { ...given, stream: new HeadStream(stream) } : given,
+    );
     if (exchange === undefined) return;
     for (const protocol of this.protocols) if (protocol.open(exchange)) return;
     exchange.stream.setListener(new DiscardingListener(exchange.stream));
-    answer(exchange);
+    answer(exchange, this.acceptPost);
   }
 }
 
-/** What this port takes, for `accept-post` (https://www.w3.org/TR/ldp/#header-accept-post). */
-const acceptPost =
-  'application/grpc, application/grpc-web, application/grpc-web-text, application/proto, application/connect+proto, application/json';
-
-function answer(exchange: HttpExchange): void {
+function answer(exchange: HttpExchange, acceptPost: string): void {
   const { stream, method, path, contentType } = exchange;
   if (method === 'GET' && path === '/livez')
     return sendHttpResponse(stream, 200, ['content-type', 'text/plain'], Buffer.from('ok\n'));
-  // RFC 9110 §9.3.2: no body, whatever there is to say.
-  if (method === 'HEAD') return sendHttpResponse(stream, 405, ['allow', 'POST']);
   if (method !== 'POST')
     return sendProblem(exchange, 405, 'POST is needed', portHint, ['allow', 'POST']);
   if (isGrpcContentType(contentType))

@@ -6,31 +6,19 @@ import {
   type Message,
   toBinary,
 } from '@bufbuild/protobuf';
-import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import {
   FieldDescriptorProto_Label,
   FieldDescriptorProto_Type,
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
   FileDescriptorSetSchema,
-  type MethodOptions,
-  MethodOptionsSchema,
 } from '@bufbuild/protobuf/wkt';
 import * as grpc from '@grpc/grpc-js';
 import { descriptorSetBase64 } from '@raftway/contracts';
 import { addReflection } from './add-reflection';
+import { httpRule } from './http-rule';
 
 const contracts = fromBinary(FileDescriptorSetSchema, Buffer.from(descriptorSetBase64, 'base64'));
-
-/** A method's `google.api.http`. @param rule the numbers and texts of its fields */
-function http(...rule: (readonly [field: number, text: string])[]): MethodOptions {
-  const bytes = new BinaryWriter();
-  for (const [field, text] of rule) bytes.tag(field, WireType.LengthDelimited).string(text);
-  const data = new BinaryWriter().bytes(bytes.finish()).finish();
-  const options = create(MethodOptionsSchema);
-  options.$unknown = [{ no: 72_295_728, wireType: WireType.LengthDelimited, data }];
-  return options;
-}
 
 /** `test.Files`: `PUT` and `GET /v1/files/{path=**}`, with bodies as they are. */
 const filesFile: FileDescriptorProto = create(FileDescriptorProtoSchema, {
@@ -63,14 +51,14 @@ const filesFile: FileDescriptorProto = create(FileDescriptorProtoSchema, {
           name: 'Store',
           inputType: '.test.StoreRequest',
           outputType: '.google.api.HttpBody',
-          options: http([3, '/v1/files/{path=**}'], [7, 'content']),
+          options: httpRule([3, '/v1/files/{path=**}'], [7, 'content']),
         },
         {
           name: 'Read',
           inputType: '.test.ReadRequest',
           outputType: '.google.api.HttpBody',
           serverStreaming: true,
-          options: http([2, '/v1/files/{path=**}']),
+          options: httpRule([2, '/v1/files/{path=**}']),
         },
       ],
     },

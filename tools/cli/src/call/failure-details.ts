@@ -1,6 +1,6 @@
 import { create, type FileRegistry, fromBinary, type JsonValue, toJson } from '@bufbuild/protobuf';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
-import { contractsRegistry } from '../command/protobuf-json';
+import { contractsRegistry } from '@raftway/contracts';
 
 /** The trailer with a google.rpc.Status, whose details are messages of any type. */
 export const DETAILS_KEY = 'grpc-status-details-bin';

@@ -1,22 +1,5 @@
-import {
-  createFileRegistry,
-  type FileRegistry,
-  fromBinary,
-  type JsonValue,
-  toJson,
-} from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { descriptorSetBase64 } from '@raftway/contracts';
-
-let known: FileRegistry | undefined;
-
-/** Every message of the suite's contracts. */
-export function contractsRegistry(): FileRegistry {
-  known ??= createFileRegistry(
-    fromBinary(FileDescriptorSetSchema, Buffer.from(descriptorSetBase64, 'base64')),
-  );
-  return known;
-}
+import { fromBinary, type JsonValue, toJson } from '@bufbuild/protobuf';
+import { contractsRegistry } from '@raftway/contracts';
 
 /** A message type of the contracts, as their generated code has it. */
 interface Encoding<Message> {

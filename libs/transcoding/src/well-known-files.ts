@@ -11,10 +11,12 @@ import {
   file_google_protobuf_timestamp,
   file_google_protobuf_type,
   file_google_protobuf_wrappers,
-  type FileDescriptorProto,
 } from '@bufbuild/protobuf/wkt';
 
-const files: ReadonlyMap<string, DescFile> = new Map(
+/**
+ * The library's own `google/protobuf/*.proto` files by name: it knows their JSON, they are built already, and many servers do not send them.
+ */
+export const wellKnownFiles: ReadonlyMap<string, DescFile> = new Map(
   [
     file_google_protobuf_any,
     file_google_protobuf_api,
@@ -29,8 +31,3 @@ const files: ReadonlyMap<string, DescFile> = new Map(
     file_google_protobuf_wrappers,
   ].map((file) => [file.proto.name, file]),
 );
-
-/** The library's own copy of a `google/protobuf/*.proto` file: many servers do not send these. */
-export function wellKnownFile(name: string): FileDescriptorProto | undefined {
-  return files.get(name)?.proto;
-}
