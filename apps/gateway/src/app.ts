@@ -19,6 +19,7 @@ import {
 import { type ServerTls, tlsConnector } from '@raftway/tls';
 import { FrontDoor } from './adapters/front-door';
 import { GatewayMetrics } from './adapters/gateway-metrics';
+import { HealthChecker } from './adapters/health-checker';
 import { JsonCatalog } from './adapters/json-catalog';
 import { LiveDocuments } from './adapters/live-documents';
 import { fileLearner } from './adapters/reflection-client';
@@ -102,6 +103,7 @@ class Gateway implements GatewayApp {
   private readonly openCalls = new OpenCalls();
   private readonly setAside: SetAside;
   private readonly pool: UpstreamPool;
+  private readonly checker: HealthChecker;
   private readonly documents: LiveDocuments;
   private readonly random: () => number;
   private readonly local: LocalServices;
@@ -129,13 +131,14 @@ class Gateway implements GatewayApp {
     this.setAside = new SetAside(random);
     const loadBalancing = loadBalancingOf(options);
     this.table = new RoutingTable({
-      backend: backendFactory({
+      ...backendFactory({
         loadBalancing: (service) => ({
           ...loadBalancing,
           ...this.documents.table.current?.backends.get(service)?.loadBalancing,
         }),
-        protection: protectionOf(options),
-        ...{ setAside: this.setAside, logger: this.logger, observer: this.metrics },
+        protection: (service) =>
+          protectionOf(options, this.documents.table.current?.backends.get(service)?.protection),
+        ...{ setAside: this.setAside, logger: this.logger, observer: this.metrics, nowMs },
       }),
       nowMs,
       random,
@@ -149,6 +152,10 @@ class Gateway implements GatewayApp {
     });
     this.memory = new MemoryBudget(options.memoryBytesMax);
     this.pool = this.createPool();
+    this.checker = new HealthChecker({
+      ...{ pool: this.pool, logger: this.logger, observer: this.metrics, random },
+      scheme: this.upstreamScheme,
+    });
     this.health = new HealthService({
       isReady: () => this.readiness() === true,
       isLive: (service) => this.isLive(service),
@@ -225,6 +232,7 @@ class Gateway implements GatewayApp {
     await this.finishCalls();
     this.unsubscribe();
     this.catalog.stop();
+    this.checker.stop();
     await this.documents.stop();
     this.engine.destroy();
     this.http1.destroy();
@@ -280,7 +288,7 @@ class Gateway implements GatewayApp {
       logger: this.logger,
       replayBytesMax: this.options.retryBufferBytesMax,
       trustForwarded: this.options.trustForwarded,
-      upstreamScheme: this.tls === undefined ? 'http' : 'https',
+      upstreamScheme: this.upstreamScheme,
       nowMs,
       wallMs: Date.now,
       random: this.random,
@@ -294,6 +302,10 @@ class Gateway implements GatewayApp {
       timeoutMaxMs: this.timeoutMaxMs,
       onHttp: (exchange) => this.web.open(exchange),
     });
+  }
+
+  private get upstreamScheme(): 'http' | 'https' {
+    return this.tls === undefined ? 'http' : 'https';
   }
 
   private get timeoutMaxMs(): number | undefined {
@@ -331,7 +343,7 @@ class Gateway implements GatewayApp {
       table: this.table,
       documents: this.documents.table,
       documentsPath: this.options.documents,
-      isSetAside: (key) => this.setAside.until(key) > nowMs(),
+      nowMs,
       apply: (set, compiled) => this.documents.apply(set, compiled),
       refusalOf: (grpcService) => this.dispatcher.refusalOf(grpcService),
       isLocal: (grpcService) => this.local.serves(grpcService),
@@ -344,8 +356,9 @@ class Gateway implements GatewayApp {
     this.metrics.onDocumentSet(used);
     if (!used) return;
     this.table.trackServices(this.documents.table.services(), Date.now());
-    if (backendsDiffer) this.table.reconfigure(Date.now());
+    if (backendsDiffer) this.table.reconfigure();
     this.pool.retain((key) => this.table.hasEndpoint(key));
+    this.checker.update(this.table.checkedEndpoints());
     this.health.changed();
   }
 
@@ -369,6 +382,7 @@ class Gateway implements GatewayApp {
   private applyView(): void {
     const change: RoutingChange = this.table.update(routableServices(this.view), Date.now());
     this.pool.retain((key) => this.table.hasEndpoint(key));
+    this.checker.update(this.table.checkedEndpoints());
     for (const conflict of change.newConflicts)
       this.logger.warn('two services claim one gRPC service', { ...conflict });
     this.catalog.update(this.view);
@@ -389,6 +403,7 @@ class Gateway implements GatewayApp {
       endpointsLive: this.table.endpointCount,
       endpointsSetAside: this.setAside.size,
       endpointsEjected: this.table.ejectedCount(nowMs()),
+      endpointsUnhealthy: this.table.unhealthyCount,
       routes: routes.length,
       routesWithoutInstance: routes.filter(({ endpoints }) => endpoints.size === 0).length,
       routeConflicts: this.table.conflicts().length,

@@ -6,6 +6,7 @@ import {
   defaultRetrySettings,
 } from '@raftway/resilience';
 import { type z } from 'zod';
+import { type ProtectionPolicy } from './domain/documents';
 import { type ProtectionSettings } from './domain/protection';
 import { optionsOwner } from './domain/refusal';
 
@@ -78,52 +79,83 @@ export const protectionShape = {
 /** The options, validated. */
 export type ProtectionOptions = z.output<z.ZodObject<typeof protectionShape>>;
 
-/** What protects every backend that nothing else is said about. */
-export function protectionOf(options: ProtectionOptions): ProtectionSettings {
+/**
+ * What protects a backend.
+ * @param policy what a document says of it; the rest is as the options have it.
+ */
+export function protectionOf(
+  options: ProtectionOptions,
+  policy: ProtectionPolicy = noPolicy,
+): ProtectionSettings {
+  const { limits } = policy;
   return {
-    owner: optionsOwner,
-    outliers: options.outlierEjectedPercentMax === 0 ? undefined : outliersOf(options),
-    breaker: breakerOf(options),
-    retry: retryOf(options),
-    requestsMax: noneWhenZero(options.backendRequestsMax),
-    pendingMax: options.backendPendingMax,
-    pendingTimeoutMs: options.backendPendingTimeoutMs,
+    breakerOwner: policy.breaker === undefined ? optionsOwner : policy.owner,
+    limitsOwner: limits === undefined ? optionsOwner : policy.owner,
+    outliers: outliersOf(options, policy),
+    breaker: breakerOf(options, policy),
+    retry: retryOf(options, policy),
+    hedging: policy.hedging,
+    healthCheck: policy.healthCheck && { ...policy.healthCheck, owner: policy.owner },
+    connectionsMax: limits?.connectionsMax,
+    requestsMax: limits?.requestsMax ?? noneWhenZero(options.backendRequestsMax),
+    pendingMax: limits?.pendingMax ?? options.backendPendingMax,
+    pendingTimeoutMs: limits?.pendingTimeoutMs ?? options.backendPendingTimeoutMs,
   };
 }
 
-function outliersOf(options: ProtectionOptions): ProtectionSettings['outliers'] {
-  return {
+const noPolicy: ProtectionPolicy = { owner: optionsOwner };
+
+function outliersOf(
+  options: ProtectionOptions,
+  policy: ProtectionPolicy,
+): ProtectionSettings['outliers'] {
+  const settings = {
     ...outliers,
     consecutiveFailures: options.outlierFailures,
     errorShare: options.outlierErrorPercent / 100,
     requestsMin: options.outlierRequestsMin,
     ejectionMs: options.outlierEjectionTimeMs,
     ejectedShareMax: options.outlierEjectedPercentMax / 100,
+    ...policy.outliers,
   };
+  const { ejectedShareMax, ejectionMs, ejectionMaxMs } = settings;
+  if (ejectedShareMax === 0) return undefined;
+  return { ...settings, ejectionMaxMs: Math.max(ejectionMs, ejectionMaxMs) };
 }
 
-function breakerOf(options: ProtectionOptions): ProtectionSettings['breaker'] {
-  const { breakerErrorPercent, breakerOpenMs } = options;
-  if (breakerErrorPercent === 0) return undefined;
-  const errorShare = breakerErrorPercent / 100;
-  return { ...defaultCircuitBreakerSettings, errorShare, openMs: breakerOpenMs };
+function breakerOf(
+  { breakerErrorPercent, breakerOpenMs }: ProtectionOptions,
+  { breaker }: ProtectionPolicy,
+): ProtectionSettings['breaker'] {
+  if (breakerErrorPercent === 0 && breaker === undefined) return undefined;
+  const settings = {
+    ...defaultCircuitBreakerSettings,
+    ...(breakerErrorPercent > 0 && { errorShare: breakerErrorPercent / 100 }),
+    openMs: breakerOpenMs,
+    ...breaker,
+  };
+  return { ...settings, openMaxMs: Math.max(settings.openMs, settings.openMaxMs) };
 }
 
-function retryOf(options: ProtectionOptions): ProtectionSettings['retry'] {
+function retryOf(
+  options: ProtectionOptions,
+  { retry, budget, limits }: ProtectionPolicy,
+): ProtectionSettings['retry'] {
   const { retryAttemptsMax, retryMethods, retryBudgetPercent, retryBudgetPerSecondMin } = options;
-  if (retryAttemptsMax === 1) return undefined;
   const methods = retryMethods?.split(',').map((one) => one.trim());
   return {
     ...defaultRetrySettings,
     attemptsMax: retryAttemptsMax,
     perTryTimeoutMs: noneWhenZero(options.retryPerTryTimeoutMs),
+    methods: new Set(methods),
+    ...retry,
     budget: {
       ...defaultRetryBudgetSettings,
       share: retryBudgetPercent / 100,
       perSecondMin: retryBudgetPerSecondMin,
+      ...budget,
     },
-    retriesMax: noneWhenZero(options.backendRetriesMax),
-    methods: new Set(methods),
+    retriesMax: limits?.retriesMax ?? noneWhenZero(options.backendRetriesMax),
   };
 }
 

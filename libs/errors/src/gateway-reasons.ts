@@ -37,6 +37,13 @@ export const GATEWAY_REASONS = {
       'Calls to the service fail, so that none is sent for a while. Metadata has the `owner` of the breaker. Nothing was sent.',
     remedy: 'Wait for retryDelay and try again; look at why the service fails.',
   },
+  INSTANCES_UNHEALTHY: {
+    code: Code.unavailable,
+    meaning:
+      'Instances of the service are registered, and none of them passes the health checks that a document asks for. Metadata has their `owner`. Nothing was sent.',
+    remedy:
+      'Wait for retryDelay and try again; `raftway gateway backends` says what is wrong with each.',
+  },
   NO_LIVE_INSTANCE: {
     code: Code.unavailable,
     meaning: 'The gateway knows the service, and no live instance of it. Nothing was sent.',

@@ -20,7 +20,7 @@ export class EndpointLoad {
   constructor(
     readonly sinceMs: number,
     private readonly backend: BackendLoad,
-    private readonly latency: PeakEwma | undefined,
+    private latency: PeakEwma | undefined,
   ) {}
 
   /** Calls that it has been given and that have not ended. */
@@ -31,6 +31,11 @@ export class EndpointLoad {
   /** Such calls of all endpoints of its backend. */
   get backendActive(): number {
     return this.backend.active;
+  }
+
+  /** For {@link BackendLoad}: from now on latencies are measured so; undefined for not at all. */
+  measure(latency: PeakEwmaOptions | undefined): void {
+    this.latency = latency && new PeakEwma(latency);
   }
 
   /** It was given a call. */
@@ -71,7 +76,14 @@ export class BackendLoad {
   private openCalls = 0;
 
   /** @param latency undefined when nobody asks for latencies: then none is computed. */
-  constructor(private readonly latency: PeakEwmaOptions | undefined) {}
+  constructor(private latency: PeakEwmaOptions | undefined) {}
+
+  /** Measures latencies so from now on, or not at all. Open calls and ages stay; latencies begin anew where that is a change. */
+  configure(latency: PeakEwmaOptions | undefined): void {
+    if (sameOptions(latency, this.latency)) return;
+    this.latency = latency;
+    for (const load of this.loads.values()) load.measure(latency);
+  }
 
   /** Open calls of all endpoints, those that have gone included. */
   get active(): number {
@@ -102,4 +114,8 @@ export class BackendLoad {
   add(calls: number): void {
     this.openCalls += calls;
   }
+}
+
+function sameOptions(one: PeakEwmaOptions | undefined, two: PeakEwmaOptions | undefined): boolean {
+  return one?.decayMs === two?.decayMs && one?.failurePenaltyMs === two?.failurePenaltyMs;
 }

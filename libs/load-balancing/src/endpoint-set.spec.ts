@@ -40,6 +40,18 @@ describe('an endpoint set', () => {
     expect(set.pick(1150, setAside)?.key).toBe('b');
   });
 
+  it('picks none that is left out without an end, but for panic', () => {
+    const health = { size: 2, version: 1, until: (): number => Infinity };
+    const settings = { ...defaultLoadBalancing, panicThresholdPercent: 1 };
+    const panicking = new EndpointSet<Endpoint>(settings, () => 0);
+    panicking.replace([endpoint('a', 1), endpoint('b', 1)]);
+
+    expect(setOf('a', 'b').pick(0, health)).toBeUndefined();
+    expect(panicking.pick(0, health)?.key).toBe('a');
+    const half = { ...health, until: (key: string): number => (key === 'a' ? Infinity : 50) };
+    expect(setOf('a', 'b').pick(0, half)?.key).toBe('b');
+  });
+
   it('never returns an endpoint that the call has tried', () => {
     const set = setOf('a', 'b');
     const setAside = new SetAside(middle);

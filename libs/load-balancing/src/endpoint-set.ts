@@ -10,7 +10,7 @@ import { ownZoneShare } from './zones';
  *
  * Endpoints that are left out are skipped. When all of them are, the one whose time ends first is picked all the
  * same: refusing every call would help nobody, and a service with one instance would stay away after a restart for as
- * long as its backoff has grown.
+ * long as its backoff has grown. One that is left out without an end is never picked so.
  */
 export class EndpointSet<E extends Endpoint> {
   private endpoints: readonly E[] = [];
@@ -101,10 +101,11 @@ export class EndpointSet<E extends Endpoint> {
 
   private soonest(health: Health, excluded: ReadonlySet<string> | undefined): E | undefined {
     let best: E | undefined;
+    let bestMs = Infinity;
     for (const endpoint of this.endpoints) {
       if (excluded?.has(endpoint.key) === true) continue;
-      if (best === undefined || health.until(endpoint.key) < health.until(best.key))
-        best = endpoint;
+      const untilMs = health.until(endpoint.key);
+      if (untilMs < bestMs) [best, bestMs] = [endpoint, untilMs];
     }
     return best;
   }

@@ -4,6 +4,6 @@ export interface Health {
   readonly size: number;
   /** Changes whenever the answers of `until` do, other than by time. */
   readonly version: number;
-  /** The time, in the caller's milliseconds, before which the endpoint should not be picked; 0 when it may be. */
+  /** The time, in the caller's milliseconds, before which the endpoint should not be picked; 0 when it may be, Infinity for not until something changes. */
   until(key: string): number;
 }

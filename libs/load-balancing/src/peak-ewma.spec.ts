@@ -86,6 +86,24 @@ describe('the cost of an endpoint', () => {
   });
 });
 
+describe('the load of a backend whose settings are exchanged', () => {
+  it('keeps open calls and ages, and latencies that are measured as before', () => {
+    const backend = new BackendLoad(undefined);
+    const load = backend.of('a', 7);
+    load.given();
+
+    backend.configure(options);
+    load.firstByte(100, 0);
+    backend.configure({ ...options });
+
+    expect([load.cost(0), load.active, load.sinceMs, backend.active]).toEqual([200, 1, 7, 1]);
+    backend.configure(undefined);
+    expect(load.cost(0)).toBe(1);
+    load.ended('answered', 1, 0);
+    expect([load.active, backend.active]).toEqual([0, 0]);
+  });
+});
+
 describe('picking by peak EWMA', () => {
   /** Calls one after the other, each endpoint with its latency or failing at once. */
   function calls(answers: Record<string, number | 'fails'>): Map<string, number> {

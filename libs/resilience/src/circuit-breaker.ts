@@ -52,8 +52,15 @@ export class CircuitBreaker {
   private probesOut = 0;
   private probesGood = 0;
 
-  constructor(private readonly settings: CircuitBreakerSettings) {
+  constructor(private settings: CircuitBreakerSettings) {
     this.results = new FailureWindow(settings);
+  }
+
+  /** Goes by other settings from now on: its state, its results and the time that it is open for stay. */
+  configure(settings: CircuitBreakerSettings): void {
+    this.settings = settings;
+    this.results.configure(settings);
+    if (this.current === 'half-open' && this.probesGood >= settings.probes) this.close();
   }
 
   /** The state at `nowMs`. */
@@ -94,7 +101,10 @@ export class CircuitBreaker {
     if (result === 'failure') return this.open(nowMs);
     if (result === 'ignored') return;
     this.probesGood += 1;
-    if (this.probesGood < this.settings.probes) return;
+    if (this.probesGood >= this.settings.probes) this.close();
+  }
+
+  private close(): void {
     this.openings = 0;
     this.enter('closed');
   }

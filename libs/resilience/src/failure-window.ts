@@ -18,11 +18,18 @@ export type FailureCause = 'consecutive' | 'error_share';
 /** The results of calls within the last window, and whether failures are too many among them. */
 export class FailureWindow {
   /** Calls, and failures of them. */
-  private readonly counts: RollingCounts;
+  private counts: RollingCounts;
   private inARow = 0;
 
-  constructor(private readonly thresholds: FailureThresholds) {
+  constructor(private thresholds: FailureThresholds) {
     this.counts = new RollingCounts(thresholds.windowMs);
+  }
+
+  /** Goes by other thresholds from the next result on, and what was counted counts on, unless the window differs. */
+  configure(thresholds: FailureThresholds): void {
+    if (thresholds.windowMs !== this.thresholds.windowMs)
+      this.counts = new RollingCounts(thresholds.windowMs);
+    this.thresholds = thresholds;
   }
 
   /**

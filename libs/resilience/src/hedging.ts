@@ -32,13 +32,16 @@ export interface UnansweredCall {
 
 /**
  * The time after which another attempt of a call is begun, counted from the last one, in milliseconds; undefined when none
- * is. A {@link RetryBudget} has to agree when that time has come. Source of the idea: Dean and Barroso, The Tail at Scale;
+ * is. A {@link RetryBudget} has to agree when that time has come.
+ * @param latencies of such calls; undefined when nothing was measured yet.
+ *
+ * Source of the idea: Dean and Barroso, The Tail at Scale;
  * of the rules: gRFC A6.
  */
 export function hedgeDelayMs(
   settings: HedgingSettings,
   call: UnansweredCall,
-  latencies: LatencyQuantiles,
+  latencies: LatencyQuantiles | undefined,
   nowMs: number,
 ): number | undefined {
   if (!call.isSafe || call.attempts >= settings.attemptsMax) return undefined;
@@ -49,11 +52,11 @@ export function hedgeDelayMs(
 
 function delayOf(
   { after, samplesMin, delayMinMs }: HedgingSettings,
-  latencies: LatencyQuantiles,
+  latencies: LatencyQuantiles | undefined,
   nowMs: number,
 ): number | undefined {
   if ('delayMs' in after) return after.delayMs;
-  if (latencies.size(nowMs) < samplesMin) return undefined;
+  if (latencies === undefined || latencies.size(nowMs) < samplesMin) return undefined;
   const measuredMs = latencies.quantile(after.quantile, nowMs);
   return measuredMs === undefined ? undefined : Math.max(delayMinMs, measuredMs);
 }

@@ -1,3 +1,4 @@
+export { ActiveHealth, type ActiveHealthSettings, type HealthChange } from './active-health';
 export {
   CircuitBreaker,
   defaultCircuitBreakerSettings,
@@ -28,8 +29,9 @@ export {
   type HedgingSettings,
   type UnansweredCall,
 } from './hedging';
+export { type FailureThresholds } from './failure-window';
 export { LatencyQuantiles } from './latency-quantiles';
-export { Limit, limitOf } from './limit';
+export { Limit } from './limit';
 export {
   defaultOutlierEjectionSettings,
   OutlierEjection,

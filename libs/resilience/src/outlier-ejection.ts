@@ -32,6 +32,8 @@ interface Watched {
   ejectedMs: number;
   /** 0 when it was never left out. */
   untilMs: number;
+  /** Of the last time. */
+  cause: EjectionCause | undefined;
 }
 
 /**
@@ -49,7 +51,14 @@ export class OutlierEjection {
   private readonly ejected = new Map<string, Watched>();
   private changes = 0;
 
-  constructor(private readonly settings: OutlierEjectionSettings) {}
+  constructor(private settings: OutlierEjectionSettings) {}
+
+  /** Goes by other settings from now on: results and those that are left out stay, as far as the share allows. */
+  configure(settings: OutlierEjectionSettings, nowMs: number): void {
+    this.settings = settings;
+    for (const { results } of this.endpoints.values()) results.configure(settings);
+    this.readmitBeyondShare(nowMs);
+  }
 
   /** Endpoints that are left out or were when somebody asked last: 0 when none is, without asking for the time. */
   get size(): number {
@@ -77,7 +86,12 @@ export class OutlierEjection {
     const known = new Set(keys);
     for (const key of this.endpoints.keys()) if (!known.has(key)) this.forget(key);
     for (const key of known) if (!this.endpoints.has(key)) this.endpoints.set(key, this.watch());
-    while (this.ejectedCount(nowMs) > this.ejectedMax) this.readmitSoonest();
+    this.readmitBeyondShare(nowMs);
+  }
+
+  /** Why an endpoint is left out; undefined when it is not. */
+  causeOf(key: string): EjectionCause | undefined {
+    return this.ejected.get(key)?.cause;
   }
 
   /**
@@ -91,6 +105,7 @@ export class OutlierEjection {
     const cause = endpoint.results.note(failed, nowMs);
     if (cause === undefined || !this.mayEject(key, endpoint, nowMs)) return undefined;
     this.eject(key, endpoint, nowMs);
+    endpoint.cause = cause;
     return cause;
   }
 
@@ -126,6 +141,10 @@ export class OutlierEjection {
     this.changes += 1;
   }
 
+  private readmitBeyondShare(nowMs: number): void {
+    while (this.ejectedCount(nowMs) > this.ejectedMax) this.readmitSoonest();
+  }
+
   private readmitSoonest(): void {
     let soonest: string | undefined;
     for (const [key, { untilMs }] of this.ejected)
@@ -139,7 +158,7 @@ export class OutlierEjection {
 
   private watch(): Watched {
     const results = new FailureWindow(this.settings);
-    return { results, ejections: 0, ejectedMs: 0, untilMs: 0 };
+    return { results, ejections: 0, ejectedMs: 0, untilMs: 0, cause: undefined };
   }
 
   private forget(key: string): void {

@@ -4,7 +4,6 @@ import {
   hedgeDelayMs,
   LatencyQuantiles,
   Limit,
-  limitOf,
   RequestQueue,
 } from './index';
 
@@ -18,9 +17,17 @@ describe('a limit', () => {
     expect(() => new Limit(2).giveBack()).toThrow(RangeError);
   });
 
-  it('is absent where there is none', () => {
-    expect(limitOf(undefined)).toBeUndefined();
-    expect(limitOf(0)?.tryTake()).toBe(false);
+  it('has more or fewer places from now on, and takes nobody’s away', () => {
+    const limit = new Limit(Infinity);
+    for (let place = 0; place < 3; place += 1) limit.tryTake();
+
+    limit.resize(2);
+    expect([limit.used, limit.max, limit.tryTake()]).toEqual([3, 2, false]);
+    limit.giveBack();
+    expect(limit.tryTake()).toBe(false);
+    limit.giveBack();
+    expect([limit.tryTake(), limit.tryTake()]).toEqual([true, false]);
+    expect(new Limit(0).tryTake()).toBe(false);
   });
 });
 

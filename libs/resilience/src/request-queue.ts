@@ -6,8 +6,17 @@ export class RequestQueue<T> {
   /** Items and when their time is over, in the caller's milliseconds. */
   private readonly deadlines = new Map<T, number>();
 
+  private most: number;
+
   /** @param lengthMax from 0 */
-  constructor(readonly lengthMax: number) {}
+  constructor(lengthMax: number) {
+    this.most = lengthMax;
+  }
+
+  /** From now on so many may wait. Whoever waits beyond that goes on waiting. */
+  resize(lengthMax: number): void {
+    this.most = lengthMax;
+  }
 
   /** Items that wait. */
   get size(): number {
@@ -16,7 +25,7 @@ export class RequestQueue<T> {
 
   /** Lets an item wait until `deadlineMs`. False when the queue is full. An item waits once only. */
   offer(item: T, deadlineMs: number): boolean {
-    if (this.deadlines.size >= this.lengthMax) return false;
+    if (this.deadlines.size >= this.most) return false;
     this.deadlines.set(item, deadlineMs);
     return true;
   }

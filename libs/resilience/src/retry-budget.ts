@@ -23,10 +23,17 @@ export const defaultRetryBudgetSettings: RetryBudgetSettings = {
  */
 export class RetryBudget {
   /** Calls, and retries of them. */
-  private readonly counts: RollingCounts;
+  private counts: RollingCounts;
 
-  constructor(private readonly settings: RetryBudgetSettings) {
+  constructor(private settings: RetryBudgetSettings) {
     this.counts = new RollingCounts(settings.windowMs);
+  }
+
+  /** Goes by other settings from now on, and what was counted counts on, unless the window differs. */
+  configure(settings: RetryBudgetSettings): void {
+    if (settings.windowMs !== this.settings.windowMs)
+      this.counts = new RollingCounts(settings.windowMs);
+    this.settings = settings;
   }
 
   /** Retries allowed within the window at `nowMs`. */

@@ -3,6 +3,7 @@ import { type Metrics } from '@raftway/observability';
 import { type EjectionCause } from '@raftway/resilience';
 import { type CallObserver, type RefusalCause } from '../proxy/proxy-context';
 import { type UpstreamObserver } from '../proxy/upstream';
+import { type HealthCheckFailure } from './health-check';
 
 /** gRPC services that have series of their own; further ones are counted as `other`. */
 const servicesMax = 200;
@@ -16,6 +17,7 @@ export interface GatewayGauges {
   readonly endpointsLive: number;
   readonly endpointsSetAside: number;
   readonly endpointsEjected: number;
+  readonly endpointsUnhealthy: number;
   readonly routes: number;
   readonly routesWithoutInstance: number;
   readonly routeConflicts: number;
@@ -32,6 +34,9 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
   private readonly refusedRetries;
   private readonly refusals;
   private readonly ejections;
+  private readonly hedges;
+  private readonly hedgesWon;
+  private readonly failedChecks;
   private readonly connects;
   private readonly connectFailures;
   private readonly refusedConnections;
@@ -77,6 +82,20 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
     this.ejections = byCause(
       'raftway_gateway_ejections_total',
       'Instances that were left out for failing more than the others, by registered service and cause.',
+    );
+    this.hedges = metrics.counter({
+      name: 'raftway_gateway_hedges_total',
+      help: 'Calls that were sent to a further instance beside the first, by registered service.',
+      labels: ['service'],
+    });
+    this.hedgesWon = metrics.counter({
+      name: 'raftway_gateway_hedges_won_total',
+      help: 'Of those, the ones that the further instance answered first.',
+      labels: ['service'],
+    });
+    this.failedChecks = byCause(
+      'raftway_gateway_health_check_failures_total',
+      'Health checks of instances that failed, by registered service and cause.',
     );
     this.connects = metrics.counter({
       name: 'raftway_gateway_upstream_connects_total',
@@ -127,6 +146,18 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
     this.ejections.increment({ service, cause });
   }
 
+  onHedge(service: string): void {
+    this.hedges.increment({ service });
+  }
+
+  onHedgeWon(service: string): void {
+    this.hedgesWon.increment({ service });
+  }
+
+  onHealthCheckFailed(service: string, cause: HealthCheckFailure): void {
+    this.failedChecks.increment({ service, cause });
+  }
+
   onConnect(service: string): void {
     this.connects.increment({ service });
   }
@@ -174,6 +205,11 @@ function registerGauges(metrics: Metrics, read: () => GatewayGauges): void {
     gauge('endpoints_live', 'Instances that take calls.', (g) => g.endpointsLive),
     gauge('endpoints_set_aside', 'Of those, set aside for failing.', (g) => g.endpointsSetAside),
     gauge('endpoints_ejected', 'Of those, left out as outliers.', (g) => g.endpointsEjected),
+    gauge(
+      'endpoints_unhealthy',
+      'Of those, left out because their health checks fail.',
+      (g) => g.endpointsUnhealthy,
+    ),
     gauge('routes', 'Known gRPC services.', (g) => g.routes),
     gauge('routes_without_instance', 'Of those, without instance.', (g) => g.routesWithoutInstance),
     gauge('route_conflicts', 'Claims that are not honoured.', (g) => g.routeConflicts),

@@ -90,3 +90,74 @@ describe('a protected backend', () => {
     expect(backend.health.size).toBe(isLeftOut ? 1 : 0);
   });
 });
+
+describe('a backend whose settings are exchanged', () => {
+  const options = gatewayOptionsSchema.parse({});
+  const loadBalancing = { ...defaultLoadBalancing, hashHeader: undefined };
+
+  it('keeps who is left out and open calls, and says whether it picks otherwise', () => {
+    const protection = new Protection(protectionOf(options));
+    const backend = protectedBy(protection);
+    const endpoint = endpointOf(backend);
+    backend.retain(new Set(['0', '1']), 0);
+    for (let call = 0; call < 5; call += 1) {
+      backend.onGiven(endpoint);
+      backend.onEnded(endpoint, 'answered', Code.internal, false, 1, 10);
+    }
+    backend.onGiven(endpoint);
+    const other = protectionOf({ ...options, outlierEjectionTimeMs: 50, breakerErrorPercent: 9 });
+
+    const before = backend.health.version;
+    expect(backend.configure(loadBalancing, other, 20)).toBe(false);
+    expect(backend.configure({ ...loadBalancing, policy: 'maglev' }, other, 20)).toBe(true);
+
+    expect(backend.health.until('0')).toBe(10_010);
+    expect(backend.health.version).toBeGreaterThan(before);
+    expect(backend.leftOut('0', 20)).toEqual([
+      { why: 'ejected', cause: 'consecutive', untilMs: 10_010 },
+    ]);
+    expect(backend.load.active).toBe(1);
+    expect(backend.hashOf([], '10.0.0.1')).toBe(hashText('10.0.0.1'));
+    expect(protection.isGuarded).toBe(true);
+  });
+
+  it('leaves nobody out when what left it out is off, and asks for what has come', () => {
+    const protection = new Protection(protectionOf(options));
+    const backend = protectedBy(protection);
+    backend.retain(new Set(['0', '1']), 0);
+    for (let call = 0; call < 5; call += 1) protection.noteEnd('0', Code.internal, 10);
+    const off = protectionOf({ ...options, outlierEjectedPercentMax: 0 });
+    const healthCheck = {
+      ...{ owner: 'a', service: '', intervalMs: 1, timeoutMs: 1 },
+      ...{ healthyThreshold: 1, unhealthyThreshold: 1 },
+    };
+
+    backend.configure(loadBalancing, { ...off, healthCheck }, 20);
+    expect([backend.health.size, backend.leftOut('0', 20)]).toEqual([0, []]);
+    protection.checks?.note('1', 'NOT_SERVING');
+
+    expect(backend.leftOut('1', 20)).toEqual([
+      { why: 'unhealthy', cause: 'NOT_SERVING', untilMs: Infinity },
+    ]);
+    backend.configure(loadBalancing, off, 20);
+    expect(backend.health.until('1')).toBe(0);
+  });
+
+  it('takes what a route says over what it says itself, until either changes', () => {
+    const methods = new Set(['a.B/C']);
+    const protection = new Protection(protectionOf({ ...options, retryMethods: 'a.B/C' }));
+    const hedging = { after: { delayMs: 5 }, attemptsMax: 2, samplesMin: 1, delayMinMs: 1 };
+    const route = { retry: { attemptsMax: 7 }, hedging };
+
+    const ofRoute = protection.policyFor(route);
+    const own = protection.policyFor(undefined);
+
+    expect(ofRoute).toMatchObject({ retry: { attemptsMax: 7, methods }, hedging, isTimed: true });
+    expect(own).toMatchObject({ retry: { attemptsMax: 3 }, hedging: undefined, isTimed: false });
+    expect(protection.policyFor(route)).toBe(ofRoute);
+    protection.configure(protectionOf(options), 0);
+    expect(protection.policyFor(route).retry.methods).toEqual(new Set());
+    const never = { retry: undefined, hedging: { ...hedging, attemptsMax: 1 } };
+    expect(protection.policyFor(never)).toMatchObject({ hedging: undefined, isTimed: false });
+  });
+});

@@ -9,9 +9,10 @@ import {
   hashText,
   isHashing,
   type LoadBalancingSettings,
+  type PeakEwmaOptions,
 } from '@raftway/load-balancing';
 import { JointHealth } from './joint-health';
-import { failureCodes, type Protection } from './protection';
+import { failureCodes, type Protection, type ProtectionSettings } from './protection';
 
 /** How the instances of one backend are picked. */
 export interface BackendLoadBalancing extends LoadBalancingSettings {
@@ -38,6 +39,15 @@ export interface InstanceEndpoint extends Endpoint {
  */
 export type CallEnd = 'answered' | 'unreachable' | 'handed_back' | 'lost' | 'abandoned';
 
+/** Why an instance gets no calls for the time being. */
+export interface LeftOut {
+  /** `set_aside`: no connection to it could be made. `ejected`: its calls fail more than those of others. `unhealthy`: its health checks fail. */
+  readonly why: 'set_aside' | 'ejected' | 'unhealthy';
+  readonly cause: string;
+  /** Monotonic milliseconds; Infinity for until it passes its checks. */
+  readonly untilMs: number;
+}
+
 /** What a backend is built from. */
 export interface BackendParts {
   /** The registered service, such as `greeter`. */
@@ -61,25 +71,62 @@ const slowCodes: ReadonlySet<number> = new Set([...failureCodes, Code.resourceEx
  */
 export class Backend {
   readonly service: string;
-  readonly loadBalancing: BackendLoadBalancing;
   readonly protection: Protection | undefined;
   readonly load: BackendLoad;
-  /** Which of its instances are left out for the time being. */
-  readonly health: Health;
-  private readonly hashing: boolean;
+  private readonly setAside: Health;
+  private readonly joint: JointHealth;
+  private picking: BackendLoadBalancing;
+  private hashing: boolean;
   private readonly onEjected: BackendParts['onEjected'];
 
   constructor(parts: BackendParts) {
     const { protection, setAside } = parts;
     this.service = parts.service;
-    this.loadBalancing = parts.loadBalancing;
+    this.picking = parts.loadBalancing;
     this.protection = protection;
     this.onEjected = parts.onEjected;
-    const outliers = protection?.outliers;
-    this.health = outliers === undefined ? setAside : new JointHealth(setAside, outliers);
-    const { policy, peakEwma } = parts.loadBalancing;
-    this.load = new BackendLoad(policy === 'peak_ewma' ? peakEwma : undefined);
-    this.hashing = isHashing(policy);
+    this.setAside = setAside;
+    this.joint = new JointHealth(this.healths());
+    this.load = new BackendLoad(latencyOf(this.picking));
+    this.hashing = isHashing(this.picking.policy);
+  }
+
+  get loadBalancing(): BackendLoadBalancing {
+    return this.picking;
+  }
+
+  /** Which of its instances are left out for the time being. */
+  get health(): Health {
+    return this.joint;
+  }
+
+  /**
+   * Goes by other settings from now on. Open calls, results, the breaker and whoever is left out stay.
+   * @returns whether instances are picked otherwise, so that whoever picks has to begin with these settings.
+   */
+  configure(
+    loadBalancing: BackendLoadBalancing,
+    protection: ProtectionSettings,
+    nowMs: number,
+  ): boolean {
+    this.protection?.configure(protection, nowMs);
+    this.joint.replace(this.healths());
+    if (JSON.stringify(loadBalancing) === JSON.stringify(this.picking)) return false;
+    this.picking = loadBalancing;
+    this.load.configure(latencyOf(loadBalancing));
+    this.hashing = isHashing(loadBalancing.policy);
+    return true;
+  }
+
+  /** Why an instance gets no calls now; empty when it does. */
+  leftOut(key: string, nowMs: number): LeftOut[] {
+    const { outliers, checks } = this.protection ?? {};
+    const found: readonly LeftOut[] = [
+      { why: 'set_aside', cause: 'no connection', untilMs: this.setAside.until(key) },
+      { why: 'ejected', cause: outliers?.causeOf(key) ?? '', untilMs: outliers?.until(key) ?? 0 },
+      { why: 'unhealthy', cause: checks?.causeOf(key) ?? '', untilMs: checks?.until(key) ?? 0 },
+    ];
+    return found.filter(({ untilMs }) => untilMs > nowMs);
   }
 
   /** Where a call's key lies among all keys; undefined when the call has none, or nobody asks. */
@@ -127,7 +174,18 @@ export class Backend {
   retain(keys: ReadonlySet<string>, nowMs: number): void {
     this.load.retain((key) => keys.has(key));
     this.protection?.outliers?.setEndpoints(keys, nowMs);
+    this.protection?.checks?.retain((key) => keys.has(key));
   }
+
+  private healths(): Health[] {
+    const { outliers, checks } = this.protection ?? {};
+    return [this.setAside, outliers, checks].filter((one) => one !== undefined);
+  }
+}
+
+/** Latencies are measured where somebody asks for them. */
+function latencyOf({ policy, peakEwma }: BackendLoadBalancing): PeakEwmaOptions | undefined {
+  return policy === 'peak_ewma' ? peakEwma : undefined;
 }
 
 function verdictOf(end: CallEnd, code: number, answering: boolean): CallVerdict {

@@ -1,21 +1,38 @@
 import { type Health } from '@raftway/load-balancing';
 
-/** Both healths: an endpoint is left out as long as either says so. */
+/** Several healths: an endpoint is left out as long as one of them says so. */
 export class JointHealth implements Health {
-  constructor(
-    private readonly first: Health,
-    private readonly second: Health,
-  ) {}
+  private parts: readonly Health[] = [];
+  /** Makes the version of other parts another one. */
+  private offset = 0;
+
+  constructor(parts: readonly Health[]) {
+    this.replace(parts);
+  }
+
+  /** Goes by these from now on. */
+  replace(parts: readonly Health[]): void {
+    const next = this.version + 1;
+    this.parts = parts;
+    this.offset = 0;
+    this.offset = next - this.version;
+  }
 
   get size(): number {
-    return this.first.size + this.second.size;
+    let size = 0;
+    for (const part of this.parts) size += part.size;
+    return size;
   }
 
   get version(): number {
-    return this.first.version + this.second.version;
+    let version = this.offset;
+    for (const part of this.parts) version += part.version;
+    return version;
   }
 
   until(key: string): number {
-    return Math.max(this.first.until(key), this.second.until(key));
+    let untilMs = 0;
+    for (const part of this.parts) untilMs = Math.max(untilMs, part.until(key));
+    return untilMs;
   }
 }

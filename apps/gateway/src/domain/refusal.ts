@@ -262,6 +262,22 @@ export function responseMalformed(what: string): ServiceError {
   });
 }
 
+/** UNAVAILABLE `INSTANCES_UNHEALTHY`: they are registered, and none passes its checks. */
+export function instancesUnhealthy(
+  grpcService: string,
+  service: string,
+  count: number,
+  owner: string,
+): ServiceError {
+  return new ServiceError({
+    code: Code.unavailable,
+    reason: 'INSTANCES_UNHEALTHY',
+    message: `of ${count} registered instances of ${service} none passes the health checks (${owner}) for ${grpcService}; nothing was sent`,
+    metadata: { grpc_service: grpcService, service, field: 'healthCheck', owner },
+    retryDelayMs,
+  });
+}
+
 /** RESOURCE_EXHAUSTED with the limit that fired. */
 export function limitReached(
   reason: 'GATEWAY_MEMORY_FULL' | 'UPSTREAM_QUEUE_FULL' | 'MESSAGE_TOO_LARGE',

@@ -20,6 +20,7 @@ function table(
         setAside: new SetAside(() => 0),
         onEjected: () => undefined,
       }),
+    reconfigure: () => false,
     nowMs,
     random: () => 0,
     isNeverRouted: (name) => name.startsWith('grpc.'),
@@ -199,5 +200,43 @@ describe('the routing table', () => {
     }
 
     expect(routes.ejectedCount(0)).toBe(1);
+  });
+});
+
+describe('settings of backends that change', () => {
+  it('are picked by from the next call on, with the same backends, loads and instances', () => {
+    let policy: 'round_robin' | 'rendezvous' = 'round_robin';
+    const protection = protectionOf(defaultGatewayOptions());
+    const loadBalancing = () => ({ ...defaultLoadBalancing, hashHeader: undefined, policy });
+    const routes = new RoutingTable({
+      backend: (service) =>
+        new Backend({
+          ...{ service, loadBalancing: loadBalancing(), protection: new Protection(protection) },
+          ...{ setAside: new SetAside(() => 0), onEjected: () => undefined },
+        }),
+      reconfigure: (backend) => backend.configure(loadBalancing(), protection, 0),
+      ...{ nowMs: () => 0, random: () => 0, isNeverRouted: () => false, routesMax: 10 },
+    });
+    routes.update(services(instance('s', 'a', ['p.A']), instance('s', 'b', ['p.A'])), 0);
+    routes.trackServices(new Set(['s']), 0);
+    const route = routes.route('p.A');
+    const [before, endpoints] = [route?.backend, route?.endpoints];
+    const picked = (): string[] =>
+      Array.from(
+        { length: 4 },
+        () =>
+          routes.routeTo('s', 'p.A')?.endpoints.pick(0, before!.health, undefined, 5)?.key ?? '',
+      );
+    expect(new Set(picked()).size).toBe(2);
+
+    routes.reconfigure();
+    expect(route?.endpoints).toBe(endpoints);
+    policy = 'rendezvous';
+    routes.reconfigure();
+
+    expect(new Set(picked()).size).toBe(1);
+    expect(route?.backend).toBe(before);
+    expect(route?.endpoints.list()).toEqual(endpoints?.list());
+    expect(routes.backend('s')).toBe(before);
   });
 });

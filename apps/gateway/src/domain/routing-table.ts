@@ -50,6 +50,8 @@ export interface RoutingChange {
 export interface RoutingOptions {
   /** Builds the backend of a registered service. */
   readonly backend: (service: string) => Backend;
+  /** Brings a backend's settings up to date; says whether its instances are picked otherwise from now on. */
+  readonly reconfigure: (backend: Backend) => boolean;
   /** The clock of picks, in monotonic milliseconds. */
   readonly nowMs: () => number;
   readonly random: RandomSource;
@@ -87,6 +89,13 @@ class MutableRoute implements Route {
   moveTo(backend: Backend): void {
     this.holder = backend;
     this.endpoints = new EndpointSet(backend.loadBalancing, this.random);
+  }
+
+  /** Instances are picked as the backend says now. */
+  pickAnew(): void {
+    const endpoints = this.endpoints.list();
+    this.endpoints = new EndpointSet(this.holder.loadBalancing, this.random);
+    this.endpoints.replace(endpoints);
   }
 }
 
@@ -164,18 +173,26 @@ export class RoutingTable {
     }
   }
 
-  /** Picks by new settings from the next call on, where they differ; what is known of those instances begins anew. */
-  reconfigure(nowMs: number): void {
-    let changed = false;
-    for (const [service, before] of this.backends) {
-      const backend = this.options.backend(service);
-      if (JSON.stringify(backend.loadBalancing) === JSON.stringify(before.loadBalancing)) continue;
-      this.backends.set(service, backend);
-      for (const route of [...this.routes.values(), ...this.tracked.values()])
-        if (route.backend === before) route.moveTo(backend);
-      changed = true;
+  /** Goes by new settings from the next call on, where they differ; what is known of backends and instances stays. */
+  reconfigure(): void {
+    for (const backend of this.backends.values()) {
+      if (!this.options.reconfigure(backend)) continue;
+      for (const route of this.allRoutes()) if (route.backend === backend) route.pickAnew();
     }
-    if (changed) this.update(this.services, nowMs);
+    this.retainBackends();
+  }
+
+  /** What is known of a registered service's instances; undefined when no calls lead to it. */
+  backend(service: string): Backend | undefined {
+    return this.backends.get(service);
+  }
+
+  /** The instances of backends that are to be asked for their health. */
+  checkedEndpoints(): InstanceEndpoint[] {
+    const checked: InstanceEndpoint[] = [];
+    for (const [{ protection }, endpoints] of this.endpointsByBackend())
+      if (protection?.checks !== undefined) checked.push(...endpoints.values());
+    return checked;
   }
 
   /** Whether a registered service has been seen, by all that is remembered. */
@@ -221,6 +238,13 @@ export class RoutingTable {
     let count = 0;
     for (const { protection } of this.backends.values())
       count += protection?.outliers?.ejectedCount(nowMs) ?? 0;
+    return count;
+  }
+
+  /** … and those that fail their health checks. */
+  get unhealthyCount(): number {
+    let count = 0;
+    for (const { protection } of this.backends.values()) count += protection?.checks?.size ?? 0;
     return count;
   }
 
@@ -339,19 +363,28 @@ export class RoutingTable {
 
   /** Forgets backends that no route leads to, and what was known of instances that are gone. */
   private retainBackends(): void {
-    const routes = [...this.routes.values(), ...this.tracked.values()];
-    const keys = new Map<Backend, Set<string>>();
-    for (const { backend, endpoints } of routes) {
-      let known = keys.get(backend);
-      if (known === undefined) keys.set(backend, (known = new Set()));
-      for (const { key } of endpoints.list()) known.add(key);
-    }
+    const endpoints = this.endpointsByBackend();
     const nowMs = this.options.nowMs();
     for (const [service, backend] of this.backends) {
-      const known = keys.get(backend);
+      const known = endpoints.get(backend);
       if (known === undefined) this.backends.delete(service);
-      else backend.retain(known, nowMs);
+      else backend.retain(new Set(known.keys()), nowMs);
     }
+  }
+
+  /** Backends that calls lead to, with their instances by key. */
+  private endpointsByBackend(): Map<Backend, Map<string, InstanceEndpoint>> {
+    const found = new Map<Backend, Map<string, InstanceEndpoint>>();
+    for (const { backend, endpoints } of this.allRoutes()) {
+      let known = found.get(backend);
+      if (known === undefined) found.set(backend, (known = new Map<string, InstanceEndpoint>()));
+      for (const endpoint of endpoints.list()) known.set(endpoint.key, endpoint);
+    }
+    return found;
+  }
+
+  private allRoutes(): MutableRoute[] {
+    return [...this.routes.values(), ...this.tracked.values()];
   }
 
   private forgetOldest(): void {

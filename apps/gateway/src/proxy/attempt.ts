@@ -55,6 +55,11 @@ export class Attempt implements StreamListener, ConnectionWaiter {
     return this.nowMs() - this.openedMs;
   }
 
+  /** How long ago the instance was given the call, in milliseconds: with the wait for a connection. */
+  get ageMs(): number {
+    return this.nowMs() - this.givenMs;
+  }
+
   /** Tells the backend that the instance has begun to answer. */
   tellFirstByte(): void {
     this.isAnswering = true;

@@ -1,7 +1,12 @@
 import { headerValue, type HeaderPairs } from '@raftway/http2';
 import { type Expirable } from '@raftway/service-kit';
 import { withoutHeader } from '../domain/header-rules';
-import { type Protection } from '../domain/protection';
+import {
+  type CallPolicy,
+  mayRunTwice,
+  type Protection,
+  type RoutePolicy,
+} from '../domain/protection';
 import { type ProxyContext } from './proxy-context';
 
 /** A client says with `true` that its request may run twice. */
@@ -24,16 +29,20 @@ export interface RetriedStart {
   readonly grpcService: string;
   readonly method: string;
   readonly headers: HeaderPairs;
+  /** What documents say of its route; undefined for nothing. */
+  readonly calls: RoutePolicy | undefined;
 }
 
 /**
  * When one call is made again because of the code that it ended with, or because it took too long: only a call that may run
- * twice, and only as far as its backend's budget goes. Made when the first attempt fails.
+ * twice, and only as far as its backend's budget goes. Made when the first attempt fails, or has a time.
  */
 export class CallRetries implements Expirable {
   /** How often the call was made again. */
   count = 0;
-  private readonly isSafe: boolean;
+  /** Whether the call may run twice. */
+  readonly isSafe: boolean;
+  readonly policy: CallPolicy;
   /** Attempts that the caller made before this call. */
   private readonly earlier: number;
   private hasPlace = false;
@@ -47,9 +56,9 @@ export class CallRetries implements Expirable {
     private readonly context: ProxyContext,
   ) {
     const { headers, grpcService, method } = start;
+    this.policy = protection.policyFor(start.calls);
     this.isSafe =
-      protection.isIdempotent(grpcService, method) ||
-      headerValue(headers, retryableHeader) === 'true';
+      mayRunTwice(this.policy.retry.methods, grpcService, method) || isMarkedRetryable(headers);
     this.earlier = countOf(headerValue(headers, attemptsHeader));
   }
 
@@ -66,23 +75,36 @@ export class CallRetries implements Expirable {
       ...{ code, isSafe: this.isSafe, remainingMs, attempts: this.earlier + this.count + 1 },
       pushbackMs: pushback === undefined ? undefined : pushbackOf(pushback),
     };
-    const decision = protection.decideRetry(failed, this.hasPlace, nowMs, context.random);
+    const { retry } = this.policy;
+    const decision = protection.decideRetry(retry, failed, this.hasPlace, nowMs, context.random);
     if ('cause' in decision) {
       const { cause } = decision;
       if (cause === 'budget' || cause === 'limit')
         context.observer.onRetryRefused(this.start.service, cause);
       return false;
     }
-    this.hasPlace = protection.retries !== undefined;
+    this.hasPlace = true;
     this.count += 1;
     context.observer.onRetry(this.start.service, code === undefined ? 'timeout' : 'code');
     this.wait(nowMs + decision.afterMs, true);
     return true;
   }
 
+  /** Takes what one more attempt beside the first needs; false when budget or limit do not allow it. */
+  takeHedge(): boolean {
+    const { context, protection, start } = this;
+    const refused = protection.takeRetry(this.hasPlace, context.nowMs());
+    if (refused !== undefined) context.observer.onRetryRefused(start.service, refused);
+    else {
+      this.hasPlace = true;
+      this.count += 1;
+    }
+    return refused === undefined;
+  }
+
   /** An attempt begins: `onTryTimeout` is called when its time is over. */
   beginTry(): void {
-    const timeoutMs = this.protection.settings.retry?.perTryTimeoutMs;
+    const timeoutMs = this.policy.retry.perTryTimeoutMs;
     if (timeoutMs !== undefined && this.isSafe) this.wait(this.context.nowMs() + timeoutMs, false);
   }
 
@@ -95,7 +117,7 @@ export class CallRetries implements Expirable {
   /** The call has ended. */
   end(): void {
     this.endTry();
-    if (this.hasPlace) this.protection.retries?.giveBack();
+    if (this.hasPlace) this.protection.retries.giveBack();
     this.hasPlace = false;
   }
 
@@ -118,6 +140,11 @@ export class CallRetries implements Expirable {
     this.isPausing = isPausing;
     this.bucket = this.context.deadlines.add(this, untilMs);
   }
+}
+
+/** Whether a client says that its request may run twice. */
+export function isMarkedRetryable(headers: HeaderPairs): boolean {
+  return headerValue(headers, retryableHeader) === 'true';
 }
 
 /** A whole number that a header says; 0 when it does not. */

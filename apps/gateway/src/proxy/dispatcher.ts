@@ -42,7 +42,7 @@ export interface DispatcherSettings {
 
 /** Where a call goes, and what documents say of it. */
 type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders'> &
-  Partial<Pick<RuleBackend, 'requestHeaders' | 'timeouts'>>;
+  Partial<Pick<RuleBackend, 'requestHeaders' | 'timeouts' | 'calls'>>;
 
 /** Decides for every new stream who answers it: an instance, the gateway itself, or nobody. */
 export class Dispatcher {
@@ -89,6 +89,7 @@ export class Dispatcher {
       clientAddress,
       timeoutMs: this.timeoutMs(facts.timeoutMs, found.timeouts),
       responseHeaders,
+      calls: found.calls,
     });
   }
 
@@ -101,8 +102,8 @@ export class Dispatcher {
     if (rule !== undefined) {
       const found = routeByRule(rule, grpcService, table, this.context.random);
       if (found instanceof ServiceError) return found;
-      const { requestHeaders, responseHeaders, timeouts } = found.backend;
-      return { route: found.route, requestHeaders, responseHeaders, timeouts };
+      const { requestHeaders, responseHeaders, timeouts, calls } = found.backend;
+      return { route: found.route, requestHeaders, responseHeaders, timeouts, calls };
     }
     const route = table.route(grpcService);
     if (route === undefined) return refusal.serviceUnknown(grpcService);

@@ -1,5 +1,5 @@
 import { type ServiceError } from '@raftway/errors';
-import { type CircuitPermit } from '@raftway/resilience';
+import { type CircuitBreaker, type CircuitPermit } from '@raftway/resilience';
 import { type Expirable } from '@raftway/service-kit';
 import { type PendingCall, type Protection } from '../domain/protection';
 import * as refusal from '../domain/refusal';
@@ -14,7 +14,8 @@ export interface PlaceSeeker {
 
 /** Whether a call may be sent to its backend: the breaker's permit and a place among the calls under way, or in the queue for one. */
 export class Place implements PendingCall, Expirable {
-  private permit: CircuitPermit | undefined;
+  /** … of the breaker that there was. */
+  private permit: { readonly breaker: CircuitBreaker; readonly of: CircuitPermit } | undefined;
   private state: 'outside' | 'waiting' | 'inside' = 'outside';
   private bucket: number | undefined;
 
@@ -31,11 +32,13 @@ export class Place implements PendingCall, Expirable {
     const nowMs = context.nowMs();
     const { breaker, pending, settings } = protection;
     if (breaker !== undefined) {
-      this.permit = breaker.acquire(nowMs);
-      if (this.permit === undefined) {
+      const permit = breaker.acquire(nowMs);
+      if (permit === undefined) {
         const afterMs = Math.ceil(breaker.retryAfterMs(nowMs));
-        return this.refuse('circuit', refusal.circuitOpen(this.service, settings.owner, afterMs));
+        const { breakerOwner } = settings;
+        return this.refuse('circuit', refusal.circuitOpen(this.service, breakerOwner, afterMs));
       }
+      this.permit = { breaker, of: permit };
     }
     if (protection.tryEnter()) return this.onPlace();
     const untilMs = nowMs + settings.pendingTimeoutMs;
@@ -46,7 +49,7 @@ export class Place implements PendingCall, Expirable {
           : (['pending', 'BACKEND_PENDING_FULL', 'pendingMax', settings.pendingMax] as const);
       return this.refuse(
         cause,
-        refusal.backendFull(reason, this.service, field, limit ?? 0, settings.owner),
+        refusal.backendFull(reason, this.service, field, limit ?? 0, settings.limitsOwner),
       );
     }
     this.state = 'waiting';
@@ -62,10 +65,10 @@ export class Place implements PendingCall, Expirable {
   /** It has waited as long as it may. */
   onDeadline(): void {
     this.bucket = undefined;
-    const { owner, pendingTimeoutMs } = this.protection.settings;
+    const { limitsOwner, pendingTimeoutMs } = this.protection.settings;
     this.refuse(
       'pending_timeout',
-      refusal.backendPendingTimeout(this.service, pendingTimeoutMs, owner),
+      refusal.backendPendingTimeout(this.service, pendingTimeoutMs, limitsOwner),
     );
   }
 
@@ -77,7 +80,7 @@ export class Place implements PendingCall, Expirable {
     this.stopWaiting();
     if (state === 'waiting') protection.pending.cancel(this);
     const result = state === 'inside' ? protection.resultOf(code) : 'ignored';
-    if (permit !== undefined) protection.breaker?.end(permit, result, nowMs);
+    permit?.breaker.end(permit.of, result, nowMs);
     if (state === 'inside') protection.leave(nowMs);
   }
 

@@ -68,6 +68,8 @@ function startCall(engine: SlowInstance['engine'], ids: readonly string[] = ['0'
     onRetry: nothing,
     onRetryRefused: nothing,
     onRefused: nothing,
+    onHedge: nothing,
+    onHedgeWon: nothing,
   };
   const settings = { ...defaultLoadBalancing, hashHeader: undefined };
   const parts = { service: 'greeter', loadBalancing: settings, protection: undefined };

@@ -12,6 +12,7 @@
  *   afresh: a call that waits for a lock outlives every instance that it waits at.
  * - the instance answered with a code that is worth it, broke the connection or took too long, and no response header has
  *   come: only a call that may run twice (call-retries.ts). Any other may have taken effect.
+ * Such a call may also be sent to a second instance while the first has not answered (call-hedging.ts).
  */
 import { Code, type ServiceError } from '@raftway/errors';
 import {
@@ -31,11 +32,12 @@ import {
 import { changeHeaders, type HeaderChanges } from '../domain/header-changes';
 import * as refusal from '../domain/refusal';
 import { type CallEnd, type InstanceEndpoint } from '../domain/backend';
-import { type Protection } from '../domain/protection';
+import { type Protection, type RoutePolicy } from '../domain/protection';
 import { type Route } from '../domain/routing-table';
 import { type Expirable, statusTrailers } from '@raftway/service-kit';
 import { type CallSpan } from '@raftway/observability';
-import { Attempt, type AttemptOwner } from './attempt';
+import { Attempt } from './attempt';
+import { CallHedging, type HedgedCall } from './call-hedging';
 import { reportCall, startSpan } from './call-report';
 import { CallRetries, type RetriedCall } from './call-retries';
 import { type OpenCall } from './open-calls';
@@ -60,11 +62,13 @@ export interface ProxyCallStart {
   readonly timeoutMs: number | undefined;
   /** Changes of the response's headers; undefined when there are none. */
   readonly responseHeaders?: readonly HeaderChanges[] | undefined;
+  /** When it is made again or twice, as documents say of its route; undefined for as its backend has it. */
+  readonly calls?: RoutePolicy | undefined;
 }
 
 /** One call. Listens to the client's stream; its {@link Attempt} listens to the instance's. */
 export class ProxyCall
-  implements StreamListener, AttemptOwner, Expirable, OpenCall, PlaceSeeker, RetriedCall
+  implements StreamListener, HedgedCall, Expirable, OpenCall, PlaceSeeker, RetriedCall
 {
   private readonly startedMs: number;
   private readonly span: CallSpan | undefined;
@@ -86,6 +90,8 @@ export class ProxyCall
   private place: Place | undefined;
   /** Undefined until an attempt fails with a code, or is given a time. */
   private retries: CallRetries | undefined;
+  /** Undefined for a call that is sent to one instance at a time. */
+  private hedging: CallHedging | undefined;
 
   constructor(
     private readonly context: ProxyContext,
@@ -101,7 +107,7 @@ export class ProxyCall
       this.deadlineBucket = context.deadlines.add(this, this.startedMs + start.timeoutMs);
     const { backend } = start.route;
     const { protection } = backend;
-    protection?.budget?.noteCall(this.startedMs);
+    protection?.budget.noteCall(this.startedMs);
     if (protection?.isGuarded === true) {
       this.place = new Place(this, backend.service, protection, context);
       this.place.enter();
@@ -167,8 +173,12 @@ export class ProxyCall
   // ---- from the attempt ----
 
   onStreamOpen(): void {
-    this.replay?.forEach((chunk) => this.attempt?.forwardData(chunk));
-    if (this.requestEnded && !this.start.requestEnded) this.attempt?.forwardEnd();
+    if (this.attempt !== undefined) this.sendKept(this.attempt);
+  }
+
+  sendKept(attempt: Attempt): void {
+    this.replay?.forEach((chunk) => attempt.forwardData(chunk));
+    if (this.requestEnded && !this.start.requestEnded) attempt.forwardEnd();
     this.forgetLargeReplay();
   }
 
@@ -200,6 +210,7 @@ export class ProxyCall
     }
     if (endOfStream && this.triesAgain('answered', statusOf(headers), headers)) return;
     this.retries?.endTry();
+    this.hedging?.settle(endOfStream ? statusOf(headers) : 0);
     this.responseStarted = true;
     this.replay = undefined;
     this.attempt?.tellFirstByte();
@@ -232,6 +243,7 @@ export class ProxyCall
 
   onConnectFailed(endpoint: InstanceEndpoint, detail: string): void {
     this.attempt?.tellEnd('unreachable', Code.unavailable);
+    if (!this.finished && this.hedgeTakesOver('unreachable', Code.unavailable)) return;
     this.attempt = undefined;
     this.tried = (this.tried ?? new Set()).add(endpoint.key);
     if (!this.finished) this.tryNext(detail);
@@ -247,6 +259,7 @@ export class ProxyCall
     }
     const mayReplay = this.replay !== undefined && !this.responseStarted && !this.refusedOnce;
     if (reset.unprocessed && mayReplay) {
+      if (this.hedgeTakesOver('handed_back', Code.unavailable)) return;
       this.refusedOnce = true;
       // A GOAWAY is about one connection: an only instance may be asked again on a new one.
       if (this.start.route.endpoints.size > 1 && this.attempt !== undefined)
@@ -287,7 +300,11 @@ export class ProxyCall
     if (this.attempts >= connectAttemptsMax) return this.fail(this.unreachable(lastFailure));
     const nowMs = context.nowMs();
     const hash = route.backend.hashOf(this.start.headers, this.start.clientAddress);
-    const endpoint = route.endpoints.pick(nowMs, route.backend.health, this.tried, hash);
+    const { health } = route.backend;
+    let endpoint = route.endpoints.pick(nowMs, health, this.tried, hash);
+    // Others may be left out for good: then one that failed is better than none.
+    if (endpoint === undefined && this.attempts === 0 && this.tried !== undefined)
+      endpoint = route.endpoints.pick(nowMs, health, undefined, hash);
     if (endpoint === undefined)
       return this.fail(this.attempts === 0 ? this.noInstance() : this.unreachable(lastFailure));
     if (this.attempts > 0 && !this.refusedOnce) context.observer.onRetry(route.service, 'connect');
@@ -295,9 +312,55 @@ export class ProxyCall
     const upstream = context.pool.get(endpoint);
     this.attempt = new Attempt(this, upstream, endpoint, context.nowMs);
     const { protection } = route.backend;
-    if (protection?.settings.retry?.perTryTimeoutMs !== undefined)
-      this.retriesUnder(protection).beginTry();
+    if (protection?.policyFor(this.start.calls).isTimed === true)
+      this.beginTimed(this.retriesUnder(protection), protection, hash);
     upstream.acquire(this.attempt);
+  }
+
+  private beginTimed(retries: CallRetries, protection: Protection, hash: number | undefined): void {
+    retries.beginTry();
+    const { hedging } = retries.policy;
+    if (hedging === undefined || !retries.isSafe) return;
+    const start = { ...this.start, hash };
+    this.hedging ??= new CallHedging(this, start, hedging, retries, protection, this.context);
+    this.hedging.begin();
+  }
+
+  // ---- for hedges ----
+
+  get wholeRequest(): Replay | undefined {
+    return this.requestEnded && !this.responseStarted ? this.replay : undefined;
+  }
+
+  get currentAttempt(): Attempt | undefined {
+    return this.attempt;
+  }
+
+  get triedKeys(): ReadonlySet<string> | undefined {
+    return this.tried;
+  }
+
+  get remainingMs(): number | undefined {
+    const { timeoutMs } = this.start;
+    return timeoutMs === undefined ? undefined : timeoutMs - this.context.nowMs() + this.startedMs;
+  }
+
+  adopt(attempt: Attempt): void {
+    this.attempt?.tellEnd('abandoned', Code.cancelled);
+    this.attempt?.cancel();
+    this.attempt = attempt;
+    this.retries?.beginTry();
+  }
+
+  /** Whether a hedge is the call's attempt now, in the place of one that has failed. */
+  private hedgeTakesOver(end: CallEnd, code: number | undefined): boolean {
+    const next = this.hedging?.successor(code);
+    if (next === undefined) return false;
+    this.attempt?.tellEnd(end, code ?? Code.deadlineExceeded);
+    if (this.attempt !== undefined)
+      this.avoid(this.attempt.endpoint.key, this.start.route.endpoints.size);
+    this.adopt(next);
+    return true;
   }
 
   /** Makes the call again after a pause, when it may run twice and what happened is worth it. @param code undefined: it took too long */
@@ -305,11 +368,9 @@ export class ProxyCall
     const { backend, endpoints } = this.start.route;
     const { protection } = backend;
     if (code === 0 || this.responseStarted || this.replay === undefined) return false;
-    if (protection?.settings.retry === undefined) return false;
-    const { timeoutMs } = this.start;
-    const spentMs = this.context.nowMs() - this.startedMs;
-    const remainingMs = timeoutMs === undefined ? undefined : timeoutMs - spentMs;
-    if (!this.retriesUnder(protection).begin(code, headers, remainingMs)) return false;
+    if (this.hedgeTakesOver(end, code)) return true;
+    if (protection === undefined) return false;
+    if (!this.retriesUnder(protection).begin(code, headers, this.remainingMs)) return false;
     this.attempt?.tellEnd(end, code ?? Code.deadlineExceeded);
     if (this.attempt !== undefined) this.avoid(this.attempt.endpoint.key, endpoints.size);
     this.attempts = 0;
@@ -327,14 +388,18 @@ export class ProxyCall
   }
 
   private retriesUnder(protection: Protection): CallRetries {
-    const { route, method, headers } = this.start;
-    const start = { service: route.service, grpcService: route.grpcService, method, headers };
+    const { route, method, headers, calls } = this.start;
+    const { service, grpcService } = route;
+    const start = { service, grpcService, method, headers, calls };
     return (this.retries ??= new CallRetries(this, start, protection, this.context));
   }
 
   private noInstance(): ServiceError {
-    const { grpcService, service, emptySinceMs } = this.start.route;
+    const { grpcService, service, emptySinceMs, endpoints, backend } = this.start.route;
     const nowMs = this.context.wallMs();
+    const owner = backend.protection?.settings.healthCheck?.owner;
+    if (endpoints.size > 0 && owner !== undefined)
+      return refusal.instancesUnhealthy(grpcService, service, endpoints.size, owner);
     return refusal.noLiveInstance(grpcService, service, emptySinceMs ?? nowMs, nowMs);
   }
 
@@ -370,6 +435,7 @@ export class ProxyCall
     this.context.openCalls.remove(this);
     if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
     this.place?.leave(code);
+    this.hedging?.end();
     this.retries?.end();
     const durationMs = this.context.nowMs() - this.startedMs;
     const { observer, logger } = this.context;

@@ -15,6 +15,10 @@ export interface CallObserver {
   onRetry(service: string, cause: 'connect' | 'refused' | 'code' | 'timeout'): void;
   /** A call might have been made again, and the budget or the limit of retries did not allow it. */
   onRetryRefused(service: string, cause: 'budget' | 'limit'): void;
+  /** A call was sent to a second instance, beside the first. */
+  onHedge(service: string): void;
+  /** … and that one answered first. */
+  onHedgeWon(service: string): void;
   /** A call was not sent because its backend has enough. */
   onRefused(service: string, cause: RefusalCause): void;
 }

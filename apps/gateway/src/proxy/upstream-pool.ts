@@ -27,8 +27,9 @@ export class UpstreamPool {
   get(endpoint: InstanceEndpoint): Upstream {
     let upstream = this.upstreams.get(endpoint.key);
     if (upstream === undefined) {
-      const { key, service, address } = endpoint;
-      upstream = new Upstream(key, service, address, this.context);
+      const { key, service, address, backend } = endpoint;
+      const connectionsMax = (): number | undefined => backend.protection?.settings.connectionsMax;
+      upstream = new Upstream(key, service, address, this.context, connectionsMax);
       this.upstreams.set(key, upstream);
     }
     return upstream;

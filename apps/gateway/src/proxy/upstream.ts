@@ -47,6 +47,8 @@ export class Upstream {
     readonly service: string,
     private readonly address: string,
     private readonly context: UpstreamContext,
+    /** Of the endpoint's own; undefined for the limit of all. */
+    private readonly connectionsMax: () => number | undefined = () => undefined,
   ) {}
 
   /** The limit of calls that wait. */
@@ -122,7 +124,7 @@ export class Upstream {
       if (state === 'connecting') return;
       if (state === 'ready') open += 1;
     }
-    if (open >= this.context.limits.connectionsMax) return;
+    if (open >= (this.connectionsMax() ?? this.context.limits.connectionsMax)) return;
     this.context.observer.onConnect(this.service);
     const pooled = new PooledConnection(this.context, this.address, this.service, {
       onReady: () => {

@@ -12,6 +12,7 @@ import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
 import * as refusal from '../domain/refusal';
 import { type Route, type RoutingTable } from '../domain/routing-table';
 import { routeToBackend, ruleText } from '../proxy/document-routing';
+import { explainedBackend, takesCalls } from './backend-message';
 import { registeredRoute, ruleRoute } from './messages';
 
 /** What decides about calls. */
@@ -23,6 +24,8 @@ export interface ExplainContext {
   readonly isLocal: (grpcService: string) => boolean;
   /** Undefined for no limit. */
   readonly timeoutMaxMs: number | undefined;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
   /** Milliseconds since 1970. */
   readonly wallMs: () => number;
 }
@@ -74,7 +77,8 @@ function explainRouted(
     const route = table.route(grpcService);
     if (route === undefined) return refused(told, refusal.serviceUnknown(grpcService));
     const timed = withTimes(told, active?.backends.get(route.service)?.timeouts, context);
-    return withEndpoints({ ...timed, route: registeredRoute(route) }, [route], context);
+    const backends = [explainedBackend(route, undefined, method, headers, context)];
+    return withEndpoints({ ...timed, route: registeredRoute(route), backends }, [route], context);
   }
   const rule = entry.target;
   const usable = rule.backends.filter(({ weight }) => weight > 0);
@@ -89,7 +93,12 @@ function explainRouted(
   const [firstError] = found.filter((one) => one instanceof ServiceError);
   const routes = found.flatMap((one) => (one instanceof ServiceError ? [] : one.route));
   if (routes.length === 0 && firstError !== undefined) return refused(routed, firstError);
-  return withEndpoints(routed, routes, context);
+  const backends = found.flatMap((one) =>
+    one instanceof ServiceError
+      ? []
+      : explainedBackend(one.route, one.backend.calls, method, headers, context),
+  );
+  return withEndpoints({ ...routed, backends }, routes, context);
 }
 
 /** Refused when none of the routes has an instance. */
@@ -99,8 +108,11 @@ function withEndpoints(
   { wallMs }: ExplainContext,
 ): gateway.ExplainCallResponse {
   const [first] = routes;
-  if (first === undefined || routes.some(({ endpoints }) => endpoints.size > 0)) return answer;
-  const { grpcService, service, emptySinceMs = wallMs() } = first;
+  if (first === undefined || routes.some((route) => takesCalls(route))) return answer;
+  const { grpcService, service, endpoints, backend, emptySinceMs = wallMs() } = first;
+  const owner = backend.protection?.settings.healthCheck?.owner ?? '';
+  if (endpoints.size > 0)
+    return refused(answer, refusal.instancesUnhealthy(grpcService, service, endpoints.size, owner));
   return refused(answer, refusal.noLiveInstance(grpcService, service, emptySinceMs, wallMs()));
 }
 

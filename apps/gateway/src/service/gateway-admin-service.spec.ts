@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { routeTo } from '../../test/support/document-gateway';
 import { EchoBackend, EchoClient } from '../../test/support/echo-backend';
 import { FakeView, instanceOf } from '../../test/support/fake-view';
+import { eventually } from '../../test/support/harness';
 import { createGatewayApp, type GatewayApp } from '../app';
 import { defaultGatewayOptions, type GatewayOptions } from '../options';
 
@@ -211,6 +212,56 @@ describe('what a gateway says of its routing', () => {
     expect(found).toMatchObject([
       { service: 'v1', grpcServices: ['test.Echo'], instances: [{ instanceId: 'v1' }] },
       { service: 'v2', grpcServices: [], instances: [{ setAside: false }] },
+    ]);
+  });
+});
+
+describe('instances that are left out', () => {
+  const checked = `
+apiVersion: gateway.raftway.dev/v1
+kind: BackendPolicy
+metadata: { name: v1 }
+spec:
+  targetRefs: [{ kind: Service, name: v1 }]
+  retry: { methods: [test.Echo/Unary], attempts: 2, perTryTimeout: 3s }
+  hedging: { after: p90, max: 2 }
+  circuitBreaker: {}
+  healthCheck: { interval: 50ms, unhealthyThreshold: 1 }
+`;
+
+  it('are shown with the cause, by ListBackends and by ExplainCall, which says how often a call is made', async () => {
+    const { admin } = await start();
+    await admin.applyDocuments({ files: files(checked) });
+    let found: gateway.Backend | undefined;
+    await eventually(() => {
+      void admin.listBackends({ service: 'v1' }).then(({ backends: [one] }) => (found = one));
+      return found?.instances[0]?.leftOut.length === 1;
+    }, 'it is left out');
+
+    const unary = await admin.explainCall({ method: 'test.Echo/Unary' });
+    const other = await admin.explainCall({ method: 'test.Echo/Look' });
+
+    const instances = [
+      {
+        setAside: false,
+        leftOut: [
+          { why: gateway.LeftOut_Why.UNHEALTHY, cause: 'UNIMPLEMENTED', remaining: undefined },
+        ],
+      },
+    ];
+    expect(found).toMatchObject({ service: 'v1', circuit: 'closed', instances });
+    expect(unary.backends).toMatchObject([
+      {
+        backend: { service: 'v1', instances },
+        ...{ mayRunTwice: true, attemptsMax: 2, retryCodes: ['UNAVAILABLE'] },
+        ...{ hedgesMax: 2, hedgeAfter: 'p90' },
+      },
+    ]);
+    expect(toMilliseconds(unary.backends[0]!.perTryTimeout!)).toBe(3000);
+    expect(other.backends).toMatchObject([{ mayRunTwice: false }]);
+    expect([unary.refusalCode, unary.refusalReason]).toEqual([
+      'UNAVAILABLE',
+      'INSTANCES_UNHEALTHY',
     ]);
   });
 });

@@ -11,7 +11,8 @@ import {
   type ReadText,
 } from '../domain/documents';
 import * as refusal from '../domain/refusal';
-import { endpointKey, type RoutingTable } from '../domain/routing-table';
+import { type RoutingTable } from '../domain/routing-table';
+import { backendMessage } from './backend-message';
 import { explainCall, type ExplainContext } from './explain-call';
 import { page } from './page';
 import { differenceMessage, documentMessage, registeredRoute, ruleRoute } from './messages';
@@ -22,7 +23,6 @@ export interface AdminContext extends ExplainContext {
   readonly documents: DocumentTable;
   /** Where documents come from; undefined when the admin API gives them. */
   readonly documentsPath: string | undefined;
-  readonly isSetAside: (endpointKey: string) => boolean;
   /** Uses a set without problems, and what it was compiled to, from now on. */
   readonly apply: (set: DocumentSet, compiled: CompiledDocuments) => void;
 }
@@ -115,21 +115,4 @@ async function readAll(
   const texts: ReadText[] = [];
   for (const file of files) texts.push(...(await readTexts(file, known)));
   return texts;
-}
-
-function backendMessage(service: string, { table, isSetAside }: AdminContext): gateway.Backend {
-  const instances = table.liveInstancesOf(service);
-  return {
-    service,
-    instances: instances.map((instance) => ({
-      instanceId: instance.instanceId,
-      address: instance.address,
-      weight: instance.weight,
-      setAside: isSetAside(endpointKey(instance)),
-    })),
-    grpcServices: table
-      .list()
-      .filter((route) => route.service === service)
-      .map(({ grpcService }) => grpcService),
-  };
 }

@@ -98,6 +98,14 @@ const explained = (changes: Partial<gateway.ExplainCallResponse>): gateway.Expla
     ...changes,
   });
 
+const why = gateway.LeftOut_Why;
+const setAside = { why: why.SET_ASIDE, cause: 'no connection', remaining: toDuration(700) };
+const ejected = {
+  ...{ why: why.EJECTED, cause: 'too many failures in a row' },
+  remaining: toDuration(8200),
+};
+const unhealthy = { why: why.UNHEALTHY, cause: 'NOT_SERVING', remaining: undefined };
+
 describe('raftway gateway', () => {
   it('shows routes', () =>
     expectGolden('gateway-routes', renderRoutes([canary, main, registered])));
@@ -110,12 +118,18 @@ describe('raftway gateway', () => {
         {
           service: 'greeter',
           grpcServices: ['helloworld.Greeter'],
+          circuit: '',
           instances: [
-            { ...instance, setAside: false },
-            { ...instance, instanceId: 'greeter-2', setAside: true },
+            { ...instance, setAside: false, leftOut: [] },
+            { ...instance, instanceId: 'greeter-2', setAside: true, leftOut: [setAside, ejected] },
+            { ...instance, instanceId: 'greeter-3', setAside: false, leftOut: [unhealthy] },
           ],
         },
-        { service: 'greeter-v2', grpcServices: [], instances: [] },
+        {
+          ...{ service: 'broken', grpcServices: [], circuit: 'open' },
+          instances: [{ ...instance, setAside: false, leftOut: [] }],
+        },
+        { service: 'greeter-v2', grpcServices: [], instances: [], circuit: 'closed' },
       ]),
     );
   });
@@ -158,6 +172,36 @@ describe('raftway gateway', () => {
 
   it('explains a call that a rule takes', () =>
     expectGolden('gateway-why', renderExplanation(explained({}), plain)));
+
+  it('explains how often a call is made, and who gets none', () =>
+    expectGolden(
+      'gateway-why-again',
+      renderExplanation(
+        explained({
+          backends: [
+            {
+              backend: {
+                ...{ service: 'greeter', grpcServices: [], circuit: '' },
+                instances: [
+                  {
+                    ...{ instanceId: 'greeter-1', address: 'a:1', weight: 100, setAside: false },
+                    leftOut: [unhealthy],
+                  },
+                ],
+              },
+              ...{ mayRunTwice: true, attemptsMax: 3, retryCodes: ['UNAVAILABLE', 'ABORTED'] },
+              ...{ perTryTimeout: toDuration(500), hedgesMax: 1, hedgeAfter: 'p95' },
+            },
+            gateway.ExplainedBackend.fromPartial({
+              backend: { service: 'greeter-v2' },
+              hedgesMax: 1,
+              hedgeAfter: '20ms',
+            }),
+          ],
+        }),
+        plain,
+      ),
+    ));
 
   it('explains a call that goes by registration and is refused', () =>
     expectGolden(

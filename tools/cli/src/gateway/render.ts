@@ -30,15 +30,15 @@ export function renderBackends(backends: readonly gateway.Backend[]): string {
   if (backends.length === 0) return 'No service is known.';
   return table([
     ['SERVICE', 'INSTANCE', 'ADDRESS', 'WEIGHT', 'STATE', 'SERVES BY REGISTRATION'],
-    ...backends.flatMap(({ service, instances, grpcServices }) => {
+    ...backends.flatMap(({ service, instances, grpcServices, circuit }) => {
       const serves = grpcServices.join(', ') || '-';
       if (instances.length === 0) return [[service, '-', '-', '-', 'no live instance', serves]];
-      return instances.map(({ instanceId, address, weight, setAside }) => [
+      return instances.map((instance) => [
         service,
-        instanceId,
-        address,
-        String(weight),
-        setAside ? 'set aside' : 'live',
+        instance.instanceId,
+        instance.address,
+        String(instance.weight),
+        stateText(instance, circuit),
         serves,
       ]);
     }),
@@ -95,6 +95,7 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
         : `to        ${service}: ${share}, ${style.bad(`refused: ${fault}`)}`,
     );
   }
+  for (const one of answer.backends) lines.push(...explainedLines(one, style));
   const times = [
     timeoutDefault && `${durationText(timeoutDefault)} without a deadline`,
     timeoutMax && `at most ${durationText(timeoutMax)}`,
@@ -107,6 +108,48 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
       ),
     );
   return lines.join('\n');
+}
+
+/** Whether an instance gets calls, and why not. */
+function stateText({ leftOut }: gateway.BackendInstance, circuit: string): string {
+  const states = leftOut.map(leftOutText);
+  if (['open', 'half-open'].includes(circuit)) states.push(`circuit ${circuit}`);
+  return states.length === 0 ? 'live' : states.join('; ');
+}
+
+const leftOutWords: Partial<Record<gateway.LeftOut_Why, string>> = {
+  [gateway.LeftOut_Why.SET_ASIDE]: 'set aside',
+  [gateway.LeftOut_Why.EJECTED]: 'ejected',
+  [gateway.LeftOut_Why.UNHEALTHY]: 'unhealthy',
+};
+
+function leftOutText({ why, cause, remaining }: gateway.LeftOut): string {
+  const until = remaining === undefined ? '' : `, ${durationText(remaining)} left`;
+  return `${leftOutWords[why] ?? 'left out'}: ${cause}${until}`;
+}
+
+/** How often a call is made to a backend, and which of its instances get none. */
+function explainedLines(one: gateway.ExplainedBackend, style: Style): string[] {
+  const { backend, attemptsMax, retryCodes, perTryTimeout, hedgesMax, hedgeAfter } = one;
+  if (backend === undefined) return [];
+  const lines: string[] = [];
+  if (!one.mayRunTwice) {
+    if (hedgesMax > 0)
+      lines.push(`once      ${backend.service}: not hedged, as nothing says that it may run twice`);
+  } else {
+    const each = perTryTimeout && `${durationText(perTryTimeout)} each`;
+    const hedges = hedgesMax > 0 && `${hedgesMax} beside the first after ${hedgeAfter}`;
+    const parts = [`up to ${attemptsMax} attempts after ${retryCodes.join(', ')}`, each, hedges];
+    lines.push(
+      `again     ${backend.service}: ${parts.filter((part) => part !== false && part !== undefined).join(', ')}`,
+    );
+  }
+  for (const instance of backend.instances) {
+    const state = stateText(instance, backend.circuit);
+    if (state !== 'live')
+      lines.push(`${style.doubtful('not now')}   ${instance.instanceId}: ${state}`);
+  }
+  return lines;
 }
 
 function callOf({ grpcService, method }: gateway.Route): string {

@@ -1,6 +1,7 @@
 import { namespaceOf } from './attachment';
 import { type Fault } from './conditions';
 import { type HeaderChanges } from '../header-changes';
+import { type RoutePolicy } from '../protection';
 import { compileHeaderChanges, untouchableHeader } from './header-modifiers';
 import {
   type BackendRef,
@@ -23,6 +24,8 @@ export interface RuleBackend {
   readonly requestHeaders: readonly HeaderChanges[] | undefined;
   readonly responseHeaders: readonly HeaderChanges[] | undefined;
   readonly timeouts: Timeouts | undefined;
+  /** When calls are made again or twice; undefined for as their backend has it. */
+  readonly calls: RoutePolicy | undefined;
 }
 
 /** A rule, ready for calls. */
@@ -77,12 +80,13 @@ export function matchesOf({ matches = [] }: GrpcRule): RuleMatch[] {
   );
 }
 
-/** Compiles a rule. @param index its place in the route. */
+/** Compiles a rule. @param index its place in the route. @param calls what policies of the rule and its route say of its calls. */
 export function compileRule(
   route: { readonly id: string; readonly document: GrpcRouteDocument },
   rule: GrpcRule,
   index: number,
   timeouts: RuleTimeouts,
+  calls?: RoutePolicy,
 ): CompiledRule {
   const ofRule = timeouts.ofRule(rule.name);
   const backends = (rule.backendRefs ?? []).map((ref): RuleBackend => {
@@ -94,6 +98,7 @@ export function compileRule(
       requestHeaders: changesIn(filters, 'requestHeaderModifier'),
       responseHeaders: changesIn(filters, 'responseHeaderModifier'),
       timeouts: combineTimeouts([...ofRule, timeouts.ofService(ref.name)]),
+      calls,
     };
   });
   return {

@@ -453,3 +453,100 @@ describe('compiling after a change', () => {
     );
   });
 });
+
+describe('a BackendPolicy', () => {
+  const callsOf = (compiled: CompiledDocuments) =>
+    compiled.routes.entries.map(({ target }) => target.backends[0]?.calls);
+  const toRoute = (section: string): string =>
+    `targetRefs: [{ kind: GRPCRoute, name: r${section === '' ? '' : `, sectionName: ${section}`} }]`;
+  const routes = route(
+    'r',
+    'rules: [{ name: one, backendRefs: [{ name: a }] }, { name: two, matches: [{ method: { service: x.Y } }], backendRefs: [{ name: a }] }]',
+  );
+
+  it('of a rule counts before that of its route, in retry field by field', () => {
+    const compiled = compile(
+      routes +
+        policy(
+          'BackendPolicy',
+          'route',
+          `${toRoute('')}, retry: { attempts: 5, codes: [ABORTED] }, hedging: { after: 30ms, max: 2 }`,
+        ) +
+        policy('BackendPolicy', 'rule', `${toRoute('one')}, retry: { attempts: 2 }`),
+    );
+
+    const hedging = { after: { delayMs: 30 }, attemptsMax: 3 };
+    const codes = new Set([10]);
+    expect(callsOf(compiled)).toEqual(
+      expect.arrayContaining([
+        { retry: { attemptsMax: 2, codes }, hedging: expect.objectContaining(hedging) as object },
+        { retry: { attemptsMax: 5, codes }, hedging: expect.objectContaining(hedging) as object },
+      ]),
+    );
+    expect(conditions(compiled, 'BackendPolicy default/rule')).toEqual({ Accepted: true });
+    expect(difference(undefined, compiled).addedRoutes.join('\n')).toContain(
+      '{2 attempts after ABORTED 2 hedged after 30ms}',
+    );
+    expect([...compiled.backends.keys()]).toEqual([]);
+  });
+
+  it('of a service says what its protection is, with itself as the owner', () => {
+    const compiled = compile(
+      policy(
+        'BackendPolicy',
+        'b',
+        `targetRefs: [{ kind: Service, name: a }], limits: { requests: 3 }, hedging: { after: p99.9 }, healthCheck: { service: x.Y }`,
+      ),
+    );
+
+    expect(compiled.backends.get('a')?.protection).toMatchObject({
+      owner: 'BackendPolicy default/b',
+      limits: { requestsMax: 3, pendingMax: undefined },
+      hedging: { after: { quantile: 0.999 }, attemptsMax: 2 },
+      healthCheck: { service: 'x.Y', intervalMs: 5000, timeoutMs: 1000 },
+      breaker: undefined,
+    });
+  });
+
+  it.each([
+    ['limits: { requests: 1 }', 'limits: '],
+    ['circuitBreaker: {}, outlierDetection: {}', 'outlierDetection, circuitBreaker: '],
+    ['retry: { attempts: 2, budget: { percent: 1 } }', 'retry.budget: '],
+    ['timeouts: { max: 1s }', 'timeouts: '],
+  ])('of a route says that it cannot have %s', (parts, message) => {
+    const compiled = compile(routes + policy('BackendPolicy', 'p', `${toRoute('')}, ${parts}`));
+
+    const status = compiled.statuses(() => true).find(({ source }) => source.id.endsWith('/p'));
+    expect(status?.conditions).toEqual([
+      {
+        ...{ type: 'Accepted', status: false, reason: 'Invalid' },
+        message: expect.stringContaining(message) as string,
+      },
+    ]);
+  });
+
+  it('of a rule that is not there says so', () => {
+    const compiled = compile(
+      routes + policy('BackendPolicy', 'p', `${toRoute('three')}, retry: { attempts: 2 }`),
+    );
+
+    expect(conditions(compiled, 'BackendPolicy default/p')).toEqual({ Accepted: 'TargetNotFound' });
+  });
+
+  it.each([
+    ['hedging: { after: soon }', 'a percentile such as p95'],
+    ['hedging: { after: 20m }', 'from 1ms to 10m'],
+    ['retry: { codes: [OK] }', 'retry.codes[0]'],
+    ['retry: { methods: [a.B] }', 'must be package.Service/Method'],
+    ['healthCheck: { interval: 1ms }', 'must be from 50ms to 1h'],
+    ['limits: { requests: 0 }', 'limits.requests'],
+    ['circuitBreaker: { errorPercent: 101 }', 'circuitBreaker.errorPercent'],
+    ['outlierDetection: { ejection: 1s }', 'did you mean ejectionTime?'],
+  ])('with %s is refused', (parts, message) => {
+    const { problems } = documentSet(
+      texts(policy('BackendPolicy', 'b', `targetRefs: [{ kind: Service, name: a }], ${parts}`)),
+    );
+
+    expect(problems.map((problem) => problem.message).join()).toContain(message);
+  });
+});

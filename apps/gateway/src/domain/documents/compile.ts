@@ -28,10 +28,13 @@ import {
   type BackendSettings,
   compileBackendPolicy,
   compileTrafficPolicy,
+  partFaults,
   PolicyIndex,
   type TrafficSettings,
 } from './policy-index';
+import { combineRoutePolicies } from './policies/protection';
 import { type RouteEntry, RouteIndex } from './route-index';
+import { type RoutePolicy } from '../protection';
 
 /** Whether a registered service has ever been seen. */
 export type IsKnownService = (service: string) => boolean;
@@ -51,6 +54,9 @@ export interface CompiledDocuments {
   /** Conditions of every document. What depends on the registry is as the registry is now. */
   statuses(isKnown: IsKnownService): DocumentStatus[];
 }
+
+/** Of the targets of policies that are registered services; see {@link PolicyIndex}. */
+const servicePrefix = 'Service ';
 
 /** What a route was compiled to. */
 interface RouteOutcome {
@@ -97,7 +103,8 @@ class Compilation implements CompiledDocuments {
       new Map(
         this.backendPolicies
           .entries()
-          .map(([key, settings]) => [key.slice('Service '.length), settings]),
+          .filter(([key]) => key.startsWith(servicePrefix))
+          .map(([key, settings]) => [key.slice(servicePrefix.length), settings]),
       );
     if (reusable === undefined) {
       this.outcomes = sources.map((source) => this.outcomeOf(source));
@@ -164,8 +171,13 @@ class Compilation implements CompiledDocuments {
       ],
       ofService: (service) => this.backends.get(service)?.timeouts,
     };
+    const callsOf = (rule: string | undefined): RoutePolicy | undefined =>
+      combineRoutePolicies(
+        rule === undefined ? undefined : this.backendPolicies.get(`${id}/${rule}`)?.route,
+        this.backendPolicies.get(id)?.route,
+      );
     return (source.document.spec.rules ?? []).flatMap((rule, index) => {
-      const target = compileRule(source, rule, index, timeouts);
+      const target = compileRule(source, rule, index, timeouts, callsOf(rule.name));
       return matchesOf(rule).flatMap((match) =>
         [...hostnames].map((hostname) => ({ hostname, ...match, order, target })),
       );
@@ -183,7 +195,7 @@ class Compilation implements CompiledDocuments {
     const exists = (key: string): boolean => targetExists(key, byId, isKnown);
     const policy = source as SourcedDocument<BackendPolicyDocument | TrafficPolicyDocument>;
     const faults = isKind<BackendPolicyDocument>(policy, 'BackendPolicy')
-      ? this.backendPolicies.faultsOf(policy, exists)
+      ? [...partFaults(policy.document), ...this.backendPolicies.faultsOf(policy, exists)]
       : this.traffic.faultsOf(policy as SourcedDocument<TrafficPolicyDocument>, exists);
     return [condition('Accepted', faults, 'it holds for all of its targets')];
   }
@@ -206,7 +218,7 @@ function targetExists(
   byId: ReadonlyMap<string, SourcedDocument>,
   isKnown: IsKnownService,
 ): boolean {
-  if (key.startsWith('Service ')) return isKnown(key.slice('Service '.length));
+  if (key.startsWith(servicePrefix)) return isKnown(key.slice(servicePrefix.length));
   if (byId.has(key)) return true;
   const end = key.lastIndexOf('/');
   const route = byId.get(key.slice(0, end));

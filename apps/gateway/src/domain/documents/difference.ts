@@ -2,6 +2,7 @@ import { formatDuration } from '@raftway/config';
 import { type CompiledDocuments } from './compile';
 import { type CompiledRule, type RuleBackend } from './compile-route';
 import { type SourcedDocument } from './document-set';
+import { routePolicyText } from './policies/route-policy-text';
 import { type RouteEntry } from './route-index';
 
 /** A document that differs. */
@@ -52,13 +53,14 @@ export function routeLine({
 }
 
 function backendText(backend: RuleBackend, count: number): string {
-  const { service, weight, fault, requestHeaders, responseHeaders, timeouts } = backend;
+  const { service, weight, fault, requestHeaders, responseHeaders, timeouts, calls } = backend;
   const notes = [
     fault?.reason,
     requestHeaders && headersText('request', requestHeaders),
     responseHeaders && headersText('response', responseHeaders),
     timeouts?.defaultMs && `default ${formatDuration(timeouts.defaultMs)}`,
     timeouts?.maxMs && `at most ${formatDuration(timeouts.maxMs)}`,
+    calls && routePolicyText(calls),
   ].filter((note) => note !== undefined);
   const share = count === 1 && weight > 0 ? service : `${service} ${weight}`;
   return notes.length === 0 ? share : `${share} {${notes.join(', ')}}`;

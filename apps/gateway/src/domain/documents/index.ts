@@ -6,6 +6,8 @@ export { type Difference, difference, routeLine } from './difference';
 export { documentSet, type DocumentSet, type ReadText, readText } from './document-set';
 export { type Considered, explainMatch } from './explanation';
 export { hostOf } from './hostnames';
+export { hedgeAfterText } from './policies/hedging';
+export { type ProtectionPolicy } from './policies/protection';
 export { callTimeoutMs, type Timeouts } from './policies/timeouts';
 export { type BackendSettings } from './policy-index';
 export {

@@ -1,9 +1,15 @@
 import { type BackendLoadBalancing } from '../backend';
+import { type RoutePolicy } from '../protection';
 import { namespaceOf } from './attachment';
 import { type Fault } from './conditions';
 import { type SourcedDocument } from './document-set';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
 import { compileLoadBalancing } from './policies/load-balancing';
+import {
+  compileProtection,
+  compileRoutePolicy,
+  type ProtectionPolicy,
+} from './policies/protection';
 import { compileTimeouts, type Timeouts } from './policies/timeouts';
 
 /** What a BackendPolicy says of a registered service. */
@@ -11,6 +17,9 @@ export interface BackendSettings {
   readonly timeouts: Timeouts | undefined;
   /** What is other than in the gateway's options; undefined for nothing. */
   readonly loadBalancing: Partial<BackendLoadBalancing> | undefined;
+  readonly protection: ProtectionPolicy | undefined;
+  /** What holds for a route or a rule that it names. */
+  readonly route: RoutePolicy | undefined;
 }
 
 /** What a TrafficPolicy says of a Gateway, a route or a rule. */
@@ -28,10 +37,10 @@ export class PolicyIndex<Document extends PolicyDocument, Settings> {
   /** @param sources in the order in which they count. */
   constructor(
     sources: readonly SourcedDocument<Document>[],
-    compile: (policy: Document) => Settings,
+    compile: (policy: Document, id: string) => Settings,
   ) {
     for (const { document, id } of sources) {
-      const settings = compile(document);
+      const settings = compile(document, id);
       for (const key of targetKeys(document)) {
         const holder = this.byTarget.get(key);
         if (holder === undefined) this.byTarget.set(key, { settings, id });
@@ -63,10 +72,12 @@ export class PolicyIndex<Document extends PolicyDocument, Settings> {
 }
 
 /** What each kind of policy compiles to; a further part of policies gets its line here. */
-export function compileBackendPolicy({ spec }: BackendPolicyDocument): BackendSettings {
+export function compileBackendPolicy({ spec }: BackendPolicyDocument, id: string): BackendSettings {
   return {
     timeouts: spec.timeouts && compileTimeouts(spec.timeouts),
     loadBalancing: spec.loadBalancing && compileLoadBalancing(spec.loadBalancing),
+    protection: compileProtection(spec, id),
+    route: compileRoutePolicy(spec),
   };
 }
 
@@ -74,12 +85,27 @@ export function compileTrafficPolicy({ spec }: TrafficPolicyDocument): TrafficSe
   return { timeouts: spec.timeouts && compileTimeouts(spec.timeouts) };
 }
 
+/** What a policy says that means nothing for one of its targets. */
+export function partFaults({ spec }: BackendPolicyDocument): Fault[] {
+  if (spec.targetRefs.every(({ kind }) => kind === 'Service')) return [];
+  const parts = Object.keys(spec).filter(
+    (part) => !['targetRefs', 'retry', 'hedging'].includes(part),
+  );
+  if (spec.retry?.budget !== undefined) parts.push('retry.budget');
+  if (parts.length === 0) return [];
+  const message = `${parts.join(', ')}: not for a route; ${partsWhy}`;
+  return [{ reason: 'Invalid', message }];
+}
+
+const partsWhy =
+  'that is of a Service, however its calls come (timeouts of routes are in a TrafficPolicy)';
+
 /** `Gateway namespace/name`, `GRPCRoute namespace/name`, `GRPCRoute namespace/name/rule`, `Service name`: registered services have no namespace. */
 function targetKeys(document: PolicyDocument): string[] {
-  if (document.kind === 'BackendPolicy')
-    return document.spec.targetRefs.map(({ name }) => `Service ${name}`);
   const namespace = namespaceOf(document);
-  return document.spec.targetRefs.map(({ kind, name, sectionName }) => {
+  return document.spec.targetRefs.map((target) => {
+    if (target.kind === 'Service') return `Service ${target.name}`;
+    const { kind, name, sectionName } = target;
     const key = `${kind} ${namespace}/${name}`;
     return sectionName === undefined ? key : `${key}/${sectionName}`;
   });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { strict } from '../strict';
 import { loadBalancingSchema } from '../policies/load-balancing';
+import { protectionParts } from '../policies/protection';
 import { timeoutsSchema } from '../policies/timeouts';
 import {
   documentSchema,
@@ -11,23 +12,32 @@ import {
   serviceName,
 } from './common';
 
-/** What a registered service's calls are subject to, whichever way they were routed. */
+const backendTarget = z.discriminatedUnion('kind', [
+  strict({
+    group: z.literal('').default(''),
+    kind: z.literal('Service'),
+    name: serviceName().describe('Of a registered service.'),
+  }),
+  strict({
+    group: z.literal(gatewayApiGroup).default(gatewayApiGroup),
+    kind: z.literal('GRPCRoute'),
+    name: objectName(),
+    sectionName: sectionName().optional().describe('The name of one of its rules.'),
+  }),
+]);
+
+/**
+ * What a registered service's calls are subject to, whichever way they were routed. For a route, or one of its rules, `retry` and `hedging`
+ * hold for its calls; the rest is state of a service.
+ */
 export const backendPolicySchema = documentSchema(
   `${raftwayGroup}/v1`,
   'BackendPolicy',
   strict({
-    targetRefs: z
-      .array(
-        strict({
-          group: z.literal('').default(''),
-          kind: z.literal('Service'),
-          name: serviceName().describe('Of a registered service.'),
-        }),
-      )
-      .min(1)
-      .max(16),
+    targetRefs: z.array(backendTarget).min(1).max(16),
     timeouts: timeoutsSchema.optional(),
     loadBalancing: loadBalancingSchema.optional(),
+    ...protectionParts,
   }),
 );
 

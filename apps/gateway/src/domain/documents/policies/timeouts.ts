@@ -47,6 +47,9 @@ export function callTimeoutMs(
   return Math.min(wantedMs, maxMs);
 }
 
-function inMs(text: string | undefined): number | undefined {
+/** A validated duration, in milliseconds. */
+export function inMs(text: string): number;
+export function inMs(text: string | undefined): number | undefined;
+export function inMs(text: string | undefined): number | undefined {
   return text === undefined ? undefined : parseDuration(text);
 }

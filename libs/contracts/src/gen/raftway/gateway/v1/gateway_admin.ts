@@ -105,6 +105,59 @@ export interface ListRoutesResponse {
   nextPageToken: string;
 }
 
+/** Why an instance gets no calls for the time being. */
+export interface LeftOut {
+  why: LeftOut_Why;
+  /** In a few words, such as "5 failures in a row" or "NOT_SERVING". */
+  cause: string;
+  /** For how long from now; unset for until it passes its checks. */
+  remaining: Duration | undefined;
+}
+
+export enum LeftOut_Why {
+  UNSPECIFIED = 0,
+  /** SET_ASIDE - No connection to it could be made. */
+  SET_ASIDE = 1,
+  /** EJECTED - Its calls fail more than those of the others. */
+  EJECTED = 2,
+  /** UNHEALTHY - Its health checks fail. */
+  UNHEALTHY = 3,
+}
+
+export function leftOut_WhyFromJSON(object: any): LeftOut_Why {
+  switch (object) {
+    case 0:
+    case "WHY_UNSPECIFIED":
+      return LeftOut_Why.UNSPECIFIED;
+    case 1:
+    case "WHY_SET_ASIDE":
+      return LeftOut_Why.SET_ASIDE;
+    case 2:
+    case "WHY_EJECTED":
+      return LeftOut_Why.EJECTED;
+    case 3:
+    case "WHY_UNHEALTHY":
+      return LeftOut_Why.UNHEALTHY;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum LeftOut_Why");
+  }
+}
+
+export function leftOut_WhyToJSON(object: LeftOut_Why): string {
+  switch (object) {
+    case LeftOut_Why.UNSPECIFIED:
+      return "WHY_UNSPECIFIED";
+    case LeftOut_Why.SET_ASIDE:
+      return "WHY_SET_ASIDE";
+    case LeftOut_Why.EJECTED:
+      return "WHY_EJECTED";
+    case LeftOut_Why.UNHEALTHY:
+      return "WHY_UNHEALTHY";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum LeftOut_Why");
+  }
+}
+
 export interface BackendInstance {
   instanceId: string;
   /** "host:port". */
@@ -112,6 +165,8 @@ export interface BackendInstance {
   weight: number;
   /** Left out for a while, because it could not be connected to. */
   setAside: boolean;
+  /** All reasons for which it is left out now; empty when it gets calls. Below the panic threshold of its service it gets calls nevertheless. */
+  leftOut: LeftOut[];
 }
 
 export interface Backend {
@@ -121,6 +176,8 @@ export interface Backend {
   instances: BackendInstance[];
   /** gRPC services whose calls it gets without documents. */
   grpcServices: string[];
+  /** State of its circuit breaker: "closed", "open" or "half-open"; empty when it has none. */
+  circuit: string;
 }
 
 export interface ListBackendsRequest {
@@ -218,6 +275,27 @@ export interface ConsideredRule {
   why: string;
 }
 
+/** A registered service that a call may be sent to, and how often. */
+export interface ExplainedBackend {
+  backend:
+    | Backend
+    | undefined;
+  /** The method is listed as one that may run twice, or the call says so. */
+  mayRunTwice: boolean;
+  /** Attempts of a call that may, the first included. */
+  attemptsMax: number;
+  /** Names of the codes after which it is made again. */
+  retryCodes: string[];
+  /** How long an attempt may take to begin its answer; unset for as long as the call. */
+  perTryTimeout:
+    | Duration
+    | undefined;
+  /** Attempts beside the first of such a call while it is not answered; 0 for none. */
+  hedgesMax: number;
+  /** After how long one is sent: "50ms", or "p95" for the time within which 95 % of the method's calls are answered. */
+  hedgeAfter: string;
+}
+
 export interface ExplainCallResponse {
   /** In the order in which they were looked at, until one was taken; at most 100. */
   considered: ConsideredRule[];
@@ -236,6 +314,8 @@ export interface ExplainCallResponse {
   refusalCode: string;
   refusalReason: string;
   refusalMessage: string;
+  /** Those of `route` that calls can be sent to. */
+  backends: ExplainedBackend[];
 }
 
 function createBaseRouteBackend(): RouteBackend {
@@ -732,8 +812,111 @@ export const ListRoutesResponse: MessageFns<ListRoutesResponse> = {
   },
 };
 
+function createBaseLeftOut(): LeftOut {
+  return { why: 0, cause: "", remaining: undefined };
+}
+
+export const LeftOut: MessageFns<LeftOut> = {
+  encode(message: LeftOut, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.why !== 0) {
+      writer.uint32(8).int32(message.why);
+    }
+    if (message.cause !== "") {
+      writer.uint32(18).string(message.cause);
+    }
+    if (message.remaining !== undefined) {
+      Duration.encode(message.remaining, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeftOut {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeftOut();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.why = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cause = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.remaining = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LeftOut {
+    return {
+      why: isSet(object.why) ? leftOut_WhyFromJSON(object.why) : 0,
+      cause: isSet(object.cause) ? globalThis.String(object.cause) : "",
+      remaining: isSet(object.remaining) ? Duration.fromJSON(object.remaining) : undefined,
+    };
+  },
+
+  toJSON(message: LeftOut): unknown {
+    const obj: any = {};
+    if (message.why !== 0) {
+      obj.why = leftOut_WhyToJSON(message.why);
+    }
+    if (message.cause !== "") {
+      obj.cause = message.cause;
+    }
+    if (message.remaining !== undefined) {
+      obj.remaining = Duration.toJSON(message.remaining);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LeftOut>): LeftOut {
+    return LeftOut.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeftOut>): LeftOut {
+    const message = createBaseLeftOut();
+    message.why = object.why ?? 0;
+    message.cause = object.cause ?? "";
+    message.remaining = (object.remaining !== undefined && object.remaining !== null)
+      ? Duration.fromPartial(object.remaining)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseBackendInstance(): BackendInstance {
-  return { instanceId: "", address: "", weight: 0, setAside: false };
+  return { instanceId: "", address: "", weight: 0, setAside: false, leftOut: [] };
 }
 
 export const BackendInstance: MessageFns<BackendInstance> = {
@@ -749,6 +932,9 @@ export const BackendInstance: MessageFns<BackendInstance> = {
     }
     if (message.setAside !== false) {
       writer.uint32(32).bool(message.setAside);
+    }
+    for (const v of message.leftOut) {
+      LeftOut.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -798,6 +984,14 @@ export const BackendInstance: MessageFns<BackendInstance> = {
             message.setAside = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.leftOut.push(LeftOut.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -824,6 +1018,11 @@ export const BackendInstance: MessageFns<BackendInstance> = {
         : isSet(object.set_aside)
         ? globalThis.Boolean(object.set_aside)
         : false,
+      leftOut: globalThis.Array.isArray(object?.leftOut)
+        ? object.leftOut.map((e: any) => LeftOut.fromJSON(e))
+        : globalThis.Array.isArray(object?.left_out)
+        ? object.left_out.map((e: any) => LeftOut.fromJSON(e))
+        : [],
     };
   },
 
@@ -841,6 +1040,9 @@ export const BackendInstance: MessageFns<BackendInstance> = {
     if (message.setAside !== false) {
       obj.setAside = message.setAside;
     }
+    if (message.leftOut?.length) {
+      obj.leftOut = message.leftOut.map((e) => LeftOut.toJSON(e));
+    }
     return obj;
   },
 
@@ -853,12 +1055,13 @@ export const BackendInstance: MessageFns<BackendInstance> = {
     message.address = object.address ?? "";
     message.weight = object.weight ?? 0;
     message.setAside = object.setAside ?? false;
+    message.leftOut = object.leftOut?.map((e) => LeftOut.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseBackend(): Backend {
-  return { service: "", instances: [], grpcServices: [] };
+  return { service: "", instances: [], grpcServices: [], circuit: "" };
 }
 
 export const Backend: MessageFns<Backend> = {
@@ -871,6 +1074,9 @@ export const Backend: MessageFns<Backend> = {
     }
     for (const v of message.grpcServices) {
       writer.uint32(26).string(v!);
+    }
+    if (message.circuit !== "") {
+      writer.uint32(34).string(message.circuit);
     }
     return writer;
   },
@@ -912,6 +1118,14 @@ export const Backend: MessageFns<Backend> = {
             message.grpcServices.push(reader.string());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.circuit = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -935,6 +1149,7 @@ export const Backend: MessageFns<Backend> = {
         : globalThis.Array.isArray(object?.grpc_services)
         ? object.grpc_services.map((e: any) => globalThis.String(e))
         : [],
+      circuit: isSet(object.circuit) ? globalThis.String(object.circuit) : "",
     };
   },
 
@@ -949,6 +1164,9 @@ export const Backend: MessageFns<Backend> = {
     if (message.grpcServices?.length) {
       obj.grpcServices = message.grpcServices;
     }
+    if (message.circuit !== "") {
+      obj.circuit = message.circuit;
+    }
     return obj;
   },
 
@@ -960,6 +1178,7 @@ export const Backend: MessageFns<Backend> = {
     message.service = object.service ?? "";
     message.instances = object.instances?.map((e) => BackendInstance.fromPartial(e)) || [];
     message.grpcServices = object.grpcServices?.map((e) => e) || [];
+    message.circuit = object.circuit ?? "";
     return message;
   },
 };
@@ -2265,6 +2484,207 @@ export const ConsideredRule: MessageFns<ConsideredRule> = {
   },
 };
 
+function createBaseExplainedBackend(): ExplainedBackend {
+  return {
+    backend: undefined,
+    mayRunTwice: false,
+    attemptsMax: 0,
+    retryCodes: [],
+    perTryTimeout: undefined,
+    hedgesMax: 0,
+    hedgeAfter: "",
+  };
+}
+
+export const ExplainedBackend: MessageFns<ExplainedBackend> = {
+  encode(message: ExplainedBackend, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.backend !== undefined) {
+      Backend.encode(message.backend, writer.uint32(10).fork()).join();
+    }
+    if (message.mayRunTwice !== false) {
+      writer.uint32(16).bool(message.mayRunTwice);
+    }
+    if (message.attemptsMax !== 0) {
+      writer.uint32(24).uint32(message.attemptsMax);
+    }
+    for (const v of message.retryCodes) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.perTryTimeout !== undefined) {
+      Duration.encode(message.perTryTimeout, writer.uint32(42).fork()).join();
+    }
+    if (message.hedgesMax !== 0) {
+      writer.uint32(48).uint32(message.hedgesMax);
+    }
+    if (message.hedgeAfter !== "") {
+      writer.uint32(58).string(message.hedgeAfter);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainedBackend {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainedBackend();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.backend = Backend.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.mayRunTwice = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.attemptsMax = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.retryCodes.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.perTryTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.hedgesMax = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.hedgeAfter = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainedBackend {
+    return {
+      backend: isSet(object.backend) ? Backend.fromJSON(object.backend) : undefined,
+      mayRunTwice: isSet(object.mayRunTwice)
+        ? globalThis.Boolean(object.mayRunTwice)
+        : isSet(object.may_run_twice)
+        ? globalThis.Boolean(object.may_run_twice)
+        : false,
+      attemptsMax: isSet(object.attemptsMax)
+        ? globalThis.Number(object.attemptsMax)
+        : isSet(object.attempts_max)
+        ? globalThis.Number(object.attempts_max)
+        : 0,
+      retryCodes: globalThis.Array.isArray(object?.retryCodes)
+        ? object.retryCodes.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.retry_codes)
+        ? object.retry_codes.map((e: any) => globalThis.String(e))
+        : [],
+      perTryTimeout: isSet(object.perTryTimeout)
+        ? Duration.fromJSON(object.perTryTimeout)
+        : isSet(object.per_try_timeout)
+        ? Duration.fromJSON(object.per_try_timeout)
+        : undefined,
+      hedgesMax: isSet(object.hedgesMax)
+        ? globalThis.Number(object.hedgesMax)
+        : isSet(object.hedges_max)
+        ? globalThis.Number(object.hedges_max)
+        : 0,
+      hedgeAfter: isSet(object.hedgeAfter)
+        ? globalThis.String(object.hedgeAfter)
+        : isSet(object.hedge_after)
+        ? globalThis.String(object.hedge_after)
+        : "",
+    };
+  },
+
+  toJSON(message: ExplainedBackend): unknown {
+    const obj: any = {};
+    if (message.backend !== undefined) {
+      obj.backend = Backend.toJSON(message.backend);
+    }
+    if (message.mayRunTwice !== false) {
+      obj.mayRunTwice = message.mayRunTwice;
+    }
+    if (message.attemptsMax !== 0) {
+      obj.attemptsMax = Math.round(message.attemptsMax);
+    }
+    if (message.retryCodes?.length) {
+      obj.retryCodes = message.retryCodes;
+    }
+    if (message.perTryTimeout !== undefined) {
+      obj.perTryTimeout = Duration.toJSON(message.perTryTimeout);
+    }
+    if (message.hedgesMax !== 0) {
+      obj.hedgesMax = Math.round(message.hedgesMax);
+    }
+    if (message.hedgeAfter !== "") {
+      obj.hedgeAfter = message.hedgeAfter;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExplainedBackend>): ExplainedBackend {
+    return ExplainedBackend.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainedBackend>): ExplainedBackend {
+    const message = createBaseExplainedBackend();
+    message.backend = (object.backend !== undefined && object.backend !== null)
+      ? Backend.fromPartial(object.backend)
+      : undefined;
+    message.mayRunTwice = object.mayRunTwice ?? false;
+    message.attemptsMax = object.attemptsMax ?? 0;
+    message.retryCodes = object.retryCodes?.map((e) => e) || [];
+    message.perTryTimeout = (object.perTryTimeout !== undefined && object.perTryTimeout !== null)
+      ? Duration.fromPartial(object.perTryTimeout)
+      : undefined;
+    message.hedgesMax = object.hedgesMax ?? 0;
+    message.hedgeAfter = object.hedgeAfter ?? "";
+    return message;
+  },
+};
+
 function createBaseExplainCallResponse(): ExplainCallResponse {
   return {
     considered: [],
@@ -2275,6 +2695,7 @@ function createBaseExplainCallResponse(): ExplainCallResponse {
     refusalCode: "",
     refusalReason: "",
     refusalMessage: "",
+    backends: [],
   };
 }
 
@@ -2303,6 +2724,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     }
     if (message.refusalMessage !== "") {
       writer.uint32(66).string(message.refusalMessage);
+    }
+    for (const v of message.backends) {
+      ExplainedBackend.encode(v!, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -2384,6 +2808,14 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
             message.refusalMessage = reader.string();
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.backends.push(ExplainedBackend.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2428,6 +2860,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
         : isSet(object.refusal_message)
         ? globalThis.String(object.refusal_message)
         : "",
+      backends: globalThis.Array.isArray(object?.backends)
+        ? object.backends.map((e: any) => ExplainedBackend.fromJSON(e))
+        : [],
     };
   },
 
@@ -2457,6 +2892,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.refusalMessage !== "") {
       obj.refusalMessage = message.refusalMessage;
     }
+    if (message.backends?.length) {
+      obj.backends = message.backends.map((e) => ExplainedBackend.toJSON(e));
+    }
     return obj;
   },
 
@@ -2477,6 +2915,7 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     message.refusalCode = object.refusalCode ?? "";
     message.refusalReason = object.refusalReason ?? "";
     message.refusalMessage = object.refusalMessage ?? "";
+    message.backends = object.backends?.map((e) => ExplainedBackend.fromPartial(e)) || [];
     return message;
   },
 };
