@@ -1,8 +1,13 @@
 import * as grpc from '@grpc/grpc-js';
 import { health } from '@raftway/contracts';
 import { DocumentGateway, routeTo } from './support/document-gateway';
-import { collect, type EchoBackend, type UnaryCall, type UnaryDone } from './support/echo-backend';
-import { instanceOf } from './support/fake-view';
+import {
+  collect,
+  type EchoBackend,
+  type EchoClient,
+  type UnaryCall,
+  type UnaryDone,
+} from './support/echo-backend';
 import { errorInfo, eventually } from './support/harness';
 
 const { CANCELLED, INTERNAL, OK, RESOURCE_EXHAUSTED, UNAVAILABLE } = grpc.status;
@@ -82,10 +87,11 @@ async function metrics(): Promise<string> {
 }
 
 describe('outlierDetection and circuitBreaker of a document', () => {
-  const detection = 'outlierDetection: { minRequests: 6, errorPercent: 40, ejectionTime: 800ms }';
+  const detection = (time: string): string =>
+    `outlierDetection: { minRequests: 6, errorPercent: 40, ejectionTime: ${time} }`;
 
   it('an instance that fails half its calls is left out within 2 s, and comes back by itself', async () => {
-    await start(detection);
+    await start(detection('2s'));
     let count = 0;
     const sick = new Instance('sick', (call, done) =>
       (count += 1) % 2 === 0 ? failWith(INTERNAL)(call, done) : done(null, call.request),
@@ -109,21 +115,20 @@ describe('outlierDetection and circuitBreaker of a document', () => {
   });
 
   it('a change of the document, of the picking too, leaves ejections and open calls as they are', async () => {
-    await start(`${detection}\nlimits: { requests: 3 }`);
+    await start(`${detection('1h')}\nlimits: { requests: 3 }`);
     const sick = new Instance('sick', failWith(INTERNAL));
     const well = new Instance('well');
     await instances(sick, well);
     const client = gateway.harness.client();
     while (!(await metrics()).includes('endpoints_ejected 1')) await client.unary('x');
     const before = sick.calls;
-    const long = detection.replace('800ms', '1h');
     well.answer = 'hold';
     const open = [client.unary('1'), client.unary('2')];
     await eventually(() => well.open.length === 2, 'two calls are open');
 
     await gateway.change(
       'policy.yaml',
-      policy(`${long}\nlimits: { requests: 2 }\nloadBalancing: { policy: peak_ewma }`),
+      policy(`${detection('10ms')}\nlimits: { requests: 2 }\nloadBalancing: { policy: peak_ewma }`),
     );
     const refused = await client.unary('3');
 
@@ -223,7 +228,7 @@ describe('retry of a document', () => {
     };
     expect(await made('/test.Echo/Unary')).toBe(2);
 
-    gateway.write('a.yaml', routeTo('echo', 'all').replace('rules: [{', 'rules: [{ name: main,'));
+    await gateway.change('a.yaml', routeTo('echo').replace('rules: [{', 'rules: [{ name: main,'));
     await gateway.change(
       'b.yaml',
       policy('retry: { attempts: 4, backoff: 1ms }', 'kind: GRPCRoute, name: all', 'route'),
@@ -269,6 +274,11 @@ describe('hedging of a document', () => {
     return { slow, fast, client };
   }
 
+  /** What comes over the same connections comes behind what the two have answered so far. */
+  async function afterAnswers(client: EchoClient): Promise<void> {
+    for (let call = 0; call < 2; call += 1) await client.unary('x', { path: '/test.Echo/Look' });
+  }
+
   it('a call that the first instance keeps is answered by the second, and the first is told', async () => {
     const { slow, fast, client } = await slowAndFast(hedging);
 
@@ -303,7 +313,8 @@ describe('hedging of a document', () => {
     const { slow, fast, client } = await slowAndFast(hedging);
     fast.answer = failWith(UNAVAILABLE);
     const first = client.unary('x');
-    await eventually(() => fast.calls === 1, 'the hedge has failed');
+    await eventually(() => fast.calls === 1, 'the hedge is there');
+    await afterAnswers(client);
     slow.open[0]?.done(null, Buffer.from('slow'));
     expect(String((await first).messages[0])).toBe('slow');
 
@@ -314,8 +325,7 @@ describe('hedging of a document', () => {
     const isHedge = ({ metadata }: { metadata: grpc.Metadata }): boolean =>
       metadata.get('grpc-previous-rpc-attempts').length > 0;
     attempts.find((one) => !isHedge(one))?.done({ code: UNAVAILABLE, details: 'for the spec' });
-    // What comes over the same connections comes behind the failure.
-    for (const _ of attempts) await client.unary('x', { path: '/test.Echo/Look' });
+    await afterAnswers(client);
     attempts.find(isHedge)?.done(null, Buffer.from('hedge'));
 
     expect(String((await second).messages[0])).toBe('hedge');
@@ -406,8 +416,8 @@ describe('healthCheck of a document', () => {
   /** An instance whose health is what the spec says. */
   async function withHealth(name: string) {
     const instance = await new Instance(name).start();
-    const said = { status: SERVING as health.HealthCheckResponse_ServingStatus, asked: [''] };
-    said.asked.pop();
+    const asked: string[] = [];
+    const said = { status: SERVING as health.HealthCheckResponse_ServingStatus, asked };
     instance.backend.server.addService(health.HealthService, {
       check: ((call, done) => {
         said.asked.push(call.request.service);
@@ -415,6 +425,12 @@ describe('healthCheck of a document', () => {
       }) as health.HealthServer['check'],
     });
     return { instance, said };
+  }
+
+  async function untilUnhealthy(client: EchoClient): Promise<void> {
+    let reason: string | undefined;
+    while (reason !== 'INSTANCES_UNHEALTHY')
+      reason = errorInfo((await client.unary('x')).trailers)?.reason;
   }
 
   it('an instance that says NOT_SERVING gets no calls, and comes back when it serves', async () => {
@@ -451,11 +467,7 @@ describe('healthCheck of a document', () => {
     one.said.status = NOT_SERVING;
     gateway.harness.register(one.instance.backend);
     const client = gateway.harness.client();
-    let reason: string | undefined;
-    await eventually(() => {
-      void client.unary('x').then(({ trailers }) => (reason = errorInfo(trailers)?.reason));
-      return reason === 'INSTANCES_UNHEALTHY';
-    }, 'it is unhealthy');
+    await untilUnhealthy(client);
     const before = one.instance.calls;
 
     const refused = await client.unary('x');
@@ -475,38 +487,24 @@ describe('healthCheck of a document', () => {
   });
 
   it.each([
-    ['has no health service', 'code', undefined],
-    ['does not answer in time', 'timeout', (): void => undefined],
-  ])('an instance that %s fails its checks', async (_, cause, handler) => {
-    await start('healthCheck: { interval: 50ms, timeout: 30ms, unhealthyThreshold: 1 }');
-    const one = await new Instance('one').start();
-    if (handler !== undefined)
-      one.backend.server.addService(health.HealthService, { check: handler });
-    gateway.harness.register(one.backend);
-    const client = gateway.harness.client();
-    let reason: string | undefined;
+    ['has no health service', 'code', '5s', undefined],
+    ['does not answer in time', 'timeout', '30ms', (): void => undefined],
+  ])(
+    'an instance that %s fails its checks, as soon as they are made more often',
+    async (_, cause, timeout, handler) => {
+      const parts = `healthCheck: { interval: 1h, timeout: ${timeout}, unhealthyThreshold: 1 }`;
+      await start(parts);
+      const one = await new Instance('one').start();
+      if (handler !== undefined)
+        one.backend.server.addService(health.HealthService, { check: handler });
+      gateway.harness.register(one.backend);
 
-    await eventually(() => {
-      void client.unary('x').then(({ trailers }) => (reason = errorInfo(trailers)?.reason));
-      return reason === 'INSTANCES_UNHEALTHY';
-    }, 'it is unhealthy');
+      await gateway.change('policy.yaml', policy(parts.replace('1h', '50ms')));
+      await untilUnhealthy(gateway.harness.client());
 
-    expect(await metrics()).toContain(
-      `health_check_failures_total{service="echo",cause="${cause}"}`,
-    );
-  });
-});
-
-it('a policy that is there from before its service is registered holds', async () => {
-  await start('limits: { requests: 1 }');
-  const one = new Instance('one', 'hold');
-  await instances(one);
-  gateway.harness.view.set(instanceOf(one.backend.address));
-  const client = gateway.harness.client();
-  const open = client.unary('x');
-  await eventually(() => one.calls === 1, 'it is there');
-
-  expect((await client.unary('x')).code).toBe(RESOURCE_EXHAUSTED);
-  one.open[0]?.done(null, Buffer.from('x'));
-  expect((await open).code).toBe(OK);
+      expect(await metrics()).toContain(
+        `health_check_failures_total{service="echo",cause="${cause}"}`,
+      );
+    },
+  );
 });

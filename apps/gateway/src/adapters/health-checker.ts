@@ -25,6 +25,8 @@ interface Checked {
   /** Until the next check. */
   timer: NodeJS.Timeout | undefined;
   running: HealthCheck | undefined;
+  /** That the timer was set by, in milliseconds. */
+  intervalMs: number;
 }
 
 /**
@@ -44,11 +46,11 @@ export class HealthChecker {
     for (const [key, one] of this.checked) {
       const endpoint = wanted.get(key);
       if (endpoint === undefined) this.forget(key, one);
-      else one.endpoint = endpoint;
+      else this.keep(one, endpoint);
     }
     for (const [key, endpoint] of wanted) {
       if (this.checked.has(key)) continue;
-      const one: Checked = { endpoint, timer: undefined, running: undefined };
+      const one: Checked = { endpoint, timer: undefined, running: undefined, intervalMs: 0 };
       this.checked.set(key, one);
       this.schedule(one, this.context.random());
     }
@@ -56,6 +58,13 @@ export class HealthChecker {
 
   stop(): void {
     this.update([]);
+  }
+
+  private keep(one: Checked, endpoint: InstanceEndpoint): void {
+    one.endpoint = endpoint;
+    const isWaiting = one.running === undefined && !this.due.has(one);
+    if (isWaiting && settingsOf(one)?.intervalMs !== one.intervalMs)
+      this.schedule(one, this.context.random());
   }
 
   private forget(key: string, one: Checked): void {
@@ -72,6 +81,8 @@ export class HealthChecker {
   private schedule(one: Checked, share: number): void {
     const settings = settingsOf(one);
     if (settings === undefined) return;
+    clearTimeout(one.timer);
+    one.intervalMs = settings.intervalMs;
     one.timer = setTimeout(() => {
       this.due.add(one);
       this.runDue();

@@ -161,3 +161,20 @@ describe('a backend whose settings are exchanged', () => {
     expect(protection.policyFor(never)).toMatchObject({ hedging: undefined, isTimed: false });
   });
 });
+
+it('a call behind one whose time is over gets the place that is free', () => {
+  const options = gatewayOptionsSchema.parse({ backendRequestsMax: '1', backendPendingMax: '2' });
+  const protection = new Protection(protectionOf(options));
+  const placed: string[] = [];
+  const late = { onPlace: () => void placed.push('late') };
+  const next = { onPlace: () => void placed.push('next') };
+  protection.tryEnter();
+  protection.pending.offer(late, 10);
+  protection.leave(11);
+  expect(protection.tryEnter()).toBe(false);
+  protection.pending.offer(next, 20);
+
+  protection.stopWaiting(late, 12);
+
+  expect(placed).toEqual(['next']);
+});

@@ -183,6 +183,12 @@ export class Protection {
     this.serve(nowMs);
   }
 
+  /** A call does not wait for a place any more. */
+  stopWaiting(call: PendingCall, nowMs: number): void {
+    // Whoever came behind one whose time was over has waited for it.
+    if (this.pending.cancel(call)) this.serve(nowMs);
+  }
+
   /**
    * Decides whether a failed call is made again, and takes what that needs: out of the budget, and a place among the
    * retries.

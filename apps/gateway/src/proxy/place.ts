@@ -78,7 +78,7 @@ export class Place implements PendingCall, Expirable {
     const nowMs = this.context.nowMs();
     this.state = 'outside';
     this.stopWaiting();
-    if (state === 'waiting') protection.pending.cancel(this);
+    if (state === 'waiting') protection.stopWaiting(this, nowMs);
     const result = state === 'inside' ? protection.resultOf(code) : 'ignored';
     permit?.breaker.end(permit.of, result, nowMs);
     if (state === 'inside') protection.leave(nowMs);

@@ -321,7 +321,8 @@ export class ProxyCall
     retries.beginTry();
     const { hedging } = retries.policy;
     if (hedging === undefined || !retries.isSafe) return;
-    const start = { ...this.start, hash };
+    const { route, method } = this.start;
+    const start = { route, method, hash };
     this.hedging ??= new CallHedging(this, start, hedging, retries, protection, this.context);
     this.hedging.begin();
   }
