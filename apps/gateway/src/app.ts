@@ -11,15 +11,14 @@ import {
 } from '@raftway/service-kit';
 import {
   FlushScheduler,
-  FrameClientEngine,
   FrameServerEngine,
   type ServerEngine,
   type ServerListener,
 } from '@raftway/http2';
-import { type ServerTls, tlsConnector } from '@raftway/tls';
+import { type ServerTls } from '@raftway/tls';
 import { FrontDoor } from './adapters/front-door';
 import { GatewayMetrics } from './adapters/gateway-metrics';
-import { HealthChecker } from './adapters/health-checker';
+import { type HealthChecker } from './adapters/health-checker';
 import { JsonCatalog } from './adapters/json-catalog';
 import { LiveDocuments } from './adapters/live-documents';
 import { fileLearner } from './adapters/reflection-client';
@@ -33,7 +32,8 @@ import { type LocalServices } from './local/local-services';
 import { type ReflectionSource } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
 import { backendFactory } from './create-backend';
-import { serverLimits, upstreamLimits } from './engine-limits';
+import { createUpstreams } from './create-upstreams';
+import { serverLimits } from './engine-limits';
 import { type GatewayOptions, loadBalancingOf } from './options';
 import { protectionOf } from './protection-options';
 import { Dispatcher } from './proxy/dispatcher';
@@ -41,7 +41,7 @@ import { gatewayAdminService } from './service/gateway-admin-service';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
 import { type ProxyContext } from './proxy/proxy-context';
-import { UpstreamPool } from './proxy/upstream-pool';
+import { type UpstreamPool } from './proxy/upstream-pool';
 import { nowMs } from './timing';
 import { createHttp1, createWeb } from './web/create-web';
 import { type Http1Server } from './web/http1-server';
@@ -151,11 +151,9 @@ class Gateway implements GatewayApp {
       onSet: (used, backendsDiffer) => this.onDocuments(used, backendsDiffer),
     });
     this.memory = new MemoryBudget(options.memoryBytesMax);
-    this.pool = this.createPool();
-    this.checker = new HealthChecker({
-      ...{ pool: this.pool, logger: this.logger, observer: this.metrics, random },
-      scheme: this.upstreamScheme,
-    });
+    const { setAside, logger, scheduler, metrics: observer } = this;
+    const upstreams = { options, tls, setAside, logger, scheduler, observer, random, nowMs };
+    ({ pool: this.pool, checker: this.checker } = createUpstreams(upstreams));
     this.health = new HealthService({
       isReady: () => this.readiness() === true,
       isLive: (service) => this.isLive(service),
@@ -251,23 +249,6 @@ class Gateway implements GatewayApp {
     await within(drained, farewellMs);
   }
 
-  private createPool(): UpstreamPool {
-    const { options, tls } = this;
-    const connector = tls && tlsConnector(tls.source);
-    const limits = upstreamLimits(options);
-    return new UpstreamPool({
-      engine: new FrameClientEngine(limits, this.scheduler, undefined, connector),
-      limits: {
-        connectionsMax: options.upstreamConnectionsMax,
-        waitingMax: options.upstreamWaitingMax,
-        idleMs: options.upstreamIdleMs,
-      },
-      setAside: this.setAside,
-      observer: this.metrics,
-      nowMs,
-    });
-  }
-
   private createWebEntrance(reflected: ReflectionSource): WebEntrance {
     return createWeb(this.options, {
       dispatch: (...call) => this.dispatcher.dispatch(...call),
@@ -288,7 +269,7 @@ class Gateway implements GatewayApp {
       logger: this.logger,
       replayBytesMax: this.options.retryBufferBytesMax,
       trustForwarded: this.options.trustForwarded,
-      upstreamScheme: this.upstreamScheme,
+      upstreamScheme: this.tls === undefined ? 'http' : 'https',
       nowMs,
       wallMs: Date.now,
       random: this.random,
@@ -302,10 +283,6 @@ class Gateway implements GatewayApp {
       timeoutMaxMs: this.timeoutMaxMs,
       onHttp: (exchange) => this.web.open(exchange),
     });
-  }
-
-  private get upstreamScheme(): 'http' | 'https' {
-    return this.tls === undefined ? 'http' : 'https';
   }
 
   private get timeoutMaxMs(): number | undefined {

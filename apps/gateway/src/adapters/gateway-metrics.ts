@@ -4,6 +4,7 @@ import { type EjectionCause } from '@raftway/resilience';
 import { type CallObserver, type RefusalCause } from '../proxy/proxy-context';
 import { type UpstreamObserver } from '../proxy/upstream';
 import { type HealthCheckFailure } from './health-check';
+import { ResilienceMetrics } from './resilience-metrics';
 
 /** gRPC services that have series of their own; further ones are counted as `other`. */
 const servicesMax = 200;
@@ -34,9 +35,7 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
   private readonly refusedRetries;
   private readonly refusals;
   private readonly ejections;
-  private readonly hedges;
-  private readonly hedgesWon;
-  private readonly failedChecks;
+  private readonly resilience: ResilienceMetrics;
   private readonly connects;
   private readonly connectFailures;
   private readonly refusedConnections;
@@ -83,20 +82,7 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
       'raftway_gateway_ejections_total',
       'Instances that were left out for failing more than the others, by registered service and cause.',
     );
-    this.hedges = metrics.counter({
-      name: 'raftway_gateway_hedges_total',
-      help: 'Calls that were sent to a further instance beside the first, by registered service.',
-      labels: ['service'],
-    });
-    this.hedgesWon = metrics.counter({
-      name: 'raftway_gateway_hedges_won_total',
-      help: 'Of those, the ones that the further instance answered first.',
-      labels: ['service'],
-    });
-    this.failedChecks = byCause(
-      'raftway_gateway_health_check_failures_total',
-      'Health checks of instances that failed, by registered service and cause.',
-    );
+    this.resilience = new ResilienceMetrics(metrics, combinationsMax);
     this.connects = metrics.counter({
       name: 'raftway_gateway_upstream_connects_total',
       help: 'Connections opened to instances.',
@@ -147,15 +133,15 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
   }
 
   onHedge(service: string): void {
-    this.hedges.increment({ service });
+    this.resilience.hedges.increment({ service });
   }
 
   onHedgeWon(service: string): void {
-    this.hedgesWon.increment({ service });
+    this.resilience.hedgesWon.increment({ service });
   }
 
   onHealthCheckFailed(service: string, cause: HealthCheckFailure): void {
-    this.failedChecks.increment({ service, cause });
+    this.resilience.failedChecks.increment({ service, cause });
   }
 
   onConnect(service: string): void {

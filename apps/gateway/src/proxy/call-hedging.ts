@@ -10,11 +10,10 @@ import { type HeaderPairs, type StreamReset } from '@raftway/http2';
 import { hedgeDelayMs, type HedgingSettings } from '@raftway/resilience';
 import { type Expirable } from '@raftway/service-kit';
 import { type CallEnd, type InstanceEndpoint } from '../domain/backend';
-import { failureCodes, type Protection } from '../domain/protection';
+import { type CallPolicy, failureCodes, type Protection } from '../domain/protection';
 import { type Route } from '../domain/routing-table';
 import { codeOfReset, statusOf } from '../domain/status-mapping';
 import { Attempt, type AttemptOwner } from './attempt';
-import { type CallRetries } from './call-retries';
 import { type ProxyContext } from './proxy-context';
 import { type Replay } from './replay';
 
@@ -23,15 +22,26 @@ export interface HedgedCall extends AttemptOwner {
   /** All of the request, when it has ended, is still kept and nothing of an answer has come; otherwise undefined. */
   readonly wholeRequest: Replay | undefined;
   /** Its own attempt; undefined while it pauses. */
-  readonly currentAttempt: Attempt | undefined;
+  readonly attempt: Attempt | undefined;
   /** Instances that it is not to be sent to again. */
-  readonly triedKeys: ReadonlySet<string> | undefined;
+  readonly tried: ReadonlySet<string> | undefined;
   /** Milliseconds; undefined without a deadline. */
   readonly remainingMs: number | undefined;
   /** Sends what is kept of the request. */
   sendKept(attempt: Attempt): void;
+  /** Further attempts go to other instances while there are any, and not to this one right away if there is another. */
+  avoid(key: string): void;
   /** This is the call's attempt now, in the place of the one before, which nobody waits for any more. */
   adopt(attempt: Attempt): void;
+}
+
+/** What is known of the call's further attempts. */
+export interface HedgeSource {
+  readonly policy: CallPolicy;
+  /** Takes what one more attempt beside the first needs; false when budget or limit do not allow it. */
+  takeHedge(): boolean;
+  /** Another attempt is the call's own from now on. */
+  beginTry(): void;
 }
 
 /** What a call is sent with. */
@@ -53,7 +63,7 @@ export class CallHedging implements Expirable {
     private readonly call: HedgedCall,
     private readonly start: HedgedStart,
     private readonly settings: HedgingSettings,
-    private readonly retries: CallRetries,
+    private readonly source: HedgeSource,
     private readonly protection: Protection,
     private readonly context: ProxyContext,
   ) {}
@@ -74,10 +84,9 @@ export class CallHedging implements Expirable {
     this.bucket = undefined;
     const request = this.call.wholeRequest;
     // More than one message is a stream, and what has not ended may become one.
-    if (request === undefined || this.call.currentAttempt === undefined || !isOneMessage(request))
-      return;
+    if (request === undefined || this.call.attempt === undefined || !isOneMessage(request)) return;
     const endpoint = this.pickOther();
-    if (endpoint === undefined || !this.retries.takeHedge()) return;
+    if (endpoint === undefined || !this.source.takeHedge()) return;
     const { context, open } = this;
     context.observer.onHedge(this.start.route.service);
     const upstream = context.pool.get(endpoint);
@@ -88,21 +97,25 @@ export class CallHedging implements Expirable {
     this.begin();
   }
 
-  /** The call's own attempt ended with a failure: the hedge that takes its place; undefined when none does. @param code undefined: it took too long */
-  successor(code: number | undefined): Attempt | undefined {
-    if (code !== undefined && !this.isFailure(code)) return undefined;
+  /** The call's own attempt ended with a failure: whether a hedge takes its place. @param code undefined: it took too long */
+  takesOver(end: CallEnd, code: number | undefined): boolean {
     const [hedge] = this.open;
-    if (hedge === undefined) return undefined;
+    if (hedge === undefined || (code !== undefined && !this.isFailure(code))) return false;
+    const failed = this.call.attempt;
+    if (failed !== undefined) {
+      failed.tellEnd(end, code ?? Code.deadlineExceeded);
+      this.call.avoid(failed.endpoint.key);
+    }
     this.take(hedge);
-    return hedge.attempt;
+    return true;
   }
 
   /** The call's attempt has begun to answer: nobody waits for the others. @param code of an answer without a message; 0 for one with */
   settle(code: number): void {
     const { call, context, start } = this;
-    if (call.currentAttempt !== undefined && call.currentAttempt === this.adopted)
+    if (call.attempt !== undefined && call.attempt === this.adopted)
       context.observer.onHedgeWon(start.route.service);
-    if (code === 0) this.measure(call.currentAttempt);
+    if (code === 0) this.measure(call.attempt);
     this.end();
   }
 
@@ -116,16 +129,15 @@ export class CallHedging implements Expirable {
 
   /** Whether what an instance answered is worth waiting for another's answer. */
   isFailure(code: number): boolean {
-    return failureCodes.has(code) || this.retries.policy.retry.codes.has(code);
+    return failureCodes.has(code) || this.source.policy.retry.codes.has(code);
   }
 
   /** A hedge has answered first. */
   onWon(hedge: Hedge): void {
-    const before = this.call.currentAttempt;
+    const before = this.call.attempt;
     // It took as long at least.
     this.measure(before);
     this.take(hedge);
-    this.call.adopt(hedge.attempt);
   }
 
   /** A hedge is of no use any more. */
@@ -137,6 +149,8 @@ export class CallHedging implements Expirable {
     hedge.state = 'adopted';
     this.open.delete(hedge);
     this.adopted = hedge.attempt;
+    this.call.adopt(hedge.attempt);
+    this.source.beginTry();
   }
 
   private measure(attempt: Attempt | undefined): void {
@@ -152,8 +166,8 @@ export class CallHedging implements Expirable {
   private pickOther(): InstanceEndpoint | undefined {
     const { route, hash } = this.start;
     const { health } = route.backend;
-    const excluded = new Set(this.call.triedKeys);
-    const own = this.call.currentAttempt;
+    const excluded = new Set(this.call.tried);
+    const own = this.call.attempt;
     if (own !== undefined) excluded.add(own.endpoint.key);
     for (const { attempt } of this.open) excluded.add(attempt.endpoint.key);
     const nowMs = this.context.nowMs();

@@ -7,6 +7,8 @@ import {
   type Protection,
   type RoutePolicy,
 } from '../domain/protection';
+import { type Route } from '../domain/routing-table';
+import { CallHedging, type HedgedCall, type HedgeSource } from './call-hedging';
 import { type ProxyContext } from './proxy-context';
 
 /** A client says with `true` that its request may run twice. */
@@ -16,7 +18,7 @@ const attemptsHeader = 'grpc-previous-rpc-attempts';
 const pushbackHeader = 'grpc-retry-pushback-ms';
 
 /** The call that {@link CallRetries} are of. */
-export interface RetriedCall {
+export interface RetriedCall extends HedgedCall {
   /** The pause is over. */
   proceed(): void;
   /** The attempt has not begun to answer in its time. */
@@ -25,24 +27,25 @@ export interface RetriedCall {
 
 /** What is known of the call. */
 export interface RetriedStart {
-  readonly service: string;
-  readonly grpcService: string;
+  readonly route: Route;
   readonly method: string;
   readonly headers: HeaderPairs;
   /** What documents say of its route; undefined for nothing. */
-  readonly calls: RoutePolicy | undefined;
+  readonly calls?: RoutePolicy | undefined;
 }
 
 /**
  * When one call is made again because of the code that it ended with, or because it took too long: only a call that may run
  * twice, and only as far as its backend's budget goes. Made when the first attempt fails, or has a time.
  */
-export class CallRetries implements Expirable {
+export class CallRetries implements Expirable, HedgeSource {
   /** How often the call was made again. */
   count = 0;
   /** Whether the call may run twice. */
   readonly isSafe: boolean;
   readonly policy: CallPolicy;
+  /** Undefined for a call that is sent to one instance at a time. */
+  hedging: CallHedging | undefined;
   /** Attempts that the caller made before this call. */
   private readonly earlier: number;
   private hasPlace = false;
@@ -55,7 +58,8 @@ export class CallRetries implements Expirable {
     private readonly protection: Protection,
     private readonly context: ProxyContext,
   ) {
-    const { headers, grpcService, method } = start;
+    const { headers, method } = start;
+    const { grpcService } = start.route;
     this.policy = protection.policyFor(start.calls);
     this.isSafe =
       mayRunTwice(this.policy.retry.methods, grpcService, method) || isMarkedRetryable(headers);
@@ -80,12 +84,12 @@ export class CallRetries implements Expirable {
     if ('cause' in decision) {
       const { cause } = decision;
       if (cause === 'budget' || cause === 'limit')
-        context.observer.onRetryRefused(this.start.service, cause);
+        context.observer.onRetryRefused(this.start.route.service, cause);
       return false;
     }
     this.hasPlace = true;
     this.count += 1;
-    context.observer.onRetry(this.start.service, code === undefined ? 'timeout' : 'code');
+    context.observer.onRetry(this.start.route.service, code === undefined ? 'timeout' : 'code');
     this.wait(nowMs + decision.afterMs, true);
     return true;
   }
@@ -94,12 +98,23 @@ export class CallRetries implements Expirable {
   takeHedge(): boolean {
     const { context, protection, start } = this;
     const refused = protection.takeRetry(this.hasPlace, context.nowMs());
-    if (refused !== undefined) context.observer.onRetryRefused(start.service, refused);
+    if (refused !== undefined) context.observer.onRetryRefused(start.route.service, refused);
     else {
       this.hasPlace = true;
       this.count += 1;
     }
     return refused === undefined;
+  }
+
+  /** The call has been given to an instance: `onTryTimeout`, or a hedge, when that does not answer in time. @param hash where its key lies */
+  beginAttempt(hash: number | undefined): void {
+    this.beginTry();
+    const { call, context, policy, protection, start } = this;
+    if (policy.hedging === undefined || !this.isSafe) return;
+    const { route, method } = start;
+    const hedged = { route, method, hash };
+    this.hedging ??= new CallHedging(call, hedged, policy.hedging, this, protection, context);
+    this.hedging.begin();
   }
 
   /** An attempt begins: `onTryTimeout` is called when its time is over. */
@@ -117,6 +132,7 @@ export class CallRetries implements Expirable {
   /** The call has ended. */
   end(): void {
     this.endTry();
+    this.hedging?.end();
     if (this.hasPlace) this.protection.retries.giveBack();
     this.hasPlace = false;
   }

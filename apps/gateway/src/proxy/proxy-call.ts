@@ -37,12 +37,12 @@ import { type Route } from '../domain/routing-table';
 import { type Expirable, statusTrailers } from '@raftway/service-kit';
 import { type CallSpan } from '@raftway/observability';
 import { Attempt } from './attempt';
-import { CallHedging, type HedgedCall } from './call-hedging';
 import { reportCall, startSpan } from './call-report';
 import { CallRetries, type RetriedCall } from './call-retries';
 import { type OpenCall } from './open-calls';
 import { Place, type PlaceSeeker } from './place';
 import { type ProxyContext } from './proxy-context';
+import { noInstance, pickInstance, unreachable } from './instances';
 import { Replay } from './replay';
 import { sendRefusal } from './reply';
 
@@ -67,13 +67,13 @@ export interface ProxyCallStart {
 }
 
 /** One call. Listens to the client's stream; its {@link Attempt} listens to the instance's. */
-export class ProxyCall
-  implements StreamListener, HedgedCall, Expirable, OpenCall, PlaceSeeker, RetriedCall
-{
+export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeeker, RetriedCall {
   private readonly startedMs: number;
   private readonly span: CallSpan | undefined;
-  private attempt: Attempt | undefined;
-  private tried: Set<string> | undefined;
+  /** The one that is answered from, or undefined while it pauses. */
+  attempt: Attempt | undefined;
+  /** Instances that it is not to be sent to again. */
+  tried: Set<string> | undefined;
   private attempts = 0;
   private refusedOnce = false;
   private requestEnded: boolean;
@@ -90,8 +90,6 @@ export class ProxyCall
   private place: Place | undefined;
   /** Undefined until an attempt fails with a code, or is given a time. */
   private retries: CallRetries | undefined;
-  /** Undefined for a call that is sent to one instance at a time. */
-  private hedging: CallHedging | undefined;
 
   constructor(
     private readonly context: ProxyContext,
@@ -184,12 +182,12 @@ export class ProxyCall
 
   /** The headers for the instance. */
   upstreamHeaders(endpoint: InstanceEndpoint): string[] {
-    const { headers, timeoutMs, clientAddress } = this.start;
-    const spentMs = this.context.nowMs() - this.startedMs;
+    const { headers, clientAddress } = this.start;
+    const { remainingMs } = this;
     const forwarded = forwardRequestHeaders(headers, {
       scheme: this.context.upstreamScheme,
       authority: endpoint.address,
-      remainingMs: timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - spentMs),
+      remainingMs: remainingMs && Math.max(0, remainingMs),
       clientAddress,
       trace: this.span?.headers(),
       trustForwarded: this.context.trustForwarded,
@@ -210,7 +208,7 @@ export class ProxyCall
     }
     if (endOfStream && this.triesAgain('answered', statusOf(headers), headers)) return;
     this.retries?.endTry();
-    this.hedging?.settle(endOfStream ? statusOf(headers) : 0);
+    this.retries?.hedging?.settle(endOfStream ? statusOf(headers) : 0);
     this.responseStarted = true;
     this.replay = undefined;
     this.attempt?.tellFirstByte();
@@ -297,48 +295,28 @@ export class ProxyCall
   private tryNext(lastFailure: string): void {
     const { route } = this.start;
     const { context } = this;
-    if (this.attempts >= connectAttemptsMax) return this.fail(this.unreachable(lastFailure));
+    const failure = (): ServiceError => unreachable(route, this.attempts, lastFailure);
+    if (this.attempts >= connectAttemptsMax) return this.fail(failure());
     const nowMs = context.nowMs();
     const hash = route.backend.hashOf(this.start.headers, this.start.clientAddress);
-    const { health } = route.backend;
-    let endpoint = route.endpoints.pick(nowMs, health, this.tried, hash);
-    // Others may be left out for good: then one that failed is better than none.
-    if (endpoint === undefined && this.attempts === 0 && this.tried !== undefined)
-      endpoint = route.endpoints.pick(nowMs, health, undefined, hash);
+    const isFirst = this.attempts === 0;
+    const endpoint = pickInstance(route, nowMs, this.tried, isFirst, hash);
     if (endpoint === undefined)
-      return this.fail(this.attempts === 0 ? this.noInstance() : this.unreachable(lastFailure));
+      return this.fail(isFirst ? noInstance(route, context.wallMs()) : failure());
     if (this.attempts > 0 && !this.refusedOnce) context.observer.onRetry(route.service, 'connect');
     this.attempts += 1;
     const upstream = context.pool.get(endpoint);
     this.attempt = new Attempt(this, upstream, endpoint, context.nowMs);
     const { protection } = route.backend;
     if (protection?.policyFor(this.start.calls).isTimed === true)
-      this.beginTimed(this.retriesUnder(protection), protection, hash);
+      this.retriesUnder(protection).beginAttempt(hash);
     upstream.acquire(this.attempt);
   }
 
-  private beginTimed(retries: CallRetries, protection: Protection, hash: number | undefined): void {
-    retries.beginTry();
-    const { hedging } = retries.policy;
-    if (hedging === undefined || !retries.isSafe) return;
-    const { route, method } = this.start;
-    const start = { route, method, hash };
-    this.hedging ??= new CallHedging(this, start, hedging, retries, protection, this.context);
-    this.hedging.begin();
-  }
-
-  // ---- for hedges ----
+  // ---- for retries and hedges ----
 
   get wholeRequest(): Replay | undefined {
     return this.requestEnded && !this.responseStarted ? this.replay : undefined;
-  }
-
-  get currentAttempt(): Attempt | undefined {
-    return this.attempt;
-  }
-
-  get triedKeys(): ReadonlySet<string> | undefined {
-    return this.tried;
   }
 
   get remainingMs(): number | undefined {
@@ -350,30 +328,17 @@ export class ProxyCall
     this.attempt?.tellEnd('abandoned', Code.cancelled);
     this.attempt?.cancel();
     this.attempt = attempt;
-    this.retries?.beginTry();
-  }
-
-  /** Whether a hedge is the call's attempt now, in the place of one that has failed. */
-  private hedgeTakesOver(end: CallEnd, code: number | undefined): boolean {
-    const next = this.hedging?.successor(code);
-    if (next === undefined) return false;
-    this.attempt?.tellEnd(end, code ?? Code.deadlineExceeded);
-    if (this.attempt !== undefined)
-      this.avoid(this.attempt.endpoint.key, this.start.route.endpoints.size);
-    this.adopt(next);
-    return true;
   }
 
   /** Makes the call again after a pause, when it may run twice and what happened is worth it. @param code undefined: it took too long */
   private triesAgain(end: CallEnd, code: number | undefined, headers: HeaderPairs): boolean {
-    const { backend, endpoints } = this.start.route;
-    const { protection } = backend;
+    const { protection } = this.start.route.backend;
     if (code === 0 || this.responseStarted || this.replay === undefined) return false;
     if (this.hedgeTakesOver(end, code)) return true;
     if (protection === undefined) return false;
     if (!this.retriesUnder(protection).begin(code, headers, this.remainingMs)) return false;
     this.attempt?.tellEnd(end, code ?? Code.deadlineExceeded);
-    if (this.attempt !== undefined) this.avoid(this.attempt.endpoint.key, endpoints.size);
+    if (this.attempt !== undefined) this.avoid(this.attempt.endpoint.key);
     this.attempts = 0;
     this.refusedOnce = false;
     this.attempt?.cancel();
@@ -381,32 +346,20 @@ export class ProxyCall
     return true;
   }
 
-  /** Further attempts go to other instances while there are any, and not to this one right away if there is another. */
-  private avoid(key: string, count: number): void {
+  /** Whether a hedge is the call's attempt now, in the place of one that has failed. */
+  private hedgeTakesOver(end: CallEnd, code: number | undefined): boolean {
+    return this.retries?.hedging?.takesOver(end, code) === true;
+  }
+
+  avoid(key: string): void {
+    const count = this.start.route.endpoints.size;
     const tried = (this.tried ?? new Set()).add(key);
     if (tried.size < count) this.tried = tried;
     else this.tried = count > 1 ? new Set([key]) : undefined;
   }
 
   private retriesUnder(protection: Protection): CallRetries {
-    const { route, method, headers, calls } = this.start;
-    const { service, grpcService } = route;
-    const start = { service, grpcService, method, headers, calls };
-    return (this.retries ??= new CallRetries(this, start, protection, this.context));
-  }
-
-  private noInstance(): ServiceError {
-    const { grpcService, service, emptySinceMs, endpoints, backend } = this.start.route;
-    const nowMs = this.context.wallMs();
-    const owner = backend.protection?.settings.healthCheck?.owner;
-    if (endpoints.size > 0 && owner !== undefined)
-      return refusal.instancesUnhealthy(grpcService, service, endpoints.size, owner);
-    return refusal.noLiveInstance(grpcService, service, emptySinceMs ?? nowMs, nowMs);
-  }
-
-  private unreachable(detail: string): ServiceError {
-    const { grpcService, service } = this.start.route;
-    return refusal.instancesUnreachable(grpcService, service, this.attempts, detail);
+    return (this.retries ??= new CallRetries(this, this.start, protection, this.context));
   }
 
   private hold(bytes: number): void {
@@ -436,7 +389,6 @@ export class ProxyCall
     this.context.openCalls.remove(this);
     if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
     this.place?.leave(code);
-    this.hedging?.end();
     this.retries?.end();
     const durationMs = this.context.nowMs() - this.startedMs;
     const { observer, logger } = this.context;

@@ -12,6 +12,7 @@ import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
 import * as refusal from '../domain/refusal';
 import { type Route, type RoutingTable } from '../domain/routing-table';
 import { routeToBackend, ruleText } from '../proxy/document-routing';
+import { noInstance } from '../proxy/instances';
 import { explainedBackend, takesCalls } from './backend-message';
 import { registeredRoute, ruleRoute } from './messages';
 
@@ -109,11 +110,7 @@ function withEndpoints(
 ): gateway.ExplainCallResponse {
   const [first] = routes;
   if (first === undefined || routes.some((route) => takesCalls(route))) return answer;
-  const { grpcService, service, endpoints, backend, emptySinceMs = wallMs() } = first;
-  const owner = backend.protection?.settings.healthCheck?.owner ?? '';
-  if (endpoints.size > 0)
-    return refused(answer, refusal.instancesUnhealthy(grpcService, service, endpoints.size, owner));
-  return refused(answer, refusal.noLiveInstance(grpcService, service, emptySinceMs, wallMs()));
+  return refused(answer, noInstance(first, wallMs()));
 }
 
 function withTimes(
