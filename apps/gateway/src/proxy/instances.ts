@@ -20,6 +20,17 @@ export function pickInstance(
   return endpoints.pick(nowMs, health, undefined, hash);
 }
 
+/** Where a call is not to go again after an attempt at `key`: each of `count` instances gets it once before one gets it again, and not the same one right away if there is another. */
+export function avoiding(
+  key: string,
+  before: Set<string> | undefined,
+  count: number,
+): Set<string> | undefined {
+  const tried = (before ?? new Set()).add(key);
+  if (tried.size < count) return tried;
+  return count > 1 ? new Set([key]) : undefined;
+}
+
 /** Why no instance can be picked for a call that nobody has been given: there is none, or none that is well. */
 export function noInstance(route: Route, wallMs: number): ServiceError {
   const { grpcService, service, emptySinceMs = wallMs, endpoints, backend } = route;

@@ -42,7 +42,7 @@ import { CallRetries, type RetriedCall } from './call-retries';
 import { type OpenCall } from './open-calls';
 import { Place, type PlaceSeeker } from './place';
 import { type ProxyContext } from './proxy-context';
-import { noInstance, pickInstance, unreachable } from './instances';
+import { avoiding, noInstance, pickInstance, unreachable } from './instances';
 import { Replay } from './replay';
 import { sendRefusal } from './reply';
 
@@ -333,9 +333,9 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
   /** Makes the call again after a pause, when it may run twice and what happened is worth it. @param code undefined: it took too long */
   private triesAgain(end: CallEnd, code: number | undefined, headers: HeaderPairs): boolean {
     const { protection } = this.start.route.backend;
-    if (code === 0 || this.responseStarted || this.replay === undefined) return false;
+    if (protection === undefined || code === 0) return false;
+    if (this.responseStarted || this.replay === undefined) return false;
     if (this.hedgeTakesOver(end, code)) return true;
-    if (protection === undefined) return false;
     if (!this.retriesUnder(protection).begin(code, headers, this.remainingMs)) return false;
     this.attempt?.tellEnd(end, code ?? Code.deadlineExceeded);
     if (this.attempt !== undefined) this.avoid(this.attempt.endpoint.key);
@@ -352,10 +352,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
   }
 
   avoid(key: string): void {
-    const count = this.start.route.endpoints.size;
-    const tried = (this.tried ?? new Set()).add(key);
-    if (tried.size < count) this.tried = tried;
-    else this.tried = count > 1 ? new Set([key]) : undefined;
+    this.tried = avoiding(key, this.tried, this.start.route.endpoints.size);
   }
 
   private retriesUnder(protection: Protection): CallRetries {
