@@ -61,7 +61,7 @@ export const gatewayOptionsSchema = z.object({
     })
     .optional()
     .describe(
-      'File, or directory of .yaml, .yml and .json files, with documents that say where calls go; or registry:///name for the entries name/… of the registry’s store. Followed while running. Without it the admin API may give them.',
+      'File or directory of .yaml, .yml and .json documents that say where calls go, or registry:///name; it is followed. Without it the admin API may give them.',
     ),
   ...protectionShape,
   timeoutMaxMs: durationMs({ minMs: 0, maxMs: 24 * 3_600_000 })
