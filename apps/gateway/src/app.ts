@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ServiceView } from '@raftway/discovery';
+import { type ConfigView, type ServiceView } from '@raftway/discovery';
 import { SetAside } from '@raftway/load-balancing';
 import { createMetrics, type Logger, type Metrics, silentLogger } from '@raftway/observability';
 import {
-  createServer,
   Deadlines,
   type RaftwayServer,
   type ServiceImplementation,
@@ -29,14 +28,15 @@ import { type RoutingChange, RoutingTable } from './domain/routing-table';
 import { HealthService, healthServiceName } from './local/health';
 import { createLocalServices, reflectionSource } from './local/create-local-services';
 import { type LocalServices } from './local/local-services';
-import { type ReflectionSource } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
+import { createAdminServer } from './create-admin-server';
 import { backendFactory } from './create-backend';
 import { createUpstreams } from './create-upstreams';
+import { documentSource } from './document-source';
 import { serverLimits } from './engine-limits';
-import { type GatewayOptions, loadBalancingOf } from './options';
-import { protectionOf } from './protection-options';
+import { type GatewayOptions } from './options';
 import { Dispatcher } from './proxy/dispatcher';
+import { HttpRouting } from './proxy/http-routing';
 import { gatewayAdminService } from './service/gateway-admin-service';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
@@ -58,6 +58,8 @@ export interface GatewayDependencies {
   readonly options: GatewayOptions;
   /** The registry's live view. The gateway does not close it. */
   readonly view: ServiceView;
+  /** The registry's entries that are documents, when the options name them (`registry:///…`). The gateway does not close it. */
+  readonly config?: ConfigView | undefined;
   /** @default silent */
   readonly logger?: Logger;
   /** @default a registry of its own */
@@ -107,6 +109,8 @@ class Gateway implements GatewayApp {
   private readonly documents: LiveDocuments;
   private readonly random: () => number;
   private readonly local: LocalServices;
+  private readonly json: JsonCatalog;
+  private readonly httpRouting: HttpRouting;
   private readonly web: WebEntrance;
   private readonly dispatcher: Dispatcher;
   private readonly health: HealthService;
@@ -129,16 +133,10 @@ class Gateway implements GatewayApp {
     this.logger = dependencies.logger ?? silentLogger();
     this.metrics = new GatewayMetrics(metrics, () => this.gauges(), this.onConnectFailure);
     this.setAside = new SetAside(random);
-    const loadBalancing = loadBalancingOf(options);
     this.table = new RoutingTable({
       ...backendFactory({
-        loadBalancing: (service) => ({
-          ...loadBalancing,
-          ...this.documents.table.current?.backends.get(service)?.loadBalancing,
-        }),
-        protection: (service) =>
-          protectionOf(options, this.documents.table.current?.backends.get(service)?.protection),
-        ...{ setAside: this.setAside, logger: this.logger, observer: this.metrics, nowMs },
+        ...{ options, setAside: this.setAside, logger: this.logger, observer: this.metrics, nowMs },
+        policyOf: (service) => this.documents.table.current?.backends.get(service),
       }),
       nowMs,
       random,
@@ -147,7 +145,8 @@ class Gateway implements GatewayApp {
     });
     this.random = random;
     this.documents = new LiveDocuments({
-      ...{ path: options.documents, logger: this.logger },
+      source: documentSource(options.documents),
+      ...{ config: dependencies.config, logger: this.logger },
       onSet: (used, backendsDiffer) => this.onDocuments(used, backendsDiffer),
     });
     this.memory = new MemoryBudget(options.memoryBytesMax);
@@ -163,7 +162,13 @@ class Gateway implements GatewayApp {
     const reflected = reflectionSource(this.catalog, this.table);
     const localContext = { memory: this.memory, openCalls: this.openCalls };
     this.local = createLocalServices(localContext, this.health, reflected);
-    this.web = this.createWebEntrance(reflected);
+    this.json = new JsonCatalog(reflected, this.logger);
+    this.httpRouting = new HttpRouting({
+      documents: this.documents.table,
+      isLocal: (grpcService) => this.local.serves(grpcService),
+      trustForwarded: options.trustForwarded,
+    });
+    this.web = this.createWebEntrance();
     this.dispatcher = this.createDispatcher();
     const listener = this.createListener();
     this.engine = new FrameServerEngine(serverLimits(options), listener, this.scheduler);
@@ -249,13 +254,14 @@ class Gateway implements GatewayApp {
     await within(drained, farewellMs);
   }
 
-  private createWebEntrance(reflected: ReflectionSource): WebEntrance {
+  private createWebEntrance(): WebEntrance {
     return createWeb(this.options, {
-      dispatch: (...call) => this.dispatcher.dispatch(...call),
+      dispatch: (...call) => this.dispatcher.dispatchCall(...call),
+      httpRouting: this.httpRouting,
       memory: this.memory,
       observer: this.metrics,
       isSafe: (service, method) => this.catalog.schema().isSafe(service, method),
-      json: new JsonCatalog(reflected, this.logger),
+      json: this.json,
     });
   }
 
@@ -278,6 +284,7 @@ class Gateway implements GatewayApp {
       table: this.table,
       local: this.local,
       documents: this.documents.table,
+      httpRouting: this.httpRouting,
       isViewReady: () => this.isViewReady(),
       isNeverRouted,
       timeoutMaxMs: this.timeoutMaxMs,
@@ -301,29 +308,24 @@ class Gateway implements GatewayApp {
   }
 
   private createAdmin(options: GatewayOptions, metrics: Metrics): RaftwayServer {
-    return createServer({
-      name: 'gateway',
-      bind: options.adminBind,
-      httpBind: options.httpBind,
-      services: [this.createAdminService()],
-      logger: this.logger,
-      metrics,
-      tls: this.tls,
-      readiness: () => this.readiness(),
-      drainDelayMs: 0,
-      drainTimeoutMs: 1000,
-    });
+    const { logger, tls } = this;
+    const parts = { options, logger, tls, metrics, services: [this.createAdminService()] };
+    return createAdminServer({ ...parts, readiness: () => this.readiness() });
   }
 
   private createAdminService(): ServiceImplementation {
     return gatewayAdminService({
       table: this.table,
       documents: this.documents.table,
-      documentsPath: this.options.documents,
+      documentsPath: this.documents.store === undefined ? this.options.documents : undefined,
+      store: this.documents.store,
       nowMs,
       apply: (set, compiled) => this.documents.apply(set, compiled),
       refusalOf: (grpcService) => this.dispatcher.refusalOf(grpcService),
       isLocal: (grpcService) => this.local.serves(grpcService),
+      httpRouting: this.httpRouting,
+      methodOf: (httpMethod, path) =>
+        this.options.jsonTranscoding ? this.json.methodOf(httpMethod, path) : undefined,
       timeoutMaxMs: this.timeoutMaxMs,
       wallMs: Date.now,
     });

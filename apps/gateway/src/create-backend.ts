@@ -2,14 +2,16 @@ import { type Health } from '@raftway/load-balancing';
 import { type Logger } from '@raftway/observability';
 import { type EjectionCause } from '@raftway/resilience';
 import { Backend, type BackendLoadBalancing } from './domain/backend';
+import { type BackendSettings } from './domain/documents';
 import { Protection, type ProtectionSettings } from './domain/protection';
+import { type GatewayOptions, loadBalancingOf } from './options';
+import { protectionOf } from './protection-options';
 
 /** What all backends are built with. */
 export interface BackendFactoryParts {
-  /** As it is to be now. */
-  readonly loadBalancing: (service: string) => BackendLoadBalancing;
-  /** As it is to be now. */
-  readonly protection: (service: string) => ProtectionSettings;
+  readonly options: GatewayOptions;
+  /** What a document says of a registered service now; undefined for nothing. */
+  readonly policyOf: (service: string) => BackendSettings | undefined;
   readonly setAside: Health;
   readonly logger: Logger;
   readonly observer: { onEjected(service: string, cause: EjectionCause): void };
@@ -22,7 +24,14 @@ export function backendFactory(parts: BackendFactoryParts): {
   readonly backend: (service: string) => Backend;
   readonly reconfigure: (backend: Backend) => boolean;
 } {
-  const { loadBalancing, protection, setAside, logger, observer, nowMs } = parts;
+  const { options, policyOf, setAside, logger, observer, nowMs } = parts;
+  const common = loadBalancingOf(options);
+  const loadBalancing = (service: string): BackendLoadBalancing => ({
+    ...common,
+    ...policyOf(service)?.loadBalancing,
+  });
+  const protection = (service: string): ProtectionSettings =>
+    protectionOf(options, policyOf(service)?.protection);
   return {
     backend: (service) =>
       new Backend({

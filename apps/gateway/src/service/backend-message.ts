@@ -6,7 +6,6 @@ import { type LeftOut } from '../domain/backend';
 import { hedgeAfterText } from '../domain/documents';
 import { mayRunTwice, type RoutePolicy } from '../domain/protection';
 import { endpointKey, type Route, type RoutingTable } from '../domain/routing-table';
-import { isMarkedRetryable } from '../proxy/call-retries';
 
 /** What a backend is told from. */
 interface BackendContext {
@@ -49,12 +48,12 @@ export function backendMessage(service: string, { table, nowMs }: BackendContext
   };
 }
 
-/** What is true of a call to one of its backends. @param calls what documents say of its route. */
+/** What is true of a call to one of its backends. @param calls what documents say of its route. @param isMarked whether the call says that it may run twice. */
 export function explainedBackend(
   { service, grpcService, backend }: Route,
   calls: RoutePolicy | undefined,
   method: string,
-  headers: ReadonlyMap<string, string>,
+  isMarked: boolean,
   context: BackendContext,
 ): gateway.ExplainedBackend {
   const shown = { backend: backendMessage(service, context) };
@@ -64,8 +63,7 @@ export function explainedBackend(
   const { methods, codes, attemptsMax, perTryTimeoutMs } = retry;
   return {
     ...shown,
-    mayRunTwice:
-      mayRunTwice(methods, grpcService, method) || isMarkedRetryable([...headers].flat()),
+    mayRunTwice: isMarked || mayRunTwice(methods, grpcService, method),
     attemptsMax,
     retryCodes: [...codes].map((code) => codeName(code)),
     perTryTimeout: perTryTimeoutMs === undefined ? undefined : toDuration(perTryTimeoutMs),

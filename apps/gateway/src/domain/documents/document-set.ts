@@ -14,6 +14,14 @@ export interface SourcedDocument<D extends AnyDocument = AnyDocument> extends Na
   readonly unused: readonly UnusedField[];
 }
 
+/** Whether a document is of one kind. */
+export function isKind<D extends AnyDocument>(
+  source: SourcedDocument,
+  kind: D['kind'],
+): source is SourcedDocument<D> {
+  return source.document.kind === kind;
+}
+
 /** Everything that was given, read. */
 export interface DocumentSet {
   readonly documents: readonly SourcedDocument[];
