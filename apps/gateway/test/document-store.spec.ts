@@ -1,4 +1,5 @@
 import { gateway } from '@raftway/contracts';
+import { type ConfigView } from '@raftway/discovery';
 import { MemoryConfigStore } from '@raftway/discovery/testing';
 import { ServiceError } from '@raftway/errors';
 import { createClient, type ServiceClient } from '@raftway/service-kit';
@@ -41,8 +42,7 @@ interface Started {
   readonly servedBy: (authority?: string) => Promise<string>;
 }
 
-async function start(): Promise<Started> {
-  const config = store.view('edge/');
+async function start(config = store.view('edge/')): Promise<Started> {
   const app = createGatewayApp({
     options: {
       ...defaultGatewayOptions(),
@@ -199,6 +199,26 @@ describe('ApplyDocuments', () => {
     expect(answer.generation).toBe(2n);
     await untilServedBy(other, 'v2');
     expect([...store.below('').keys()].sort()).toEqual(['edge/routes/a.yaml', 'other/a.yaml']);
+  });
+
+  it('answers when its own gateway uses them, however late it hears of them', async () => {
+    const view = store.view('edge/');
+    const late: ConfigView = {
+      entries: () => view.entries(),
+      revision: () => view.revision(),
+      isConnected: () => view.isConnected(),
+      transact: (...given) => view.transact(...given),
+      close: () => view.close(),
+      onChange: (listener) => view.onChange((change) => setTimeout(() => listener(change), 50)),
+    };
+    const started = await start(late);
+    await untilServedBy(started, 'SERVICE_UNKNOWN');
+
+    const answer = await started.admin.applyDocuments({
+      files: files({ 'a.yaml': routeTo('v2') }),
+    });
+
+    expect([await started.servedBy(), answer.generation]).toEqual(['v2', 2n]);
   });
 
   it('writes nothing of a set with a mistake, nor with dry_run, nor when nothing differs', async () => {

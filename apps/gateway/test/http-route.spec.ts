@@ -256,7 +256,10 @@ it('does not redirect to where a request came to, but looks at the next rule', a
 });
 
 it('leaves alone what the gateway answers itself', async () => {
-  await route(`rules: [{ ${toV2} }]`);
+  await route(
+    'rules: [{ filters: [{ type: RequestRedirect, requestRedirect: { scheme: https } }] }]',
+  );
+  const health = harness.client().unary('', { path: '/grpc.health.v1.Health/Check' });
 
   expect(await (await request('/livez')).text()).toBe('ok\n');
   expect((await request('/openapi.json')).status).toBe(200);
@@ -269,6 +272,8 @@ it('leaves alone what the gateway answers itself', async () => {
       })
     ).json(),
   ).toEqual({ status: 'SERVING' });
+  expect((await health).code).toBe(0);
+  expect((await request('/v1/greetings/Ada')).status).toBe(302);
 });
 
 it('shares requests by weight, also of backends that do not exist', async () => {

@@ -1,4 +1,4 @@
-import { config } from '@raftway/contracts';
+import type { config } from '@raftway/contracts';
 import { type ConfigView, watchConfig } from '@raftway/discovery';
 import { eventually, startRegistry, type StartedRegistry } from './testing/start-registry';
 
@@ -62,20 +62,24 @@ it('tells of the first snapshot, also of an empty one', async () => {
   expect([view.revision(), view.entries().size, view.isConnected()]).toEqual([1n, 0, true]);
 });
 
-it('has a change of several megabytes whole, or not at all', async () => {
+it('has each transaction whole, also where several come in one change that is sent in parts', async () => {
+  await started.stop();
+  started = await startRegistry({ timing: { coalesceMs: 300 } });
   const view = watch();
-  await eventually(() => view.revision() > 0n);
+  await view.transact([], [put('a/0', 'x')]);
+  await eventually(() => view.entries().size === 1);
   const value = 'x'.repeat(300_000);
-  const sizes = new Set<number>();
-  view.onChange(() => sizes.add(view.entries().size));
-  await view.transact([], [put('a/1', value), put('a/2', value), put('a/3', value)]);
-  await eventually(() => view.entries().size === 3);
-  const late = watch();
+  const sizes: number[] = [];
+  view.onChange(() => sizes.push(view.entries().size));
 
-  await view.transact([], [put('a/1', `${value}1`), put('a/2', `${value}1`), put('a/4', value)]);
-  await eventually(() => view.entries().size === 4 && late.entries().size >= 3);
+  await Promise.all([
+    view.transact([], [put('a/1', value), put('a/2', value)]),
+    view.transact([], [put('a/3', value), put('a/4', value)]),
+  ]);
+  await eventually(() => view.entries().size === 5);
 
-  expect([...sizes]).toEqual([3, 4]);
+  // A part has three of them.
+  expect(sizes).not.toContain(4);
 });
 
 it('does nothing when a condition does not hold', async () => {

@@ -140,6 +140,25 @@ describe('changes since a revision', () => {
     expect(config.changesSince(6)).toBeUndefined();
   });
 
+  it('have a key that went and came back once: as it is now', () => {
+    const bench = benchWith({ removalsMax: 2 });
+    bench.run(transaction([put('a', 'x'), put('b', 'x'), put('c', 'x')]));
+    bench.run(transaction([removal('a')]));
+    bench.run(transaction([removal('b'), put('a', 'y')]));
+    const { config } = bench.machine;
+    expect(config.changesSince(2)).toMatchObject({
+      upserts: [{ key: 'a', value: 'y' }],
+      removedKeys: ['b'],
+    });
+
+    bench.run(transaction([removal('a')]));
+    bench.run(transaction([removal('c')]));
+
+    // The oldest removal is that of b.
+    expect(config.changesSince(3)).toBeUndefined();
+    expect(config.changesSince(4)).toEqual({ upserts: [], removedKeys: ['a', 'c'] });
+  });
+
   it('are not known from before a return from a backup', () => {
     const bench = new Bench();
     bench.run(transaction([put('a', 'x')]));
@@ -189,7 +208,8 @@ const operation = fc.oneof(
 );
 const step = fc.record({
   operations: fc.uniqueArray(operation, { selector: (one) => one.key, maxLength: 4 }),
-  /** Of the entry at a place in the list of keys; false = of no condition. */
+  isWatched: fc.boolean(),
+  /** A condition on an entry, which holds or does not. */
   expects: fc.option(fc.record({ key, isRight: fc.boolean() }), { nil: undefined }),
 });
 
@@ -201,7 +221,7 @@ it('is what a plain map would be, also restored, and as a watcher has it', () =>
       const model = new Map<string, { value: string; revision: number }>();
       let watched = new Map<string, string>();
       let cursor = bench.machine.config.revision;
-      for (const { operations, expects } of steps) {
+      for (const { operations, expects, isWatched } of steps) {
         const restored = new RegistryStateMachine(undefined, {
           configEntriesMax: 100,
           configBytesMax: 10_000,
@@ -231,6 +251,8 @@ it('is what a plain map would be, also restored, and as a watcher has it', () =>
         );
         expect(textsOf(config.below(''))).toEqual(expected);
 
+        // The watcher looks now and then.
+        if (!isWatched) continue;
         const changes = config.changesSince(cursor);
         if (changes === undefined) watched = new Map(Object.entries(textsOf(config.below(''))));
         else {

@@ -36,10 +36,10 @@ import { type WatchHub } from './watch-hub';
 export interface ConfigServiceParts {
   readonly replica: Pick<Replica<RegistryResult>, 'propose' | 'read'>;
   /** The local state; a restore replaces it. */
-  config(): ConfigState;
+  readonly config: () => ConfigState;
   readonly hub: WatchHub;
   /** Wall clock in milliseconds; see ConfigTransaction.firstRevision. */
-  wallClockMs(): number;
+  readonly wallClockMs: () => number;
 }
 
 /** The result of a transaction that was about this and nothing else. */

@@ -44,7 +44,7 @@ import {
 import { backendPolicies, trafficPolicies } from './policies-in';
 import { combineRoutePolicies } from './policies/protection';
 import { type RouteEntry, RouteIndex } from './route-index';
-import { partsGivingWay } from './shared-hostnames';
+import { entriesIn, httpEntriesIn, type RouteOutcome, withoutConflicts } from './route-outcome';
 import { type RoutePolicy } from '../protection';
 
 /** Whether a registered service has ever been seen. */
@@ -70,22 +70,6 @@ export interface CompiledDocuments {
 
 /** Of the targets of policies that are registered services; see {@link PolicyIndex}. */
 const servicePrefix = 'Service ';
-/** A route at one of its parents. */
-interface RoutePart {
-  /** Undefined for the gateway itself. */
-  readonly gateway: string | undefined;
-  readonly hostnames: ReadonlySet<string>;
-  readonly entries: readonly RouteEntry<CompiledRule>[];
-  readonly httpEntries: readonly HttpEntry<HttpTarget>[];
-}
-
-/** What a route was compiled to. */
-interface RouteOutcome {
-  readonly source: SourcedDocument<RouteDocument>;
-  readonly faults: readonly Fault[];
-  /** At each of the parents that have taken it; none for a route that is not used. */
-  readonly parts: readonly RoutePart[];
-}
 
 /**
  * Compiles documents. What is wrong with one of them, in the Gateway API's sense, is in its conditions and not an error.
@@ -315,30 +299,6 @@ function routeConditions({ faults, parts }: RouteOutcome, isKnown: IsKnownServic
       `calls are routed by ${rules.size} rules`,
     ),
   ];
-}
-
-/** The same list when nothing gives way, which is the case wherever routes are of one kind. */
-function withoutConflicts(
-  outcomes: readonly (RouteOutcome | undefined)[],
-): readonly (RouteOutcome | undefined)[] {
-  const conflicts = partsGivingWay(outcomes.filter((outcome) => outcome !== undefined));
-  if (conflicts.size === 0) return outcomes;
-  return outcomes.map((outcome) => {
-    const faults = outcome?.parts.flatMap((part) => conflicts.get(part) ?? []) ?? [];
-    if (outcome === undefined || faults.length === 0) return outcome;
-    const parts = outcome.parts.filter((part) => !conflicts.has(part));
-    return { ...outcome, faults: [...outcome.faults, ...faults], parts };
-  });
-}
-
-function entriesIn(outcomes: readonly (RouteOutcome | undefined)[]): RouteEntry<CompiledRule>[] {
-  return outcomes.flatMap((outcome) => outcome?.parts.flatMap(({ entries }) => entries) ?? []);
-}
-
-function httpEntriesIn(outcomes: readonly (RouteOutcome | undefined)[]): HttpEntry<HttpTarget>[] {
-  return outcomes.flatMap(
-    (outcome) => outcome?.parts.flatMap(({ httpEntries }) => httpEntries) ?? [],
-  );
 }
 
 /** What is between the beginning and the end that two lists have in common. */
