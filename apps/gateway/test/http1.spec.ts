@@ -207,7 +207,8 @@ describe('HTTP/1.1', () => {
       chunk(frameMessage(encodeText(`100 ${payload}`))),
       '0\r\n\r\n',
     );
-    await eventually(() => harness.gateway.bufferedBytes > 200_000, 'the gateway holds something');
+    // How much more depends on where the kernel's buffers were full.
+    await eventually(() => harness.gateway.bufferedBytes > payload.length, 'a message is held');
     await settled(() => harness.gateway.bufferedBytes);
 
     expect(harness.gateway.bufferedBytes).toBeLessThan(1_000_000);
