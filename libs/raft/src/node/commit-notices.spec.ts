@@ -22,8 +22,6 @@ function busyUntil(ms: number): void {
   while (performance.now() < ms);
 }
 
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
 describe('what goes to followers', () => {
   let sent: Message[];
   let notices: CommitNotices;
@@ -50,12 +48,14 @@ describe('what goes to followers', () => {
     expect(sent.at(-1)).toEqual(heartbeat(2, 1, 5));
   });
 
-  it('tells a follower that others call through a turn later, and only that one', async () => {
+  it('tells a follower that others call through a turn later, and only that one', () => {
+    jest.useFakeTimers();
     notices.send([heartbeat(2, 1, 0), heartbeat(3, 1, 0), answer(3)]);
     sent = [];
 
     notices.send([heartbeat(2, 1, 5), heartbeat(3, 1, 5)]);
-    await nextTurn();
+    expect(sent).toEqual([]);
+    jest.advanceTimersByTime(0);
 
     expect(sent).toEqual([heartbeat(3, 1, 5)]);
   });
