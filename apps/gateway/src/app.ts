@@ -29,13 +29,15 @@ import { type RoutingChange, RoutingTable } from './domain/routing-table';
 import { HealthService, healthServiceName } from './local/health';
 import { createLocalServices, reflectionSource } from './local/create-local-services';
 import { type LocalServices } from './local/local-services';
-import { type ReflectionSource } from './local/reflection';
+import { type ReflectionSource, schemaPath } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
 import { backendFactory } from './create-backend';
 import { serverLimits, upstreamLimits } from './engine-limits';
 import { type GatewayOptions, loadBalancingOf } from './options';
 import { protectionOf } from './protection-options';
 import { Dispatcher } from './proxy/dispatcher';
+import { createGatekeeper } from './security/create-gatekeeper';
+import { type Gatekeeper } from './security/gatekeeper';
 import { gatewayAdminService } from './service/gateway-admin-service';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
@@ -106,6 +108,7 @@ class Gateway implements GatewayApp {
   private readonly random: () => number;
   private readonly local: LocalServices;
   private readonly web: WebEntrance;
+  private readonly gatekeeper: Gatekeeper;
   private readonly dispatcher: Dispatcher;
   private readonly health: HealthService;
   private readonly catalog: SchemaCatalog;
@@ -159,6 +162,10 @@ class Gateway implements GatewayApp {
     const localContext = { memory: this.memory, openCalls: this.openCalls };
     this.local = createLocalServices(localContext, this.health, reflected);
     this.web = this.createWebEntrance(reflected);
+    this.gatekeeper = createGatekeeper({
+      ...{ memory: this.memory, openCalls: this.openCalls, logger: this.logger },
+      ...{ observer: this.metrics, nowMs, view, tls },
+    });
     this.dispatcher = this.createDispatcher();
     const listener = this.createListener();
     this.engine = new FrameServerEngine(serverLimits(options), listener, this.scheduler);
@@ -226,6 +233,7 @@ class Gateway implements GatewayApp {
     this.unsubscribe();
     this.catalog.stop();
     await this.documents.stop();
+    this.gatekeeper.stop();
     this.engine.destroy();
     this.http1.destroy();
     this.door.destroy();
@@ -267,6 +275,8 @@ class Gateway implements GatewayApp {
       observer: this.metrics,
       isSafe: (service, method) => this.catalog.schema().isSafe(service, method),
       json: new JsonCatalog(reflected, this.logger),
+      judgeSchema: (exchange, outcomes) =>
+        this.dispatcher.judgeExchange(exchange, schemaPath, outcomes),
     });
   }
 
@@ -289,6 +299,7 @@ class Gateway implements GatewayApp {
       table: this.table,
       local: this.local,
       documents: this.documents.table,
+      gatekeeper: this.gatekeeper,
       isViewReady: () => this.isViewReady(),
       isNeverRouted,
       timeoutMaxMs: this.timeoutMaxMs,
@@ -302,8 +313,8 @@ class Gateway implements GatewayApp {
 
   private createListener(): ServerListener {
     return {
-      onStream: (stream, headers, ended, from) =>
-        this.dispatcher.dispatch(stream, headers, ended, from),
+      onStream: (stream, headers, ended, from, _port, socket) =>
+        this.dispatcher.dispatch(stream, headers, ended, from, socket),
       onConnectionError: (detail) => {
         this.metrics.onConnectionBroken();
         this.logger.debug('client connection broke', { detail });
@@ -335,6 +346,7 @@ class Gateway implements GatewayApp {
       apply: (set, compiled) => this.documents.apply(set, compiled),
       refusalOf: (grpcService) => this.dispatcher.refusalOf(grpcService),
       isLocal: (grpcService) => this.local.serves(grpcService),
+      security: this.gatekeeper,
       timeoutMaxMs: this.timeoutMaxMs,
       wallMs: Date.now,
     });
@@ -343,6 +355,7 @@ class Gateway implements GatewayApp {
   private onDocuments(used: boolean, backendsDiffer: boolean): void {
     this.metrics.onDocumentSet(used);
     if (!used) return;
+    this.gatekeeper.follow(this.documents.table.current?.security);
     this.table.trackServices(this.documents.table.services(), Date.now());
     if (backendsDiffer) this.table.reconfigure(Date.now());
     this.pool.retain((key) => this.table.hasEndpoint(key));
@@ -394,6 +407,7 @@ class Gateway implements GatewayApp {
       routeConflicts: this.table.conflicts().length,
       documents: this.documents.table.current?.sources.length ?? 0,
       documentProblems: this.documents.table.problems.length,
+      securityPoliciesUnloaded: this.gatekeeper.unloadedCount,
       registryAgeSeconds: Math.min(this.view.ageMs() / 1000, Number.MAX_SAFE_INTEGER),
     };
   }

@@ -33,6 +33,7 @@ import * as refusal from '../domain/refusal';
 import { type CallEnd, type InstanceEndpoint } from '../domain/backend';
 import { type Protection } from '../domain/protection';
 import { type Route } from '../domain/routing-table';
+import { type CallIdentity } from '../domain/call-identity';
 import { type Expirable, statusTrailers } from '@raftway/service-kit';
 import { type CallSpan } from '@raftway/observability';
 import { Attempt, type AttemptOwner } from './attempt';
@@ -60,6 +61,8 @@ export interface ProxyCallStart {
   readonly timeoutMs: number | undefined;
   /** Changes of the response's headers; undefined when there are none. */
   readonly responseHeaders?: readonly HeaderChanges[] | undefined;
+  /** Who calls, as a SecurityPolicy has found out; the headers say so, too. Undefined where none holds. */
+  readonly identity?: CallIdentity | undefined;
 }
 
 /** One call. Listens to the client's stream; its {@link Attempt} listens to the instance's. */
@@ -152,7 +155,8 @@ export class ProxyCall
     const waiting = !(this.attempt?.isOpen ?? false);
     this.deadlineBucket = undefined;
     this.attempt?.cancel();
-    this.fail(refusal.deadlineExceeded(this.start.timeoutMs ?? 0, waiting));
+    const what = waiting ? 'a connection to an instance' : 'the instance';
+    this.fail(refusal.deadlineExceeded(this.start.timeoutMs ?? 0, what));
   }
 
   // ---- from the gateway ----
@@ -183,6 +187,7 @@ export class ProxyCall
       clientAddress,
       trace: this.span?.headers(),
       trustForwarded: this.context.trustForwarded,
+      isIdentified: this.start.identity !== undefined,
     });
     return this.retries === undefined ? forwarded : this.retries.withAttempts(forwarded);
   }

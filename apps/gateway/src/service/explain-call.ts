@@ -2,16 +2,22 @@ import { gateway } from '@raftway/contracts';
 import { ServiceError } from '@raftway/errors';
 import { toDuration } from '@raftway/service-kit';
 import {
+  type CallFacts,
   callTimeoutMs,
+  type CompiledRule,
   type DocumentTable,
   explainMatch,
   hostOf,
   type Timeouts,
 } from '../domain/documents';
 import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
+import { hostNotCovered } from '../domain/security/refusals';
+import { isOpenToAll } from '../local/open-methods';
+import { type Gatekeeper } from '../security/gatekeeper';
 import * as refusal from '../domain/refusal';
 import { type Route, type RoutingTable } from '../domain/routing-table';
 import { routeToBackend, ruleText } from '../proxy/document-routing';
+import { isIdentityHeader } from '../domain/security/identity-headers';
 import { registeredRoute, ruleRoute } from './messages';
 
 /** What decides about calls. */
@@ -21,6 +27,7 @@ export interface ExplainContext {
   /** The refusal of all calls of a gRPC service before they are routed; undefined when there is none. */
   readonly refusalOf: (grpcService: string) => ServiceError | undefined;
   readonly isLocal: (grpcService: string) => boolean;
+  readonly security: Gatekeeper;
   /** Undefined for no limit. */
   readonly timeoutMaxMs: number | undefined;
   /** Milliseconds since 1970. */
@@ -28,37 +35,79 @@ export interface ExplainContext {
 }
 
 /** What would become of a call: the dispatcher's decisions, told. */
-export function explainCall(
+export async function explainCall(
   request: gateway.ExplainCallRequest,
   context: ExplainContext,
-): gateway.ExplainCallResponse {
+): Promise<gateway.ExplainCallResponse> {
   const answer = gateway.ExplainCallResponse.fromPartial({});
   const text = request.method.startsWith('/') ? request.method : `/${request.method}`;
   const path = parseGrpcPath(text);
   if (path === undefined) return refused(answer, refusal.pathNotCanonical(text));
-  if (context.isLocal(path.grpcService)) return { ...answer, local: true };
+  if (context.isLocal(path.grpcService)) {
+    const local = { ...answer, local: true };
+    return isOpenToAll(path) ? local : await judged(local, path, undefined, request, context);
+  }
   const error = context.refusalOf(path.grpcService);
   if (error !== undefined) return refused(answer, error);
-  return explainRouted(answer, path, request, context);
+  const routed = explainRouted(answer, path, request, context);
+  const rule = context.documents.active?.routes.find(callFacts(path, request))?.target;
+  return await judged(routed, path, rule, request, context);
+}
+
+/** What a SecurityPolicy says, which counts before anything that has to do with backends. */
+async function judged(
+  answer: gateway.ExplainCallResponse,
+  path: GrpcPath,
+  rule: CompiledRule | undefined,
+  request: gateway.ExplainCallRequest,
+  context: ExplainContext,
+): Promise<gateway.ExplainCallResponse> {
+  const { authority, headers, certificateNames } = request;
+  const host = hostOf(authority);
+  const policy = context.documents.active?.security?.ofCall(rule, host) ?? 'none';
+  if (policy === 'none') return answer;
+  if (policy === 'host-not-covered') return refused(answer, hostNotCovered(host));
+  const explained = await context.security.explain(policy, {
+    path,
+    headers: Object.entries(headers).flatMap(([name, value]) => [name.toLowerCase(), value]),
+    clientAddress: '',
+    certificateNames: () => (certificateNames.length === 0 ? undefined : certificateNames),
+    timeoutMs: undefined,
+  });
+  if (explained === undefined) return answer;
+  const { identity, decision, asksAuthorizer, error } = explained;
+  const security = {
+    policy: policy.id,
+    identityType: identity?.type ?? '',
+    principal: identity?.principal ?? '',
+    rule: decision?.rule ?? '',
+    asksAuthorizer,
+  };
+  return error === undefined ? { ...answer, security } : refused({ ...answer, security }, error);
+}
+
+/** The call that is asked about, as rules see it. */
+function callFacts(
+  { grpcService, method }: GrpcPath,
+  { authority, headers: given }: gateway.ExplainCallRequest,
+): CallFacts {
+  const headers = new Map(
+    Object.entries(given).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  const header = (name: string): string | undefined =>
+    isIdentityHeader(name) ? undefined : headers.get(name);
+  return { host: hostOf(authority), grpcService, method, header };
 }
 
 function explainRouted(
   answer: gateway.ExplainCallResponse,
   path: GrpcPath,
-  { authority, headers: given }: gateway.ExplainCallRequest,
+  request: gateway.ExplainCallRequest,
   context: ExplainContext,
 ): gateway.ExplainCallResponse {
   const { table, documents } = context;
-  const { grpcService, method } = path;
-  const headers = new Map(
-    Object.entries(given).map(([name, value]) => [name.toLowerCase(), value]),
-  );
-  const call = {
-    host: hostOf(authority),
-    grpcService,
-    method,
-    header: (name: string) => headers.get(name),
-  };
+  const { grpcService } = path;
+  const call = callFacts(path, request);
   const { active } = documents;
   const considered = active === undefined ? [] : explainMatch(active.routes, call);
   const told = {

@@ -9,6 +9,7 @@ import {
   type DocumentStatus,
   type DocumentTable,
   type ReadText,
+  type UnloadedParts,
 } from '../domain/documents';
 import * as refusal from '../domain/refusal';
 import { endpointKey, type RoutingTable } from '../domain/routing-table';
@@ -30,12 +31,14 @@ export interface AdminContext extends ExplainContext {
 /** Files of one request. */
 const filesMax = 20_000;
 const headersMax = 256;
+const certificateNamesMax = 64;
 /** Problems in one refusal: they travel in trailers. */
 const problemsMax = 20;
 
 /** `GatewayAdminService`: for operators, on the admin port. */
 export function gatewayAdminService(context: AdminContext): ServiceImplementation {
   const { table, documents } = context;
+  const unloaded: UnloadedParts = (policy) => context.security.faultsOf(policy);
   let applied: readonly ReadText[] = [];
 
   return implementService(gateway.GatewayAdminServiceService, {
@@ -78,7 +81,7 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
         context.apply(set, after);
         applied = texts;
       }
-      const statuses = after.statuses((name) => table.isKnownService(name));
+      const statuses = after.statuses((name) => table.isKnownService(name), unloaded);
       return {
         ...differenceMessage(changes),
         statuses: statuses.map(documentMessage),
@@ -88,7 +91,7 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
 
     listDocuments: ({ pageSize, pageToken }) => {
       const statuses: DocumentStatus[] =
-        documents.current?.statuses((name) => table.isKnownService(name)) ?? [];
+        documents.current?.statuses((name) => table.isKnownService(name), unloaded) ?? [];
       const { items, nextPageToken } = page(statuses, pageSize, pageToken);
       return {
         documents: items.map(documentMessage),
@@ -101,6 +104,9 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
     explainCall: (request) => {
       const count = Object.keys(request.headers).length;
       if (count > headersMax) throw invalidArgument(limitViolation('headers', headersMax, count));
+      const names = request.certificateNames.length;
+      if (names > certificateNamesMax)
+        throw invalidArgument(limitViolation('certificate_names', certificateNamesMax, names));
       return explainCall(request, context);
     },
   });

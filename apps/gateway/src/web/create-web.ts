@@ -8,7 +8,7 @@ import { GrpcWeb } from './grpc-web';
 import { type JsonCatalog } from '../adapters/json-catalog';
 import { type Dispatch, type WebProtocol } from './http-exchange';
 import { Http1Server } from './http1-server';
-import { Json } from './json';
+import { Json, type JsonSettings } from './json';
 import { WebEntrance } from './web-entrance';
 
 /** What the protocols of the web need of the gateway. */
@@ -19,12 +19,13 @@ export interface WebDependencies {
   /** Whether a method is known to have no side effects. */
   readonly isSafe: (grpcService: string, method: string) => boolean;
   readonly json: JsonCatalog;
+  readonly judgeSchema: JsonSettings['judgeSchema'];
 }
 
 /** Every protocol but gRPC. */
 export function createWeb(
   options: GatewayOptions,
-  { dispatch, memory, observer, isSafe, json }: WebDependencies,
+  { dispatch, memory, observer, isSafe, json, judgeSchema }: WebDependencies,
 ): WebEntrance {
   const cors = new Cors({
     origins: options.corsOrigins,
@@ -47,6 +48,7 @@ export function createWeb(
         request: { ignoreUnknownFields: ignore, ignoreUnknownParameters: ignore },
         response: { emitDefaults: options.jsonEmitDefaults },
         onRefused,
+        judgeSchema,
       }),
     );
   }

@@ -1,3 +1,4 @@
+import { type Socket } from 'node:net';
 import { type EngineStream, type HeaderPairs } from '@raftway/http2';
 import { sendHttpResponse } from '../proxy/reply';
 
@@ -20,6 +21,8 @@ export interface HttpExchange {
   readonly requestEnded: boolean;
   /** The peer's IP address; empty when unknown. */
   readonly clientAddress: string;
+  /** The connection's, which knows the client's certificate. */
+  readonly socket?: Socket | undefined;
 }
 
 /** Hands a gRPC stream to the dispatcher. @param headers gRPC's, of the request */
@@ -28,6 +31,7 @@ export type Dispatch = (
   headers: HeaderPairs,
   requestEnded: boolean,
   clientAddress: string,
+  socket?: Socket,
 ) => void;
 
 /** One of the protocols that calls may come in, other than gRPC. */

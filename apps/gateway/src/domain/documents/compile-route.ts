@@ -10,6 +10,7 @@ import {
 } from './kinds/grpc-route';
 import { combineTimeouts, type Timeouts } from './policies/timeouts';
 import { type HeaderMatch } from './route-index';
+import { type RuleSecurity } from './security-table';
 
 /** Where a share of a rule's calls goes, and with what. Calls keep the one that they began with. */
 export interface RuleBackend {
@@ -33,13 +34,16 @@ export interface CompiledRule {
   readonly name: string;
   readonly backends: readonly RuleBackend[];
   readonly weightSum: number;
+  /** Who may call. */
+  readonly security: RuleSecurity;
 }
 
 /** What a route's policies give to its rules. */
-export interface RuleTimeouts {
+export interface RulePolicies {
   /** The most specific first. */
   readonly ofRule: (rule: string | undefined) => readonly (Timeouts | undefined)[];
   readonly ofService: (service: string) => Timeouts | undefined;
+  readonly securityOf: (rule: string | undefined) => RuleSecurity;
 }
 
 /** One match of a rule, without its host name. */
@@ -82,9 +86,9 @@ export function compileRule(
   route: { readonly id: string; readonly document: GrpcRouteDocument },
   rule: GrpcRule,
   index: number,
-  timeouts: RuleTimeouts,
+  policies: RulePolicies,
 ): CompiledRule {
-  const ofRule = timeouts.ofRule(rule.name);
+  const ofRule = policies.ofRule(rule.name);
   const backends = (rule.backendRefs ?? []).map((ref): RuleBackend => {
     const filters = [...(rule.filters ?? []), ...(ref.filters ?? [])];
     return {
@@ -93,7 +97,7 @@ export function compileRule(
       fault: backendFault(ref, namespaceOf(route.document)),
       requestHeaders: changesIn(filters, 'requestHeaderModifier'),
       responseHeaders: changesIn(filters, 'responseHeaderModifier'),
-      timeouts: combineTimeouts([...ofRule, timeouts.ofService(ref.name)]),
+      timeouts: combineTimeouts([...ofRule, policies.ofService(ref.name)]),
     };
   });
   return {
@@ -101,6 +105,7 @@ export function compileRule(
     name: rule.name ?? `rules[${index}]`,
     backends,
     weightSum: backends.reduce((sum, { weight }) => sum + weight, 0),
+    security: policies.securityOf(rule.name),
   };
 }
 

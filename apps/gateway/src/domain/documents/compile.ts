@@ -15,7 +15,7 @@ import {
   type CompiledRule,
   compileRule,
   matchesOf,
-  type RuleTimeouts,
+  type RulePolicies,
   unsupportedIn,
 } from './compile-route';
 import { condition, type Condition, type Fault, unusedCondition } from './conditions';
@@ -24,6 +24,7 @@ import { type AnyDocument } from './kinds';
 import { type GatewayDocument } from './kinds/gateway';
 import { type GrpcRouteDocument } from './kinds/grpc-route';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
+import { type SecurityPolicyDocument } from './kinds/security-policy';
 import {
   type BackendSettings,
   compileBackendPolicy,
@@ -32,9 +33,14 @@ import {
   type TrafficSettings,
 } from './policy-index';
 import { type RouteEntry, RouteIndex } from './route-index';
+import { compileSecurityPolicy, type SecuritySettings } from './security-settings';
+import { SecurityTable } from './security-table';
 
 /** Whether a registered service has ever been seen. */
 export type IsKnownService = (service: string) => boolean;
+
+/** What of a SecurityPolicy is not there now; calls that need it are refused. */
+export type UnloadedParts = (policy: SecurityPolicyDocument) => readonly Fault[];
 
 /** A document and what is true of it now. */
 export interface DocumentStatus {
@@ -48,8 +54,13 @@ export interface CompiledDocuments {
   readonly routes: RouteIndex<CompiledRule>;
   /** What BackendPolicies say, by registered service. The same object as before when no policy and no Gateway has changed. */
   readonly backends: ReadonlyMap<string, BackendSettings>;
-  /** Conditions of every document. What depends on the registry is as the registry is now. */
-  statuses(isKnown: IsKnownService): DocumentStatus[];
+  /** Who may call; undefined when no document says anything of it. */
+  readonly security: SecurityTable | undefined;
+  /**
+   * Conditions of every document. What depends on the registry is as the registry is now.
+   * @param unloaded what a SecurityPolicy cannot judge by, as its keys are not there; left out, nobody is asked.
+   */
+  statuses(isKnown: IsKnownService, unloaded?: UnloadedParts): DocumentStatus[];
 }
 
 /** What a route was compiled to. */
@@ -77,11 +88,13 @@ export function compileDocuments(
 class Compilation implements CompiledDocuments {
   readonly routes: RouteIndex<CompiledRule>;
   readonly backends: ReadonlyMap<string, BackendSettings>;
+  readonly security: SecurityTable | undefined;
   private readonly gateways: ReadonlyMap<string, GatewaySource>;
   /** Of the source at the same place; undefined for what is no route. */
   private readonly outcomes: readonly (RouteOutcome | undefined)[];
   private readonly traffic: PolicyIndex<TrafficPolicyDocument, TrafficSettings>;
   private readonly backendPolicies: PolicyIndex<BackendPolicyDocument, BackendSettings>;
+  private readonly securityPolicies: PolicyIndex<SecurityPolicyDocument, SecuritySettings>;
 
   constructor(
     readonly sources: readonly SourcedDocument[],
@@ -92,6 +105,8 @@ class Compilation implements CompiledDocuments {
     this.gateways = reusable?.gateways ?? gatewaysOf(sources);
     this.traffic = reusable?.traffic ?? trafficPolicies(sources);
     this.backendPolicies = reusable?.backendPolicies ?? backendPolicies(sources);
+    this.securityPolicies = reusable?.securityPolicies ?? securityPolicies(sources);
+    this.security = reusable === undefined ? this.securityTable() : reusable.security;
     this.backends =
       reusable?.backends ??
       new Map(
@@ -128,11 +143,11 @@ class Compilation implements CompiledDocuments {
     return old?.source.document === source.document ? old : this.compileRoute(source);
   }
 
-  statuses(isKnown: IsKnownService): DocumentStatus[] {
+  statuses(isKnown: IsKnownService, unloaded: UnloadedParts = () => []): DocumentStatus[] {
     const byId = new Map(this.sources.map((source) => [source.id, source]));
     return this.sources.map((source, index) => {
       const notUsed = unusedCondition(source.unused);
-      const own = this.conditionsOf(source, this.outcomes[index], byId, isKnown);
+      const own = this.conditionsOf(source, this.outcomes[index], byId, isKnown, unloaded);
       return { source, conditions: notUsed === undefined ? own : [...own, notUsed] };
     });
   }
@@ -156,16 +171,17 @@ class Compilation implements CompiledDocuments {
     { gateway, hostnames }: Attachment,
   ): RouteEntry<CompiledRule>[] {
     const { id, order } = source;
-    const timeouts: RuleTimeouts = {
+    const policies: RulePolicies = {
       ofRule: (rule) => [
         rule === undefined ? undefined : this.traffic.get(`${id}/${rule}`)?.timeouts,
         this.traffic.get(id)?.timeouts,
         gateway && this.traffic.get(gateway.id)?.timeouts,
       ],
       ofService: (service) => this.backends.get(service)?.timeouts,
+      securityOf: (rule) => this.security?.ofRule(id, rule, gateway) ?? 'none',
     };
     return (source.document.spec.rules ?? []).flatMap((rule, index) => {
-      const target = compileRule(source, rule, index, timeouts);
+      const target = compileRule(source, rule, index, policies);
       return matchesOf(rule).flatMap((match) =>
         [...hostnames].map((hostname) => ({ hostname, ...match, order, target })),
       );
@@ -177,15 +193,30 @@ class Compilation implements CompiledDocuments {
     outcome: RouteOutcome | undefined,
     byId: ReadonlyMap<string, SourcedDocument>,
     isKnown: IsKnownService,
+    unloaded: UnloadedParts,
   ): Condition[] {
     if (isKind<GatewayDocument>(source, 'Gateway')) return this.gatewayConditions(source);
     if (outcome !== undefined) return routeConditions(outcome, isKnown);
     const exists = (key: string): boolean => targetExists(key, byId, isKnown);
+    if (isKind<SecurityPolicyDocument>(source, 'SecurityPolicy'))
+      return [
+        condition(
+          'Accepted',
+          this.securityPolicies.faultsOf(source, exists),
+          'it holds for all of its targets',
+        ),
+        condition('Programmed', unloaded(source.document), 'calls are judged by it'),
+      ];
     const policy = source as SourcedDocument<BackendPolicyDocument | TrafficPolicyDocument>;
     const faults = isKind<BackendPolicyDocument>(policy, 'BackendPolicy')
       ? this.backendPolicies.faultsOf(policy, exists)
       : this.traffic.faultsOf(policy as SourcedDocument<TrafficPolicyDocument>, exists);
     return [condition('Accepted', faults, 'it holds for all of its targets')];
+  }
+
+  private securityTable(): SecurityTable | undefined {
+    if (this.securityPolicies.entries().length === 0) return undefined;
+    return new SecurityTable(this.securityPolicies, this.gateways.values());
   }
 
   private gatewayConditions(source: SourcedDocument<GatewayDocument>): Condition[] {
@@ -274,6 +305,15 @@ function backendPolicies(
     isKind<BackendPolicyDocument>(source, 'BackendPolicy'),
   );
   return new PolicyIndex(byOrder(policies), compileBackendPolicy);
+}
+
+function securityPolicies(
+  sources: readonly SourcedDocument[],
+): PolicyIndex<SecurityPolicyDocument, SecuritySettings> {
+  const policies = sources.filter((source) =>
+    isKind<SecurityPolicyDocument>(source, 'SecurityPolicy'),
+  );
+  return new PolicyIndex(byOrder(policies), compileSecurityPolicy);
 }
 
 function isKind<D extends AnyDocument>(

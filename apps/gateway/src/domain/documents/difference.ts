@@ -48,7 +48,9 @@ export function routeLine({
   const call = `${hostname || '*'} ${grpcService || '*'}/${method || '*'}`;
   const backends = target.backends.map((backend) => backendText(backend, target.backends.length));
   const where = backends.length === 0 ? 'nowhere' : backends.join(', ');
-  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${where} (${target.document}, ${target.name})`;
+  const { document, name, security } = target;
+  const secured = typeof security === 'string' ? '' : `, ${security.id}`;
+  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${where} (${document}, ${name}${secured})`;
 }
 
 function backendText(backend: RuleBackend, count: number): string {

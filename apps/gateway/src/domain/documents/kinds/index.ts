@@ -8,10 +8,15 @@ import {
   trafficPolicySchema,
   type TrafficPolicyDocument,
 } from './policies';
+import { securityPolicySchema, type SecurityPolicyDocument } from './security-policy';
 
 /** A validated document of any kind. */
 export type AnyDocument =
-  GatewayDocument | GrpcRouteDocument | BackendPolicyDocument | TrafficPolicyDocument;
+  | GatewayDocument
+  | GrpcRouteDocument
+  | BackendPolicyDocument
+  | TrafficPolicyDocument
+  | SecurityPolicyDocument;
 
 /** The kinds of documents, each with its schema. */
 export const documentKinds = {
@@ -19,6 +24,7 @@ export const documentKinds = {
   GRPCRoute: { apiVersion: `${gatewayApiGroup}/v1`, schema: grpcRouteSchema },
   BackendPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: backendPolicySchema },
   TrafficPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: trafficPolicySchema },
+  SecurityPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: securityPolicySchema },
 } as const satisfies Record<
   AnyDocument['kind'],
   { readonly apiVersion: string; readonly schema: z.ZodType }

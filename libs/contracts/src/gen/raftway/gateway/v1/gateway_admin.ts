@@ -203,11 +203,27 @@ export interface ExplainCallRequest {
   authority: string;
   /** By name. At most 256. */
   headers: { [key: string]: string };
+  /** Names of the client's certificate, such as "URI:spiffe://example.org/web". At most 64. */
+  certificateNames: string[];
 }
 
 export interface ExplainCallRequest_HeadersEntry {
   key: string;
   value: string;
+}
+
+/** What a SecurityPolicy says to a call. */
+export interface SecurityExplanation {
+  /** "SecurityPolicy namespace/name". */
+  policy: string;
+  /** How the caller has shown who it is: "jwt", "api-key", "certificate", "anonymous"; empty when it is refused for that. */
+  identityType: string;
+  /** Who it is. */
+  principal: string;
+  /** The rule that decided; empty when there are no rules, or none is about the call. */
+  rule: string;
+  /** Somebody else has the last word (`externalAuthorization`), and was not asked now. */
+  asksAuthorizer: boolean;
 }
 
 /** A rule that was looked at. */
@@ -236,6 +252,8 @@ export interface ExplainCallResponse {
   refusalCode: string;
   refusalReason: string;
   refusalMessage: string;
+  /** Unset when no policy is about the call. */
+  security: SecurityExplanation | undefined;
 }
 
 function createBaseRouteBackend(): RouteBackend {
@@ -1949,7 +1967,7 @@ export const ListDocumentsResponse: MessageFns<ListDocumentsResponse> = {
 };
 
 function createBaseExplainCallRequest(): ExplainCallRequest {
-  return { method: "", authority: "", headers: {} };
+  return { method: "", authority: "", headers: {}, certificateNames: [] };
 }
 
 export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
@@ -1963,6 +1981,9 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
     globalThis.Object.entries(message.headers).forEach(([key, value]: [string, string]) => {
       ExplainCallRequest_HeadersEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
+    for (const v of message.certificateNames) {
+      writer.uint32(34).string(v!);
+    }
     return writer;
   },
 
@@ -2006,6 +2027,14 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
             }
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.certificateNames.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2036,6 +2065,11 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
           {},
         )
         : {},
+      certificateNames: globalThis.Array.isArray(object?.certificateNames)
+        ? object.certificateNames.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.certificate_names)
+        ? object.certificate_names.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -2056,6 +2090,9 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
         });
       }
     }
+    if (message.certificateNames?.length) {
+      obj.certificateNames = message.certificateNames;
+    }
     return obj;
   },
 
@@ -2075,6 +2112,7 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
       },
       {},
     );
+    message.certificateNames = object.certificateNames?.map((e) => e) || [];
     return message;
   },
 };
@@ -2160,6 +2198,147 @@ export const ExplainCallRequest_HeadersEntry: MessageFns<ExplainCallRequest_Head
     const message = createBaseExplainCallRequest_HeadersEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseSecurityExplanation(): SecurityExplanation {
+  return { policy: "", identityType: "", principal: "", rule: "", asksAuthorizer: false };
+}
+
+export const SecurityExplanation: MessageFns<SecurityExplanation> = {
+  encode(message: SecurityExplanation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.policy !== "") {
+      writer.uint32(10).string(message.policy);
+    }
+    if (message.identityType !== "") {
+      writer.uint32(18).string(message.identityType);
+    }
+    if (message.principal !== "") {
+      writer.uint32(26).string(message.principal);
+    }
+    if (message.rule !== "") {
+      writer.uint32(34).string(message.rule);
+    }
+    if (message.asksAuthorizer !== false) {
+      writer.uint32(40).bool(message.asksAuthorizer);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SecurityExplanation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSecurityExplanation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.policy = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.identityType = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.principal = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.rule = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.asksAuthorizer = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SecurityExplanation {
+    return {
+      policy: isSet(object.policy) ? globalThis.String(object.policy) : "",
+      identityType: isSet(object.identityType)
+        ? globalThis.String(object.identityType)
+        : isSet(object.identity_type)
+        ? globalThis.String(object.identity_type)
+        : "",
+      principal: isSet(object.principal) ? globalThis.String(object.principal) : "",
+      rule: isSet(object.rule) ? globalThis.String(object.rule) : "",
+      asksAuthorizer: isSet(object.asksAuthorizer)
+        ? globalThis.Boolean(object.asksAuthorizer)
+        : isSet(object.asks_authorizer)
+        ? globalThis.Boolean(object.asks_authorizer)
+        : false,
+    };
+  },
+
+  toJSON(message: SecurityExplanation): unknown {
+    const obj: any = {};
+    if (message.policy !== "") {
+      obj.policy = message.policy;
+    }
+    if (message.identityType !== "") {
+      obj.identityType = message.identityType;
+    }
+    if (message.principal !== "") {
+      obj.principal = message.principal;
+    }
+    if (message.rule !== "") {
+      obj.rule = message.rule;
+    }
+    if (message.asksAuthorizer !== false) {
+      obj.asksAuthorizer = message.asksAuthorizer;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SecurityExplanation>): SecurityExplanation {
+    return SecurityExplanation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SecurityExplanation>): SecurityExplanation {
+    const message = createBaseSecurityExplanation();
+    message.policy = object.policy ?? "";
+    message.identityType = object.identityType ?? "";
+    message.principal = object.principal ?? "";
+    message.rule = object.rule ?? "";
+    message.asksAuthorizer = object.asksAuthorizer ?? false;
     return message;
   },
 };
@@ -2275,6 +2454,7 @@ function createBaseExplainCallResponse(): ExplainCallResponse {
     refusalCode: "",
     refusalReason: "",
     refusalMessage: "",
+    security: undefined,
   };
 }
 
@@ -2303,6 +2483,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     }
     if (message.refusalMessage !== "") {
       writer.uint32(66).string(message.refusalMessage);
+    }
+    if (message.security !== undefined) {
+      SecurityExplanation.encode(message.security, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -2384,6 +2567,14 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
             message.refusalMessage = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.security = SecurityExplanation.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2428,6 +2619,7 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
         : isSet(object.refusal_message)
         ? globalThis.String(object.refusal_message)
         : "",
+      security: isSet(object.security) ? SecurityExplanation.fromJSON(object.security) : undefined,
     };
   },
 
@@ -2457,6 +2649,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.refusalMessage !== "") {
       obj.refusalMessage = message.refusalMessage;
     }
+    if (message.security !== undefined) {
+      obj.security = SecurityExplanation.toJSON(message.security);
+    }
     return obj;
   },
 
@@ -2477,6 +2672,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     message.refusalCode = object.refusalCode ?? "";
     message.refusalReason = object.refusalReason ?? "";
     message.refusalMessage = object.refusalMessage ?? "";
+    message.security = (object.security !== undefined && object.security !== null)
+      ? SecurityExplanation.fromPartial(object.security)
+      : undefined;
     return message;
   },
 };
