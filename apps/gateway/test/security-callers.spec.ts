@@ -155,18 +155,18 @@ describe('a policy of a Gateway', () => {
     expect(await to('elsewhere')).toEqual([PERMISSION_DENIED, 'HOST_NOT_COVERED']);
   });
 
-  it('gives way to one of a rule', async () => {
-    await start(`apiKeys: { ${keys('a')} }`);
-    const named = routeTo('v1').replace('{ backendRefs', '{ name: main, backendRefs');
+  it.each(['GRPCRoute', 'HTTPRoute'])('gives way to one of a rule of a %s', async (kind) => {
+    const edgeKeys = `apiKeys: { ${keys('a')} }`;
+    await start(edgeKeys);
+    const named = routeTo('v1')
+      .replace('kind: GRPCRoute', `kind: ${kind}`)
+      .replace('{ backendRefs', '{ name: main, backendRefs');
     const own = securityPolicy(
       `apiKeys: { header: x-other, ${keys('b')} }`,
-      '{ kind: GRPCRoute, name: all, sectionName: main }',
+      `{ kind: ${kind}, name: all, sectionName: main }`,
       'own',
     );
-    await gateway.change(
-      'all.yaml',
-      documents(`apiKeys: { ${keys('a')} }`).replace(routeTo('v1'), named) + own,
-    );
+    await gateway.change('all.yaml', `${named}---${edge}${securityPolicy(edgeKeys)}${own}`);
 
     const byGateway = await withKey('a');
     const byRule = await call({ 'x-other': keyOf('b') });

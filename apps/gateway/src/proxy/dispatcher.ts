@@ -23,6 +23,7 @@ import { type LocalServices } from '../local/local-services';
 import { type HttpExchange } from '../web/http-exchange';
 import { type Gatekeeper, type Outcomes } from '../security/gatekeeper';
 import { callHost, routeByRule, ruleFor } from './document-routing';
+import { type HttpRouting, sendRedirect } from './http-routing';
 import { ProxyCall, type ProxyCallStart } from './proxy-call';
 import { type ProxyContext } from './proxy-context';
 import { DiscardingListener, sendRefusal } from './reply';
@@ -41,6 +42,7 @@ export interface DispatcherSettings {
   readonly timeoutMaxMs: number | undefined;
   readonly documents: DocumentTable;
   readonly gatekeeper: Gatekeeper;
+  readonly httpRouting: HttpRouting;
   /** Takes what came over HTTP/2 and is no gRPC call. */
   readonly onHttp: (exchange: HttpExchange) => void;
 }
@@ -67,7 +69,7 @@ export class Dispatcher {
     private readonly settings: DispatcherSettings,
   ) {}
 
-  /** Takes a stream over. @param socket the connection's, which knows the client's certificate */
+  /** Takes a stream over, as a client opened it. @param socket the connection's, which knows the client's certificate */
   dispatch(
     stream: EngineStream,
     headers: HeaderPairs,
@@ -82,6 +84,35 @@ export class Dispatcher {
       const from = { clientAddress, socket };
       return this.settings.onHttp({ ...http, stream, headers, requestEnded, ...from });
     }
+    if (this.settings.documents.http === undefined)
+      return this.dispatchCall(
+        stream,
+        headers,
+        requestEnded,
+        clientAddress,
+        undefined,
+        socket,
+        facts,
+      );
+    const found = this.settings.httpRouting.decide({ method, target, headers });
+    if (found?.kind === 'redirect') return sendRedirect(stream, found);
+    const goingOn = found?.headers ?? headers;
+    this.dispatchCall(stream, goingOn, requestEnded, clientAddress, found?.rule, socket);
+  }
+
+  /**
+   * Takes a gRPC call over, whatever it came as.
+   * @param taken the rule of an HTTPRoute that has taken it; undefined when other documents, and what is registered, say where it goes.
+   */
+  dispatchCall(
+    stream: EngineStream,
+    headers: HeaderPairs,
+    requestEnded: boolean,
+    clientAddress: string,
+    taken: CompiledRule | undefined,
+    socket: Socket | undefined,
+    facts = readCallFacts(headers),
+  ): void {
     const path = this.parsePath(facts.path);
     if (path === undefined) return this.refuse(stream, '', refusal.pathNotCanonical(facts.path));
     const requestedMs = facts.timeoutMs;
@@ -94,7 +125,7 @@ export class Dispatcher {
       return this.refuse(stream, path.grpcService, refusal.timeoutMalformed(malformed));
     }
     const { active } = this.settings.documents;
-    const rule = active && ruleFor(active, path, headers);
+    const rule = taken ?? (active && ruleFor(active, path, headers));
     if (active?.security === undefined) this.forward(call, rule);
     else this.judge(call, rule, (admitted) => this.forward(admitted, rule));
   }

@@ -35,7 +35,7 @@ export class Connect implements WebProtocol {
     if (exchange.method === 'GET') return this.openGet(exchange);
     const kind = exchange.method === 'POST' ? parseConnectType(exchange.contentType) : undefined;
     if (kind === undefined) return false;
-    const { stream, headers, requestEnded, clientAddress, socket } = exchange;
+    const { stream, headers, requestEnded } = exchange;
     const request = grpcHeadersOfConnect(headers, kind);
     const isCompressed = 'encoding' in request && request.encoding !== 'identity';
     const dressed =
@@ -47,7 +47,15 @@ export class Connect implements WebProtocol {
     // A unary request without a body is an empty message, which is still to come for gRPC.
     else if (dressed instanceof ConnectUnaryStream && requestEnded)
       this.dispatchWith(dressed, request.headers, exchange, Buffer.alloc(0));
-    else this.settings.dispatch(dressed, request.headers, requestEnded, clientAddress, socket);
+    else
+      this.settings.dispatch(
+        dressed,
+        request.headers,
+        requestEnded,
+        exchange.clientAddress,
+        exchange.rule,
+        exchange.socket,
+      );
     return true;
   }
 
@@ -82,10 +90,10 @@ export class Connect implements WebProtocol {
   private dispatchWith(
     dressed: ConnectUnaryStream,
     headers: HeaderPairs,
-    { clientAddress, socket }: HttpExchange,
+    { clientAddress, rule, socket }: HttpExchange,
     message: Uint8Array,
   ): void {
-    this.settings.dispatch(dressed, headers, false, clientAddress, socket);
+    this.settings.dispatch(dressed, headers, false, clientAddress, rule, socket);
     dressed.deliver(message);
   }
 

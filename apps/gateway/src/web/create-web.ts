@@ -1,5 +1,6 @@
 import { type ServiceError } from '@raftway/errors';
 import { type GatewayOptions } from '../options';
+import { type HttpRouting } from '../proxy/http-routing';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { type CallObserver } from '../proxy/proxy-context';
 import { Connect } from './connect';
@@ -20,12 +21,13 @@ export interface WebDependencies {
   readonly isSafe: (grpcService: string, method: string) => boolean;
   readonly json: JsonCatalog;
   readonly judgeSchema: JsonSettings['judgeSchema'];
+  readonly httpRouting: HttpRouting;
 }
 
 /** Every protocol but gRPC. */
 export function createWeb(
   options: GatewayOptions,
-  { dispatch, memory, observer, isSafe, json, judgeSchema }: WebDependencies,
+  { dispatch, memory, observer, isSafe, json, judgeSchema, httpRouting }: WebDependencies,
 ): WebEntrance {
   const cors = new Cors({
     origins: options.corsOrigins,
@@ -52,7 +54,7 @@ export function createWeb(
       }),
     );
   }
-  return new WebEntrance(cors, protocols);
+  return new WebEntrance(cors, httpRouting, protocols);
 }
 
 /** HTTP/1.1, whose requests go to that entrance. @param onConnectionError a connection was closed by a limit or a protocol error */

@@ -1,5 +1,6 @@
 import { type Socket } from 'node:net';
 import { type EngineStream, type HeaderPairs } from '@raftway/http2';
+import { type CompiledRule } from '../domain/documents';
 import { sendHttpResponse } from '../proxy/reply';
 
 /**
@@ -23,15 +24,18 @@ export interface HttpExchange {
   readonly clientAddress: string;
   /** The connection's, which knows the client's certificate. */
   readonly socket?: Socket | undefined;
+  /** The rule of an HTTPRoute that has taken it; undefined for none. */
+  readonly rule?: CompiledRule | undefined;
 }
 
-/** Hands a gRPC stream to the dispatcher. @param headers gRPC's, of the request */
+/** Hands a gRPC stream to the dispatcher. @param headers gRPC's, of the request @param rule that of the exchange */
 export type Dispatch = (
   stream: EngineStream,
   headers: HeaderPairs,
   requestEnded: boolean,
   clientAddress: string,
-  socket?: Socket,
+  rule: CompiledRule | undefined,
+  socket: Socket | undefined,
 ) => void;
 
 /** One of the protocols that calls may come in, other than gRPC. */

@@ -4,6 +4,7 @@ export {
   type DocumentStatus,
   type UnloadedParts,
 } from './compile';
+export { changedPath, type HttpTarget } from './compile-http-route';
 export { type CompiledRule, pickBackend, type RuleBackend } from './compile-route';
 export { type Condition, type Fault } from './conditions';
 export { DocumentTable } from './document-table';
@@ -16,6 +17,14 @@ export { type ApiKey, type ApiKeySettings, parseApiKeys } from './policies/api-k
 export { type ExternalAuthorizationSettings } from './policies/external-authorization';
 export { jwksKeysMax, type JwtSettings, type KeySource, type TokenIssuer } from './policies/jwt';
 export { callTimeoutMs, type Timeouts } from './policies/timeouts';
+export { httpActionText, httpMatchText } from './http-explanation';
+export { comparablePath } from './http-path';
+export {
+  failedCondition,
+  type HttpEntry,
+  type HttpFacts,
+  type HttpRouteIndex,
+} from './http-route-index';
 export { type BackendSettings } from './policy-index';
 export {
   type DocumentFile,

@@ -2,6 +2,7 @@ import { type z } from 'zod';
 import { raftwayGroup, gatewayApiGroup } from './common';
 import { gatewaySchema, type GatewayDocument } from './gateway';
 import { grpcRouteSchema, type GrpcRouteDocument } from './grpc-route';
+import { httpRouteSchema, type HttpRouteDocument } from './http-route';
 import {
   backendPolicySchema,
   type BackendPolicyDocument,
@@ -14,6 +15,7 @@ import { securityPolicySchema, type SecurityPolicyDocument } from './security-po
 export type AnyDocument =
   | GatewayDocument
   | GrpcRouteDocument
+  | HttpRouteDocument
   | BackendPolicyDocument
   | TrafficPolicyDocument
   | SecurityPolicyDocument;
@@ -22,6 +24,7 @@ export type AnyDocument =
 export const documentKinds = {
   Gateway: { apiVersion: `${gatewayApiGroup}/v1`, schema: gatewaySchema },
   GRPCRoute: { apiVersion: `${gatewayApiGroup}/v1`, schema: grpcRouteSchema },
+  HTTPRoute: { apiVersion: `${gatewayApiGroup}/v1`, schema: httpRouteSchema },
   BackendPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: backendPolicySchema },
   TrafficPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: trafficPolicySchema },
   SecurityPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: securityPolicySchema },

@@ -88,6 +88,10 @@ export interface Route {
   /** The rule's name, or "rules[0]". */
   rule: string;
   backends: RouteBackend[];
+  /** Of an HTTPRoute: the requests that it takes, such as "GET /v1/orders/* ?dry=1"; empty for other routes. */
+  http: string;
+  /** Of an HTTPRoute: what it does with a request before it is a call, such as "rewrite prefix to /v1"; empty for nothing. */
+  action: string;
 }
 
 export interface ListRoutesRequest {
@@ -197,33 +201,19 @@ export interface ListDocumentsResponse {
 }
 
 export interface ExplainCallRequest {
-  /** "package.Service/Method", with or without a slash in front. */
+  /** "package.Service/Method", with or without a slash in front; with `http_method` the path of an HTTP request, with its query. */
   method: string;
   /** The call's `:authority`; empty for none. */
   authority: string;
   /** By name. At most 256. */
   headers: { [key: string]: string };
-  /** Names of the client's certificate, such as "URI:spiffe://example.org/web". At most 64. */
-  certificateNames: string[];
+  /** "GET", "POST", … of an HTTP request; empty for a gRPC call. */
+  httpMethod: string;
 }
 
 export interface ExplainCallRequest_HeadersEntry {
   key: string;
   value: string;
-}
-
-/** What a SecurityPolicy says to a call. */
-export interface SecurityExplanation {
-  /** "SecurityPolicy namespace/name". */
-  policy: string;
-  /** How the caller has shown who it is: "jwt", "api-key", "certificate", "anonymous"; empty when it is refused for that. */
-  identityType: string;
-  /** Who it is. */
-  principal: string;
-  /** The rule that decided; empty when there are no rules, or none is about the call. */
-  rule: string;
-  /** Somebody else has the last word (`externalAuthorization`), and was not asked now. */
-  asksAuthorizer: boolean;
 }
 
 /** A rule that was looked at. */
@@ -252,8 +242,10 @@ export interface ExplainCallResponse {
   refusalCode: string;
   refusalReason: string;
   refusalMessage: string;
-  /** Unset when no policy is about the call. */
-  security: SecurityExplanation | undefined;
+  /** The gRPC method that an HTTP request becomes, "package.Service/Method"; empty for a gRPC call. */
+  grpcMethod: string;
+  /** Where a rule sends the client, with its HTTP status, such as "302 https://example.com/"; empty when it does not. */
+  redirect: string;
 }
 
 function createBaseRouteBackend(): RouteBackend {
@@ -378,7 +370,17 @@ export const RouteBackend: MessageFns<RouteBackend> = {
 };
 
 function createBaseRoute(): Route {
-  return { hostname: "", grpcService: "", method: "", headers: [], document: "", rule: "", backends: [] };
+  return {
+    hostname: "",
+    grpcService: "",
+    method: "",
+    headers: [],
+    document: "",
+    rule: "",
+    backends: [],
+    http: "",
+    action: "",
+  };
 }
 
 export const Route: MessageFns<Route> = {
@@ -403,6 +405,12 @@ export const Route: MessageFns<Route> = {
     }
     for (const v of message.backends) {
       RouteBackend.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.http !== "") {
+      writer.uint32(66).string(message.http);
+    }
+    if (message.action !== "") {
+      writer.uint32(74).string(message.action);
     }
     return writer;
   },
@@ -476,6 +484,22 @@ export const Route: MessageFns<Route> = {
             message.backends.push(RouteBackend.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.http = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -503,6 +527,8 @@ export const Route: MessageFns<Route> = {
       backends: globalThis.Array.isArray(object?.backends)
         ? object.backends.map((e: any) => RouteBackend.fromJSON(e))
         : [],
+      http: isSet(object.http) ? globalThis.String(object.http) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
     };
   },
 
@@ -529,6 +555,12 @@ export const Route: MessageFns<Route> = {
     if (message.backends?.length) {
       obj.backends = message.backends.map((e) => RouteBackend.toJSON(e));
     }
+    if (message.http !== "") {
+      obj.http = message.http;
+    }
+    if (message.action !== "") {
+      obj.action = message.action;
+    }
     return obj;
   },
 
@@ -544,6 +576,8 @@ export const Route: MessageFns<Route> = {
     message.document = object.document ?? "";
     message.rule = object.rule ?? "";
     message.backends = object.backends?.map((e) => RouteBackend.fromPartial(e)) || [];
+    message.http = object.http ?? "";
+    message.action = object.action ?? "";
     return message;
   },
 };
@@ -1967,7 +2001,7 @@ export const ListDocumentsResponse: MessageFns<ListDocumentsResponse> = {
 };
 
 function createBaseExplainCallRequest(): ExplainCallRequest {
-  return { method: "", authority: "", headers: {}, certificateNames: [] };
+  return { method: "", authority: "", headers: {}, httpMethod: "" };
 }
 
 export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
@@ -1981,8 +2015,8 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
     globalThis.Object.entries(message.headers).forEach(([key, value]: [string, string]) => {
       ExplainCallRequest_HeadersEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
-    for (const v of message.certificateNames) {
-      writer.uint32(34).string(v!);
+    if (message.httpMethod !== "") {
+      writer.uint32(34).string(message.httpMethod);
     }
     return writer;
   },
@@ -2032,7 +2066,7 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
               break;
             }
 
-            message.certificateNames.push(reader.string());
+            message.httpMethod = reader.string();
             continue;
           }
         }
@@ -2065,11 +2099,11 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
           {},
         )
         : {},
-      certificateNames: globalThis.Array.isArray(object?.certificateNames)
-        ? object.certificateNames.map((e: any) => globalThis.String(e))
-        : globalThis.Array.isArray(object?.certificate_names)
-        ? object.certificate_names.map((e: any) => globalThis.String(e))
-        : [],
+      httpMethod: isSet(object.httpMethod)
+        ? globalThis.String(object.httpMethod)
+        : isSet(object.http_method)
+        ? globalThis.String(object.http_method)
+        : "",
     };
   },
 
@@ -2090,8 +2124,8 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
         });
       }
     }
-    if (message.certificateNames?.length) {
-      obj.certificateNames = message.certificateNames;
+    if (message.httpMethod !== "") {
+      obj.httpMethod = message.httpMethod;
     }
     return obj;
   },
@@ -2112,7 +2146,7 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
       },
       {},
     );
-    message.certificateNames = object.certificateNames?.map((e) => e) || [];
+    message.httpMethod = object.httpMethod ?? "";
     return message;
   },
 };
@@ -2198,147 +2232,6 @@ export const ExplainCallRequest_HeadersEntry: MessageFns<ExplainCallRequest_Head
     const message = createBaseExplainCallRequest_HeadersEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
-    return message;
-  },
-};
-
-function createBaseSecurityExplanation(): SecurityExplanation {
-  return { policy: "", identityType: "", principal: "", rule: "", asksAuthorizer: false };
-}
-
-export const SecurityExplanation: MessageFns<SecurityExplanation> = {
-  encode(message: SecurityExplanation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.policy !== "") {
-      writer.uint32(10).string(message.policy);
-    }
-    if (message.identityType !== "") {
-      writer.uint32(18).string(message.identityType);
-    }
-    if (message.principal !== "") {
-      writer.uint32(26).string(message.principal);
-    }
-    if (message.rule !== "") {
-      writer.uint32(34).string(message.rule);
-    }
-    if (message.asksAuthorizer !== false) {
-      writer.uint32(40).bool(message.asksAuthorizer);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): SecurityExplanation {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseSecurityExplanation();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.policy = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.identityType = reader.string();
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.principal = reader.string();
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.rule = reader.string();
-            continue;
-          }
-          case 5: {
-            if (tag !== 40) {
-              break;
-            }
-
-            message.asksAuthorizer = reader.bool();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  fromJSON(object: any): SecurityExplanation {
-    return {
-      policy: isSet(object.policy) ? globalThis.String(object.policy) : "",
-      identityType: isSet(object.identityType)
-        ? globalThis.String(object.identityType)
-        : isSet(object.identity_type)
-        ? globalThis.String(object.identity_type)
-        : "",
-      principal: isSet(object.principal) ? globalThis.String(object.principal) : "",
-      rule: isSet(object.rule) ? globalThis.String(object.rule) : "",
-      asksAuthorizer: isSet(object.asksAuthorizer)
-        ? globalThis.Boolean(object.asksAuthorizer)
-        : isSet(object.asks_authorizer)
-        ? globalThis.Boolean(object.asks_authorizer)
-        : false,
-    };
-  },
-
-  toJSON(message: SecurityExplanation): unknown {
-    const obj: any = {};
-    if (message.policy !== "") {
-      obj.policy = message.policy;
-    }
-    if (message.identityType !== "") {
-      obj.identityType = message.identityType;
-    }
-    if (message.principal !== "") {
-      obj.principal = message.principal;
-    }
-    if (message.rule !== "") {
-      obj.rule = message.rule;
-    }
-    if (message.asksAuthorizer !== false) {
-      obj.asksAuthorizer = message.asksAuthorizer;
-    }
-    return obj;
-  },
-
-  create(base?: DeepPartial<SecurityExplanation>): SecurityExplanation {
-    return SecurityExplanation.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<SecurityExplanation>): SecurityExplanation {
-    const message = createBaseSecurityExplanation();
-    message.policy = object.policy ?? "";
-    message.identityType = object.identityType ?? "";
-    message.principal = object.principal ?? "";
-    message.rule = object.rule ?? "";
-    message.asksAuthorizer = object.asksAuthorizer ?? false;
     return message;
   },
 };
@@ -2454,7 +2347,8 @@ function createBaseExplainCallResponse(): ExplainCallResponse {
     refusalCode: "",
     refusalReason: "",
     refusalMessage: "",
-    security: undefined,
+    grpcMethod: "",
+    redirect: "",
   };
 }
 
@@ -2484,8 +2378,11 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.refusalMessage !== "") {
       writer.uint32(66).string(message.refusalMessage);
     }
-    if (message.security !== undefined) {
-      SecurityExplanation.encode(message.security, writer.uint32(74).fork()).join();
+    if (message.grpcMethod !== "") {
+      writer.uint32(74).string(message.grpcMethod);
+    }
+    if (message.redirect !== "") {
+      writer.uint32(82).string(message.redirect);
     }
     return writer;
   },
@@ -2572,7 +2469,15 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
               break;
             }
 
-            message.security = SecurityExplanation.decode(reader, reader.uint32());
+            message.grpcMethod = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.redirect = reader.string();
             continue;
           }
         }
@@ -2619,7 +2524,12 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
         : isSet(object.refusal_message)
         ? globalThis.String(object.refusal_message)
         : "",
-      security: isSet(object.security) ? SecurityExplanation.fromJSON(object.security) : undefined,
+      grpcMethod: isSet(object.grpcMethod)
+        ? globalThis.String(object.grpcMethod)
+        : isSet(object.grpc_method)
+        ? globalThis.String(object.grpc_method)
+        : "",
+      redirect: isSet(object.redirect) ? globalThis.String(object.redirect) : "",
     };
   },
 
@@ -2649,8 +2559,11 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.refusalMessage !== "") {
       obj.refusalMessage = message.refusalMessage;
     }
-    if (message.security !== undefined) {
-      obj.security = SecurityExplanation.toJSON(message.security);
+    if (message.grpcMethod !== "") {
+      obj.grpcMethod = message.grpcMethod;
+    }
+    if (message.redirect !== "") {
+      obj.redirect = message.redirect;
     }
     return obj;
   },
@@ -2672,9 +2585,8 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     message.refusalCode = object.refusalCode ?? "";
     message.refusalReason = object.refusalReason ?? "";
     message.refusalMessage = object.refusalMessage ?? "";
-    message.security = (object.security !== undefined && object.security !== null)
-      ? SecurityExplanation.fromPartial(object.security)
-      : undefined;
+    message.grpcMethod = object.grpcMethod ?? "";
+    message.redirect = object.redirect ?? "";
     return message;
   },
 };
@@ -2709,8 +2621,9 @@ export const GatewayAdminServiceService = {
   /**
    * Replaces all documents of this gateway by these, as one, or with `dry_run` only says what that would change. One document that is wrong refuses them all, with
    * INVALID_ARGUMENT and a field violation for each problem, whose field is `file:line`. They are held in memory and gone after a restart; a gateway that is given
-   * RAFTWAY_DOCUMENTS takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`. At most 20,000 documents, of
-   * 1,048,576 characters each; a server's limit of a message bounds them all.
+   * files (RAFTWAY_DOCUMENTS) takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`; one that follows the
+   * registry's store (RAFTWAY_DOCUMENTS=registry:///…) writes them there, for all gateways that follow it. At most 20,000 documents, of 1,048,576 characters each;
+   * a server's limit of a message bounds them all.
    */
   applyDocuments: {
     path: "/raftway.gateway.v1.GatewayAdminService/ApplyDocuments" as const,
@@ -2757,8 +2670,9 @@ export interface GatewayAdminServiceServer extends UntypedServiceImplementation 
   /**
    * Replaces all documents of this gateway by these, as one, or with `dry_run` only says what that would change. One document that is wrong refuses them all, with
    * INVALID_ARGUMENT and a field violation for each problem, whose field is `file:line`. They are held in memory and gone after a restart; a gateway that is given
-   * RAFTWAY_DOCUMENTS takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`. At most 20,000 documents, of
-   * 1,048,576 characters each; a server's limit of a message bounds them all.
+   * files (RAFTWAY_DOCUMENTS) takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`; one that follows the
+   * registry's store (RAFTWAY_DOCUMENTS=registry:///…) writes them there, for all gateways that follow it. At most 20,000 documents, of 1,048,576 characters each;
+   * a server's limit of a message bounds them all.
    */
   applyDocuments: handleUnaryCall<ApplyDocumentsRequest, ApplyDocumentsResponse>;
   /** The documents that this gateway routes by, with their conditions. */
@@ -2806,8 +2720,9 @@ export interface GatewayAdminServiceClient extends Client {
   /**
    * Replaces all documents of this gateway by these, as one, or with `dry_run` only says what that would change. One document that is wrong refuses them all, with
    * INVALID_ARGUMENT and a field violation for each problem, whose field is `file:line`. They are held in memory and gone after a restart; a gateway that is given
-   * RAFTWAY_DOCUMENTS takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`. At most 20,000 documents, of
-   * 1,048,576 characters each; a server's limit of a message bounds them all.
+   * files (RAFTWAY_DOCUMENTS) takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`; one that follows the
+   * registry's store (RAFTWAY_DOCUMENTS=registry:///…) writes them there, for all gateways that follow it. At most 20,000 documents, of 1,048,576 characters each;
+   * a server's limit of a message bounds them all.
    */
   applyDocuments(
     request: ApplyDocumentsRequest,
