@@ -115,7 +115,8 @@ export class Dispatcher {
   ): void {
     const path = this.parsePath(facts.path);
     if (path === undefined) return this.refuse(stream, '', refusal.pathNotCanonical(facts.path));
-    const requestedMs = facts.timeoutMs;
+    // What is malformed is refused below; the gateway's own services never look at it.
+    const requestedMs = Number.isNaN(facts.timeoutMs) ? undefined : facts.timeoutMs;
     const call = { stream, path, headers, requestEnded, clientAddress, requestedMs, socket };
     if (this.settings.local.serves(path.grpcService)) return this.openLocal(call);
     const error = this.refusalOf(path.grpcService);

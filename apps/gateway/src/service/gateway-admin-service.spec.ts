@@ -263,9 +263,7 @@ describe('HTTPRoutes', () => {
     });
     expect(toMilliseconds(taken.timeoutMax!)).toBe(3000);
     expect(passed).toMatchObject({
-      considered: [
-        { taken: false, why: 'header x-canary must be "1", and there is none' },
-      ],
+      considered: [{ taken: false, why: 'header x-canary must be "1", and there is none' }],
       refusalReason: 'HTTP_PATH_UNKNOWN',
     });
   });

@@ -168,14 +168,14 @@ export class Json implements WebProtocol {
       detailTypes: [route.types, contractsRegistry()],
       isConnect,
       dispatch: (stream) =>
-          dispatch(
-            stream,
-            grpcHeaders,
-            false,
-            exchange.clientAddress,
-            exchange.rule,
-            exchange.socket,
-          ),
+        dispatch(
+          stream,
+          grpcHeaders,
+          false,
+          exchange.clientAddress,
+          exchange.rule,
+          exchange.socket,
+        ),
       onRefused,
     };
   }

@@ -41,7 +41,10 @@ export class TokenIssuer {
   }
 
   /** A good token, but for what is given. */
-  async token(claims: Readonly<Record<string, unknown>> = {}, kid = this.keys.at(-1)?.kid): Promise<string> {
+  async token(
+    claims: Readonly<Record<string, unknown>> = {},
+    kid = this.keys.at(-1)?.kid,
+  ): Promise<string> {
     const key = this.keys.find((one) => one.kid === kid);
     if (key === undefined) throw new Error(`there is no key ${kid}`);
     const nowSeconds = Math.floor(Date.now() / 1000);
