@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { frameMessage, http2Code, percentDecode } from '@raftway/http2';
+import { frameMessage, percentDecode } from '@raftway/http2';
 import { eventually, Harness } from './support/harness';
 import { RawHttp1 } from './support/raw-http1';
 import { rawCall } from './support/raw-http2';
@@ -79,7 +79,7 @@ describe.each(allForms)('a call of %s', (form) => {
     else {
       expect(answer.status).toBe(401);
       expect(answer.headers.get('www-authenticate')).toContain('header="x-api-key"');
-      expect(body.toLowerCase()).toContain('unauthenticated');
+      expect(body).toContain('wants an API key');
     }
     expect(harness.backends[0]?.calls).toBe(calls);
   });
@@ -157,7 +157,7 @@ it('a path without a slash is no request at all', async () => {
   );
 
   expect(raw.text).toMatch(/^HTTP\/1.1 4\d\d /);
-  expect([grpc.rstCode, grpc.headers]).toEqual([http2Code.protocolError, []]);
+  expect(grpc.headers.join(' ')).toContain('grpc-status 12 grpc-message the path "test.Echo/Look" is not');
   expect(harness.backends[0]?.calls).toBe(0);
 });
 
