@@ -228,7 +228,8 @@ describe('client certificates', () => {
       const target = { 'grpc.ssl_target_name_override': 'gateway' };
       const { code, trailers } = await gateway.harness.client(target, credentials).unary('x');
       const principal = backend.metadata.at(-1)?.get('raftway-identity-principal')[0];
-      return [code, code === OK ? principal : errorInfo(trailers)?.reason];
+      const isOk = (code as grpc.status) === OK;
+      return [code, isOk ? principal : errorInfo(trailers)?.reason];
     };
   }
 

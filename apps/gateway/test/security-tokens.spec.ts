@@ -48,7 +48,8 @@ async function resultsOf(): Promise<string> {
     .join('\n');
 }
 
-const isOk = async (token: string): Promise<boolean> => (await call(token)).code === status.OK;
+const isOk = async (token: string): Promise<boolean> =>
+  ((await call(token)).code as status) === status.OK;
 
 /** Waits until calls with a token end so. */
 async function until(token: string, ok: boolean): Promise<void> {

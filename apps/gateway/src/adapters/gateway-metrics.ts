@@ -106,17 +106,8 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
       help: 'Sets of documents that came, by whether they are used: used or refused.',
       labels: ['result'],
     });
-    this.judgedCalls = metrics.counter({
-      name: 'raftway_gateway_security_calls_total',
-      help: 'Calls that a SecurityPolicy judged, by policy (empty: a host of no Gateway) and result: allowed, failed_open, or why not.',
-      labels: ['policy', 'result'],
-      combinationsMax,
-    });
-    this.keyLoads = metrics.counter({
-      name: 'raftway_gateway_token_keys_loads_total',
-      help: 'Times that keys of tokens were fetched or read, by result: ok or failed.',
-      labels: ['result'],
-    });
+    this.judgedCalls = judgedCalls(metrics, combinationsMax);
+    this.keyLoads = keyLoads(metrics);
     registerGauges(metrics, gauges);
   }
 
@@ -182,6 +173,23 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
     const index = code >= 0 && code <= 16 ? code : 2;
     return (byCode[index] ??= { grpc_service: name, code: codeName(index) });
   }
+}
+
+function judgedCalls(metrics: Metrics, combinationsMax: number) {
+  return metrics.counter({
+    name: 'raftway_gateway_security_calls_total',
+    help: 'Calls that a SecurityPolicy judged, by policy (empty: a host of no Gateway) and result: allowed, failed_open, or why not.',
+    labels: ['policy', 'result'],
+    combinationsMax,
+  });
+}
+
+function keyLoads(metrics: Metrics) {
+  return metrics.counter({
+    name: 'raftway_gateway_token_keys_loads_total',
+    help: 'Times that keys of tokens were fetched or read, by result: ok or failed.',
+    labels: ['result'],
+  });
 }
 
 function registerGauges(metrics: Metrics, read: () => GatewayGauges): void {

@@ -24,7 +24,8 @@ export async function fetchText(url: string, limits: FetchLimits): Promise<strin
     }
     const chunks: Uint8Array[] = [];
     let bytes = 0;
-    for await (const chunk of response.body ?? []) {
+    const body: AsyncIterable<Uint8Array> | Iterable<Uint8Array> = response.body ?? [];
+    for await (const chunk of body) {
       bytes += chunk.length;
       if (bytes > bytesMax) throw new Error(`it has more than ${bytesMax} bytes`);
       chunks.push(chunk);

@@ -57,7 +57,7 @@ describe('a token that was checked', () => {
     );
 
     for (let at = 0; at < others.length; at += 500)
-      await Promise.all(others.slice(at, at + 500).map((one) => tokens.verify(one)));
+      await Promise.all(others.slice(at, at + 500).map(async (one) => await tokens.verify(one)));
 
     expect(tokens.verify(token)).toBeInstanceOf(Promise);
     expect(tokens.verify(others.at(-1) ?? '')).not.toBeInstanceOf(Promise);
@@ -71,7 +71,7 @@ it('so many tokens are checked at a time', async () => {
     Array.from({ length: 1001 }, (_, at) => issuer.token({ sub: `caller ${at}` })),
   );
 
-  const answers = await Promise.all(all.map((token) => tokens.verify(token)));
+  const answers = await Promise.all(all.map(async (token) => await tokens.verify(token)));
 
   const refused = answers.filter((answer) => answer instanceof ServiceError);
   expect(refused).toMatchObject([{ reason: 'TOKEN_CHECKS_FULL', metadata: { limit: '1000' } }]);

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { ServiceError } from '@raftway/errors';
+import { type ServiceError } from '@raftway/errors';
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
 import { type JwtSettings, type TokenIssuer } from '../domain/documents';
 import { type CallIdentity } from '../domain/call-identity';

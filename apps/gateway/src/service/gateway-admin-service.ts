@@ -44,6 +44,11 @@ const certificateNamesMax = 64;
 /** Problems in one refusal: they travel in trailers. */
 const problemsMax = 20;
 
+/** @throws ServiceError INVALID_ARGUMENT for more than so many */
+function limited(field: string, count: number, max: number): void {
+  if (count > max) throw invalidArgument(limitViolation(field, max, count));
+}
+
 /** `GatewayAdminService`: for operators, on the admin port. */
 export function gatewayAdminService(context: AdminContext): ServiceImplementation {
   const { table, documents } = context;
@@ -115,11 +120,8 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
     },
 
     explainCall: (request) => {
-      const count = Object.keys(request.headers).length;
-      if (count > headersMax) throw invalidArgument(limitViolation('headers', headersMax, count));
-      const names = request.certificateNames.length;
-      if (names > certificateNamesMax)
-        throw invalidArgument(limitViolation('certificate_names', certificateNamesMax, names));
+      limited('headers', Object.keys(request.headers).length, headersMax);
+      limited('certificate_names', request.certificateNames.length, certificateNamesMax);
       return explainCall(request, context);
     },
   });

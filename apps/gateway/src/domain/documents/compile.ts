@@ -4,6 +4,7 @@
  * Routes attach to Gateways, policies to what their targetRefs name, and every rule gets all that its calls need: where they may go, with which
  * headers, for how long. A call only looks up (`RouteIndex`), and keeps what it found when the table is replaced.
  */
+import { changedPart } from './changed-part';
 import {
   attach,
   type Attachment,
@@ -37,14 +38,14 @@ import { type HttpRouteDocument } from './kinds/http-route';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
 import { type SecurityPolicyDocument } from './kinds/security-policy';
 import {
-  type BackendSettings,
-  compileBackendPolicy,
-  compileTrafficPolicy,
-  PolicyIndex,
-  type TrafficSettings,
-} from './policy-index';
+  backendPolicies,
+  isKind,
+  securityPolicies,
+  trafficPolicies,
+} from './policies-of';
+import { type BackendSettings, type PolicyIndex, type TrafficSettings } from './policy-index';
 import { type RouteEntry, RouteIndex } from './route-index';
-import { compileSecurityPolicy, type SecuritySettings } from './security-settings';
+import { type SecuritySettings } from './security-settings';
 import { SecurityTable } from './security-table';
 import { partsGivingWay } from './shared-hostnames';
 
@@ -358,60 +359,9 @@ function httpEntriesIn(outcomes: readonly (RouteOutcome | undefined)[]): HttpEnt
   );
 }
 
-/** What is between the beginning and the end that two lists have in common. */
-function changedPart(
-  before: readonly SourcedDocument[],
-  after: readonly SourcedDocument[],
-): { start: number; before: readonly SourcedDocument[]; after: readonly SourcedDocument[] } {
-  const most = Math.min(before.length, after.length);
-  let start = 0;
-  while (start < most && before[start] === after[start]) start += 1;
-  let same = 0;
-  while (same < most - start && before.at(-1 - same) === after.at(-1 - same)) same += 1;
-  return {
-    start,
-    before: before.slice(start, before.length - same),
-    after: after.slice(start, after.length - same),
-  };
-}
-
 function gatewaysOf(sources: readonly SourcedDocument[]): ReadonlyMap<string, GatewaySource> {
   const gateways = sources.filter((source) => isKind<GatewayDocument>(source, 'Gateway'));
   return new Map(gateways.map((source) => [nameOf(source), source]));
-}
-
-function trafficPolicies(
-  sources: readonly SourcedDocument[],
-): PolicyIndex<TrafficPolicyDocument, TrafficSettings> {
-  const policies = sources.filter((source) =>
-    isKind<TrafficPolicyDocument>(source, 'TrafficPolicy'),
-  );
-  return new PolicyIndex(byOrder(policies), compileTrafficPolicy);
-}
-
-function backendPolicies(
-  sources: readonly SourcedDocument[],
-): PolicyIndex<BackendPolicyDocument, BackendSettings> {
-  const policies = sources.filter((source) =>
-    isKind<BackendPolicyDocument>(source, 'BackendPolicy'),
-  );
-  return new PolicyIndex(byOrder(policies), compileBackendPolicy);
-}
-
-function securityPolicies(
-  sources: readonly SourcedDocument[],
-): PolicyIndex<SecurityPolicyDocument, SecuritySettings> {
-  const policies = sources.filter((source) =>
-    isKind<SecurityPolicyDocument>(source, 'SecurityPolicy'),
-  );
-  return new PolicyIndex(byOrder(policies), compileSecurityPolicy);
-}
-
-function isKind<D extends AnyDocument>(
-  source: SourcedDocument,
-  kind: D['kind'],
-): source is SourcedDocument<D> {
-  return source.document.kind === kind;
 }
 
 function isRoute(source: SourcedDocument): source is SourcedDocument<RouteDocument> {
@@ -440,10 +390,4 @@ function sameOthers(
   const old = others(before);
   const next = others(after);
   return old.length === next.length && old.every((document, index) => document === next[index]);
-}
-
-function byOrder<D extends AnyDocument>(
-  sources: readonly SourcedDocument<D>[],
-): SourcedDocument<D>[] {
-  return [...sources].sort((a, b) => (a.order < b.order ? -1 : 1));
 }
