@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ConfigView, type ServiceView } from '@raftway/discovery';
+import { type ServiceView } from '@raftway/discovery';
 import { SetAside } from '@raftway/load-balancing';
 import { createMetrics, type Logger, type Metrics, silentLogger } from '@raftway/observability';
 import {
@@ -28,15 +28,19 @@ import { type RoutingChange, RoutingTable } from './domain/routing-table';
 import { HealthService, healthServiceName } from './local/health';
 import { createLocalServices, reflectionSource } from './local/create-local-services';
 import { type LocalServices } from './local/local-services';
+import { schemaPath } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
 import { createAdminServer } from './create-admin-server';
 import { backendFactory } from './create-backend';
 import { createUpstreams } from './create-upstreams';
 import { documentSource } from './document-source';
+import { type GatewayApp, type GatewayDependencies } from './gateway-app';
 import { serverLimits } from './engine-limits';
 import { type GatewayOptions } from './options';
 import { Dispatcher } from './proxy/dispatcher';
 import { HttpRouting } from './proxy/http-routing';
+import { createGatekeeper } from './security/create-gatekeeper';
+import { type Gatekeeper } from './security/gatekeeper';
 import { gatewayAdminService } from './service/gateway-admin-service';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
@@ -53,41 +57,7 @@ const farewellMs = 250;
 /** Routes remembered at most. */
 const routesMax = 10_000;
 
-/** What a gateway is built from. */
-export interface GatewayDependencies {
-  readonly options: GatewayOptions;
-  /** The registry's live view. The gateway does not close it. */
-  readonly view: ServiceView;
-  /** The registry's entries that are documents, when the options name them (`registry:///…`). The gateway does not close it. */
-  readonly config?: ConfigView | undefined;
-  /** @default silent */
-  readonly logger?: Logger;
-  /** @default a registry of its own */
-  readonly metrics?: Metrics;
-  /** Certificates of all ports and connections. @default plaintext */
-  readonly tls?: ServerTls | undefined;
-  /** A number from 0 to 1. @default Math.random */
-  readonly random?: () => number;
-  /** Whether the admin and HTTP servers are started. @default true */
-  readonly withAdmin?: boolean;
-}
-
-/** A gateway in this process. */
-export interface GatewayApp {
-  start(): Promise<void>;
-  /** NOT_SERVING → drain delay → GOAWAY → open calls finish, at most the drain timeout → the rest gets GATEWAY_STOPPING. Once; a second call waits for the first. */
-  stop(): Promise<void>;
-  /** host:port of the one port. @throws Error before start */
-  readonly address: string;
-  /** host:port of the admin server; undefined without one. */
-  readonly adminAddress: string | undefined;
-  /** host:port of /metrics, /livez and /readyz; undefined without admin. */
-  readonly httpAddress: string | undefined;
-  /** Bytes of calls that are held now. */
-  readonly bufferedBytes: number;
-  /** Open connections to instances. */
-  readonly upstreamConnectionCount: number;
-}
+export { type GatewayApp, type GatewayDependencies } from './gateway-app';
 
 /** Builds a gateway; nothing happens before `start()`. */
 export function createGatewayApp(dependencies: GatewayDependencies): GatewayApp {
@@ -112,6 +82,7 @@ class Gateway implements GatewayApp {
   private readonly json: JsonCatalog;
   private readonly httpRouting: HttpRouting;
   private readonly web: WebEntrance;
+  private readonly gatekeeper: Gatekeeper;
   private readonly dispatcher: Dispatcher;
   private readonly health: HealthService;
   private readonly catalog: SchemaCatalog;
@@ -169,6 +140,10 @@ class Gateway implements GatewayApp {
       trustForwarded: options.trustForwarded,
     });
     this.web = this.createWebEntrance();
+    this.gatekeeper = createGatekeeper({
+      ...{ memory: this.memory, openCalls: this.openCalls, logger: this.logger },
+      ...{ observer: this.metrics, nowMs, view, tls },
+    });
     this.dispatcher = this.createDispatcher();
     const listener = this.createListener();
     this.engine = new FrameServerEngine(serverLimits(options), listener, this.scheduler);
@@ -237,6 +212,7 @@ class Gateway implements GatewayApp {
     this.catalog.stop();
     this.checker.stop();
     await this.documents.stop();
+    this.gatekeeper.stop();
     this.engine.destroy();
     this.http1.destroy();
     this.door.destroy();
@@ -262,6 +238,8 @@ class Gateway implements GatewayApp {
       observer: this.metrics,
       isSafe: (service, method) => this.catalog.schema().isSafe(service, method),
       json: this.json,
+      judgeSchema: (exchange, outcomes) =>
+        this.dispatcher.judgeExchange(exchange, schemaPath, outcomes),
     });
   }
 
@@ -284,6 +262,7 @@ class Gateway implements GatewayApp {
       table: this.table,
       local: this.local,
       documents: this.documents.table,
+      gatekeeper: this.gatekeeper,
       httpRouting: this.httpRouting,
       isViewReady: () => this.isViewReady(),
       isNeverRouted,
@@ -298,8 +277,8 @@ class Gateway implements GatewayApp {
 
   private createListener(): ServerListener {
     return {
-      onStream: (stream, headers, ended, from) =>
-        this.dispatcher.dispatch(stream, headers, ended, from),
+      onStream: (stream, headers, ended, from, _port, socket) =>
+        this.dispatcher.dispatch(stream, headers, ended, from, socket),
       onConnectionError: (detail) => {
         this.metrics.onConnectionBroken();
         this.logger.debug('client connection broke', { detail });
@@ -323,6 +302,7 @@ class Gateway implements GatewayApp {
       apply: (set, compiled) => this.documents.apply(set, compiled),
       refusalOf: (grpcService) => this.dispatcher.refusalOf(grpcService),
       isLocal: (grpcService) => this.local.serves(grpcService),
+      security: this.gatekeeper,
       httpRouting: this.httpRouting,
       methodOf: (httpMethod, path) =>
         this.options.jsonTranscoding ? this.json.methodOf(httpMethod, path) : undefined,
@@ -334,6 +314,7 @@ class Gateway implements GatewayApp {
   private onDocuments(used: boolean, backendsDiffer: boolean): void {
     this.metrics.onDocumentSet(used);
     if (!used) return;
+    this.gatekeeper.follow(this.documents.table.current?.security);
     this.table.trackServices(this.documents.table.services(), Date.now());
     if (backendsDiffer) this.table.reconfigure();
     this.pool.retain((key) => this.table.hasEndpoint(key));
@@ -388,6 +369,7 @@ class Gateway implements GatewayApp {
       routeConflicts: this.table.conflicts().length,
       documents: this.documents.table.current?.sources.length ?? 0,
       documentProblems: this.documents.table.problems.length,
+      securityPoliciesUnloaded: this.gatekeeper.unloadedCount,
       registryAgeSeconds: Math.min(this.view.ageMs() / 1000, Number.MAX_SAFE_INTEGER),
     };
   }

@@ -1,5 +1,6 @@
 export * as duration from './gen/google/protobuf/duration';
 export * as timestamp from './gen/google/protobuf/timestamp';
+export * as authorization from './gen/raftway/gateway/v1/authorization';
 export * as gateway from './gen/raftway/gateway/v1/gateway_admin';
 export * as helloworld from './gen/helloworld/helloworld';
 export * as health from './gen/grpc/health/v1/health';

@@ -120,6 +120,63 @@ export const GATEWAY_REASONS = {
       'A unary call of the Connect protocol was answered by no message, or by several: the method streams.',
     remedy: 'Call it as a stream (application/connect+proto).',
   },
+  CREDENTIALS_MISSING: {
+    code: Code.unauthenticated,
+    meaning: 'The SecurityPolicy of `policy` in the metadata wants to know who calls.',
+    remedy: 'Send the token, API key or certificate that the message names.',
+  },
+  TOKEN_INVALID: {
+    code: Code.unauthenticated,
+    meaning: 'The SecurityPolicy does not take the token; metadata has `policy` and `why`.',
+    remedy: 'Get a new token, for the audience that the policy names.',
+  },
+  API_KEY_UNKNOWN: {
+    code: Code.unauthenticated,
+    meaning: 'The SecurityPolicy of `policy` in the metadata does not know the API key.',
+    remedy: 'Check the key, or have its SHA-256 added to the policy (`raftway gateway api-key`).',
+  },
+  CERTIFICATE_NOT_ACCEPTED: {
+    code: Code.unauthenticated,
+    meaning:
+      'The client’s certificate is good, and has no name that the SecurityPolicy of `policy` in the metadata takes.',
+    remedy: 'Use the certificate of a caller that is meant, or add its name to the policy.',
+  },
+  ACCESS_DENIED: {
+    code: Code.permissionDenied,
+    meaning:
+      'A rule of the SecurityPolicy denies the call, or none allows it. Metadata has `policy`, `method` and, where one decided, `rule`.',
+    remedy: 'Have the rules changed; `raftway gateway why` says what decides.',
+  },
+  HOST_NOT_COVERED: {
+    code: Code.permissionDenied,
+    meaning:
+      'Gateways have SecurityPolicies, and the call is for a host that is no listener’s of any Gateway.',
+    remedy: 'Call a host of a Gateway, or add a listener for `host` of the metadata.',
+  },
+  AUTHORIZER_DENIED: {
+    code: undefined,
+    meaning:
+      'The external authorization of the SecurityPolicy says no; it decides on the code, and on `why` in the metadata.',
+    remedy: 'Ask whoever runs the external authorization.',
+  },
+  AUTHORIZER_UNAVAILABLE: {
+    code: Code.unavailable,
+    meaning:
+      'The external authorization of the SecurityPolicy gave no answer, for which metadata has `why`. Nothing was sent.',
+    remedy: 'Wait for retryDelay and try again; check that it runs and answers in time.',
+  },
+  SECURITY_NOT_LOADED: {
+    code: Code.unavailable,
+    meaning:
+      'The keys by which the SecurityPolicy of `policy` in the metadata judges calls could not be loaded. Nothing was sent.',
+    remedy:
+      'Look at the policy’s condition Programmed (`raftway gateway documents`) and the gateway’s log for why.',
+  },
+  TOKEN_CHECKS_FULL: {
+    code: Code.resourceExhausted,
+    meaning: 'As many new tokens are being checked as may. Nothing was sent.',
+    remedy: 'Wait for retryDelay and try again; use one token for many calls.',
+  },
   GATEWAY_STOPPING: {
     code: Code.unavailable,
     meaning:

@@ -17,7 +17,7 @@ export interface TestFiles extends TlsFiles {
 
 /** What a certificate is made for. */
 export interface TestCertificateOptions {
-  /** Host names and IP addresses. @default localhost and 127.0.0.1 */
+  /** Host names, IP addresses and URIs. @default localhost and 127.0.0.1 */
   readonly names?: readonly string[] | undefined;
   /** From now, in milliseconds; a negative one has expired. @default a day */
   readonly lifetimeMs?: number | undefined;
@@ -122,6 +122,7 @@ function makeKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
-function generalName(name: string): { type: 'ip' | 'dns'; value: string } {
+function generalName(name: string): { type: 'ip' | 'dns' | 'url'; value: string } {
+  if (name.includes('://')) return { type: 'url', value: name };
   return { type: /^[\d.]+$|:/.test(name) ? 'ip' : 'dns', value: name };
 }

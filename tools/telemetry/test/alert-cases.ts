@@ -273,6 +273,11 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     labels: [GATEWAY],
     quiet: { [`raftway_gateway_document_problems{${GATEWAY}}`]: steady(0) },
   },
+  RaftwaySecurityNotLoaded: {
+    fires: { [`raftway_gateway_security_policies_unloaded{${GATEWAY}}`]: '0+0x80 1+0x15' },
+    labels: [GATEWAY],
+    quiet: { [`raftway_gateway_security_policies_unloaded{${GATEWAY}}`]: steady(0) },
+  },
   RaftwayRegistryViewOld: {
     fires: { [`raftway_gateway_registry_age_seconds{${GATEWAY}}`]: '0+0x80 0+60x15' },
     labels: [GATEWAY],

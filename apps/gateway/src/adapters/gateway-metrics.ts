@@ -5,6 +5,7 @@ import { type CallObserver, type RefusalCause } from '../proxy/proxy-context';
 import { type UpstreamObserver } from '../proxy/upstream';
 import { type HealthCheckFailure } from './health-check';
 import { ResilienceMetrics } from './resilience-metrics';
+import { type SecurityObserver } from '../security/gatekeeper';
 
 /** gRPC services that have series of their own; further ones are counted as `other`. */
 const servicesMax = 200;
@@ -24,11 +25,12 @@ export interface GatewayGauges {
   readonly routeConflicts: number;
   readonly documents: number;
   readonly documentProblems: number;
+  readonly securityPoliciesUnloaded: number;
   readonly registryAgeSeconds: number;
 }
 
 /** The gateway's own metrics; their names and meanings are listed in the README. */
-export class GatewayMetrics implements CallObserver, UpstreamObserver {
+export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityObserver {
   private readonly calls;
   private readonly durations;
   private readonly retries;
@@ -41,6 +43,8 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
   private readonly refusedConnections;
   private readonly brokenConnections;
   private readonly documentSets;
+  private readonly judgedCalls;
+  private readonly keyLoads;
   // Label objects are kept, so that counting a call allocates nothing.
   private readonly labels = new Map<string, { grpc_service: string; code: string }[]>();
   private readonly onFailure: (service: string, address: string, detail: string) => void;
@@ -107,6 +111,8 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
       help: 'Sets of documents that came, by whether they are used: used or refused.',
       labels: ['result'],
     });
+    this.judgedCalls = judgedCalls(metrics, combinationsMax);
+    this.keyLoads = keyLoads(metrics);
     registerGauges(metrics, gauges);
   }
 
@@ -161,6 +167,14 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
     this.documentSets.increment({ result: used ? 'used' : 'refused' });
   }
 
+  onJudged(policy: string, result: string): void {
+    this.judgedCalls.increment({ policy, result });
+  }
+
+  onKeysLoaded(ok: boolean): void {
+    this.keyLoads.increment({ result: ok ? 'ok' : 'failed' });
+  }
+
   onConnectionBroken(): void {
     this.brokenConnections.increment();
   }
@@ -176,6 +190,23 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
     const index = code >= 0 && code <= 16 ? code : 2;
     return (byCode[index] ??= { grpc_service: name, code: codeName(index) });
   }
+}
+
+function judgedCalls(metrics: Metrics, combinationsMax: number) {
+  return metrics.counter({
+    name: 'raftway_gateway_security_calls_total',
+    help: 'Calls that a SecurityPolicy judged, by policy (empty: a host of no Gateway) and result: allowed, failed_open, or why not.',
+    labels: ['policy', 'result'],
+    combinationsMax,
+  });
+}
+
+function keyLoads(metrics: Metrics) {
+  return metrics.counter({
+    name: 'raftway_gateway_token_keys_loads_total',
+    help: 'Times that keys of tokens were fetched or read, by result: ok or failed.',
+    labels: ['result'],
+  });
 }
 
 function registerGauges(metrics: Metrics, read: () => GatewayGauges): void {
@@ -204,6 +235,11 @@ function registerGauges(metrics: Metrics, read: () => GatewayGauges): void {
       'document_problems',
       'Problems of the newest set of documents, which is not used while there are any.',
       (g) => g.documentProblems,
+    ),
+    gauge(
+      'security_policies_unloaded',
+      'SecurityPolicies whose keys are not there, so that calls are refused.',
+      (g) => g.securityPoliciesUnloaded,
     ),
     gauge('registry_age_seconds', 'Age of the registry view.', (g) => g.registryAgeSeconds),
   ];

@@ -68,7 +68,10 @@ export function metadataOf(headers: HeaderPairs): string[] {
 
 /** Trailers as the headers of a unary response. */
 export function trailerHeaders(trailers: HeaderPairs): string[] {
-  return metadataOf(trailers).map((text, index) => (index % 2 === 0 ? `trailer-${text}` : text));
+  // What speaks of the HTTP status is a header by HTTP's own rules.
+  return metadataOf(trailers).map((text, index) =>
+    index % 2 === 0 && text !== 'www-authenticate' ? `trailer-${text}` : text,
+  );
 }
 
 /** An error as Connect writes it. */

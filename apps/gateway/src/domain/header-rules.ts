@@ -1,4 +1,5 @@
 import { formatGrpcTimeout, type HeaderPairs } from '@raftway/http2/rules';
+import { isIdentityHeader } from './security/identity-headers';
 
 /** Whether an HTTP status ends a request (RFC 9110 §15). Anything else cannot be passed on: node:http2 receives 700, and throws when it is to send it. */
 export function isFinalStatus(status: string): boolean {
@@ -19,6 +20,8 @@ export interface ForwardRules {
   readonly trace?: HeaderPairs | undefined;
   /** Whether an `x-forwarded-for` that the client sent is kept (and added to) or replaced. */
   readonly trustForwarded: boolean;
+  /** Whether the gateway itself has said who calls (`raftway-identity-*`); else such headers are the client's, and dropped. */
+  readonly isIdentified?: boolean | undefined;
 }
 
 /**
@@ -26,6 +29,7 @@ export interface ForwardRules {
  * - connection-bound headers (RFC 9113 §8.2.2, RFC 9110 §7.6.1), which speak about the client's own connection;
  * - `grpc-timeout`, which becomes what is left;
  * - `traceparent` and `tracestate`, which name the gateway's span where the gateway records one;
+ * - `raftway-identity-*`, which the gateway alone may say;
  * - `x-forwarded-*`, `forwarded` and `x-real-ip`, which a client could forge: replaced by one `x-forwarded-for` of ours.
  */
 export function forwardRequestHeaders(headers: HeaderPairs, rules: ForwardRules): string[] {
@@ -43,6 +47,7 @@ export function forwardRequestHeaders(headers: HeaderPairs, rules: ForwardRules)
     } else if (name === 'host') host ??= value;
     else if (name === 'grpc-timeout' || isConnectionBound(name, value)) continue;
     else if (rules.trace !== undefined && isTraceContext(name)) continue;
+    else if (rules.isIdentified !== true && isIdentityHeader(name)) continue;
     else if (isForwarding(name)) {
       if (!rules.trustForwarded) continue;
       if (name === 'x-forwarded-for')

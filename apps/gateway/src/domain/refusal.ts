@@ -183,14 +183,14 @@ export function registryUnavailable(): ServiceError {
 }
 
 /** DEADLINE_EXCEEDED `DEADLINE_EXCEEDED`. */
-export function deadlineExceeded(timeoutMs: number, waitedForConnection: boolean): ServiceError {
-  const where = waitedForConnection
-    ? 'waiting for a connection to an instance'
-    : 'waiting for the instance';
+export function deadlineExceeded(
+  timeoutMs: number,
+  waitedFor: 'a connection to an instance' | 'the instance' | 'the word of a SecurityPolicy',
+): ServiceError {
   return new ServiceError({
     code: Code.deadlineExceeded,
     reason: 'DEADLINE_EXCEEDED',
-    message: `the deadline of ${Math.round(timeoutMs * 1000) / 1000} ms passed at the gateway while ${where}`,
+    message: `the deadline of ${Math.round(timeoutMs * 1000) / 1000} ms passed at the gateway while waiting for ${waitedFor}`,
   });
 }
 

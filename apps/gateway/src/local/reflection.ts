@@ -10,6 +10,12 @@ export const reflectionServiceNames = [
   'grpc.reflection.v1alpha.ServerReflection',
 ] as const;
 
+/** The method that tells all schemas: who may not call it learns none by other ways. */
+export const schemaPath = {
+  grpcService: reflectionServiceNames[0],
+  method: 'ServerReflectionInfo',
+} as const;
+
 /** Where answers come from. */
 export interface ReflectionSource {
   /** The files of all backends. */

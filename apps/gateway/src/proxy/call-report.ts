@@ -1,7 +1,7 @@
 import { codeName } from '@raftway/errors';
 import { headerValue } from '@raftway/http2';
 import { CallSpan, isTracing, type Logger } from '@raftway/observability';
-import { type ProxyCallStart } from './proxy-call';
+import { type ProxyCallStart } from './call-start';
 
 const tracer = '@raftway/gateway';
 

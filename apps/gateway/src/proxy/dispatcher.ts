@@ -1,3 +1,4 @@
+import { type Socket } from 'node:net';
 import { ServiceError } from '@raftway/errors';
 import {
   type EngineStream,
@@ -17,11 +18,14 @@ import { changeHeaders } from '../domain/header-changes';
 import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
 import * as refusal from '../domain/refusal';
 import { type RoutingTable } from '../domain/routing-table';
+import { isOpenToAll } from '../local/open-methods';
 import { type LocalServices } from '../local/local-services';
 import { type HttpExchange } from '../web/http-exchange';
-import { routeByRule, ruleFor } from './document-routing';
+import { type Gatekeeper, type Outcomes } from '../security/gatekeeper';
+import { callHost, routeByRule, ruleFor } from './document-routing';
 import { type HttpRouting, sendRedirect } from './http-routing';
-import { ProxyCall, type ProxyCallStart } from './proxy-call';
+import { type ProxyCallStart } from './call-start';
+import { ProxyCall } from './proxy-call';
 import { type ProxyContext } from './proxy-context';
 import { DiscardingListener, sendRefusal } from './reply';
 
@@ -38,6 +42,7 @@ export interface DispatcherSettings {
   /** The longest time a call may take, in milliseconds; undefined for no limit. */
   readonly timeoutMaxMs: number | undefined;
   readonly documents: DocumentTable;
+  readonly gatekeeper: Gatekeeper;
   readonly httpRouting: HttpRouting;
   /** Takes what came over HTTP/2 and is no gRPC call. */
   readonly onHttp: (exchange: HttpExchange) => void;
@@ -46,6 +51,15 @@ export interface DispatcherSettings {
 /** Where a call goes, and what documents say of it. */
 type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders'> &
   Partial<Pick<RuleBackend, 'requestHeaders' | 'timeouts' | 'calls'>>;
+
+/** A call before it is known where it goes. */
+type NewCall = Pick<ProxyCallStart, 'headers' | 'requestEnded' | 'clientAddress' | 'identity'> & {
+  readonly stream: EngineStream;
+  readonly path: GrpcPath;
+  /** The caller's time in milliseconds; undefined when it is unlimited. */
+  readonly requestedMs: number | undefined;
+  readonly socket: Socket | undefined;
+};
 
 /** Decides for every new stream who answers it: an instance, the gateway itself, or nobody. */
 export class Dispatcher {
@@ -56,25 +70,35 @@ export class Dispatcher {
     private readonly settings: DispatcherSettings,
   ) {}
 
-  /** Takes a stream over, as a client opened it. */
+  /** Takes a stream over, as a client opened it. @param socket the connection's, which knows the client's certificate */
   dispatch(
     stream: EngineStream,
     headers: HeaderPairs,
     requestEnded: boolean,
     clientAddress: string,
+    socket?: Socket,
   ): void {
     const facts = readCallFacts(headers);
     const { method, path: target, contentType } = facts;
     if (method !== 'POST' || !isGrpcContentType(contentType)) {
       const http = { method, path: target, contentType };
-      return this.settings.onHttp({ ...http, stream, headers, requestEnded, clientAddress });
+      const from = { clientAddress, socket };
+      return this.settings.onHttp({ ...http, stream, headers, requestEnded, ...from });
     }
     if (this.settings.documents.http === undefined)
-      return this.dispatchCall(stream, headers, requestEnded, clientAddress, undefined, facts);
+      return this.dispatchCall(
+        stream,
+        headers,
+        requestEnded,
+        clientAddress,
+        undefined,
+        socket,
+        facts,
+      );
     const found = this.settings.httpRouting.decide({ method, target, headers });
     if (found?.kind === 'redirect') return sendRedirect(stream, found);
     const goingOn = found?.headers ?? headers;
-    this.dispatchCall(stream, goingOn, requestEnded, clientAddress, found?.rule);
+    this.dispatchCall(stream, goingOn, requestEnded, clientAddress, found?.rule, socket);
   }
 
   /**
@@ -86,21 +110,88 @@ export class Dispatcher {
     headers: HeaderPairs,
     requestEnded: boolean,
     clientAddress: string,
-    taken?: CompiledRule,
+    taken: CompiledRule | undefined,
+    socket: Socket | undefined,
     facts = readCallFacts(headers),
   ): void {
     const path = this.parsePath(facts.path);
     if (path === undefined) return this.refuse(stream, '', refusal.pathNotCanonical(facts.path));
-    const { local } = this.settings;
-    if (local.serves(path.grpcService))
-      return local.open(stream, path.grpcService, path.method, headers, requestEnded);
+    // What is malformed is refused below; the gateway's own services never look at it.
+    const requestedMs = Number.isNaN(facts.timeoutMs) ? undefined : facts.timeoutMs;
+    const call = { stream, path, headers, requestEnded, clientAddress, requestedMs, socket };
+    if (this.settings.local.serves(path.grpcService)) return this.openLocal(call);
     const error = this.refusalOf(path.grpcService);
     if (error !== undefined) return this.refuse(stream, path.grpcService, error);
     if (Number.isNaN(facts.timeoutMs)) {
       const malformed = headerValue(headers, 'grpc-timeout') ?? '';
       return this.refuse(stream, path.grpcService, refusal.timeoutMalformed(malformed));
     }
-    const found = this.route(path, headers, taken);
+    const { active } = this.settings.documents;
+    const rule = taken ?? (active && ruleFor(active, path, headers));
+    if (active?.security === undefined) this.forward(call, rule);
+    else this.judge(call, rule, (admitted) => this.forward(admitted, rule));
+  }
+
+  /** Whether an exchange that is no call may have what a method of the gateway's own would tell. */
+  judgeExchange(
+    { stream, headers, clientAddress, socket }: HttpExchange,
+    path: GrpcPath,
+    outcomes: { readonly pass: () => void; readonly refuse: Outcomes['refuse'] },
+  ): void {
+    const security = this.settings.documents.active?.security;
+    if (security === undefined) return outcomes.pass();
+    const host = callHost(headers);
+    const call = { path, headers, clientAddress, host, socket, timeoutMs: undefined };
+    const held = security.ofCall(undefined, host);
+    stream.setListener(new DiscardingListener(stream));
+    this.settings.gatekeeper
+      .admitExchange(security, held, call, outcomes)
+      .catch((error: unknown) => outcomes.refuse(ServiceError.from(error), []));
+  }
+
+  /** Answers a call of the gateway's own services. */
+  private openLocal(call: NewCall): void {
+    const { path } = call;
+    const open = ({ stream, headers, requestEnded }: NewCall): void =>
+      this.settings.local.open(stream, path.grpcService, path.method, headers, requestEnded);
+    const { active } = this.settings.documents;
+    if (active?.security === undefined || isOpenToAll(path)) open(call);
+    else this.judge(call, undefined, open);
+  }
+
+  /** Has the policy that holds for a call judge it. */
+  private judge(
+    call: NewCall,
+    rule: CompiledRule | undefined,
+    pass: (admitted: NewCall) => void,
+  ): void {
+    const { documents, gatekeeper } = this.settings;
+    const security = documents.active?.security;
+    if (security === undefined) return pass(call);
+    const { stream, path, headers, clientAddress, socket, requestedMs } = call;
+    const host = callHost(headers);
+    const timeoutMs = this.timeoutMs(requestedMs, undefined);
+    const start = { path, headers, clientAddress, host, socket, timeoutMs };
+    gatekeeper.admit(stream, security, security.ofCall(rule, host), start, {
+      pass: ({ stream, headers, identity, waitedMs }) => {
+        if (requestedMs === undefined || waitedMs === 0)
+          return pass({ ...call, stream, headers, identity });
+        if (requestedMs > waitedMs)
+          return pass({ ...call, stream, headers, identity, requestedMs: requestedMs - waitedMs });
+        this.refuse(
+          stream,
+          path.grpcService,
+          refusal.deadlineExceeded(requestedMs, 'the word of a SecurityPolicy'),
+        );
+      },
+      refuse: (error, more) => this.refuse(stream, path.grpcService, error, more),
+    });
+  }
+
+  /** Sends a call where it goes. */
+  private forward(call: NewCall, rule: CompiledRule | undefined): void {
+    const { stream, path, headers, requestEnded, clientAddress, identity } = call;
+    const found = this.route(path, rule);
     if (found instanceof ServiceError)
       return this.refuse(stream, found.reason === 'SERVICE_UNKNOWN' ? '' : path.grpcService, found);
     const { route, requestHeaders, responseHeaders } = found;
@@ -110,22 +201,17 @@ export class Dispatcher {
       headers: requestHeaders === undefined ? headers : changeHeaders(headers, requestHeaders),
       requestEnded,
       clientAddress,
-      timeoutMs: this.timeoutMs(facts.timeoutMs, found.timeouts),
+      timeoutMs: this.timeoutMs(call.requestedMs, found.timeouts),
       responseHeaders,
       calls: found.calls,
+      identity,
     });
   }
 
   /** Where a call goes: by the rule of a document, or else by what instances register. */
-  private route(
-    path: GrpcPath,
-    headers: HeaderPairs,
-    taken: CompiledRule | undefined,
-  ): CallRoute | ServiceError {
+  private route(path: GrpcPath, rule: CompiledRule | undefined): CallRoute | ServiceError {
     const { table, documents } = this.settings;
     const { grpcService } = path;
-    const { active } = documents;
-    const rule = taken ?? (active && ruleFor(active, path, headers));
     if (rule !== undefined) {
       const found = routeByRule(rule, grpcService, table, this.context.random);
       if (found instanceof ServiceError) return found;
@@ -134,7 +220,7 @@ export class Dispatcher {
     }
     const route = table.route(grpcService);
     if (route === undefined) return refusal.serviceUnknown(grpcService);
-    return { route, timeouts: active?.backends.get(route.service)?.timeouts };
+    return { route, timeouts: documents.active?.backends.get(route.service)?.timeouts };
   }
 
   /** Why no call of a gRPC service is routed now; undefined when they are. */
@@ -170,9 +256,15 @@ export class Dispatcher {
     return parsed;
   }
 
-  private refuse(stream: EngineStream, grpcService: string, error: ServiceError): void {
+  /** @param more headers of the answer beside the status */
+  private refuse(
+    stream: EngineStream,
+    grpcService: string,
+    error: ServiceError,
+    more: HeaderPairs = [],
+  ): void {
     stream.setListener(new DiscardingListener(stream));
-    sendRefusal(stream, error);
+    sendRefusal(stream, error, more);
     this.context.observer.onCallEnd(grpcService, error.code, 0);
     if (this.context.logger.debugEnabled)
       this.context.logger.debug('call refused', { grpcService, reason: error.reason });

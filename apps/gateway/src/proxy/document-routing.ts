@@ -10,6 +10,7 @@ import {
 import { type GrpcPath } from '../domain/grpc-path';
 import * as refusal from '../domain/refusal';
 import { type Route, type RoutingTable } from '../domain/routing-table';
+import { isIdentityHeader } from '../domain/security/identity-headers';
 
 /** Where a rule sends one call. */
 export interface DocumentRoute {
@@ -28,7 +29,9 @@ export function ruleFor(
   { grpcService, method }: GrpcPath,
   headers: HeaderPairs,
 ): CompiledRule | undefined {
-  const header = (name: string): string | undefined => headerValue(headers, name);
+  // What only the gateway may say decides nothing when a client says it.
+  const header = (name: string): string | undefined =>
+    isIdentityHeader(name) ? undefined : headerValue(headers, name);
   return routes.find({ host: callHost(headers), grpcService, method, header })?.target;
 }
 

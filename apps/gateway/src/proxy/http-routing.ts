@@ -16,6 +16,7 @@ import {
   type HttpTarget,
 } from '../domain/documents';
 import { parseGrpcPath } from '../domain/grpc-path';
+import { isIdentityHeader } from '../domain/security/identity-headers';
 import { callHost } from './document-routing';
 import { DiscardingListener, sendHttpResponse } from './reply';
 
@@ -116,7 +117,8 @@ function factsOf({ method, target, headers }: HttpRequest): HttpFacts {
     host: callHost(headers),
     path: comparablePath(pathOf(target)),
     httpMethod: method,
-    header: (name) => headerValue(headers, name),
+    // What only the gateway may say decides nothing when a client says it.
+    header: (name) => (isIdentityHeader(name) ? undefined : headerValue(headers, name)),
     query: (name) => {
       parameters ??= new URLSearchParams(queryOf(target));
       return parameters.get(name) ?? undefined;

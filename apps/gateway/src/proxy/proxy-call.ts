@@ -29,16 +29,16 @@ import {
   forwardResponseHeaders,
   isFinalStatus,
 } from '../domain/header-rules';
-import { changeHeaders, type HeaderChanges } from '../domain/header-changes';
+import { changeHeaders } from '../domain/header-changes';
 import * as refusal from '../domain/refusal';
 import { type CallEnd, type InstanceEndpoint } from '../domain/backend';
-import { type Protection, type RoutePolicy } from '../domain/protection';
-import { type Route } from '../domain/routing-table';
+import { type Protection } from '../domain/protection';
 import { type Expirable, statusTrailers } from '@raftway/service-kit';
 import { type CallSpan } from '@raftway/observability';
 import { Attempt } from './attempt';
 import { reportCall, startSpan } from './call-report';
 import { CallRetries, type RetriedCall } from './call-retries';
+import { type ProxyCallStart } from './call-start';
 import { type OpenCall } from './open-calls';
 import { Place, type PlaceSeeker } from './place';
 import { type ProxyContext } from './proxy-context';
@@ -50,21 +50,6 @@ import { sendRefusal } from './reply';
 const connectAttemptsMax = 3;
 /** An instance that kept a call for so long did not refuse it but hands it on, in milliseconds. */
 const handedOnAfterMs = 1000;
-
-/** What is known of a call when it starts. */
-export interface ProxyCallStart {
-  readonly route: Route;
-  readonly method: string;
-  readonly headers: HeaderPairs;
-  readonly requestEnded: boolean;
-  readonly clientAddress: string;
-  /** The caller's time in milliseconds, already shortened to the maximum; undefined when it is unlimited. */
-  readonly timeoutMs: number | undefined;
-  /** Changes of the response's headers; undefined when there are none. */
-  readonly responseHeaders?: readonly HeaderChanges[] | undefined;
-  /** When it is made again or twice, as documents say of its route; undefined for as its backend has it. */
-  readonly calls?: RoutePolicy | undefined;
-}
 
 /** One call. Listens to the client's stream; its {@link Attempt} listens to the instance's. */
 export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeeker, RetriedCall {
@@ -156,7 +141,8 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
     const waiting = !(this.attempt?.isOpen ?? false);
     this.deadlineBucket = undefined;
     this.attempt?.cancel();
-    this.fail(refusal.deadlineExceeded(this.start.timeoutMs ?? 0, waiting));
+    const what = waiting ? 'a connection to an instance' : 'the instance';
+    this.fail(refusal.deadlineExceeded(this.start.timeoutMs ?? 0, what));
   }
 
   // ---- from the gateway ----
@@ -191,6 +177,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
       clientAddress,
       trace: this.span?.headers(),
       trustForwarded: this.context.trustForwarded,
+      isIdentified: this.start.identity !== undefined,
     });
     return this.retries === undefined ? forwarded : this.retries.withAttempts(forwarded);
   }

@@ -3,6 +3,7 @@ import { ServiceError } from '@raftway/errors';
 import { type HeaderPairs } from '@raftway/http2';
 import { toDuration } from '@raftway/service-kit';
 import {
+  type CallFacts,
   callTimeoutMs,
   type CompiledRule,
   type DocumentTable,
@@ -11,9 +12,13 @@ import {
   type Timeouts,
 } from '../domain/documents';
 import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
+import { hostNotCovered } from '../domain/security/refusals';
+import { isOpenToAll } from '../local/open-methods';
+import { type Gatekeeper } from '../security/gatekeeper';
 import * as refusal from '../domain/refusal';
 import { type Route, type RoutingTable } from '../domain/routing-table';
 import { routeToBackend, ruleText } from '../proxy/document-routing';
+import { isIdentityHeader } from '../domain/security/identity-headers';
 import { type HttpRequest, type HttpRouting, type TakenRequest } from '../proxy/http-routing';
 import { isMarkedRetryable } from '../proxy/call-retries';
 import { noInstance } from '../proxy/instances';
@@ -27,6 +32,7 @@ export interface ExplainContext {
   /** The refusal of all calls of a gRPC service before they are routed; undefined when there is none. */
   readonly refusalOf: (grpcService: string) => ServiceError | undefined;
   readonly isLocal: (grpcService: string) => boolean;
+  readonly security: Gatekeeper;
   readonly httpRouting: HttpRouting;
   /** The gRPC method that an HTTP request is transcoded to; undefined for none. @param path without query @throws ServiceError */
   readonly methodOf: (httpMethod: string, path: string) => string | undefined;
@@ -42,10 +48,10 @@ export interface ExplainContext {
 const consideredMax = 100;
 
 /** What would become of a call: the dispatcher's decisions, told. */
-export function explainCall(
+export async function explainCall(
   request: gateway.ExplainCallRequest,
   context: ExplainContext,
-): gateway.ExplainCallResponse {
+): Promise<gateway.ExplainCallResponse> {
   const target = request.method.startsWith('/') ? request.method : `/${request.method}`;
   const http = {
     method: request.httpMethod === '' ? 'POST' : request.httpMethod.toUpperCase(),
@@ -60,11 +66,64 @@ export function explainCall(
     request.httpMethod === ''
       ? answer
       : { ...answer, grpcMethod: `${found.grpcService}/${found.method}` };
-  if (context.isLocal(found.grpcService)) return { ...told, local: true };
+  if (context.isLocal(found.grpcService)) {
+    const local = { ...told, local: true };
+    return isOpenToAll(found) ? local : await judged(local, found, undefined, request, context);
+  }
   const error = context.refusalOf(found.grpcService);
   if (error !== undefined) return refused(told, error);
-  if (taken !== undefined) return explainRule(told, taken.rule, found, request, context);
-  return explainRouted(told, found, request, context);
+  const rule =
+    taken?.rule ?? context.documents.active?.routes.find(callFacts(found, request))?.target;
+  const routed =
+    taken === undefined
+      ? explainRouted(told, found, request, context)
+      : explainRule(told, taken.rule, found, request, context);
+  return await judged(routed, found, rule, request, context);
+}
+
+/** What a SecurityPolicy says, which counts before anything that has to do with backends. */
+async function judged(
+  answer: gateway.ExplainCallResponse,
+  path: GrpcPath,
+  rule: CompiledRule | undefined,
+  request: gateway.ExplainCallRequest,
+  context: ExplainContext,
+): Promise<gateway.ExplainCallResponse> {
+  const { authority, headers, certificateNames } = request;
+  const host = hostOf(authority);
+  const policy = context.documents.active?.security?.ofCall(rule, host) ?? 'none';
+  if (policy === 'none') return answer;
+  if (policy === 'host-not-covered') return refused(answer, hostNotCovered(host));
+  const explained = await context.security.explain(policy, {
+    path,
+    headers: Object.entries(headers).flatMap(([name, value]) => [name.toLowerCase(), value]),
+    clientAddress: '',
+    certificateNames: () => (certificateNames.length === 0 ? undefined : certificateNames),
+    timeoutMs: undefined,
+  });
+  if (explained === undefined) return answer;
+  const { identity, decision, asksAuthorizer, error } = explained;
+  const security = {
+    policy: policy.id,
+    identityType: identity?.type ?? '',
+    principal: identity?.principal ?? '',
+    rule: decision?.rule ?? '',
+    asksAuthorizer,
+  };
+  return error === undefined ? { ...answer, security } : refused({ ...answer, security }, error);
+}
+
+/** The call that is asked about, as rules see it. */
+function callFacts(
+  { grpcService, method }: GrpcPath,
+  { authority, headers: given }: gateway.ExplainCallRequest,
+): CallFacts {
+  const headers = new Map(
+    Object.entries(given).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  const header = (name: string): string | undefined =>
+    isIdentityHeader(name) ? undefined : headers.get(name);
+  return { host: hostOf(authority), grpcService, method, header };
 }
 
 /** What HTTPRoutes say. */
@@ -123,17 +182,8 @@ function explainRouted(
   context: ExplainContext,
 ): gateway.ExplainCallResponse {
   const { table, documents } = context;
-  const { authority, headers: given } = request;
   const { grpcService, method } = path;
-  const headers = new Map(
-    Object.entries(given).map(([name, value]) => [name.toLowerCase(), value]),
-  );
-  const call = {
-    host: hostOf(authority),
-    grpcService,
-    method,
-    header: (name: string) => headers.get(name),
-  };
+  const call = callFacts(path, request);
   const { active } = documents;
   const considered = active === undefined ? [] : explainMatch(active.routes, call);
   const told = {

@@ -362,6 +362,47 @@ describe('ExplainCall', () => {
     expect(canary.route?.backends).toMatchObject([{ service: 'v2', weight: 1 }]);
   });
 
+  it('says what a SecurityPolicy says, to a caller with such headers and certificates', async () => {
+    const { admin } = await start();
+    const edge = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: edge }
+spec: { gatewayClassName: x, listeners: [{ name: a, port: 80, protocol: HTTP }] }
+---
+apiVersion: gateway.raftway.dev/v1
+kind: SecurityPolicy
+metadata: { name: edge }
+spec:
+  targetRefs: [{ kind: Gateway, name: edge }]
+  mtls: { names: ["DNS:*.test"] }
+  externalAuthorization: { address: "127.0.0.1:1" }
+  rules: [{ name: web, principals: [{ certificate: { name: "DNS:web.test" } }], methods: [test.*] }]
+`;
+    await admin.applyDocuments({ files: files(edge) });
+    const why = (...certificateNames: string[]) =>
+      admin.explainCall({ method: 'test.Echo/Unary', certificateNames });
+
+    expect((await why()).refusalReason).toBe('CREDENTIALS_MISSING');
+    expect(await why('DNS:web.test')).toMatchObject({
+      refusalReason: '',
+      security: {
+        policy: 'SecurityPolicy default/edge',
+        identityType: 'certificate',
+        principal: 'DNS:web.test',
+        rule: 'web',
+        asksAuthorizer: true,
+      },
+    });
+    expect(await why('DNS:other.test')).toMatchObject({
+      refusalReason: 'ACCESS_DENIED',
+      security: { principal: 'DNS:other.test', rule: '' },
+    });
+    const { documents } = await admin.listDocuments({});
+    // This gateway has no TLS, and so asks nobody for a certificate.
+    expect(documents[1]?.conditions[1]).toMatchObject({ type: 'Programmed', reason: 'NotLoaded' });
+  });
+
   it.each([
     ['a path that is none', 'test.Echo', 'PATH_NOT_CANONICAL'],
     [

@@ -10,6 +10,7 @@ import {
   type DocumentStatus,
   type DocumentTable,
   type ReadText,
+  type UnloadedParts,
 } from '../domain/documents';
 import * as refusal from '../domain/refusal';
 import { type RoutingTable } from '../domain/routing-table';
@@ -39,12 +40,19 @@ export interface AdminContext extends ExplainContext {
 /** Files of one request. */
 const filesMax = 20_000;
 const headersMax = 256;
+const certificateNamesMax = 64;
 /** Problems in one refusal: they travel in trailers. */
 const problemsMax = 20;
+
+/** @throws ServiceError INVALID_ARGUMENT for more than so many */
+function limited(field: string, count: number, max: number): void {
+  if (count > max) throw invalidArgument(limitViolation(field, max, count));
+}
 
 /** `GatewayAdminService`: for operators, on the admin port. */
 export function gatewayAdminService(context: AdminContext): ServiceImplementation {
   const { table, documents } = context;
+  const unloaded: UnloadedParts = (policy) => context.security.faultsOf(policy);
   let applied: readonly ReadText[] = [];
 
   return implementService(gateway.GatewayAdminServiceService, {
@@ -91,7 +99,7 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
         context.apply(set, after);
         applied = texts;
       }
-      const statuses = after.statuses((name) => table.isKnownService(name));
+      const statuses = after.statuses((name) => table.isKnownService(name), unloaded);
       return {
         ...differenceMessage(changes),
         statuses: statuses.map(documentMessage),
@@ -101,7 +109,7 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
 
     listDocuments: ({ pageSize, pageToken }) => {
       const statuses: DocumentStatus[] =
-        documents.current?.statuses((name) => table.isKnownService(name)) ?? [];
+        documents.current?.statuses((name) => table.isKnownService(name), unloaded) ?? [];
       const { items, nextPageToken } = page(statuses, pageSize, pageToken);
       return {
         documents: items.map(documentMessage),
@@ -112,8 +120,8 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
     },
 
     explainCall: (request) => {
-      const count = Object.keys(request.headers).length;
-      if (count > headersMax) throw invalidArgument(limitViolation('headers', headersMax, count));
+      limited('headers', Object.keys(request.headers).length, headersMax);
+      limited('certificate_names', request.certificateNames.length, certificateNamesMax);
       return explainCall(request, context);
     },
   });

@@ -54,6 +54,7 @@ export class Connect implements WebProtocol {
         requestEnded,
         exchange.clientAddress,
         exchange.rule,
+        exchange.socket,
       );
     return true;
   }
@@ -89,10 +90,10 @@ export class Connect implements WebProtocol {
   private dispatchWith(
     dressed: ConnectUnaryStream,
     headers: HeaderPairs,
-    { clientAddress, rule }: HttpExchange,
+    { clientAddress, rule, socket }: HttpExchange,
     message: Uint8Array,
   ): void {
-    this.settings.dispatch(dressed, headers, false, clientAddress, rule);
+    this.settings.dispatch(dressed, headers, false, clientAddress, rule, socket);
     dressed.deliver(message);
   }
 

@@ -9,7 +9,7 @@ import { GrpcWeb } from './grpc-web';
 import { type JsonCatalog } from '../adapters/json-catalog';
 import { type Dispatch, type WebProtocol } from './http-exchange';
 import { Http1Server } from './http1-server';
-import { Json } from './json';
+import { Json, type JsonSettings } from './json';
 import { WebEntrance } from './web-entrance';
 
 /** What the protocols of the web need of the gateway. */
@@ -20,13 +20,14 @@ export interface WebDependencies {
   /** Whether a method is known to have no side effects. */
   readonly isSafe: (grpcService: string, method: string) => boolean;
   readonly json: JsonCatalog;
+  readonly judgeSchema: JsonSettings['judgeSchema'];
   readonly httpRouting: HttpRouting;
 }
 
 /** Every protocol but gRPC. */
 export function createWeb(
   options: GatewayOptions,
-  { dispatch, memory, observer, isSafe, json, httpRouting }: WebDependencies,
+  { dispatch, memory, observer, isSafe, json, judgeSchema, httpRouting }: WebDependencies,
 ): WebEntrance {
   const cors = new Cors({
     origins: options.corsOrigins,
@@ -49,6 +50,7 @@ export function createWeb(
         request: { ignoreUnknownFields: ignore, ignoreUnknownParameters: ignore },
         response: { emitDefaults: options.jsonEmitDefaults },
         onRefused,
+        judgeSchema,
       }),
     );
   }

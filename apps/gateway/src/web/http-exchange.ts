@@ -1,3 +1,4 @@
+import { type Socket } from 'node:net';
 import { type EngineStream, type HeaderPairs } from '@raftway/http2';
 import { type CompiledRule } from '../domain/documents';
 import { sendHttpResponse } from '../proxy/reply';
@@ -21,6 +22,8 @@ export interface HttpExchange {
   readonly requestEnded: boolean;
   /** The peer's IP address; empty when unknown. */
   readonly clientAddress: string;
+  /** The connection's, which knows the client's certificate. */
+  readonly socket?: Socket | undefined;
   /** The rule of an HTTPRoute that has taken it; undefined for none. */
   readonly rule?: CompiledRule | undefined;
 }
@@ -32,6 +35,7 @@ export type Dispatch = (
   requestEnded: boolean,
   clientAddress: string,
   rule: CompiledRule | undefined,
+  socket: Socket | undefined,
 ) => void;
 
 /** One of the protocols that calls may come in, other than gRPC. */

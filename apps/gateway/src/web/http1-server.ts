@@ -182,6 +182,7 @@ function exchangeOf(
     contentType: headerValue(headers, 'content-type') ?? '',
     requestEnded,
     clientAddress: request.socket.remoteAddress ?? '',
+    socket: request.socket,
   };
 }
 

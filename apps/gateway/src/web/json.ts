@@ -42,6 +42,14 @@ export interface JsonSettings {
   readonly response: JsonWriteSettings;
   /** Notes a request that is refused before it is dispatched. */
   readonly onRefused: (error: ServiceError) => void;
+  /** Whether the client may know all schemas. */
+  readonly judgeSchema: (
+    exchange: HttpExchange,
+    outcomes: {
+      readonly pass: () => void;
+      readonly refuse: (error: ServiceError, headers: HeaderPairs) => void;
+    },
+  ) => void;
 }
 
 /** Takes HTTP and JSON, as the `google.api.http` rules of the registered services say. */
@@ -160,14 +168,26 @@ export class Json implements WebProtocol {
       detailTypes: [route.types, contractsRegistry()],
       isConnect,
       dispatch: (stream) =>
-        dispatch(stream, grpcHeaders, false, exchange.clientAddress, exchange.rule),
+        dispatch(
+          stream,
+          grpcHeaders,
+          false,
+          exchange.clientAddress,
+          exchange.rule,
+          exchange.socket,
+        ),
       onRefused,
     };
   }
 
-  private sendOpenApi({ stream }: HttpExchange, routes: JsonRoutes): true {
+  private sendOpenApi(exchange: HttpExchange, routes: JsonRoutes): true {
+    const { stream } = exchange;
     stream.setListener(new DiscardingListener(stream));
-    sendHttpResponse(stream, 200, ['content-type', 'application/json'], routes.openApi());
+    this.settings.judgeSchema(exchange, {
+      pass: () =>
+        sendHttpResponse(stream, 200, ['content-type', 'application/json'], routes.openApi()),
+      refuse: (error, more) => this.refuse(exchange, error, httpStatusOf(error.code), more),
+    });
     return true;
   }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type ServerTls } from '@raftway/tls';
 import { type GatewayOptions } from '../../src/options';
 import { type EchoBackend } from './echo-backend';
 import { instanceOf } from './fake-view';
@@ -19,10 +20,11 @@ export class DocumentGateway {
   static async start(
     files: Readonly<Record<string, string>> = {},
     options: Partial<GatewayOptions> = {},
+    tls?: ServerTls,
   ): Promise<DocumentGateway> {
     const directory = mkdtempSync(join(tmpdir(), 'raftway-documents-'));
     for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
-    const harness = await Harness.start({ documents: directory, ...options });
+    const harness = await Harness.start({ documents: directory, ...options }, undefined, tls);
     const backends: EchoBackend[] = [];
     for (const name of ['v1', 'v2', 'v3']) backends.push(await harness.backend(name));
     harness.view.set(

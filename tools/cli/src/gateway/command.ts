@@ -8,9 +8,11 @@ import { InvalidArgumentError } from '../command/parsers';
 import { protobufJson } from '../command/protobuf-json';
 import { reporting } from '../command/reporting';
 import { styleFor } from '../command/style';
+import { newApiKey } from './api-key';
 import { adminOption, allPages, type GatewayAdminClient, withAdmin } from './client';
 import { readDocuments } from './files';
 import {
+  renderApiKey,
   renderBackends,
   renderChanges,
   renderDocuments,
@@ -40,6 +42,7 @@ export function addGateway(parent: Command, output: Output): void {
   addDocuments(command, output);
   addApply(command, output);
   addWhy(command, output);
+  addApiKey(command, output);
 }
 
 function verb(parent: Command, name: string, description: Omit<Description, 'exitCodes'>): Command {
@@ -168,6 +171,7 @@ interface WhyFlags extends GatewayFlags {
   readonly request: string;
   readonly authority: string;
   readonly header: Readonly<Record<string, string>>;
+  readonly certificateName: readonly string[];
 }
 
 function addWhy(parent: Command, output: Output): void {
@@ -184,16 +188,28 @@ function addWhy(parent: Command, output: Output): void {
         `raftway gateway why -X GET '/v1/greetings/Ada?locale=de'`,
         'an HTTP request, and the call that it becomes',
       ],
+      [
+        `raftway gateway why helloworld.Greeter/SayHello -H "authorization: Bearer $TOKEN"`,
+        'what a SecurityPolicy says of a token',
+      ],
     ],
   })
     .argument('<method>', 'package.Service/Method, or the path of an HTTP request')
     .option('-X, --request <method>', 'the method of an HTTP request, such as GET', '')
     .option('--authority <host>', 'the host that the client calls', '')
     .option('-H, --header <name:value>', 'a header of the call; may be repeated', header, {})
+    .option(
+      '--certificate-name <name>',
+      'a name of the client’s certificate, such as DNS:web; may be repeated',
+      (name: string, before: readonly string[]) => [...before, name],
+      [],
+    )
     .action((method: string, flags: WhyFlags) =>
       run(flags, output, async (client) => {
         const { request: httpMethod, authority, header: headers } = flags;
-        const answer = await client.explainCall({ method, authority, headers, httpMethod });
+        const certificateNames = [...flags.certificateName];
+        const asked = { method, authority, headers, httpMethod, certificateNames };
+        const answer = await client.explainCall(asked);
         const name = 'raftway.gateway.v1.ExplainCallResponse';
         output.out(
           flags.json
@@ -203,6 +219,29 @@ function addWhy(parent: Command, output: Output): void {
         return answer.refusalCode === '' ? ExitCode.done : ExitCode.failed;
       }),
     );
+}
+
+function addApiKey(parent: Command, output: Output): void {
+  const command = parent.command('api-key').option('--json', 'print JSON', false);
+  describe(command, {
+    summary: 'make an API key, and the line for apiKeys of a SecurityPolicy that knows it',
+    details: [
+      'The key is random and is shown once: whoever calls sends it, the gateway is given its SHA-256 only. No gateway is asked.',
+    ],
+    examples: [['raftway gateway api-key billing', 'a key of billing']],
+    exitCodes: [ExitCode.done, ExitCode.usage],
+  })
+    .argument('<id>', 'whose key it is: what rules and instances know the caller by', apiKeyId)
+    .action((id: string, { json }: Pick<GatewayFlags, 'json'>) => {
+      const { key, sha256 } = newApiKey();
+      output.out(json ? toJson({ id, key, sha256 }) : renderApiKey(id, key, sha256));
+    });
+}
+
+function apiKeyId(text: string): string {
+  if (!/^[A-Za-z0-9._@:/+-]{1,128}$/.test(text))
+    throw new InvalidArgumentError('It is 1 to 128 letters, digits and . _ @ : / + -.');
+  return text;
 }
 
 function header(

@@ -231,6 +231,25 @@ describe('raftway gateway', () => {
       ),
     ));
 
+  it('explains what a policy says of a call', () =>
+    expectGolden(
+      'gateway-why-denied',
+      renderExplanation(
+        explained({
+          timeoutMax: undefined,
+          timeoutDefault: undefined,
+          security: {
+            ...{ policy: 'SecurityPolicy default/edge', identityType: 'jwt', principal: 'alice' },
+            ...{ rule: 'banned', asksAuthorizer: true },
+          },
+          refusalCode: 'PERMISSION_DENIED',
+          refusalReason: 'ACCESS_DENIED',
+          refusalMessage: 'its rule banned denies it',
+        }),
+        plain,
+      ),
+    ));
+
   it('explains an HTTP request and the call that it becomes', () =>
     expectGolden(
       'gateway-why-http',
@@ -243,6 +262,21 @@ describe('raftway gateway', () => {
         plain,
       ),
     ));
+
+  it('says that an external authorization has the last word', () => {
+    const security = {
+      ...{ policy: 'SecurityPolicy default/edge', identityType: 'anonymous', principal: '' },
+      ...{ rule: '', asksAuthorizer: true },
+    };
+
+    expect(renderExplanation(explained({ considered: [], local: true, security }), plain)).toBe(
+      [
+        'The gateway answers this itself.',
+        'security  SecurityPolicy default/edge: anonymous',
+        '          and asks its external authorization',
+      ].join('\n'),
+    );
+  });
 
   it('explains a request that is sent elsewhere', () => {
     const moved = { ...web, action: 'redirect 301 https', backends: [] };

@@ -77,10 +77,24 @@ export function renderChanges(
   return lines.join('\n').replace(/^\n/, '');
 }
 
+/** A new API key. */
+export function renderApiKey(id: string, key: string, sha256: string): string {
+  return [
+    `key       ${key}`,
+    `document  { id: ${JSON.stringify(id)}, sha256: ${sha256} }`,
+    `file      ${id} ${sha256}`,
+  ].join('\n');
+}
+
 /** What becomes of a call, and why. */
 export function renderExplanation(answer: gateway.ExplainCallResponse, style: Style): string {
   const { considered, route, local, timeoutMax, timeoutDefault } = answer;
-  if (local && considered.length === 0) return 'The gateway answers this itself.';
+  if (local && considered.length === 0)
+    return [
+      'The gateway answers this itself.',
+      ...securityLines(answer),
+      ...refusalLines(answer, style),
+    ].join('\n');
   const lines = considered.map(({ route: rule, taken, why }) => {
     const name = rule === undefined ? '' : ruleText(rule);
     return `${taken ? style.good('takes it') : 'passes  '}  ${name}: ${why}`;
@@ -105,12 +119,7 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
     timeoutMax && `at most ${durationText(timeoutMax)}`,
   ].filter((text) => text !== undefined);
   if (times.length > 0) lines.push(`time      ${times.join(', ')}`);
-  if (answer.refusalCode !== '')
-    lines.push(
-      style.bad(
-        `refused   ${answer.refusalCode} ${answer.refusalReason}: ${answer.refusalMessage}`,
-      ),
-    );
+  lines.push(...securityLines(answer), ...refusalLines(answer, style));
   return lines.join('\n');
 }
 
@@ -154,6 +163,23 @@ function explainedLines(one: gateway.ExplainedBackend, style: Style): string[] {
       lines.push(`${style.doubtful('not now')}   ${instance.instanceId}: ${state}`);
   }
   return lines;
+}
+
+function securityLines({ security, refusalCode }: gateway.ExplainCallResponse): string[] {
+  if (security === undefined) return [];
+  const { policy, identityType, principal, rule, asksAuthorizer } = security;
+  const who =
+    identityType === '' ? 'does not know who calls' : `${identityType} ${principal}`.trimEnd();
+  const by = rule === '' ? '' : `, rule ${rule}`;
+  const asks =
+    asksAuthorizer && refusalCode === '' ? ['          and asks its external authorization'] : [];
+  return [`security  ${policy}: ${who}${by}`, ...asks];
+}
+
+function refusalLines(answer: gateway.ExplainCallResponse, style: Style): string[] {
+  const { refusalCode, refusalReason, refusalMessage } = answer;
+  if (refusalCode === '') return [];
+  return [style.bad(`refused   ${refusalCode} ${refusalReason}: ${refusalMessage}`)];
 }
 
 function callOf({ grpcService, method, http }: gateway.Route): string {

@@ -91,6 +91,15 @@ function gateway(): Alert[] {
         'They have {{ $value }} problems, so those of before hold. raftway gateway documents lists them with file and line.',
     },
     {
+      name: 'RaftwaySecurityNotLoaded',
+      severity: 'critical',
+      expression: 'raftway_gateway_security_policies_unloaded > 0',
+      for: '1m',
+      summary: '{{ $labels.instance }} has no keys for {{ $value }} SecurityPolicies',
+      description:
+        'It refuses the calls that they are about. raftway gateway documents says what is missing (Programmed), and why.',
+    },
+    {
       name: 'RaftwayRegistryViewOld',
       severity: 'warning',
       expression: 'raftway_gateway_registry_age_seconds > 60',

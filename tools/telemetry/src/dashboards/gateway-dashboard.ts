@@ -68,6 +68,22 @@ function calls(): Row {
         ],
       },
       {
+        title: 'Calls that SecurityPolicies judged, and loads of the keys of tokens',
+        unit: 'cps',
+        queries: [
+          rate('raftway_gateway_security_calls_total', {
+            matchers: CHOSEN,
+            by: 'policy, result',
+            legend: '{{policy}} {{result}}',
+          }),
+          rate('raftway_gateway_token_keys_loads_total', {
+            matchers: CHOSEN,
+            by: 'result',
+            legend: 'keys {{result}}',
+          }),
+        ],
+      },
+      {
         title: 'Open calls',
         unit: 'short',
         queries: [value('raftway_gateway_client_streams', GATEWAYS)],
@@ -105,6 +121,7 @@ function endpoints(): Row {
         queries: [
           value('raftway_gateway_documents', named('documents')),
           value('raftway_gateway_document_problems', named('problems')),
+          value('raftway_gateway_security_policies_unloaded', named('policies without keys')),
         ],
       },
       {

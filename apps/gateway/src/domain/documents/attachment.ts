@@ -44,6 +44,13 @@ export function listenerFaults({ spec }: GatewayDocument): Fault[] {
     }));
 }
 
+/** Host names that listeners of a Gateway take calls for. */
+export function listenerHostnames({ spec }: GatewayDocument): readonly string[] {
+  return spec.listeners
+    .filter(({ protocol }) => protocols.includes(protocol))
+    .map(({ hostname = anyHostname }) => hostname);
+}
+
 /** Attaches a route to its parents, by the listeners' names, permissions and host names. */
 export function attach(
   route: RouteDocument,

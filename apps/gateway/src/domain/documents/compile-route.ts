@@ -12,6 +12,7 @@ import {
 import { type HttpRouteDocument, type HttpRule } from './kinds/http-route';
 import { combineTimeouts, type Timeouts } from './policies/timeouts';
 import { type HeaderMatch } from './route-index';
+import { type RuleSecurity } from './security-table';
 
 /** Where a share of a rule's calls goes, and with what. Calls keep the one that they began with. */
 export interface RuleBackend {
@@ -37,13 +38,18 @@ export interface CompiledRule {
   readonly name: string;
   readonly backends: readonly RuleBackend[];
   readonly weightSum: number;
+  /** Who may call. */
+  readonly security: RuleSecurity;
 }
 
 /** What a route's policies give to its rules. */
-export interface RuleTimeouts {
+export interface RulePolicies {
   /** The most specific first. */
   readonly ofRule: (rule: string | undefined) => readonly (Timeouts | undefined)[];
   readonly ofService: (service: string) => Timeouts | undefined;
+  /** When its calls are made again or twice; undefined for as their backend has it. */
+  readonly callsOf: (rule: string | undefined) => RoutePolicy | undefined;
+  readonly securityOf: (rule: string | undefined) => RuleSecurity;
 }
 
 /** One match of a rule, without its host name. */
@@ -86,10 +92,10 @@ export function compileRule(
   route: { readonly id: string; readonly document: GrpcRouteDocument | HttpRouteDocument },
   rule: GrpcRule | HttpRule,
   index: number,
-  timeouts: RuleTimeouts,
-  calls?: RoutePolicy,
+  policies: RulePolicies,
 ): CompiledRule {
-  const ofRule = timeouts.ofRule(rule.name);
+  const ofRule = policies.ofRule(rule.name);
+  const calls = policies.callsOf(rule.name);
   const backends = (rule.backendRefs ?? []).map((ref): RuleBackend => {
     const filters = [...(rule.filters ?? []), ...(ref.filters ?? [])];
     return {
@@ -98,7 +104,7 @@ export function compileRule(
       fault: backendFault(ref, namespaceOf(route.document)),
       requestHeaders: changesIn(filters, 'requestHeaderModifier'),
       responseHeaders: changesIn(filters, 'responseHeaderModifier'),
-      timeouts: combineTimeouts([...ofRule, timeouts.ofService(ref.name)]),
+      timeouts: combineTimeouts([...ofRule, policies.ofService(ref.name)]),
       calls,
     };
   });
@@ -107,6 +113,7 @@ export function compileRule(
     name: rule.name ?? `rules[${index}]`,
     backends,
     weightSum: backends.reduce((sum, { weight }) => sum + weight, 0),
+    security: policies.securityOf(rule.name),
   };
 }
 

@@ -4,6 +4,7 @@
  * Routes attach to Gateways, policies to what their targetRefs name, and every rule gets all that its calls need: where they may go, with which
  * headers, for how long. A call only looks up (`RouteIndex`), and keeps what it found when the table is replaced.
  */
+import { changedPart } from './changed-part';
 import {
   attach,
   type Attachment,
@@ -24,7 +25,7 @@ import {
   type CompiledRule,
   compileRule,
   matchesOf,
-  type RuleTimeouts,
+  type RulePolicies,
   unsupportedIn,
 } from './compile-route';
 import { condition, type Condition, type Fault, unusedCondition } from './conditions';
@@ -35,20 +36,26 @@ import { type GatewayDocument } from './kinds/gateway';
 import { type GrpcRouteDocument } from './kinds/grpc-route';
 import { type HttpRouteDocument } from './kinds/http-route';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
+import { type SecurityPolicyDocument } from './kinds/security-policy';
 import {
   type BackendSettings,
   partFaults,
   type PolicyIndex,
   type TrafficSettings,
 } from './policy-index';
-import { backendPolicies, trafficPolicies } from './policies-in';
+import { backendPolicies, securityPolicies, trafficPolicies } from './policies-in';
 import { combineRoutePolicies } from './policies/protection';
 import { type RouteEntry, RouteIndex } from './route-index';
 import { entriesIn, httpEntriesIn, type RouteOutcome, withoutConflicts } from './route-outcome';
+import { type SecuritySettings } from './security-settings';
+import { SecurityTable } from './security-table';
 import { type RoutePolicy } from '../protection';
 
 /** Whether a registered service has ever been seen. */
 export type IsKnownService = (service: string) => boolean;
+
+/** What of a SecurityPolicy is not there now; calls that need it are refused. */
+export type UnloadedParts = (policy: SecurityPolicyDocument) => readonly Fault[];
 
 /** A document and what is true of it now. */
 export interface DocumentStatus {
@@ -64,8 +71,13 @@ export interface CompiledDocuments {
   readonly http: HttpRouteIndex<HttpTarget>;
   /** What BackendPolicies say, by registered service. The same object as before when no policy and no Gateway has changed. */
   readonly backends: ReadonlyMap<string, BackendSettings>;
-  /** Conditions of every document. What depends on the registry is as the registry is now. */
-  statuses(isKnown: IsKnownService): DocumentStatus[];
+  /** Who may call; undefined when no document says anything of it. */
+  readonly security: SecurityTable | undefined;
+  /**
+   * Conditions of every document. What depends on the registry is as the registry is now.
+   * @param unloaded what a SecurityPolicy cannot judge by, as its keys are not there; left out, nobody is asked.
+   */
+  statuses(isKnown: IsKnownService, unloaded?: UnloadedParts): DocumentStatus[];
 }
 
 /** Of the targets of policies that are registered services; see {@link PolicyIndex}. */
@@ -87,6 +99,7 @@ class Compilation implements CompiledDocuments {
   readonly routes: RouteIndex<CompiledRule>;
   readonly http: HttpRouteIndex<HttpTarget>;
   readonly backends: ReadonlyMap<string, BackendSettings>;
+  readonly security: SecurityTable | undefined;
   private readonly gateways: ReadonlyMap<string, GatewaySource>;
   /** Of the source at the same place, whatever the other routes are; undefined for what is no route. */
   private readonly compiled: readonly (RouteOutcome | undefined)[];
@@ -94,6 +107,7 @@ class Compilation implements CompiledDocuments {
   private readonly outcomes: readonly (RouteOutcome | undefined)[];
   private readonly traffic: PolicyIndex<TrafficPolicyDocument, TrafficSettings>;
   private readonly backendPolicies: PolicyIndex<BackendPolicyDocument, BackendSettings>;
+  private readonly securityPolicies: PolicyIndex<SecurityPolicyDocument, SecuritySettings>;
 
   constructor(
     readonly sources: readonly SourcedDocument[],
@@ -104,6 +118,8 @@ class Compilation implements CompiledDocuments {
     this.gateways = reusable?.gateways ?? gatewaysOf(sources);
     this.traffic = reusable?.traffic ?? trafficPolicies(sources);
     this.backendPolicies = reusable?.backendPolicies ?? backendPolicies(sources);
+    this.securityPolicies = reusable?.securityPolicies ?? securityPolicies(sources);
+    this.security = reusable === undefined ? this.securityTable() : reusable.security;
     this.backends =
       reusable?.backends ??
       new Map(
@@ -152,11 +168,11 @@ class Compilation implements CompiledDocuments {
     return old?.source.document === source.document ? old : this.compileRoute(source);
   }
 
-  statuses(isKnown: IsKnownService): DocumentStatus[] {
+  statuses(isKnown: IsKnownService, unloaded: UnloadedParts = () => []): DocumentStatus[] {
     const byId = new Map(this.sources.map((source) => [source.id, source]));
     return this.sources.map((source, index) => {
       const notUsed = unusedCondition(source.unused);
-      const own = this.conditionsOf(source, this.outcomes[index], byId, isKnown);
+      const own = this.conditionsOf(source, this.outcomes[index], byId, isKnown, unloaded);
       return { source, conditions: notUsed === undefined ? own : [...own, notUsed] };
     });
   }
@@ -185,10 +201,9 @@ class Compilation implements CompiledDocuments {
     { gateway, hostnames }: Attachment,
   ): RouteEntry<CompiledRule>[] {
     const { id, order } = source;
-    const timeouts = this.timeoutsFor(id, gateway);
+    const policies = this.policiesFor(id, gateway);
     return (source.document.spec.rules ?? []).flatMap((rule, index) => {
-      const calls = this.callsFor(id, rule.name);
-      const target = compileRule(source, rule, index, timeouts, calls);
+      const target = compileRule(source, rule, index, policies);
       return matchesOf(rule).flatMap((match) =>
         [...hostnames].map((hostname) => ({ hostname, ...match, order, target })),
       );
@@ -200,14 +215,13 @@ class Compilation implements CompiledDocuments {
     { gateway, hostnames }: Attachment,
   ): HttpEntry<HttpTarget>[] {
     const { id, order } = source;
-    const { ofRule, ofService } = this.timeoutsFor(id, gateway);
+    const all = this.policiesFor(id, gateway);
     return rulesOf(source.document).flatMap((rule, index) => {
-      const timeouts = {
-        ofRule: (name: string | undefined) => [timeoutsOf(rule), ...ofRule(name)],
-        ofService,
+      const policies = {
+        ...all,
+        ofRule: (name: string | undefined) => [timeoutsOf(rule), ...all.ofRule(name)],
       };
-      const calls = this.callsFor(id, rule.name);
-      const target = httpTarget(rule, compileRule(source, rule, index, timeouts, calls));
+      const target = httpTarget(rule, compileRule(source, rule, index, policies));
       return httpMatchesOf(rule).flatMap((match) =>
         [...hostnames].map((hostname) => ({ hostname, ...match, order, target })),
       );
@@ -215,7 +229,7 @@ class Compilation implements CompiledDocuments {
   }
 
   /** What policies give to the rules of a route. */
-  private timeoutsFor(id: string, gateway: GatewaySource | undefined): RuleTimeouts {
+  private policiesFor(id: string, gateway: GatewaySource | undefined): RulePolicies {
     return {
       ofRule: (rule) => [
         rule === undefined ? undefined : this.traffic.get(`${id}/${rule}`)?.timeouts,
@@ -223,6 +237,8 @@ class Compilation implements CompiledDocuments {
         gateway && this.traffic.get(gateway.id)?.timeouts,
       ],
       ofService: (service) => this.backends.get(service)?.timeouts,
+      callsOf: (rule) => this.callsFor(id, rule),
+      securityOf: (rule) => this.security?.ofRule(id, rule, gateway) ?? 'none',
     };
   }
 
@@ -238,15 +254,30 @@ class Compilation implements CompiledDocuments {
     outcome: RouteOutcome | undefined,
     byId: ReadonlyMap<string, SourcedDocument>,
     isKnown: IsKnownService,
+    unloaded: UnloadedParts,
   ): Condition[] {
     if (isKind<GatewayDocument>(source, 'Gateway')) return this.gatewayConditions(source);
     if (outcome !== undefined) return routeConditions(outcome, isKnown);
     const exists = (key: string): boolean => targetExists(key, byId, isKnown);
+    if (isKind<SecurityPolicyDocument>(source, 'SecurityPolicy'))
+      return [
+        condition(
+          'Accepted',
+          this.securityPolicies.faultsOf(source, exists),
+          'it holds for all of its targets',
+        ),
+        condition('Programmed', unloaded(source.document), 'calls are judged by it'),
+      ];
     const policy = source as SourcedDocument<BackendPolicyDocument | TrafficPolicyDocument>;
     const faults = isKind<BackendPolicyDocument>(policy, 'BackendPolicy')
       ? [...partFaults(policy.document), ...this.backendPolicies.faultsOf(policy, exists)]
       : this.traffic.faultsOf(policy as SourcedDocument<TrafficPolicyDocument>, exists);
     return [condition('Accepted', faults, 'it holds for all of its targets')];
+  }
+
+  private securityTable(): SecurityTable | undefined {
+    if (this.securityPolicies.entries().length === 0) return undefined;
+    return new SecurityTable(this.securityPolicies, this.gateways.values());
   }
 
   private gatewayConditions(source: SourcedDocument<GatewayDocument>): Condition[] {
@@ -299,23 +330,6 @@ function routeConditions({ faults, parts }: RouteOutcome, isKnown: IsKnownServic
       `calls are routed by ${rules.size} rules`,
     ),
   ];
-}
-
-/** What is between the beginning and the end that two lists have in common. */
-function changedPart(
-  before: readonly SourcedDocument[],
-  after: readonly SourcedDocument[],
-): { start: number; before: readonly SourcedDocument[]; after: readonly SourcedDocument[] } {
-  const most = Math.min(before.length, after.length);
-  let start = 0;
-  while (start < most && before[start] === after[start]) start += 1;
-  let same = 0;
-  while (same < most - start && before.at(-1 - same) === after.at(-1 - same)) same += 1;
-  return {
-    start,
-    before: before.slice(start, before.length - same),
-    after: after.slice(start, after.length - same),
-  };
 }
 
 function gatewaysOf(sources: readonly SourcedDocument[]): ReadonlyMap<string, GatewaySource> {

@@ -54,7 +54,7 @@ export function routeLine({
 }: RouteEntry<CompiledRule>): string {
   const matched = headers.map(({ name, value }) => `${name}: ${value}`).join(', ');
   const call = `${hostname || '*'} ${grpcService || '*'}/${method || '*'}`;
-  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${whereText(target)} (${target.document}, ${target.name})`;
+  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${whereText(target)} (${ruleName(target)})`;
 }
 
 /** The same of an HTTPRoute, such as `api.example.com GET /v1/* [x-canary: 1] → greeter (HTTPRoute default/greeter, main)`. */
@@ -65,7 +65,11 @@ function httpRouteLine(entry: HttpEntry<HttpTarget>): string {
   const call = `${hostname || '*'} ${httpMatchText(entry)}${matched === '' ? '' : ` [${matched}]`}`;
   const actions = [httpActionText(target), redirect === undefined ? whereText(rule) : ''];
   const where = actions.filter((text) => text !== '').join(' → ');
-  return `${call} → ${where} (${rule.document}, ${rule.name})`;
+  return `${call} → ${where} (${ruleName(rule)})`;
+}
+
+function ruleName({ document, name, security }: CompiledRule): string {
+  return `${document}, ${name}${typeof security === 'string' ? '' : `, ${security.id}`}`;
 }
 
 function whereText({ backends }: CompiledRule): string {

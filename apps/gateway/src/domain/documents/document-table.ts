@@ -72,8 +72,9 @@ export class DocumentTable {
     if (set.problems.length > 0) return false;
     this.compiled = compiled ?? compileDocuments(set.documents, this.compiled);
     this.usedSets += 1;
-    const { routes, http, backends } = this.compiled;
-    this.active = routes.entries.length > 0 || backends.size > 0 ? this.compiled : undefined;
+    const { routes, http, backends, security } = this.compiled;
+    const isActive = routes.entries.length > 0 || backends.size > 0 || security !== undefined;
+    this.active = isActive ? this.compiled : undefined;
     this.http = http.entries.length > 0 ? http : undefined;
     return true;
   }

@@ -1,7 +1,12 @@
-export { type CompiledDocuments, compileDocuments, type DocumentStatus } from './compile';
+export {
+  type CompiledDocuments,
+  compileDocuments,
+  type DocumentStatus,
+  type UnloadedParts,
+} from './compile';
 export { changedPath, type HttpTarget } from './compile-http-route';
 export { type CompiledRule, pickBackend, type RuleBackend } from './compile-route';
-export { type Condition } from './conditions';
+export { type Condition, type Fault } from './conditions';
 export { DocumentTable } from './document-table';
 export { type Difference, difference, routeLine } from './difference';
 export { documentSet, type DocumentSet, type ReadText, readText } from './document-set';
@@ -9,6 +14,10 @@ export { type Considered, explainMatch } from './explanation';
 export { hostOf } from './hostnames';
 export { hedgeAfterText } from './policies/hedging';
 export { type ProtectionPolicy } from './policies/protection';
+export { type SecurityPolicyDocument } from './kinds/security-policy';
+export { type ApiKey, type ApiKeySettings, parseApiKeys } from './policies/api-keys';
+export { type ExternalAuthorizationSettings } from './policies/external-authorization';
+export { jwksKeysMax, type JwtSettings, type KeySource, type TokenIssuer } from './policies/jwt';
 export { callTimeoutMs, type Timeouts } from './policies/timeouts';
 export { httpActionText, httpMatchText } from './http-explanation';
 export { comparablePath } from './http-path';
@@ -26,3 +35,5 @@ export {
   splitDocuments,
 } from './read-documents';
 export { type CallFacts, type RouteEntry } from './route-index';
+export { type SecuritySettings } from './security-settings';
+export { type CallSecurity, type SecurityTable } from './security-table';

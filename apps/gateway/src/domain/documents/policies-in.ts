@@ -1,6 +1,7 @@
 import { isKind, type SourcedDocument } from './document-set';
 import { type AnyDocument } from './kinds';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
+import { type SecurityPolicyDocument } from './kinds/security-policy';
 import {
   type BackendSettings,
   compileBackendPolicy,
@@ -8,6 +9,7 @@ import {
   PolicyIndex,
   type TrafficSettings,
 } from './policy-index';
+import { compileSecurityPolicy, type SecuritySettings } from './security-settings';
 
 /** The TrafficPolicies among documents. */
 export function trafficPolicies(
@@ -27,6 +29,16 @@ export function backendPolicies(
     isKind<BackendPolicyDocument>(source, 'BackendPolicy'),
   );
   return new PolicyIndex(byOrder(policies), compileBackendPolicy);
+}
+
+/** The SecurityPolicies among documents. */
+export function securityPolicies(
+  sources: readonly SourcedDocument[],
+): PolicyIndex<SecurityPolicyDocument, SecuritySettings> {
+  const policies = sources.filter((source) =>
+    isKind<SecurityPolicyDocument>(source, 'SecurityPolicy'),
+  );
+  return new PolicyIndex(byOrder(policies), compileSecurityPolicy);
 }
 
 function byOrder<D extends AnyDocument>(

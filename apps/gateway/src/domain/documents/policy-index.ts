@@ -4,6 +4,7 @@ import { namespaceOf } from './attachment';
 import { type Fault } from './conditions';
 import { type SourcedDocument } from './document-set';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
+import { type SecurityPolicyDocument } from './kinds/security-policy';
 import { compileLoadBalancing } from './policies/load-balancing';
 import {
   compileProtection,
@@ -27,7 +28,7 @@ export interface TrafficSettings {
   readonly timeouts: Timeouts | undefined;
 }
 
-type PolicyDocument = BackendPolicyDocument | TrafficPolicyDocument;
+type PolicyDocument = BackendPolicyDocument | TrafficPolicyDocument | SecurityPolicyDocument;
 
 /** Policies by what they are attached to. One target takes one policy of a kind: the oldest. */
 export class PolicyIndex<Document extends PolicyDocument, Settings> {

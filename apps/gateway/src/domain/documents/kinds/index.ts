@@ -9,6 +9,7 @@ import {
   trafficPolicySchema,
   type TrafficPolicyDocument,
 } from './policies';
+import { securityPolicySchema, type SecurityPolicyDocument } from './security-policy';
 
 /** A validated document of any kind. */
 export type AnyDocument =
@@ -16,7 +17,8 @@ export type AnyDocument =
   | GrpcRouteDocument
   | HttpRouteDocument
   | BackendPolicyDocument
-  | TrafficPolicyDocument;
+  | TrafficPolicyDocument
+  | SecurityPolicyDocument;
 
 /** The kinds of documents, each with its schema. */
 export const documentKinds = {
@@ -25,6 +27,7 @@ export const documentKinds = {
   HTTPRoute: { apiVersion: `${gatewayApiGroup}/v1`, schema: httpRouteSchema },
   BackendPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: backendPolicySchema },
   TrafficPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: trafficPolicySchema },
+  SecurityPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: securityPolicySchema },
 } as const satisfies Record<
   AnyDocument['kind'],
   { readonly apiVersion: string; readonly schema: z.ZodType }

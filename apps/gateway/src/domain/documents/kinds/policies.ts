@@ -41,7 +41,8 @@ export const backendPolicySchema = documentSchema(
   }),
 );
 
-const routeTarget = strict({
+/** A Gateway, a route or one of its rules, as what a policy is attached to. */
+export const routeTarget = strict({
   group: z.literal(gatewayApiGroup).default(gatewayApiGroup),
   kind: z.enum(['Gateway', 'GRPCRoute', 'HTTPRoute']),
   name: objectName(),

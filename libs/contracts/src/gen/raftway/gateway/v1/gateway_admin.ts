@@ -266,11 +266,27 @@ export interface ExplainCallRequest {
   headers: { [key: string]: string };
   /** "GET", "POST", … of an HTTP request; empty for a gRPC call. */
   httpMethod: string;
+  /** Names of the client's certificate, such as "URI:spiffe://example.org/web". At most 64. */
+  certificateNames: string[];
 }
 
 export interface ExplainCallRequest_HeadersEntry {
   key: string;
   value: string;
+}
+
+/** What a SecurityPolicy says to a call. */
+export interface SecurityExplanation {
+  /** "SecurityPolicy namespace/name". */
+  policy: string;
+  /** How the caller has shown who it is: "jwt", "api-key", "certificate", "anonymous"; empty when it is refused for that. */
+  identityType: string;
+  /** Who it is. */
+  principal: string;
+  /** The rule that decided; empty when there are no rules, or none is about the call. */
+  rule: string;
+  /** Somebody else has the last word (`externalAuthorization`), and was not asked now. */
+  asksAuthorizer: boolean;
 }
 
 /** A rule that was looked at. */
@@ -324,6 +340,10 @@ export interface ExplainCallResponse {
   grpcMethod: string;
   /** Where a rule sends the client, with its HTTP status, such as "302 https://example.com/"; empty when it does not. */
   redirect: string;
+  /** Unset when no policy is about the call. */
+  security:
+    | SecurityExplanation
+    | undefined;
   /** Those of `route` that calls can be sent to. */
   backends: ExplainedBackend[];
 }
@@ -2220,7 +2240,7 @@ export const ListDocumentsResponse: MessageFns<ListDocumentsResponse> = {
 };
 
 function createBaseExplainCallRequest(): ExplainCallRequest {
-  return { method: "", authority: "", headers: {}, httpMethod: "" };
+  return { method: "", authority: "", headers: {}, httpMethod: "", certificateNames: [] };
 }
 
 export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
@@ -2236,6 +2256,9 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
     });
     if (message.httpMethod !== "") {
       writer.uint32(34).string(message.httpMethod);
+    }
+    for (const v of message.certificateNames) {
+      writer.uint32(42).string(v!);
     }
     return writer;
   },
@@ -2288,6 +2311,14 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
             message.httpMethod = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.certificateNames.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2323,6 +2354,11 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
         : isSet(object.http_method)
         ? globalThis.String(object.http_method)
         : "",
+      certificateNames: globalThis.Array.isArray(object?.certificateNames)
+        ? object.certificateNames.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.certificate_names)
+        ? object.certificate_names.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -2346,6 +2382,9 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
     if (message.httpMethod !== "") {
       obj.httpMethod = message.httpMethod;
     }
+    if (message.certificateNames?.length) {
+      obj.certificateNames = message.certificateNames;
+    }
     return obj;
   },
 
@@ -2366,6 +2405,7 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
       {},
     );
     message.httpMethod = object.httpMethod ?? "";
+    message.certificateNames = object.certificateNames?.map((e) => e) || [];
     return message;
   },
 };
@@ -2451,6 +2491,147 @@ export const ExplainCallRequest_HeadersEntry: MessageFns<ExplainCallRequest_Head
     const message = createBaseExplainCallRequest_HeadersEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseSecurityExplanation(): SecurityExplanation {
+  return { policy: "", identityType: "", principal: "", rule: "", asksAuthorizer: false };
+}
+
+export const SecurityExplanation: MessageFns<SecurityExplanation> = {
+  encode(message: SecurityExplanation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.policy !== "") {
+      writer.uint32(10).string(message.policy);
+    }
+    if (message.identityType !== "") {
+      writer.uint32(18).string(message.identityType);
+    }
+    if (message.principal !== "") {
+      writer.uint32(26).string(message.principal);
+    }
+    if (message.rule !== "") {
+      writer.uint32(34).string(message.rule);
+    }
+    if (message.asksAuthorizer !== false) {
+      writer.uint32(40).bool(message.asksAuthorizer);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SecurityExplanation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSecurityExplanation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.policy = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.identityType = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.principal = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.rule = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.asksAuthorizer = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SecurityExplanation {
+    return {
+      policy: isSet(object.policy) ? globalThis.String(object.policy) : "",
+      identityType: isSet(object.identityType)
+        ? globalThis.String(object.identityType)
+        : isSet(object.identity_type)
+        ? globalThis.String(object.identity_type)
+        : "",
+      principal: isSet(object.principal) ? globalThis.String(object.principal) : "",
+      rule: isSet(object.rule) ? globalThis.String(object.rule) : "",
+      asksAuthorizer: isSet(object.asksAuthorizer)
+        ? globalThis.Boolean(object.asksAuthorizer)
+        : isSet(object.asks_authorizer)
+        ? globalThis.Boolean(object.asks_authorizer)
+        : false,
+    };
+  },
+
+  toJSON(message: SecurityExplanation): unknown {
+    const obj: any = {};
+    if (message.policy !== "") {
+      obj.policy = message.policy;
+    }
+    if (message.identityType !== "") {
+      obj.identityType = message.identityType;
+    }
+    if (message.principal !== "") {
+      obj.principal = message.principal;
+    }
+    if (message.rule !== "") {
+      obj.rule = message.rule;
+    }
+    if (message.asksAuthorizer !== false) {
+      obj.asksAuthorizer = message.asksAuthorizer;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SecurityExplanation>): SecurityExplanation {
+    return SecurityExplanation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SecurityExplanation>): SecurityExplanation {
+    const message = createBaseSecurityExplanation();
+    message.policy = object.policy ?? "";
+    message.identityType = object.identityType ?? "";
+    message.principal = object.principal ?? "";
+    message.rule = object.rule ?? "";
+    message.asksAuthorizer = object.asksAuthorizer ?? false;
     return message;
   },
 };
@@ -2769,6 +2950,7 @@ function createBaseExplainCallResponse(): ExplainCallResponse {
     refusalMessage: "",
     grpcMethod: "",
     redirect: "",
+    security: undefined,
     backends: [],
   };
 }
@@ -2804,6 +2986,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     }
     if (message.redirect !== "") {
       writer.uint32(82).string(message.redirect);
+    }
+    if (message.security !== undefined) {
+      SecurityExplanation.encode(message.security, writer.uint32(90).fork()).join();
     }
     for (const v of message.backends) {
       ExplainedBackend.encode(v!, writer.uint32(162).fork()).join();
@@ -2904,6 +3089,14 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
             message.redirect = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.security = SecurityExplanation.decode(reader, reader.uint32());
+            continue;
+          }
           case 20: {
             if (tag !== 162) {
               break;
@@ -2962,6 +3155,7 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
         ? globalThis.String(object.grpc_method)
         : "",
       redirect: isSet(object.redirect) ? globalThis.String(object.redirect) : "",
+      security: isSet(object.security) ? SecurityExplanation.fromJSON(object.security) : undefined,
       backends: globalThis.Array.isArray(object?.backends)
         ? object.backends.map((e: any) => ExplainedBackend.fromJSON(e))
         : [],
@@ -3000,6 +3194,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.redirect !== "") {
       obj.redirect = message.redirect;
     }
+    if (message.security !== undefined) {
+      obj.security = SecurityExplanation.toJSON(message.security);
+    }
     if (message.backends?.length) {
       obj.backends = message.backends.map((e) => ExplainedBackend.toJSON(e));
     }
@@ -3025,6 +3222,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     message.refusalMessage = object.refusalMessage ?? "";
     message.grpcMethod = object.grpcMethod ?? "";
     message.redirect = object.redirect ?? "";
+    message.security = (object.security !== undefined && object.security !== null)
+      ? SecurityExplanation.fromPartial(object.security)
+      : undefined;
     message.backends = object.backends?.map((e) => ExplainedBackend.fromPartial(e)) || [];
     return message;
   },

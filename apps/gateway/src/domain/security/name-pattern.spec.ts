@@ -1,0 +1,26 @@
+import { namePattern } from './name-pattern';
+
+it.each([
+  ['alice', 'alice', true],
+  ['alice', 'Alice', false],
+  ['svc-*', 'svc-a', true],
+  ['svc-*', 'svc-', false],
+  ['svc-*', 'svc-a/b', false],
+  ['svc-**', 'svc-a/b', true],
+  ['a.c', 'abc', false],
+  ['URI:spiffe://example.org/ns/*/sa/web', 'URI:spiffe://example.org/ns/prod/sa/web', true],
+  ['URI:spiffe://example.org/ns/*/sa/web', 'URI:spiffe://example.org/ns/a/b/sa/web', false],
+  ['URI:spiffe://example.org/**', 'URI:spiffe://example.org/ns/a/b/sa/web', true],
+  ['URI:spiffe://example.org/**', 'URI:spiffe://example.org.evil/ns', false],
+  ['DNS:*.example.com', 'DNS:api.Example.com', true],
+  ['DNS:*.example.com', 'DNS:a.b.example.com', false],
+  ['DNS:*.example.com', 'DNS:example.com', false],
+  ['DNS:API.example.com', 'DNS:api.example.com', true],
+  ['DNS:a.example.com', 'URI:a.example.com', false],
+])('%s, %s: %s', (pattern, name, expected) => {
+  expect(namePattern(pattern)(name)).toBe(expected);
+});
+
+it('does not look at names of any length', () => {
+  expect(namePattern('**')('x'.repeat(513))).toBe(false);
+});
