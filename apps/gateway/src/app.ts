@@ -32,6 +32,8 @@ import { type LocalServices } from './local/local-services';
 import { type ReflectionSource } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
 import { backendFactory } from './create-backend';
+import { createLimits, type GatewayLimits } from './create-limits';
+import { type GatewayApp, type GatewayDependencies } from './gateway-app';
 import { serverLimits, upstreamLimits } from './engine-limits';
 import { type GatewayOptions, loadBalancingOf } from './options';
 import { protectionOf } from './protection-options';
@@ -46,45 +48,13 @@ import { createHttp1, createWeb } from './web/create-web';
 import { type Http1Server } from './web/http1-server';
 import { type WebEntrance } from './web/web-entrance';
 
+export { type GatewayApp, type GatewayDependencies };
+
 /** How long clients that were told GATEWAY_STOPPING get before their connections are cut, in milliseconds. */
 const farewellMs = 250;
 
 /** Routes remembered at most. */
 const routesMax = 10_000;
-
-/** What a gateway is built from. */
-export interface GatewayDependencies {
-  readonly options: GatewayOptions;
-  /** The registry's live view. The gateway does not close it. */
-  readonly view: ServiceView;
-  /** @default silent */
-  readonly logger?: Logger;
-  /** @default a registry of its own */
-  readonly metrics?: Metrics;
-  /** Certificates of all ports and connections. @default plaintext */
-  readonly tls?: ServerTls | undefined;
-  /** A number from 0 to 1. @default Math.random */
-  readonly random?: () => number;
-  /** Whether the admin and HTTP servers are started. @default true */
-  readonly withAdmin?: boolean;
-}
-
-/** A gateway in this process. */
-export interface GatewayApp {
-  start(): Promise<void>;
-  /** NOT_SERVING → drain delay → GOAWAY → open calls finish, at most the drain timeout → the rest gets GATEWAY_STOPPING. Once; a second call waits for the first. */
-  stop(): Promise<void>;
-  /** host:port of the one port. @throws Error before start */
-  readonly address: string;
-  /** host:port of the admin server; undefined without one. */
-  readonly adminAddress: string | undefined;
-  /** host:port of /metrics, /livez and /readyz; undefined without admin. */
-  readonly httpAddress: string | undefined;
-  /** Bytes of calls that are held now. */
-  readonly bufferedBytes: number;
-  /** Open connections to instances. */
-  readonly upstreamConnectionCount: number;
-}
 
 /** Builds a gateway; nothing happens before `start()`. */
 export function createGatewayApp(dependencies: GatewayDependencies): GatewayApp {
@@ -103,6 +73,7 @@ class Gateway implements GatewayApp {
   private readonly setAside: SetAside;
   private readonly pool: UpstreamPool;
   private readonly documents: LiveDocuments;
+  private readonly limits: GatewayLimits;
   private readonly random: () => number;
   private readonly local: LocalServices;
   private readonly web: WebEntrance;
@@ -143,6 +114,7 @@ class Gateway implements GatewayApp {
       routesMax,
     });
     this.random = random;
+    this.limits = createLimits(options, metrics, this.logger);
     this.documents = new LiveDocuments({
       ...{ path: options.documents, logger: this.logger },
       onSet: (used, backendsDiffer) => this.onDocuments(used, backendsDiffer),
@@ -204,6 +176,7 @@ class Gateway implements GatewayApp {
   async start(): Promise<void> {
     this.unsubscribe = this.view.onChange(() => this.applyView());
     if (this.isViewReady()) this.applyView();
+    await this.limits.open();
     await this.documents.start();
     await this.admin?.start();
     this.boundAddress = await this.door.listen();
@@ -230,6 +203,7 @@ class Gateway implements GatewayApp {
     this.http1.destroy();
     this.door.destroy();
     this.pool.destroy();
+    this.limits.close();
     await this.admin?.stop();
     this.logger.info('gateway has stopped');
   }
@@ -276,6 +250,7 @@ class Gateway implements GatewayApp {
       deadlines: new Deadlines(nowMs),
       memory: this.memory,
       openCalls: this.openCalls,
+      limits: this.limits.context,
       observer: this.metrics,
       logger: this.logger,
       replayBytesMax: this.options.retryBufferBytesMax,
@@ -336,13 +311,16 @@ class Gateway implements GatewayApp {
       refusalOf: (grpcService) => this.dispatcher.refusalOf(grpcService),
       isLocal: (grpcService) => this.local.serves(grpcService),
       timeoutMaxMs: this.timeoutMaxMs,
+      sharesLimits: this.options.rateLimitRedisUrl !== undefined,
       wallMs: Date.now,
     });
   }
 
   private onDocuments(used: boolean, backendsDiffer: boolean): void {
     this.metrics.onDocumentSet(used);
-    if (!used) return;
+    const { current } = this.documents.table;
+    if (!used || current === undefined) return;
+    this.limits.retain(current);
     this.table.trackServices(this.documents.table.services(), Date.now());
     if (backendsDiffer) this.table.reconfigure(Date.now());
     this.pool.retain((key) => this.table.hasEndpoint(key));

@@ -66,10 +66,16 @@ export function metadataOf(headers: HeaderPairs): string[] {
   );
 }
 
-/** Trailers as the headers of a unary response. */
+/** Trailers as the headers of a unary response. Those of an error that mean something in HTTP keep their names. */
 export function trailerHeaders(trailers: HeaderPairs): string[] {
-  return metadataOf(trailers).map((text, index) => (index % 2 === 0 ? `trailer-${text}` : text));
+  const isError = statusOf(trailers) !== 0;
+  return metadataOf(trailers).map((text, index) =>
+    index % 2 === 1 || (isError && ofHttp.has(text)) ? text : `trailer-${text}`,
+  );
 }
+
+/** When to come again, and how much there is: see domain/limits/limit-refusals.ts. */
+const ofHttp = new Set(['retry-after', 'ratelimit', 'ratelimit-policy']);
 
 /** An error as Connect writes it. */
 export interface ConnectError {

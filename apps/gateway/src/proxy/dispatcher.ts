@@ -41,7 +41,7 @@ export interface DispatcherSettings {
 }
 
 /** Where a call goes, and what documents say of it. */
-type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders'> &
+type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders' | 'limits'> &
   Partial<Pick<RuleBackend, 'requestHeaders' | 'timeouts'>>;
 
 /** Decides for every new stream who answers it: an instance, the gateway itself, or nobody. */
@@ -89,6 +89,7 @@ export class Dispatcher {
       clientAddress,
       timeoutMs: this.timeoutMs(facts.timeoutMs, found.timeouts),
       responseHeaders,
+      limits: found.limits,
     });
   }
 
@@ -102,7 +103,8 @@ export class Dispatcher {
       const found = routeByRule(rule, grpcService, table, this.context.random);
       if (found instanceof ServiceError) return found;
       const { requestHeaders, responseHeaders, timeouts } = found.backend;
-      return { route: found.route, requestHeaders, responseHeaders, timeouts };
+      const { limits } = rule;
+      return { route: found.route, requestHeaders, responseHeaders, timeouts, limits };
     }
     const route = table.route(grpcService);
     if (route === undefined) return refusal.serviceUnknown(grpcService);

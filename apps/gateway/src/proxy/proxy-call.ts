@@ -32,10 +32,13 @@ import { changeHeaders, type HeaderChanges } from '../domain/header-changes';
 import * as refusal from '../domain/refusal';
 import { type CallEnd, type InstanceEndpoint } from '../domain/backend';
 import { type Protection } from '../domain/protection';
+import { type KeyIdentity } from '../domain/limits/limit-key';
+import { type RuleLimits } from '../domain/limits/limit-settings';
 import { type Route } from '../domain/routing-table';
 import { type Expirable, statusTrailers } from '@raftway/service-kit';
 import { type CallSpan } from '@raftway/observability';
 import { Attempt, type AttemptOwner } from './attempt';
+import { CallLimits, type LimitedCall } from './call-limits';
 import { reportCall, startSpan } from './call-report';
 import { CallRetries, type RetriedCall } from './call-retries';
 import { type OpenCall } from './open-calls';
@@ -60,11 +63,22 @@ export interface ProxyCallStart {
   readonly timeoutMs: number | undefined;
   /** Changes of the response's headers; undefined when there are none. */
   readonly responseHeaders?: readonly HeaderChanges[] | undefined;
+  /** Undefined when there are none. */
+  readonly limits?: RuleLimits | undefined;
+  /** Undefined when nothing has been proved. */
+  readonly identity?: KeyIdentity | undefined;
 }
 
 /** One call. Listens to the client's stream; its {@link Attempt} listens to the instance's. */
 export class ProxyCall
-  implements StreamListener, AttemptOwner, Expirable, OpenCall, PlaceSeeker, RetriedCall
+  implements
+    StreamListener,
+    AttemptOwner,
+    Expirable,
+    LimitedCall,
+    OpenCall,
+    PlaceSeeker,
+    RetriedCall
 {
   private readonly startedMs: number;
   private readonly span: CallSpan | undefined;
@@ -82,6 +96,7 @@ export class ProxyCall
   private unreleasedBytes = 0;
   /** All of the request so far, in order, while it may have to be sent again; undefined when it cannot be any more. */
   private replay: Replay | undefined = new Replay();
+  private readonly limits: CallLimits | undefined;
   /** Undefined when the backend takes whatever comes. */
   private place: Place | undefined;
   /** Undefined until an attempt fails with a code, or is given a time. */
@@ -99,7 +114,15 @@ export class ProxyCall
     context.openCalls.add(this);
     if (start.timeoutMs !== undefined)
       this.deadlineBucket = context.deadlines.add(this, this.startedMs + start.timeoutMs);
-    const { backend } = start.route;
+    this.limits = start.limits && new CallLimits(this, start.limits, start, context);
+    if (this.limits === undefined) this.onAdmitted();
+    else this.limits.enter();
+  }
+
+  /** The call's limits let it through: its backend may still have to. */
+  onAdmitted(): void {
+    const { context } = this;
+    const { backend } = this.start.route;
     const { protection } = backend;
     protection?.budget?.noteCall(this.startedMs);
     if (protection?.isGuarded === true) {
@@ -203,6 +226,7 @@ export class ProxyCall
     this.responseStarted = true;
     this.replay = undefined;
     this.attempt?.tellFirstByte();
+    this.limits?.onAnswer();
     const { responseHeaders } = this.start;
     const kept = forwardResponseHeaders(headers);
     const sent = responseHeaders === undefined ? kept : changeHeaders(kept, responseHeaders);
@@ -272,11 +296,11 @@ export class ProxyCall
     this.triesAgain('abandoned', undefined, []);
   }
 
-  /** Ends the call with an error of the gateway's own. */
-  fail(error: ServiceError): void {
+  /** Ends the call with an error of the gateway's own. @param headers beside the status */
+  fail(error: ServiceError, headers?: HeaderPairs): void {
     if (!this.finish(error.code, error.reason)) return;
     if (this.responseStarted) this.client.sendEnd(statusTrailers(error));
-    else sendRefusal(this.client, error);
+    else sendRefusal(this.client, error, headers);
   }
 
   // ---- inside ----
@@ -370,6 +394,7 @@ export class ProxyCall
     this.context.openCalls.remove(this);
     if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
     this.place?.leave(code);
+    this.limits?.leave(code);
     this.retries?.end();
     const durationMs = this.context.nowMs() - this.startedMs;
     const { observer, logger } = this.context;

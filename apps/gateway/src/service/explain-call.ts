@@ -12,6 +12,7 @@ import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
 import * as refusal from '../domain/refusal';
 import { type Route, type RoutingTable } from '../domain/routing-table';
 import { routeToBackend, ruleText } from '../proxy/document-routing';
+import { callLimits } from './call-limits-message';
 import { registeredRoute, ruleRoute } from './messages';
 
 /** What decides about calls. */
@@ -79,7 +80,7 @@ function explainRouted(
   const rule = entry.target;
   const usable = rule.backends.filter(({ weight }) => weight > 0);
   const routed = withTimes(
-    { ...told, route: ruleRoute(entry, table) },
+    { ...told, route: ruleRoute(entry, table), limits: callLimits(rule.limits, call) },
     usable.length === 1 ? usable[0]?.timeouts : longest(usable.map(({ timeouts }) => timeouts)),
     context,
   );

@@ -23,6 +23,8 @@ export interface AdminContext extends ExplainContext {
   /** Where documents come from; undefined when the admin API gives them. */
   readonly documentsPath: string | undefined;
   readonly isSetAside: (endpointKey: string) => boolean;
+  /** Whether there is something to count shared limits in. */
+  readonly sharesLimits: boolean;
   /** Uses a set without problems, and what it was compiled to, from now on. */
   readonly apply: (set: DocumentSet, compiled: CompiledDocuments) => void;
 }
@@ -78,7 +80,7 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
         context.apply(set, after);
         applied = texts;
       }
-      const statuses = after.statuses((name) => table.isKnownService(name));
+      const statuses = after.statuses((name) => table.isKnownService(name), context.sharesLimits);
       return {
         ...differenceMessage(changes),
         statuses: statuses.map(documentMessage),
@@ -88,7 +90,8 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
 
     listDocuments: ({ pageSize, pageToken }) => {
       const statuses: DocumentStatus[] =
-        documents.current?.statuses((name) => table.isKnownService(name)) ?? [];
+        documents.current?.statuses((name) => table.isKnownService(name), context.sharesLimits) ??
+        [];
       const { items, nextPageToken } = page(statuses, pageSize, pageToken);
       return {
         documents: items.map(documentMessage),

@@ -95,6 +95,23 @@ const explained = (changes: Partial<gateway.ExplainCallResponse>): gateway.Expla
     route: main,
     timeoutMax: toDuration(30_000),
     timeoutDefault: toDuration(2000),
+    limits: [
+      {
+        ...{ kind: gateway.LimitKind.RATE_LIMIT, name: 'per-client', shared: true, cost: 2 },
+        ...{ limit: '100 per 1s, burst 200', key: 'each client address', priority: '' },
+        owner: 'TrafficPolicy default/api',
+      },
+      {
+        ...{ kind: gateway.LimitKind.QUOTA, name: 'daily', shared: false, cost: 0 },
+        ...{ limit: '10000 per day', key: 'all calls together', priority: '' },
+        owner: 'TrafficPolicy default/api',
+      },
+      {
+        ...{ kind: gateway.LimitKind.CONCURRENCY, name: '', shared: false, cost: 1 },
+        ...{ limit: '4 to 1000, adaptive', key: 'GRPCRoute default/greeter', priority: 'normal' },
+        owner: 'TrafficPolicy default/api',
+      },
+    ],
     ...changes,
   });
 
@@ -168,6 +185,7 @@ describe('raftway gateway', () => {
           route: { ...registered, backends: [{ ...backend('greeter', 1), liveInstances: 0 }] },
           timeoutMax: undefined,
           timeoutDefault: undefined,
+          limits: [],
           refusalCode: 'UNAVAILABLE',
           refusalReason: 'NO_LIVE_INSTANCE',
           refusalMessage: 'no live instance of greeter',

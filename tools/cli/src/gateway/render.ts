@@ -100,6 +100,7 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
     timeoutMax && `at most ${durationText(timeoutMax)}`,
   ].filter((text) => text !== undefined);
   if (times.length > 0) lines.push(`time      ${times.join(', ')}`);
+  for (const limit of answer.limits) lines.push(`counts    ${limitText(limit)}`);
   if (answer.refusalCode !== '')
     lines.push(
       style.bad(
@@ -107,6 +108,15 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
       ),
     );
   return lines.join('\n');
+}
+
+function limitText({ kind, name, owner, limit, key, shared, cost, priority }: gateway.CallLimit) {
+  if (kind === gateway.LimitKind.CONCURRENCY)
+    return `as one of the calls under way of ${key}: ${limit}, as ${priority} (${owner})`;
+  const title = kind === gateway.LimitKind.QUOTA ? 'quota' : 'rate limit';
+  const price = cost === 0 ? 'not at all' : String(cost);
+  const scope = shared ? 'of all gateways' : 'of each gateway';
+  return `${price} against the ${title} ${name}: ${limit}, for ${key}, ${scope} (${owner})`;
 }
 
 function callOf({ grpcService, method }: gateway.Route): string {

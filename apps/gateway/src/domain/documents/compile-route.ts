@@ -8,6 +8,7 @@ import {
   type GrpcRouteDocument,
   type GrpcRule,
 } from './kinds/grpc-route';
+import { type RuleLimits } from '../limits/limit-settings';
 import { combineTimeouts, type Timeouts } from './policies/timeouts';
 import { type HeaderMatch } from './route-index';
 
@@ -33,6 +34,8 @@ export interface CompiledRule {
   readonly name: string;
   readonly backends: readonly RuleBackend[];
   readonly weightSum: number;
+  /** Undefined when there are none. */
+  readonly limits: RuleLimits | undefined;
 }
 
 /** What a route's policies give to its rules. */
@@ -40,6 +43,7 @@ export interface RuleTimeouts {
   /** The most specific first. */
   readonly ofRule: (rule: string | undefined) => readonly (Timeouts | undefined)[];
   readonly ofService: (service: string) => Timeouts | undefined;
+  readonly limitsOf: (rule: string | undefined) => RuleLimits | undefined;
 }
 
 /** One match of a rule, without its host name. */
@@ -101,6 +105,7 @@ export function compileRule(
     name: rule.name ?? `rules[${index}]`,
     backends,
     weightSum: backends.reduce((sum, { weight }) => sum + weight, 0),
+    limits: timeouts.limitsOf(rule.name),
   };
 }
 

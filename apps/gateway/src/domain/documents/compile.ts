@@ -24,6 +24,8 @@ import { type AnyDocument } from './kinds';
 import { type GatewayDocument } from './kinds/gateway';
 import { type GrpcRouteDocument } from './kinds/grpc-route';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
+import { type RuleLimits } from '../limits/limit-settings';
+import { combineLimits, unsharedLimits } from './policies/limits';
 import {
   type BackendSettings,
   compileBackendPolicy,
@@ -48,8 +50,11 @@ export interface CompiledDocuments {
   readonly routes: RouteIndex<CompiledRule>;
   /** What BackendPolicies say, by registered service. The same object as before when no policy and no Gateway has changed. */
   readonly backends: ReadonlyMap<string, BackendSettings>;
-  /** Conditions of every document. What depends on the registry is as the registry is now. */
-  statuses(isKnown: IsKnownService): DocumentStatus[];
+  /**
+   * Conditions of every document. What depends on the registry is as the registry is now.
+   * @param sharesLimits whether the gateway has something to count shared limits in. Default: true
+   */
+  statuses(isKnown: IsKnownService, sharesLimits?: boolean): DocumentStatus[];
 }
 
 /** What a route was compiled to. */
@@ -128,10 +133,11 @@ class Compilation implements CompiledDocuments {
     return old?.source.document === source.document ? old : this.compileRoute(source);
   }
 
-  statuses(isKnown: IsKnownService): DocumentStatus[] {
+  statuses(isKnown: IsKnownService, sharesLimits = true): DocumentStatus[] {
     const byId = new Map(this.sources.map((source) => [source.id, source]));
     return this.sources.map((source, index) => {
-      const notUsed = unusedCondition(source.unused);
+      const unshared = sharesLimits ? [] : unsharedLimits(source.document);
+      const notUsed = unusedCondition([...source.unused, ...unshared]);
       const own = this.conditionsOf(source, this.outcomes[index], byId, isKnown);
       return { source, conditions: notUsed === undefined ? own : [...own, notUsed] };
     });
@@ -163,6 +169,8 @@ class Compilation implements CompiledDocuments {
         gateway && this.traffic.get(gateway.id)?.timeouts,
       ],
       ofService: (service) => this.backends.get(service)?.timeouts,
+      limitsOf: (rule) =>
+        this.limitsOf([rule === undefined ? '' : `${id}/${rule}`, id, gateway?.id ?? '']),
     };
     return (source.document.spec.rules ?? []).flatMap((rule, index) => {
       const target = compileRule(source, rule, index, timeouts);
@@ -170,6 +178,16 @@ class Compilation implements CompiledDocuments {
         [...hostnames].map((hostname) => ({ hostname, ...match, order, target })),
       );
     });
+  }
+
+  /** What policies of these targets say, the most specific first. */
+  private limitsOf(targets: readonly string[]): RuleLimits | undefined {
+    return combineLimits(
+      targets.flatMap((target) => {
+        const limits = this.traffic.get(target)?.limits;
+        return limits === undefined ? [] : { target, limits };
+      }),
+    );
   }
 
   private conditionsOf(

@@ -1,4 +1,5 @@
 import { formatDuration } from '@raftway/config';
+import { limitTexts } from '../limits/limit-text';
 import { type CompiledDocuments } from './compile';
 import { type CompiledRule, type RuleBackend } from './compile-route';
 import { type SourcedDocument } from './document-set';
@@ -48,7 +49,8 @@ export function routeLine({
   const call = `${hostname || '*'} ${grpcService || '*'}/${method || '*'}`;
   const backends = target.backends.map((backend) => backendText(backend, target.backends.length));
   const where = backends.length === 0 ? 'nowhere' : backends.join(', ');
-  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${where} (${target.document}, ${target.name})`;
+  const limits = target.limits === undefined ? '' : ` {${limitTexts(target.limits).join('; ')}}`;
+  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${where}${limits} (${target.document}, ${target.name})`;
 }
 
 function backendText(backend: RuleBackend, count: number): string {

@@ -3,6 +3,8 @@ import { namespaceOf } from './attachment';
 import { type Fault } from './conditions';
 import { type SourcedDocument } from './document-set';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
+import { type PolicyLimits } from '../limits/limit-settings';
+import { compileLimits } from './policies/limits';
 import { compileLoadBalancing } from './policies/load-balancing';
 import { compileTimeouts, type Timeouts } from './policies/timeouts';
 
@@ -16,6 +18,7 @@ export interface BackendSettings {
 /** What a TrafficPolicy says of a Gateway, a route or a rule. */
 export interface TrafficSettings {
   readonly timeouts: Timeouts | undefined;
+  readonly limits: PolicyLimits | undefined;
 }
 
 type PolicyDocument = BackendPolicyDocument | TrafficPolicyDocument;
@@ -70,8 +73,12 @@ export function compileBackendPolicy({ spec }: BackendPolicyDocument): BackendSe
   };
 }
 
-export function compileTrafficPolicy({ spec }: TrafficPolicyDocument): TrafficSettings {
-  return { timeouts: spec.timeouts && compileTimeouts(spec.timeouts) };
+export function compileTrafficPolicy(document: TrafficPolicyDocument): TrafficSettings {
+  const { spec, kind, metadata } = document;
+  return {
+    timeouts: spec.timeouts && compileTimeouts(spec.timeouts),
+    limits: compileLimits(spec, `${kind} ${namespaceOf(document)}/${metadata.name}`),
+  };
 }
 
 /** `Gateway namespace/name`, `GRPCRoute namespace/name`, `GRPCRoute namespace/name/rule`, `Service name`: registered services have no namespace. */

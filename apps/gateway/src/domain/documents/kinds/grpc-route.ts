@@ -12,7 +12,8 @@ import {
 /** Matches of all rules of one route, as the Gateway API has it. */
 const matchesMax = 128;
 
-const headerName = () =>
+/** In any case. */
+export const headerName = () =>
   z
     .string()
     .max(256)
