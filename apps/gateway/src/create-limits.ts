@@ -43,7 +43,10 @@ export function createLimits(
     context: { states, shared: redis, observer, digest: keyDigest },
     open: async () => redis?.open(),
     close: () => redis?.close(),
-    retain: ({ routes }) =>
-      states.retain(routes.entries.flatMap(({ target: rule }) => rule.limits ?? [])),
+    retain: ({ routes, http }) =>
+      states.retain([
+        ...routes.entries.flatMap(({ target }) => target.limits ?? []),
+        ...http.entries.flatMap(({ target }) => target.rule.limits ?? []),
+      ]),
   };
 }

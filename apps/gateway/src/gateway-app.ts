@@ -1,4 +1,4 @@
-import { type ServiceView } from '@raftway/discovery';
+import { type ConfigView, type ServiceView } from '@raftway/discovery';
 import { type Logger, type Metrics } from '@raftway/observability';
 import { type ServerTls } from '@raftway/tls';
 import { type GatewayOptions } from './options';
@@ -8,6 +8,8 @@ export interface GatewayDependencies {
   readonly options: GatewayOptions;
   /** The registry's live view. The gateway does not close it. */
   readonly view: ServiceView;
+  /** The registry's entries that are documents, when the options name them (`registry:///…`). The gateway does not close it. */
+  readonly config?: ConfigView | undefined;
   /** @default silent */
   readonly logger?: Logger;
   /** @default a registry of its own */

@@ -15,7 +15,8 @@ import { instanceOf } from './support/fake-view';
 import { errorInfo, eventually } from './support/harness';
 import { encodeText, textBackend } from './support/text-backend';
 
-const { OK, RESOURCE_EXHAUSTED } = grpc.status;
+const OK: number = grpc.status.OK;
+const RESOURCE_EXHAUSTED: number = grpc.status.RESOURCE_EXHAUSTED;
 const gateways: DocumentGateway[] = [];
 
 afterEach(async () => {
@@ -110,11 +111,13 @@ describe('a rate limit', () => {
   });
 
   it('lets a call through after the time that it told', async () => {
-    const { client } = await start('rateLimits: [{ name: slow, requests: 10, per: 1s, burst: 1 }]');
-    await client.unary('x');
-    const { retryMs } = details(await client.unary('x'));
+    const { client } = await start('rateLimits: [{ name: slow, requests: 2, per: 1s, burst: 1 }]');
+    const outcomes = await Promise.all([client.unary('x'), client.unary('x')]);
+    const refused = outcomes.find(({ code }) => code !== OK);
+    expect(refused).toBeDefined();
+    const { retryMs } = details(refused!);
     expect(retryMs).toBeGreaterThan(0);
-    expect(retryMs).toBeLessThanOrEqual(100);
+    expect(retryMs).toBeLessThanOrEqual(500);
     await new Promise((resolve) => setTimeout(resolve, retryMs));
 
     expect(said(await client.unary('x'))).toBe('OK');
@@ -398,7 +401,7 @@ describeRedis('limits that gateways share', () => {
   });
 
   it('go on when Redis is killed in the middle, from where this gateway was, and are shared again when it is back', async () => {
-    const spec = 'rateLimits: [{ name: many, requests: 1000, per: 1h, scope: shared }]';
+    const spec = 'rateLimits: [{ name: many, requests: 300, per: 1h, scope: shared }]';
     const own = await RedisServer.start();
     try {
       const options = { ...shared(), rateLimitRedisUrl: parseRedisUrl(own.url) };
@@ -420,7 +423,7 @@ describeRedis('limits that gateways share', () => {
       await eventually(() => passed() > 50, 'calls with Redis');
       await own.kill();
       const without = passed();
-      await eventually(() => passed() > without + 200, 'calls without Redis');
+      await eventually(() => passed() > without + 50, 'calls without Redis');
       const fallbacks = await gateway.harness.metrics.text();
       await own.resume();
       await untilUp(gateway);
@@ -432,8 +435,8 @@ describeRedis('limits that gateways share', () => {
       expect(fallbacks).toMatch(/shared_limit_fallbacks_total [1-9]/);
       expect(slowestMs).toBeLessThan(10_000);
       // Redis did not know of what was let through meanwhile, and this gateway of no other.
-      expect(passed()).toBeGreaterThanOrEqual(1000);
-      expect(passed()).toBeLessThan(2010);
+      expect(passed()).toBeGreaterThanOrEqual(300);
+      expect(passed()).toBeLessThan(610);
     } finally {
       await own.stop();
     }

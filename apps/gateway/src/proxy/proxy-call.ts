@@ -38,7 +38,7 @@ import { type Route } from '../domain/routing-table';
 import { type Expirable, statusTrailers } from '@raftway/service-kit';
 import { type CallSpan } from '@raftway/observability';
 import { Attempt, type AttemptOwner } from './attempt';
-import { CallLimits, type LimitedCall } from './call-limits';
+import { CallLimits } from './call-limits';
 import { reportCall, startSpan } from './call-report';
 import { CallRetries, type RetriedCall } from './call-retries';
 import { type OpenCall } from './open-calls';
@@ -71,14 +71,7 @@ export interface ProxyCallStart {
 
 /** One call. Listens to the client's stream; its {@link Attempt} listens to the instance's. */
 export class ProxyCall
-  implements
-    StreamListener,
-    AttemptOwner,
-    Expirable,
-    LimitedCall,
-    OpenCall,
-    PlaceSeeker,
-    RetriedCall
+  implements StreamListener, AttemptOwner, Expirable, OpenCall, PlaceSeeker, RetriedCall
 {
   private readonly startedMs: number;
   private readonly span: CallSpan | undefined;

@@ -1,5 +1,5 @@
 import { gateway } from '@raftway/contracts';
-import { type CallFacts } from '../domain/documents';
+import { type GrpcPath } from '../domain/grpc-path';
 import { costOf, type RuleLimits } from '../domain/limits/limit-settings';
 import { concurrencyText, keyText, valueText } from '../domain/limits/limit-text';
 import { priorityOf } from '../domain/limits/target-concurrency';
@@ -10,9 +10,14 @@ const kinds = {
 } as const;
 
 /** The limits that a call counts against, as the API shows them. */
-export function callLimits(limits: RuleLimits | undefined, call: CallFacts): gateway.CallLimit[] {
+export function callLimits(
+  limits: RuleLimits | undefined,
+  { grpcService, method }: GrpcPath,
+  headers: gateway.ExplainCallRequest['headers'],
+): gateway.CallLimit[] {
   if (limits === undefined) return [];
-  const { grpcService, method, header } = call;
+  const header = (name: string): string | undefined =>
+    Object.entries(headers).find(([one]) => one.toLowerCase() === name)?.[1];
   const counted = limits.counted.map((limit): gateway.CallLimit => ({
     ...{ owner: limit.owner, name: limit.name, kind: kinds[limit.kind] },
     ...{ limit: valueText(limit), key: keyText(limit.key), priority: '' },

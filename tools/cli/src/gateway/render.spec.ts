@@ -23,6 +23,8 @@ const canary: gateway.Route = {
   hostname: '*.example.com',
   grpcService: 'helloworld.Greeter',
   method: '',
+  http: '',
+  action: '',
   headers: ['x-canary: 1'],
   document: 'GRPCRoute default/greeter',
   rule: 'canary',
@@ -38,6 +40,15 @@ const main: gateway.Route = {
     backend('greeter-v2', 5),
     backend('attic', 0, 'attic: Bucket is no backend'),
   ],
+};
+
+const web: gateway.Route = {
+  ...canary,
+  grpcService: '',
+  http: 'GET /api/*',
+  action: 'rewrite prefix to /v1',
+  document: 'HTTPRoute default/web',
+  rule: 'rules[0]',
 };
 
 const registered: gateway.Route = {
@@ -95,29 +106,30 @@ const explained = (changes: Partial<gateway.ExplainCallResponse>): gateway.Expla
     route: main,
     timeoutMax: toDuration(30_000),
     timeoutDefault: toDuration(2000),
-    limits: [
-      {
-        ...{ kind: gateway.LimitKind.RATE_LIMIT, name: 'per-client', shared: true, cost: 2 },
-        ...{ limit: '100 per 1s, burst 200', key: 'each client address', priority: '' },
-        owner: 'TrafficPolicy default/api',
-      },
-      {
-        ...{ kind: gateway.LimitKind.QUOTA, name: 'daily', shared: false, cost: 0 },
-        ...{ limit: '10000 per day', key: 'all calls together', priority: '' },
-        owner: 'TrafficPolicy default/api',
-      },
-      {
-        ...{ kind: gateway.LimitKind.CONCURRENCY, name: '', shared: false, cost: 1 },
-        ...{ limit: '4 to 1000, adaptive', key: 'GRPCRoute default/greeter', priority: 'normal' },
-        owner: 'TrafficPolicy default/api',
-      },
-    ],
     ...changes,
   });
 
+const limits: gateway.CallLimit[] = [
+  {
+    ...{ kind: gateway.LimitKind.RATE_LIMIT, name: 'per-client', shared: true, cost: 2 },
+    ...{ limit: '100 per 1s, burst 200', key: 'each client address', priority: '' },
+    owner: 'TrafficPolicy default/api',
+  },
+  {
+    ...{ kind: gateway.LimitKind.QUOTA, name: 'daily', shared: false, cost: 0 },
+    ...{ limit: '10000 per day', key: 'all calls together', priority: '' },
+    owner: 'TrafficPolicy default/api',
+  },
+  {
+    ...{ kind: gateway.LimitKind.CONCURRENCY, name: '', shared: false, cost: 1 },
+    ...{ limit: '4 to 1000, adaptive', key: 'GRPCRoute default/greeter', priority: 'normal' },
+    owner: 'TrafficPolicy default/api',
+  },
+];
+
 describe('raftway gateway', () => {
   it('shows routes', () =>
-    expectGolden('gateway-routes', renderRoutes([canary, main, registered])));
+    expectGolden('gateway-routes', renderRoutes([canary, main, web, registered])));
 
   it('shows backends', () => {
     const instance = { instanceId: 'greeter-1', address: '127.0.0.1:20051', weight: 100 };
@@ -174,7 +186,7 @@ describe('raftway gateway', () => {
   });
 
   it('explains a call that a rule takes', () =>
-    expectGolden('gateway-why', renderExplanation(explained({}), plain)));
+    expectGolden('gateway-why', renderExplanation(explained({ limits }), plain)));
 
   it('explains a call that goes by registration and is refused', () =>
     expectGolden(
@@ -185,7 +197,6 @@ describe('raftway gateway', () => {
           route: { ...registered, backends: [{ ...backend('greeter', 1), liveInstances: 0 }] },
           timeoutMax: undefined,
           timeoutDefault: undefined,
-          limits: [],
           refusalCode: 'UNAVAILABLE',
           refusalReason: 'NO_LIVE_INSTANCE',
           refusalMessage: 'no live instance of greeter',
@@ -194,8 +205,40 @@ describe('raftway gateway', () => {
       ),
     ));
 
+  it('explains an HTTP request and the call that it becomes', () =>
+    expectGolden(
+      'gateway-why-http',
+      renderExplanation(
+        explained({
+          considered: [{ route: web, taken: true, why: 'it takes GET /api/*' }],
+          route: web,
+          grpcMethod: 'helloworld.Greeter/SayHello',
+        }),
+        plain,
+      ),
+    ));
+
+  it('explains a request that is sent elsewhere', () => {
+    const moved = { ...web, action: 'redirect 301 https', backends: [] };
+
+    expect(
+      renderExplanation(
+        explained({
+          considered: [{ route: moved, taken: true, why: 'it takes GET /api/*' }],
+          route: moved,
+          redirect: '301 https://example.com/api/x',
+          timeoutMax: undefined,
+          timeoutDefault: undefined,
+        }),
+        plain,
+      ),
+    ).toBe(
+      'takes it  HTTPRoute default/web, rules[0]: it takes GET /api/*\ndoes      redirect 301 https://example.com/api/x',
+    );
+  });
+
   it('explains a call that the gateway answers itself', () => {
-    expect(renderExplanation(explained({ local: true }), plain)).toBe(
+    expect(renderExplanation(explained({ considered: [], local: true }), plain)).toBe(
       'The gateway answers this itself.',
     );
   });

@@ -44,7 +44,10 @@ export function limits(): Row {
         description: 'Redis was away or too slow, or there is none.',
         queries: [
           rate('raftway_gateway_shared_limit_fallbacks_total', gateways),
-          value('raftway_gateway_limit_redis_up', { ...gateways, legend: '{{instance}} has Redis' }),
+          value('raftway_gateway_limit_redis_up', {
+            ...gateways,
+            legend: '{{instance}} has Redis',
+          }),
         ],
       },
     ],

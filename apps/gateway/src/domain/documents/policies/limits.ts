@@ -148,10 +148,18 @@ function keyedOf(limit: KeyedSpec, kind: CountedLimit['kind'], owner: string) {
   };
 }
 
-/** What policies say of one rule's calls, the most specific first: all of what they count, and the first concurrency limit. */
+/**
+ * What policies say of one rule's calls: all of what they count, and the first concurrency limit.
+ * @param targets that policies may be attached to, the most specific first
+ */
 export function combineLimits(
-  policies: readonly { readonly target: string; readonly limits: PolicyLimits }[],
+  targets: readonly string[],
+  ofTarget: (target: string) => PolicyLimits | undefined,
 ): RuleLimits | undefined {
+  const policies = targets.flatMap((target) => {
+    const limits = ofTarget(target);
+    return limits === undefined ? [] : { target, limits };
+  });
   if (policies.length === 0) return undefined;
   // One policy may be attached to a route and to its Gateway: a call counts once.
   const counted = new Map<string, CountedLimit>();
