@@ -33,6 +33,7 @@ import { gatewayStopping } from './domain/refusal';
 import { createAdminServer } from './create-admin-server';
 import { backendFactory } from './create-backend';
 import { createUpstreams } from './create-upstreams';
+import { createLimits, type GatewayLimits } from './create-limits';
 import { documentSource } from './document-source';
 import { type GatewayApp, type GatewayDependencies } from './gateway-app';
 import { serverLimits } from './engine-limits';
@@ -77,6 +78,7 @@ class Gateway implements GatewayApp {
   private readonly pool: UpstreamPool;
   private readonly checker: HealthChecker;
   private readonly documents: LiveDocuments;
+  private readonly limits: GatewayLimits;
   private readonly random: () => number;
   private readonly local: LocalServices;
   private readonly json: JsonCatalog;
@@ -115,6 +117,7 @@ class Gateway implements GatewayApp {
       routesMax,
     });
     this.random = random;
+    this.limits = createLimits(options, metrics, this.logger);
     this.documents = new LiveDocuments({
       source: documentSource(options.documents),
       ...{ config: dependencies.config, logger: this.logger },
@@ -189,6 +192,7 @@ class Gateway implements GatewayApp {
   async start(): Promise<void> {
     this.unsubscribe = this.view.onChange(() => this.applyView());
     if (this.isViewReady()) this.applyView();
+    await this.limits.open();
     await this.documents.start();
     await this.admin?.start();
     this.boundAddress = await this.door.listen();
@@ -217,6 +221,7 @@ class Gateway implements GatewayApp {
     this.http1.destroy();
     this.door.destroy();
     this.pool.destroy();
+    this.limits.close();
     await this.admin?.stop();
     this.logger.info('gateway has stopped');
   }
@@ -249,6 +254,7 @@ class Gateway implements GatewayApp {
       deadlines: new Deadlines(nowMs),
       memory: this.memory,
       openCalls: this.openCalls,
+      limits: this.limits.context,
       observer: this.metrics,
       logger: this.logger,
       replayBytesMax: this.options.retryBufferBytesMax,
@@ -307,6 +313,7 @@ class Gateway implements GatewayApp {
       methodOf: (httpMethod, path) =>
         this.options.jsonTranscoding ? this.json.methodOf(httpMethod, path) : undefined,
       timeoutMaxMs: this.timeoutMaxMs,
+      sharesLimits: this.options.rateLimitRedisUrl !== undefined,
       wallMs: Date.now,
     });
   }
@@ -315,6 +322,10 @@ class Gateway implements GatewayApp {
     this.metrics.onDocumentSet(used);
     if (!used) return;
     this.gatekeeper.follow(this.documents.table.current?.security);
+    const { current } = this.documents.table;
+    if (!used || current === undefined) return;
+    this.gatekeeper.follow(current.security);
+    this.limits.retain(current);
     this.table.trackServices(this.documents.table.services(), Date.now());
     if (backendsDiffer) this.table.reconfigure();
     this.pool.retain((key) => this.table.hasEndpoint(key));

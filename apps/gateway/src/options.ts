@@ -13,6 +13,7 @@ import { serverOptionsShape } from '@raftway/service-kit';
 import { z } from 'zod';
 import { type BackendLoadBalancing } from './domain/backend';
 import { isDocumentSource } from './document-source';
+import { limitShape } from './limit-options';
 import { protectionShape } from './protection-options';
 
 const { advertise: _advertise, ...serverShape } = serverOptionsShape({
@@ -64,6 +65,7 @@ export const gatewayOptionsSchema = z.object({
       'File or directory of .yaml, .yml and .json documents that say where calls go, or registry:///name; it is followed. Without it the admin API may give them.',
     ),
   ...protectionShape,
+  ...limitShape,
   timeoutMaxMs: durationMs({ minMs: 0, maxMs: 24 * 3_600_000 })
     .default(0)
     .describe('The longest time a call may take, streams included; 0ms for no limit.'),

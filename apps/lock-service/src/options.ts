@@ -1,24 +1,10 @@
-import { oneOf, text } from '@raftway/config';
+import { oneOf, redisUrl, text } from '@raftway/config';
 import {
   registrationOptionsShape,
   replicaOptionsShape,
   serverOptionsShape,
 } from '@raftway/service-kit';
 import { z } from 'zod';
-import { parseRedisUrl, REDIS_URL_RULE, type RedisTarget } from './adapters/redis/redis-target';
-
-/** A Redis URL, read. What was given instead is not repeated: it may have a password in it. */
-function redisUrl() {
-  return z
-    .unknown()
-    .transform((value, context): RedisTarget => {
-      const target = typeof value === 'string' ? parseRedisUrl(value) : undefined;
-      if (target !== undefined) return target;
-      context.addIssue({ code: 'custom', message: `must be ${REDIS_URL_RULE}` });
-      return z.NEVER;
-    })
-    .meta({ optionType: 'redis URL' });
-}
 
 /** Every option of the lock service; the environment variable of `dataDir` is `RAFTWAY_DATA_DIR`. */
 export const lockOptionsSchema = z

@@ -3,7 +3,7 @@ import { type Logger } from '@raftway/observability';
 import { type LockLimits } from '../src/domain/limits';
 import { serveCluster, type Served, serveSingle } from './lock-harness';
 import { freshPrefix, serveRedis } from './redis-harness';
-import { describeRedis, RedisServer } from './redis-server';
+import { describeRedis, RedisServer } from '@raftway/spec-needs/redis';
 
 /** Three replicas that share their locks. */
 export interface ServedReplicas {

@@ -18,6 +18,7 @@ export {
   type OptionsSchema,
 } from './load-options';
 export { fileKey, variableName } from './option-names';
+export { describeTarget, parseRedisUrl, redisUrl, type RedisTarget } from './redis-url';
 export {
   boolean,
   durationMs,

@@ -13,6 +13,31 @@ export const GATEWAY_REASONS = {
     meaning: 'Too many calls wait for a connection to the instance. Nothing was sent.',
     remedy: 'Wait for retryDelay and try again, or add instances of the service.',
   },
+  RATE_LIMITED: {
+    code: Code.resourceExhausted,
+    meaning:
+      'A rate limit of a TrafficPolicy is used up. Metadata has its name as `field`, its value as `limit`, what is counted apart as `key`, its `scope` and its `owner`; QuotaFailure says the same. Nothing was sent, and nothing was counted.',
+    remedy:
+      'Wait for retryDelay and try again, call less often, or have the owner raise the limit.',
+  },
+  QUOTA_EXHAUSTED: {
+    code: Code.resourceExhausted,
+    meaning:
+      'A quota of a TrafficPolicy is used up until its next hour, day or month. Metadata and QuotaFailure as with `RATE_LIMITED`. Nothing was sent, and nothing was counted.',
+    remedy: 'Wait for retryDelay, which may be long, or have the owner raise the quota.',
+  },
+  CONCURRENCY_FULL: {
+    code: Code.resourceExhausted,
+    meaning:
+      'As many calls of the target are under way as its concurrency limit allows for calls of this `priority`, and as many wait as may. Metadata has `target`, `limit` and `owner`. Nothing was sent.',
+    remedy: 'Wait for retryDelay and try again, add instances, or have the owner raise the limit.',
+  },
+  CONCURRENCY_QUEUE_TIMEOUT: {
+    code: Code.resourceExhausted,
+    meaning:
+      'No call of the target ended while this one might wait for a place among them. Metadata has `target`, `limit`, `priority` and `owner`. Nothing was sent.',
+    remedy: 'Wait for retryDelay and try again, add instances, or have the owner raise the limits.',
+  },
   BACKEND_REQUESTS_FULL: {
     code: Code.resourceExhausted,
     meaning:

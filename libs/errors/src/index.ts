@@ -21,4 +21,9 @@ export {
 } from './helpers';
 export { type ReasonEntry } from './reason-entry';
 export { describeReason, REASONS, type Reason, type ReasonText } from './reasons';
-export { ServiceError, type FieldViolation, type ServiceErrorInit } from './service-error';
+export {
+  ServiceError,
+  type FieldViolation,
+  type QuotaViolation,
+  type ServiceErrorInit,
+} from './service-error';

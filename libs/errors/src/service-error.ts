@@ -11,6 +11,16 @@ export interface FieldViolation {
   readonly reason?: string | undefined;
 }
 
+/** A limit of the caller that is used up. */
+export interface QuotaViolation {
+  /** Whose limit it is, such as a kind of key; never the key itself. */
+  readonly subject: string;
+  /** The limit with its value. */
+  readonly description: string;
+  /** The limit's name. */
+  readonly quotaId: string;
+}
+
 /** What a {@link ServiceError} is made from. */
 export interface ServiceErrorInit {
   readonly code: Code;
@@ -21,6 +31,7 @@ export interface ServiceErrorInit {
   /** Facts for programs: `field`, `limit`, `value`, `target`, … Default: none. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly fieldViolations?: readonly FieldViolation[] | undefined;
+  readonly quotaViolations?: readonly QuotaViolation[] | undefined;
   /** How long to wait before another attempt, in milliseconds. Default: none. */
   readonly retryDelayMs?: number | undefined;
   /** Nothing has happened, or doing it again does no harm, and another instance may take the call: see {@link ServiceError.unprocessed}. Default: false. */
@@ -45,6 +56,7 @@ export class ServiceError extends Error {
   readonly rawMessage: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly fieldViolations: readonly FieldViolation[];
+  readonly quotaViolations: readonly QuotaViolation[];
   readonly retryDelayMs: number | undefined;
   /**
    * A server that has not answered yet hands the call back with this error: it resets the stream with REFUSED_STREAM (RFC 9113 §8.7), upon which gRPC
@@ -64,6 +76,7 @@ export class ServiceError extends Error {
     this.rawMessage = init.message;
     this.metadata = init.metadata ?? {};
     this.fieldViolations = init.fieldViolations ?? [];
+    this.quotaViolations = init.quotaViolations ?? [];
     this.retryDelayMs = init.retryDelayMs;
     this.unprocessed = init.unprocessed ?? false;
   }

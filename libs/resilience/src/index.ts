@@ -50,3 +50,4 @@ export {
   type RetryDecision,
   type RetrySettings,
 } from './retry-policy';
+export { WindowQuota, type QuotaWindow, type WindowQuotaSettings } from './window-quota';

@@ -37,6 +37,28 @@ describe('a rate limiter', () => {
     expect(limiter.size).toBe(2);
   });
 
+  it('looks without counting, and counts no more what is given back', () => {
+    const limiter = new RateLimiter({ perSecond: 10, burst: 2, keysMax: 1 });
+
+    expect([limiter.peek('a', 2, 0), limiter.peek('a', 2, 0)]).toEqual([
+      { isAllowed: true, remaining: 0, retryAfterMs: 0 },
+      { isAllowed: true, remaining: 0, retryAfterMs: 0 },
+    ]);
+    expect(limiter.size).toBe(0);
+    limiter.take('a', 2, 0);
+    expect(limiter.peek('a', 1, 0)).toEqual({ isAllowed: false, remaining: 0, retryAfterMs: 100 });
+    limiter.giveBack('a', 1);
+    expect([limiter.take('a', 1, 0).isAllowed, limiter.take('a', 1, 0).isAllowed]).toEqual([
+      true,
+      false,
+    ]);
+    // The count of those without a place is nobody's to give back from.
+    expect([limiter.hasPlaceFor('a', 0), limiter.hasPlaceFor('b', 0)]).toEqual([true, false]);
+    limiter.take('b', 2, 0);
+    limiter.giveBack('b', 2);
+    expect(limiter.take('b', 1, 0).isAllowed).toBe(false);
+  });
+
   it('never lets more of a key through than burst + rate × time, whatever the keys and the table', () => {
     const requests = fc.array(
       fc.record({

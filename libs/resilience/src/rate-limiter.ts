@@ -51,13 +51,37 @@ export class RateLimiter {
 
   /** Lets a request through or not. @param cost from 0 */
   take(key: string, cost: number, nowMs: number): RateDecision {
-    const known = this.arrivals.get(key);
-    const hasPlace = known !== undefined || this.makePlace(nowMs);
+    const hasPlace = this.hasPlaceFor(key, nowMs);
+    const arrival = this.arrivalOf(key, nowMs);
+    const decision = this.decide(arrival, cost, nowMs);
+    if (decision.isAllowed) this.store(key, hasPlace, arrival + cost * this.intervalMs);
+    return decision;
+  }
+
+  /** What {@link take} would say now. */
+  peek(key: string, cost: number, nowMs: number): RateDecision {
+    return this.decide(this.arrivalOf(key, nowMs), cost, nowMs);
+  }
+
+  /** Undoes a {@link take} that let a request through: it was refused for another reason. What the shared count let through stays counted. */
+  giveBack(key: string, cost: number): void {
+    const arrival = this.arrivals.get(key);
+    if (arrival !== undefined) this.arrivals.set(key, arrival - cost * this.intervalMs);
+  }
+
+  /** Whether a key is counted by itself, or would be from now on. */
+  hasPlaceFor(key: string, nowMs: number): boolean {
+    return this.arrivals.has(key) || this.makePlace(nowMs);
+  }
+
+  private arrivalOf(key: string, nowMs: number): number {
     // A key that gets a place only now may have been let through by the shared count before.
-    const arrival = Math.max(known ?? this.sharedArrival, nowMs);
+    return Math.max(this.arrivals.get(key) ?? this.sharedArrival, nowMs);
+  }
+
+  private decide(arrival: number, cost: number, nowMs: number): RateDecision {
     const next = arrival + cost * this.intervalMs;
     const isAllowed = next - nowMs <= this.toleranceMs + roundingMs;
-    if (isAllowed) this.store(key, hasPlace, next);
     const freeMs = this.toleranceMs + roundingMs - ((isAllowed ? next : arrival) - nowMs);
     return {
       isAllowed,

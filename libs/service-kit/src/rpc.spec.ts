@@ -367,6 +367,24 @@ describe('errors', () => {
     });
   });
 
+  it('carries which limits are used up', async () => {
+    const quotaViolations = [
+      { subject: 'each caller', description: '1 per day', quotaId: 'daily' },
+    ];
+    const server = await serve({
+      sayHello: () => {
+        throw new ServiceError({
+          code: Code.resourceExhausted,
+          reason: 'QUOTA_EXHAUSTED',
+          message: 'enough for today',
+          quotaViolations,
+        });
+      },
+    });
+
+    expect((await failure(connect(server).sayHello({}))).quotaViolations).toEqual(quotaViolations);
+  });
+
   it('carries them from a stream, after the messages before them', async () => {
     const client = connect(
       await serve({

@@ -66,13 +66,16 @@ export function metadataOf(headers: HeaderPairs): string[] {
   );
 }
 
-/** Trailers as the headers of a unary response. */
+/** Trailers as the headers of a unary response. Those of an error that mean something in HTTP keep their names. */
 export function trailerHeaders(trailers: HeaderPairs): string[] {
-  // What speaks of the HTTP status is a header by HTTP's own rules.
+  const isError = statusOf(trailers) !== 0;
   return metadataOf(trailers).map((text, index) =>
-    index % 2 === 0 && text !== 'www-authenticate' ? `trailer-${text}` : text,
+    index % 2 === 1 || (isError && ofHttp.has(text)) ? text : `trailer-${text}`,
   );
 }
+
+/** What credentials are taken, when to come again, and how much there is: see domain/limits/limit-refusals.ts. */
+const ofHttp = new Set(['www-authenticate', 'retry-after', 'ratelimit', 'ratelimit-policy']);
 
 /** An error as Connect writes it. */
 export interface ConnectError {

@@ -1,6 +1,7 @@
 import { type HeaderPairs } from '@raftway/http2';
 import { type CallIdentity } from '../domain/call-identity';
 import { type HeaderChanges } from '../domain/header-changes';
+import { type RuleLimits } from '../domain/limits/limit-settings';
 import { type RoutePolicy } from '../domain/protection';
 import { type Route } from '../domain/routing-table';
 
@@ -17,6 +18,8 @@ export interface ProxyCallStart {
   readonly responseHeaders?: readonly HeaderChanges[] | undefined;
   /** When it is made again or twice, as documents say of its route; undefined for as its backend has it. */
   readonly calls?: RoutePolicy | undefined;
+  /** What it counts against; undefined for nothing. */
+  readonly limits?: RuleLimits | undefined;
   /** Who calls, as a SecurityPolicy has found out; the headers say so, too. Undefined where none holds. */
   readonly identity?: CallIdentity | undefined;
 }

@@ -49,7 +49,7 @@ export interface DispatcherSettings {
 }
 
 /** Where a call goes, and what documents say of it. */
-type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders'> &
+type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders' | 'limits'> &
   Partial<Pick<RuleBackend, 'requestHeaders' | 'timeouts' | 'calls'>>;
 
 /** A call before it is known where it goes. */
@@ -205,6 +205,7 @@ export class Dispatcher {
       responseHeaders,
       calls: found.calls,
       identity,
+      limits: found.limits,
     });
   }
 
@@ -216,7 +217,8 @@ export class Dispatcher {
       const found = routeByRule(rule, grpcService, table, this.context.random);
       if (found instanceof ServiceError) return found;
       const { requestHeaders, responseHeaders, timeouts, calls } = found.backend;
-      return { route: found.route, requestHeaders, responseHeaders, timeouts, calls };
+      const { limits } = rule;
+      return { route: found.route, requestHeaders, responseHeaders, timeouts, calls, limits };
     }
     const route = table.route(grpcService);
     if (route === undefined) return refusal.serviceUnknown(grpcService);

@@ -10,6 +10,7 @@ import { silentLogger } from '@raftway/observability';
 import { Deadlines } from '@raftway/service-kit';
 import { gatewayStopping } from '../domain/refusal';
 import { Backend, type InstanceEndpoint } from '../domain/backend';
+import { LimitStates } from '../domain/limits/limit-states';
 import { MemoryBudget } from './memory-budget';
 import { OpenCalls } from './open-calls';
 import { ProxyCall } from './proxy-call';
@@ -84,6 +85,11 @@ function startCall(engine: SlowInstance['engine'], ids: readonly string[] = ['0'
     pool: new UpstreamPool({ engine, limits, setAside, observer, nowMs }),
     ...{ deadlines: new Deadlines(nowMs), memory: new MemoryBudget(1000) },
     ...{ openCalls: new OpenCalls(), observer, logger: silentLogger(), replayBytesMax: 1000 },
+    limits: {
+      ...{ states: new LimitStates({ nowMs, wallMs: nowMs }), shared: undefined },
+      observer: { onCounted: nothing, onConcurrency: nothing, onCountedAlone: nothing },
+      digest: (text: string) => text,
+    },
     ...{
       upstreamScheme: 'http' as const,
       trustForwarded: false,

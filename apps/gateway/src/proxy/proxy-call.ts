@@ -36,6 +36,7 @@ import { type Protection } from '../domain/protection';
 import { type Expirable, statusTrailers } from '@raftway/service-kit';
 import { type CallSpan } from '@raftway/observability';
 import { Attempt } from './attempt';
+import { CallLimits } from './call-limits';
 import { reportCall, startSpan } from './call-report';
 import { CallRetries, type RetriedCall } from './call-retries';
 import { type ProxyCallStart } from './call-start';
@@ -71,6 +72,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
   private unreleasedBytes = 0;
   /** All of the request so far, in order, while it may have to be sent again; undefined when it cannot be any more. */
   private replay: Replay | undefined = new Replay();
+  private readonly limits: CallLimits | undefined;
   /** Undefined when the backend takes whatever comes. */
   private place: Place | undefined;
   /** Undefined until an attempt fails with a code, or is given a time. */
@@ -88,7 +90,15 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
     context.openCalls.add(this);
     if (start.timeoutMs !== undefined)
       this.deadlineBucket = context.deadlines.add(this, this.startedMs + start.timeoutMs);
-    const { backend } = start.route;
+    this.limits = start.limits && new CallLimits(this, start.limits, start, context);
+    if (this.limits === undefined) this.onAdmitted();
+    else this.limits.enter();
+  }
+
+  /** The call's limits let it through: its backend may still have to. */
+  onAdmitted(): void {
+    const { context } = this;
+    const { backend } = this.start.route;
     const { protection } = backend;
     protection?.budget.noteCall(this.startedMs);
     if (protection?.isGuarded === true) {
@@ -199,6 +209,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
     this.responseStarted = true;
     this.replay = undefined;
     this.attempt?.tellFirstByte();
+    this.limits?.onAnswer();
     const { responseHeaders } = this.start;
     const kept = forwardResponseHeaders(headers);
     const sent = responseHeaders === undefined ? kept : changeHeaders(kept, responseHeaders);
@@ -270,11 +281,11 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
     this.triesAgain('abandoned', undefined, []);
   }
 
-  /** Ends the call with an error of the gateway's own. */
-  fail(error: ServiceError): void {
+  /** Ends the call with an error of the gateway's own. @param headers beside the status */
+  fail(error: ServiceError, headers?: HeaderPairs): void {
     if (!this.finish(error.code, error.reason)) return;
     if (this.responseStarted) this.client.sendEnd(statusTrailers(error));
-    else sendRefusal(this.client, error);
+    else sendRefusal(this.client, error, headers);
   }
 
   // ---- inside ----
@@ -373,6 +384,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
     this.context.openCalls.remove(this);
     if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
     this.place?.leave(code);
+    this.limits?.leave(code);
     this.retries?.end();
     const durationMs = this.context.nowMs() - this.startedMs;
     const { observer, logger } = this.context;

@@ -1,5 +1,6 @@
 import { type Logger } from '@raftway/observability';
 import { type Deadlines } from '@raftway/service-kit';
+import { type LimitContext } from './limit-context';
 import { type MemoryBudget } from './memory-budget';
 import { type OpenCalls } from './open-calls';
 import { type UpstreamPool } from './upstream-pool';
@@ -29,6 +30,7 @@ export interface ProxyContext {
   readonly deadlines: Deadlines;
   readonly memory: MemoryBudget;
   readonly openCalls: OpenCalls;
+  readonly limits: LimitContext;
   readonly observer: CallObserver;
   readonly logger: Logger;
   /** A request is kept for another try up to this many bytes. */

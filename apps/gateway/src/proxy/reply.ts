@@ -2,16 +2,10 @@ import { type ServiceError } from '@raftway/errors';
 import { type EngineStream, type HeaderPairs, type StreamListener } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
 
-/** Answers a call with an error and nothing else (a Trailers-Only response). @param more headers beside the status */
-export function sendRefusal(
-  stream: EngineStream,
-  error: ServiceError,
-  more: HeaderPairs = [],
-): void {
-  stream.sendHeaders(
-    [':status', '200', 'content-type', 'application/grpc', ...statusTrailers(error, more)],
-    true,
-  );
+/** Answers a call with an error and nothing else (a Trailers-Only response). @param more beside the status */
+export function sendRefusal(stream: EngineStream, error: ServiceError, more?: HeaderPairs): void {
+  const headers = [':status', '200', 'content-type', 'application/grpc'];
+  stream.sendHeaders([...headers, ...statusTrailers(error, more)], true);
 }
 
 /** Answers something that is no gRPC call, with all of the response at once. */

@@ -23,6 +23,7 @@ import { type HttpRequest, type HttpRouting, type TakenRequest } from '../proxy/
 import { isMarkedRetryable } from '../proxy/call-retries';
 import { noInstance } from '../proxy/instances';
 import { explainedBackend, takesCalls } from './backend-message';
+import { callLimits } from './call-limits-message';
 import { httpRuleRoute, registeredRoute, ruleRoute } from './messages';
 
 /** What decides about calls. */
@@ -213,14 +214,15 @@ function explainRouted(
 function explainRule(
   answer: gateway.ExplainCallResponse,
   rule: CompiledRule,
-  { grpcService, method }: GrpcPath,
+  path: GrpcPath,
   request: gateway.ExplainCallRequest,
   context: ExplainContext,
 ): gateway.ExplainCallResponse {
   const { table } = context;
+  const { grpcService, method } = path;
   const usable = rule.backends.filter(({ weight }) => weight > 0);
   const routed = withTimes(
-    answer,
+    { ...answer, limits: callLimits(rule.limits, path, request.headers) },
     usable.length === 1 ? usable[0]?.timeouts : longest(usable.map(({ timeouts }) => timeouts)),
     context,
   );

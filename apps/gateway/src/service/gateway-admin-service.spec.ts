@@ -403,6 +403,45 @@ spec:
     expect(documents[1]?.conditions[1]).toMatchObject({ type: 'Programmed', reason: 'NotLoaded' });
   });
 
+  it('says which limits a call counts against, and with what', async () => {
+    const { admin } = await start();
+    const limits = `
+apiVersion: gateway.raftway.dev/v1
+kind: TrafficPolicy
+metadata: { name: limits }
+spec:
+  targetRefs: [{ kind: GRPCRoute, name: all }]
+  rateLimits: [{ name: per-client, requests: 5, per: 1s, key: [{ type: ClientAddress }], costs: [{ method: test.Echo/Unary, cost: 2 }] }]
+  quotas: [{ name: daily, requests: 9, per: day, scope: shared }]
+  concurrency: { max: 7, priorities: { header: x-priority } }
+`;
+    await admin.applyDocuments({ files: files(routeTo('v1'), limits) });
+
+    const { limits: found } = await admin.explainCall({
+      method: 'test.Echo/Unary',
+      headers: { 'X-Priority': 'critical' },
+    });
+    const { documents } = await admin.listDocuments({});
+
+    const owner = 'TrafficPolicy default/limits';
+    expect(found).toEqual([
+      {
+        ...{ kind: gateway.LimitKind.RATE_LIMIT, owner, name: 'per-client', shared: false },
+        ...{ limit: '5 per 1s, burst 5', key: 'each client address', cost: 2, priority: '' },
+      },
+      {
+        ...{ kind: gateway.LimitKind.QUOTA, owner, name: 'daily', shared: true, cost: 1 },
+        ...{ limit: '9 per day', key: 'all calls together', priority: '' },
+      },
+      {
+        ...{ kind: gateway.LimitKind.CONCURRENCY, owner, name: '', shared: false, cost: 1 },
+        ...{ limit: '7', key: 'GRPCRoute default/all', priority: 'critical' },
+      },
+    ]);
+    // There is no Redis to count in together.
+    expect(documents[1]?.conditions.map(({ type }) => type)).toEqual(['Accepted', 'FieldsNotUsed']);
+  });
+
   it.each([
     ['a path that is none', 'test.Echo', 'PATH_NOT_CANONICAL'],
     [

@@ -10,7 +10,7 @@ import {
   type DocumentStatus,
   type DocumentTable,
   type ReadText,
-  type UnloadedParts,
+  type DocumentNeeds,
 } from '../domain/documents';
 import * as refusal from '../domain/refusal';
 import { type RoutingTable } from '../domain/routing-table';
@@ -33,6 +33,8 @@ export interface AdminContext extends ExplainContext {
   readonly documentsPath: string | undefined;
   /** Where they are written for all gateways; undefined when this gateway keeps what it is given. */
   readonly store: Pick<DocumentStore, 'replace'> | undefined;
+  /** Whether there is something to count shared limits in. */
+  readonly sharesLimits: boolean;
   /** Uses a set without problems, and what it was compiled to, from now on. */
   readonly apply: (set: DocumentSet, compiled: CompiledDocuments) => void;
 }
@@ -52,7 +54,10 @@ function limited(field: string, count: number, max: number): void {
 /** `GatewayAdminService`: for operators, on the admin port. */
 export function gatewayAdminService(context: AdminContext): ServiceImplementation {
   const { table, documents } = context;
-  const unloaded: UnloadedParts = (policy) => context.security.faultsOf(policy);
+  const needs: DocumentNeeds = {
+    unloaded: (policy) => context.security.faultsOf(policy),
+    sharesLimits: context.sharesLimits,
+  };
   let applied: readonly ReadText[] = [];
 
   return implementService(gateway.GatewayAdminServiceService, {
@@ -99,7 +104,7 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
         context.apply(set, after);
         applied = texts;
       }
-      const statuses = after.statuses((name) => table.isKnownService(name), unloaded);
+      const statuses = after.statuses((name) => table.isKnownService(name), needs);
       return {
         ...differenceMessage(changes),
         statuses: statuses.map(documentMessage),
@@ -109,7 +114,7 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
 
     listDocuments: ({ pageSize, pageToken }) => {
       const statuses: DocumentStatus[] =
-        documents.current?.statuses((name) => table.isKnownService(name), unloaded) ?? [];
+        documents.current?.statuses((name) => table.isKnownService(name), needs) ?? [];
       const { items, nextPageToken } = page(statuses, pageSize, pageToken);
       return {
         documents: items.map(documentMessage),

@@ -1,5 +1,5 @@
 import { rpc } from '@raftway/contracts';
-import type { FieldViolation, ServiceError } from '@raftway/errors';
+import type { FieldViolation, QuotaViolation, ServiceError } from '@raftway/errors';
 import { toDuration, toMilliseconds } from './duration';
 
 // google.rpc's rich error model: the trailer grpc-status-details-bin carries a google.rpc.Status whose details are messages by type URL.
@@ -40,6 +40,14 @@ export function encodeDetails(error: ServiceError): Buffer {
     const message = rpc.BadRequest.encode({ fieldViolations: violations }).finish();
     details.push(detail('BadRequest', message));
   }
+  if (error.quotaViolations.length > 0) {
+    const violations = error.quotaViolations.slice(0, VIOLATIONS_MAX).map((violation) => ({
+      subject: wireText(violation.subject, VIOLATION_CHARACTERS_MAX),
+      description: wireText(violation.description, VIOLATION_CHARACTERS_MAX),
+      quotaId: wireText(violation.quotaId, VIOLATION_CHARACTERS_MAX),
+    }));
+    details.push(detail('QuotaFailure', rpc.QuotaFailure.encode({ violations }).finish()));
+  }
   if (error.retryDelayMs !== undefined) {
     const retryDelay = toDuration(error.retryDelayMs);
     details.push(detail('RetryInfo', rpc.RetryInfo.encode({ retryDelay }).finish()));
@@ -68,6 +76,7 @@ export interface DecodedDetails {
   reason?: string;
   metadata?: Record<string, string>;
   fieldViolations?: FieldViolation[];
+  quotaViolations?: QuotaViolation[];
   retryDelayMs?: number;
 }
 
@@ -95,6 +104,8 @@ function readDetail(decoded: DecodedDetails, type: string, value: Uint8Array): v
       description: violation.description,
       reason: violation.reason === '' ? undefined : violation.reason,
     }));
+  } else if (type === 'google.rpc.QuotaFailure') {
+    decoded.quotaViolations = rpc.QuotaFailure.decode(value).violations;
   } else if (type === 'google.rpc.RetryInfo') {
     const { retryDelay } = rpc.RetryInfo.decode(value);
     const retryDelayMs = retryDelay === undefined ? undefined : toMilliseconds(retryDelay);

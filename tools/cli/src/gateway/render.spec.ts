@@ -116,6 +116,23 @@ const ejected = {
   remaining: toDuration(8200),
 };
 const unhealthy = { why: why.UNHEALTHY, cause: 'NOT_SERVING', remaining: undefined };
+const limits: gateway.CallLimit[] = [
+  {
+    ...{ kind: gateway.LimitKind.RATE_LIMIT, name: 'per-client', shared: true, cost: 2 },
+    ...{ limit: '100 per 1s, burst 200', key: 'each client address', priority: '' },
+    owner: 'TrafficPolicy default/api',
+  },
+  {
+    ...{ kind: gateway.LimitKind.QUOTA, name: 'daily', shared: false, cost: 0 },
+    ...{ limit: '10000 per day', key: 'all calls together', priority: '' },
+    owner: 'TrafficPolicy default/api',
+  },
+  {
+    ...{ kind: gateway.LimitKind.CONCURRENCY, name: '', shared: false, cost: 1 },
+    ...{ limit: '4 to 1000, adaptive', key: 'GRPCRoute default/greeter', priority: 'normal' },
+    owner: 'TrafficPolicy default/api',
+  },
+];
 
 describe('raftway gateway', () => {
   it('shows routes', () =>
@@ -182,7 +199,7 @@ describe('raftway gateway', () => {
   });
 
   it('explains a call that a rule takes', () =>
-    expectGolden('gateway-why', renderExplanation(explained({}), plain)));
+    expectGolden('gateway-why', renderExplanation(explained({ limits }), plain)));
 
   it('explains how often a call is made, and who gets none', () =>
     expectGolden(

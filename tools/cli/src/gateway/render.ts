@@ -119,7 +119,9 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
     timeoutMax && `at most ${durationText(timeoutMax)}`,
   ].filter((text) => text !== undefined);
   if (times.length > 0) lines.push(`time      ${times.join(', ')}`);
-  lines.push(...securityLines(answer), ...refusalLines(answer, style));
+  lines.push(...securityLines(answer));
+  for (const limit of answer.limits) lines.push(`counts    ${limitText(limit)}`);
+  lines.push(...refusalLines(answer, style));
   return lines.join('\n');
 }
 
@@ -174,6 +176,15 @@ function securityLines({ security, refusalCode }: gateway.ExplainCallResponse): 
   const asks =
     asksAuthorizer && refusalCode === '' ? ['          and asks its external authorization'] : [];
   return [`security  ${policy}: ${who}${by}`, ...asks];
+}
+
+function limitText({ kind, name, owner, limit, key, shared, cost, priority }: gateway.CallLimit) {
+  if (kind === gateway.LimitKind.CONCURRENCY)
+    return `as one of the calls under way of ${key}: ${limit}, as ${priority} (${owner})`;
+  const title = kind === gateway.LimitKind.QUOTA ? 'quota' : 'rate limit';
+  const price = cost === 0 ? 'not at all' : String(cost);
+  const scope = shared ? 'of all gateways' : 'of each gateway';
+  return `${price} against the ${title} ${name}: ${limit}, for ${key}, ${scope} (${owner})`;
 }
 
 function refusalLines(answer: gateway.ExplainCallResponse, style: Style): string[] {

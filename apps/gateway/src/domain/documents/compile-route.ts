@@ -10,6 +10,7 @@ import {
   type GrpcRule,
 } from './kinds/grpc-route';
 import { type HttpRouteDocument, type HttpRule } from './kinds/http-route';
+import { type RuleLimits } from '../limits/limit-settings';
 import { combineTimeouts, type Timeouts } from './policies/timeouts';
 import { type HeaderMatch } from './route-index';
 import { type RuleSecurity } from './security-table';
@@ -40,6 +41,8 @@ export interface CompiledRule {
   readonly weightSum: number;
   /** Who may call. */
   readonly security: RuleSecurity;
+  /** What its calls count against; undefined for nothing. */
+  readonly limits: RuleLimits | undefined;
 }
 
 /** What a route's policies give to its rules. */
@@ -50,6 +53,7 @@ export interface RulePolicies {
   /** When its calls are made again or twice; undefined for as their backend has it. */
   readonly callsOf: (rule: string | undefined) => RoutePolicy | undefined;
   readonly securityOf: (rule: string | undefined) => RuleSecurity;
+  readonly limitsOf: (rule: string | undefined) => RuleLimits | undefined;
 }
 
 /** One match of a rule, without its host name. */
@@ -114,6 +118,7 @@ export function compileRule(
     backends,
     weightSum: backends.reduce((sum, { weight }) => sum + weight, 0),
     security: policies.securityOf(rule.name),
+    limits: policies.limitsOf(rule.name),
   };
 }
 

@@ -4,7 +4,6 @@
  * Routes attach to Gateways, policies to what their targetRefs name, and every rule gets all that its calls need: where they may go, with which
  * headers, for how long. A call only looks up (`RouteIndex`), and keeps what it found when the table is replaced.
  */
-import { changedPart } from './changed-part';
 import {
   attach,
   type Attachment,
@@ -13,6 +12,7 @@ import {
   namespaceOf,
   type RouteDocument,
 } from './attachment';
+import { changedPart, isRoute, sameOthers } from './changed-documents';
 import {
   httpMatchesOf,
   httpTarget,
@@ -31,12 +31,12 @@ import {
 import { condition, type Condition, type Fault, unusedCondition } from './conditions';
 import { isKind, type SourcedDocument } from './document-set';
 import { type HttpEntry, HttpRouteIndex } from './http-route-index';
-import { type AnyDocument } from './kinds';
 import { type GatewayDocument } from './kinds/gateway';
 import { type GrpcRouteDocument } from './kinds/grpc-route';
 import { type HttpRouteDocument } from './kinds/http-route';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
 import { type SecurityPolicyDocument } from './kinds/security-policy';
+import { combineLimits, unsharedLimits } from './policies/traffic-limits';
 import {
   type BackendSettings,
   partFaults,
@@ -54,8 +54,13 @@ import { type RoutePolicy } from '../protection';
 /** Whether a registered service has ever been seen. */
 export type IsKnownService = (service: string) => boolean;
 
-/** What of a SecurityPolicy is not there now; calls that need it are refused. */
-export type UnloadedParts = (policy: SecurityPolicyDocument) => readonly Fault[];
+/** What documents need beside themselves, as it is now. What is left out is taken to be there. */
+export interface DocumentNeeds {
+  /** What of a SecurityPolicy is not there, so that calls that need it are refused. */
+  readonly unloaded?: (policy: SecurityPolicyDocument) => readonly Fault[];
+  /** Whether there is something to count shared limits in. */
+  readonly sharesLimits?: boolean;
+}
 
 /** A document and what is true of it now. */
 export interface DocumentStatus {
@@ -73,11 +78,8 @@ export interface CompiledDocuments {
   readonly backends: ReadonlyMap<string, BackendSettings>;
   /** Who may call; undefined when no document says anything of it. */
   readonly security: SecurityTable | undefined;
-  /**
-   * Conditions of every document. What depends on the registry is as the registry is now.
-   * @param unloaded what a SecurityPolicy cannot judge by, as its keys are not there; left out, nobody is asked.
-   */
-  statuses(isKnown: IsKnownService, unloaded?: UnloadedParts): DocumentStatus[];
+  /** Conditions of every document. What depends on the registry is as the registry is now. */
+  statuses(isKnown: IsKnownService, needs?: DocumentNeeds): DocumentStatus[];
 }
 
 /** Of the targets of policies that are registered services; see {@link PolicyIndex}. */
@@ -168,11 +170,12 @@ class Compilation implements CompiledDocuments {
     return old?.source.document === source.document ? old : this.compileRoute(source);
   }
 
-  statuses(isKnown: IsKnownService, unloaded: UnloadedParts = () => []): DocumentStatus[] {
+  statuses(isKnown: IsKnownService, needs: DocumentNeeds = {}): DocumentStatus[] {
     const byId = new Map(this.sources.map((source) => [source.id, source]));
     return this.sources.map((source, index) => {
-      const notUsed = unusedCondition(source.unused);
-      const own = this.conditionsOf(source, this.outcomes[index], byId, isKnown, unloaded);
+      const unshared = needs.sharesLimits === false ? unsharedLimits(source.document) : [];
+      const notUsed = unusedCondition([...source.unused, ...unshared]);
+      const own = this.conditionsOf(source, this.outcomes[index], byId, isKnown, needs);
       return { source, conditions: notUsed === undefined ? own : [...own, notUsed] };
     });
   }
@@ -239,6 +242,11 @@ class Compilation implements CompiledDocuments {
       ofService: (service) => this.backends.get(service)?.timeouts,
       callsOf: (rule) => this.callsFor(id, rule),
       securityOf: (rule) => this.security?.ofRule(id, rule, gateway) ?? 'none',
+      limitsOf: (rule) =>
+        combineLimits(
+          [rule === undefined ? '' : `${id}/${rule}`, id, gateway?.id ?? ''],
+          (target) => this.traffic.get(target)?.limits,
+        ),
     };
   }
 
@@ -254,7 +262,7 @@ class Compilation implements CompiledDocuments {
     outcome: RouteOutcome | undefined,
     byId: ReadonlyMap<string, SourcedDocument>,
     isKnown: IsKnownService,
-    unloaded: UnloadedParts,
+    needs: DocumentNeeds,
   ): Condition[] {
     if (isKind<GatewayDocument>(source, 'Gateway')) return this.gatewayConditions(source);
     if (outcome !== undefined) return routeConditions(outcome, isKnown);
@@ -266,7 +274,7 @@ class Compilation implements CompiledDocuments {
           this.securityPolicies.faultsOf(source, exists),
           'it holds for all of its targets',
         ),
-        condition('Programmed', unloaded(source.document), 'calls are judged by it'),
+        condition('Programmed', needs.unloaded?.(source.document) ?? [], 'calls are judged by it'),
       ];
     const policy = source as SourcedDocument<BackendPolicyDocument | TrafficPolicyDocument>;
     const faults = isKind<BackendPolicyDocument>(policy, 'BackendPolicy')
@@ -337,10 +345,6 @@ function gatewaysOf(sources: readonly SourcedDocument[]): ReadonlyMap<string, Ga
   return new Map(gateways.map((source) => [nameOf(source), source]));
 }
 
-function isRoute(source: SourcedDocument): source is SourcedDocument<RouteDocument> {
-  return isKind(source, 'GRPCRoute') || isKind(source, 'HTTPRoute');
-}
-
 function backendNotFound(service: string): Fault {
   return { reason: 'BackendNotFound', message: `${service} has never been registered` };
 }
@@ -351,16 +355,4 @@ function distinct(faults: readonly Fault[]): Fault[] {
 
 function nameOf({ document }: SourcedDocument): string {
   return `${namespaceOf(document)}/${document.metadata.name}`;
-}
-
-/** Whether two sets have the same documents that are no routes. */
-function sameOthers(
-  before: readonly SourcedDocument[],
-  after: readonly SourcedDocument[],
-): boolean {
-  const others = (sources: readonly SourcedDocument[]): AnyDocument[] =>
-    sources.flatMap((source) => (isRoute(source) ? [] : source.document));
-  const old = others(before);
-  const next = others(after);
-  return old.length === next.length && old.every((document, index) => document === next[index]);
 }

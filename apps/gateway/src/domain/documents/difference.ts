@@ -1,4 +1,5 @@
 import { formatDuration } from '@raftway/config';
+import { limitTexts } from '../limits/limit-text';
 import { type CompiledDocuments } from './compile';
 import { type HttpTarget } from './compile-http-route';
 import { type CompiledRule, type RuleBackend } from './compile-route';
@@ -72,9 +73,10 @@ function ruleName({ document, name, security }: CompiledRule): string {
   return `${document}, ${name}${typeof security === 'string' ? '' : `, ${security.id}`}`;
 }
 
-function whereText({ backends }: CompiledRule): string {
+function whereText({ backends, limits }: CompiledRule): string {
   const texts = backends.map((backend) => backendText(backend, backends.length));
-  return texts.length === 0 ? 'nowhere' : texts.join(', ');
+  const where = texts.length === 0 ? 'nowhere' : texts.join(', ');
+  return limits === undefined ? where : `${where} {${limitTexts(limits).join('; ')}}`;
 }
 
 function backendText(backend: RuleBackend, count: number): string {

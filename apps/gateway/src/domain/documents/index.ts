@@ -2,7 +2,7 @@ export {
   type CompiledDocuments,
   compileDocuments,
   type DocumentStatus,
-  type UnloadedParts,
+  type DocumentNeeds,
 } from './compile';
 export { changedPath, type HttpTarget } from './compile-http-route';
 export { type CompiledRule, pickBackend, type RuleBackend } from './compile-route';

@@ -5,6 +5,8 @@ import { type Fault } from './conditions';
 import { type SourcedDocument } from './document-set';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
 import { type SecurityPolicyDocument } from './kinds/security-policy';
+import { type PolicyLimits } from '../limits/limit-settings';
+import { compileTrafficLimits } from './policies/traffic-limits';
 import { compileLoadBalancing } from './policies/load-balancing';
 import {
   compileProtection,
@@ -26,6 +28,7 @@ export interface BackendSettings {
 /** What a TrafficPolicy says of a Gateway, a route or a rule. */
 export interface TrafficSettings {
   readonly timeouts: Timeouts | undefined;
+  readonly limits: PolicyLimits | undefined;
 }
 
 type PolicyDocument = BackendPolicyDocument | TrafficPolicyDocument | SecurityPolicyDocument;
@@ -82,8 +85,12 @@ export function compileBackendPolicy({ spec }: BackendPolicyDocument, id: string
   };
 }
 
-export function compileTrafficPolicy({ spec }: TrafficPolicyDocument): TrafficSettings {
-  return { timeouts: spec.timeouts && compileTimeouts(spec.timeouts) };
+export function compileTrafficPolicy(document: TrafficPolicyDocument): TrafficSettings {
+  const { spec, kind, metadata } = document;
+  return {
+    timeouts: spec.timeouts && compileTimeouts(spec.timeouts),
+    limits: compileTrafficLimits(spec, `${kind} ${namespaceOf(document)}/${metadata.name}`),
+  };
 }
 
 /** What a policy says that means nothing for one of its targets. */

@@ -103,10 +103,9 @@ describe('which policy holds', () => {
 
 it('a policy whose keys are not there is not programmed', () => {
   const compiled = compile(gateway('edge') + policy('p', '{ kind: Gateway, name: edge }'));
-  const [, status] = compiled.statuses(
-    () => true,
-    () => [{ reason: 'NotLoaded', message: 'no keys' }],
-  );
+  const [, status] = compiled.statuses(() => true, {
+    unloaded: () => [{ reason: 'NotLoaded', message: 'no keys' }],
+  });
 
   expect(status?.conditions).toMatchObject([
     { type: 'Accepted', status: true },

@@ -5,7 +5,7 @@ import { createClient } from '@raftway/service-kit';
 import { Redis } from 'ioredis';
 import { ms, type Served, until } from '../../../test/lock-harness';
 import { freshPrefix, serveRedis } from '../../../test/redis-harness';
-import { describeRedis, RedisServer } from '../../../test/redis-server';
+import { describeRedis, RedisServer } from '@raftway/spec-needs/redis';
 import { SilentLink } from '../../../test/silent-link';
 
 jest.setTimeout(60_000);

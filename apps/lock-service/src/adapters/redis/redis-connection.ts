@@ -1,3 +1,4 @@
+import { describeTarget, type RedisTarget } from '@raftway/config';
 import { type Logger } from '@raftway/observability';
 import { type Redis, type RedisOptions } from 'ioredis';
 import {
@@ -6,7 +7,6 @@ import {
   type ScriptEffect,
   toServiceError,
 } from './redis-errors';
-import { describeTarget, type RedisTarget } from './redis-target';
 import { type LuaScript } from './scripts';
 
 /** How long one script may take until its outcome counts as unknown, in milliseconds. */

@@ -1,13 +1,13 @@
+import { parseRedisUrl } from '@raftway/config';
 import { cancelled, ServiceError } from '@raftway/errors';
 import { silentLogger } from '@raftway/observability';
 import { Redis } from 'ioredis';
 import { until } from '../../../test/lock-harness';
 import { freshPrefix } from '../../../test/redis-harness';
-import { describeRedis, RedisServer } from '../../../test/redis-server';
+import { describeRedis, RedisServer } from '@raftway/spec-needs/redis';
 import { DEFAULT_LOCK_LIMITS, type LockLimits } from '../../domain/limits';
 import { type AcquireAnswer, type AcquireInput } from '../../service/lock-backend';
 import { RedisLockBackend } from './redis-lock-backend';
-import { parseRedisUrl } from './redis-target';
 import { lockScripts } from './scripts';
 
 jest.setTimeout(30_000);

@@ -1,3 +1,4 @@
+import { type RedisTarget } from '@raftway/config';
 import { type Logger } from '@raftway/observability';
 import { fingerprint } from '@raftway/raft/state-machine';
 import { RenewalBatcher } from '@raftway/service-kit';
@@ -19,7 +20,6 @@ import { type Cancellation, RedisAcquisition } from './redis-acquisition';
 import { RedisConnection } from './redis-connection';
 import { backendUnavailable, type ScriptEffect } from './redis-errors';
 import { type Beat, RedisHeartbeat } from './redis-heartbeat';
-import { type RedisTarget } from './redis-target';
 import { type AwaitedAttempt, RedisWaits } from './redis-waits';
 import {
   attemptReply,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { type ModelAnswer, type ModelAttempt, NaiveModel } from '../../../test/naive-model';
 import { freshPrefix } from '../../../test/redis-harness';
-import { describeRedis, RedisServer } from '../../../test/redis-server';
+import { describeRedis, RedisServer } from '@raftway/spec-needs/redis';
 import { type Acquire, type LockCommand } from '../../domain/commands';
 import { DEFAULT_LOCK_LIMITS } from '../../domain/limits';
 import { attemptReply, commandReply, isRejected, lockView, texts, writeMetadata } from './replies';

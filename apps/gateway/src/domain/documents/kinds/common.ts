@@ -46,6 +46,16 @@ export const hostname = () =>
       'must be a lower case host name, which may begin with "*."',
     );
 
+/** `package.Service/Method`, or `package.Service/*` for all of a service. */
+export const methodPattern = () =>
+  z
+    .string()
+    .max(1024)
+    .regex(
+      /^[A-Za-z_][\w.]*\/(\*|[A-Za-z_]\w*)$/,
+      'must be package.Service/Method or package.Service/*',
+    );
+
 /** `250ms`, `10s`, `5m` or `1h`, from 1 ms to a day. */
 export const durationText = (meaning: string) =>
   z

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { strict } from '../strict';
+import { limitsShape } from '../policies/traffic-limits';
 import { loadBalancingSchema } from '../policies/load-balancing';
 import { protectionParts } from '../policies/protection';
 import { timeoutsSchema } from '../policies/timeouts';
@@ -59,6 +60,7 @@ export const trafficPolicySchema = documentSchema(
   strict({
     targetRefs: z.array(routeTarget).min(1).max(16),
     timeouts: timeoutsSchema.optional(),
+    ...limitsShape,
   }),
 );
 

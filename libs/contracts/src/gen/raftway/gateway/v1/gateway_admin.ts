@@ -62,6 +62,50 @@ export function changeKindToJSON(object: ChangeKind): string {
   }
 }
 
+export enum LimitKind {
+  UNSPECIFIED = 0,
+  /** RATE_LIMIT - So many in a time, at an even rate with bursts. */
+  RATE_LIMIT = 1,
+  /** QUOTA - So many in an hour, a day or a month. */
+  QUOTA = 2,
+  /** CONCURRENCY - So many under way. */
+  CONCURRENCY = 3,
+}
+
+export function limitKindFromJSON(object: any): LimitKind {
+  switch (object) {
+    case 0:
+    case "LIMIT_KIND_UNSPECIFIED":
+      return LimitKind.UNSPECIFIED;
+    case 1:
+    case "LIMIT_KIND_RATE_LIMIT":
+      return LimitKind.RATE_LIMIT;
+    case 2:
+    case "LIMIT_KIND_QUOTA":
+      return LimitKind.QUOTA;
+    case 3:
+    case "LIMIT_KIND_CONCURRENCY":
+      return LimitKind.CONCURRENCY;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum LimitKind");
+  }
+}
+
+export function limitKindToJSON(object: LimitKind): string {
+  switch (object) {
+    case LimitKind.UNSPECIFIED:
+      return "LIMIT_KIND_UNSPECIFIED";
+    case LimitKind.RATE_LIMIT:
+      return "LIMIT_KIND_RATE_LIMIT";
+    case LimitKind.QUOTA:
+      return "LIMIT_KIND_QUOTA";
+    case LimitKind.CONCURRENCY:
+      return "LIMIT_KIND_CONCURRENCY";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum LimitKind");
+  }
+}
+
 /** A share of the calls of a route. */
 export interface RouteBackend {
   /** The registered service. */
@@ -318,6 +362,25 @@ export interface ExplainedBackend {
   hedgeAfter: string;
 }
 
+/** A limit that a call counts against before it is sent anywhere. */
+export interface CallLimit {
+  kind: LimitKind;
+  /** "kind namespace/name" of the document that sets it. */
+  owner: string;
+  /** Its name in the document; empty for the concurrency limit, of which a document has one. */
+  name: string;
+  /** Such as "100 per 1s, burst 200". */
+  limit: string;
+  /** What is counted apart, such as "each client address"; of a concurrency limit the target that it is for. */
+  key: string;
+  /** Whether gateways with the same Redis count together. */
+  shared: boolean;
+  /** What this call costs; 0: it does not count. */
+  cost: number;
+  /** Of a concurrency limit: "critical", "normal" or "sheddable". */
+  priority: string;
+}
+
 export interface ExplainCallResponse {
   /** In the order in which they were looked at, until one was taken; at most 100. */
   considered: ConsideredRule[];
@@ -346,6 +409,8 @@ export interface ExplainCallResponse {
     | undefined;
   /** Those of `route` that calls can be sent to. */
   backends: ExplainedBackend[];
+  /** In the order in which they are looked at. */
+  limits: CallLimit[];
 }
 
 function createBaseRouteBackend(): RouteBackend {
@@ -2938,6 +3003,187 @@ export const ExplainedBackend: MessageFns<ExplainedBackend> = {
   },
 };
 
+function createBaseCallLimit(): CallLimit {
+  return { kind: 0, owner: "", name: "", limit: "", key: "", shared: false, cost: 0, priority: "" };
+}
+
+export const CallLimit: MessageFns<CallLimit> = {
+  encode(message: CallLimit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== 0) {
+      writer.uint32(8).int32(message.kind);
+    }
+    if (message.owner !== "") {
+      writer.uint32(18).string(message.owner);
+    }
+    if (message.name !== "") {
+      writer.uint32(26).string(message.name);
+    }
+    if (message.limit !== "") {
+      writer.uint32(34).string(message.limit);
+    }
+    if (message.key !== "") {
+      writer.uint32(42).string(message.key);
+    }
+    if (message.shared !== false) {
+      writer.uint32(48).bool(message.shared);
+    }
+    if (message.cost !== 0) {
+      writer.uint32(56).uint32(message.cost);
+    }
+    if (message.priority !== "") {
+      writer.uint32(66).string(message.priority);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallLimit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallLimit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.limit = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.shared = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.cost = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.priority = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CallLimit {
+    return {
+      kind: isSet(object.kind) ? limitKindFromJSON(object.kind) : 0,
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      limit: isSet(object.limit) ? globalThis.String(object.limit) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      shared: isSet(object.shared) ? globalThis.Boolean(object.shared) : false,
+      cost: isSet(object.cost) ? globalThis.Number(object.cost) : 0,
+      priority: isSet(object.priority) ? globalThis.String(object.priority) : "",
+    };
+  },
+
+  toJSON(message: CallLimit): unknown {
+    const obj: any = {};
+    if (message.kind !== 0) {
+      obj.kind = limitKindToJSON(message.kind);
+    }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.limit !== "") {
+      obj.limit = message.limit;
+    }
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.shared !== false) {
+      obj.shared = message.shared;
+    }
+    if (message.cost !== 0) {
+      obj.cost = Math.round(message.cost);
+    }
+    if (message.priority !== "") {
+      obj.priority = message.priority;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CallLimit>): CallLimit {
+    return CallLimit.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CallLimit>): CallLimit {
+    const message = createBaseCallLimit();
+    message.kind = object.kind ?? 0;
+    message.owner = object.owner ?? "";
+    message.name = object.name ?? "";
+    message.limit = object.limit ?? "";
+    message.key = object.key ?? "";
+    message.shared = object.shared ?? false;
+    message.cost = object.cost ?? 0;
+    message.priority = object.priority ?? "";
+    return message;
+  },
+};
+
 function createBaseExplainCallResponse(): ExplainCallResponse {
   return {
     considered: [],
@@ -2952,6 +3198,7 @@ function createBaseExplainCallResponse(): ExplainCallResponse {
     redirect: "",
     security: undefined,
     backends: [],
+    limits: [],
   };
 }
 
@@ -2992,6 +3239,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     }
     for (const v of message.backends) {
       ExplainedBackend.encode(v!, writer.uint32(162).fork()).join();
+    }
+    for (const v of message.limits) {
+      CallLimit.encode(v!, writer.uint32(170).fork()).join();
     }
     return writer;
   },
@@ -3105,6 +3355,14 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
             message.backends.push(ExplainedBackend.decode(reader, reader.uint32()));
             continue;
           }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.limits.push(CallLimit.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3159,6 +3417,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
       backends: globalThis.Array.isArray(object?.backends)
         ? object.backends.map((e: any) => ExplainedBackend.fromJSON(e))
         : [],
+      limits: globalThis.Array.isArray(object?.limits)
+        ? object.limits.map((e: any) => CallLimit.fromJSON(e))
+        : [],
     };
   },
 
@@ -3200,6 +3461,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.backends?.length) {
       obj.backends = message.backends.map((e) => ExplainedBackend.toJSON(e));
     }
+    if (message.limits?.length) {
+      obj.limits = message.limits.map((e) => CallLimit.toJSON(e));
+    }
     return obj;
   },
 
@@ -3226,6 +3490,7 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
       ? SecurityExplanation.fromPartial(object.security)
       : undefined;
     message.backends = object.backends?.map((e) => ExplainedBackend.fromPartial(e)) || [];
+    message.limits = object.limits?.map((e) => CallLimit.fromPartial(e)) || [];
     return message;
   },
 };

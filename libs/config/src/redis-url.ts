@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** Where a Redis is and how to log in. */
 export interface RedisTarget {
   readonly host: string;
@@ -12,8 +14,21 @@ const PORT_DEFAULT = 6_379;
 const DATABASE_MAX = 1_023;
 
 /** What a Redis URL has to look like: the end of a sentence that begins with the option's name. */
-export const REDIS_URL_RULE =
+const REDIS_URL_RULE =
   'redis://[user[:password]@]host[:port][/database] or the same with rediss:// for TLS';
+
+/** A Redis URL, read. What was given instead is not repeated: it may have a password in it. */
+export function redisUrl() {
+  return z
+    .unknown()
+    .transform((value, context): RedisTarget => {
+      const target = typeof value === 'string' ? parseRedisUrl(value) : undefined;
+      if (target !== undefined) return target;
+      context.addIssue({ code: 'custom', message: `must be ${REDIS_URL_RULE}` });
+      return z.NEVER;
+    })
+    .meta({ optionType: 'redis URL' });
+}
 
 /**
  * Reads `redis://user:password@host:6379/0`; undefined for anything else. Parameters behind a `?` are refused: they would change how the

@@ -1,4 +1,4 @@
-import { describeTarget, parseRedisUrl } from './redis-target';
+import { describeTarget, parseRedisUrl } from './redis-url';
 
 describe('parseRedisUrl', () => {
   it('reads host, port, database, credentials and TLS', () => {

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeWith } from '@raftway/spec-needs';
+import { describeWith } from './describe-with';
 
 const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 
@@ -26,7 +26,7 @@ export class RedisServer {
 
   /** @param settings More command line arguments. */
   static async start(...settings: readonly string[]): Promise<RedisServer> {
-    const directory = await mkdtemp(join(tmpdir(), 'lock-redis-'));
+    const directory = await mkdtemp(join(tmpdir(), 'raftway-redis-'));
     const server = new RedisServer(await freePort(), directory, settings);
     await server.resume();
     return server;
