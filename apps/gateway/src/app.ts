@@ -32,7 +32,7 @@ import { type LocalServices } from './local/local-services';
 import { type ReflectionSource } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
 import { backendFactory } from './create-backend';
-import { serverLimits, upstreamLimits } from './engine-limits';
+import { poolLimits, serverLimits, upstreamLimits } from './engine-limits';
 import { type GatewayOptions, loadBalancingOf } from './options';
 import { protectionOf } from './protection-options';
 import { Dispatcher } from './proxy/dispatcher';
@@ -249,11 +249,7 @@ class Gateway implements GatewayApp {
     const limits = upstreamLimits(options);
     return new UpstreamPool({
       engine: new FrameClientEngine(limits, this.scheduler, undefined, connector),
-      limits: {
-        connectionsMax: options.upstreamConnectionsMax,
-        waitingMax: options.upstreamWaitingMax,
-        idleMs: options.upstreamIdleMs,
-      },
+      limits: poolLimits(options),
       setAside: this.setAside,
       observer: this.metrics,
       nowMs,
@@ -292,6 +288,7 @@ class Gateway implements GatewayApp {
       isViewReady: () => this.isViewReady(),
       isNeverRouted,
       timeoutMaxMs: this.timeoutMaxMs,
+      sessionKey: this.options.sessionKey,
       onHttp: (exchange) => this.web.open(exchange),
     });
   }
@@ -335,6 +332,7 @@ class Gateway implements GatewayApp {
       apply: (set, compiled) => this.documents.apply(set, compiled),
       refusalOf: (grpcService) => this.dispatcher.refusalOf(grpcService),
       isLocal: (grpcService) => this.local.serves(grpcService),
+      sessions: this.dispatcher.traffic.sessions,
       timeoutMaxMs: this.timeoutMaxMs,
       wallMs: Date.now,
     });

@@ -37,6 +37,12 @@ export const GATEWAY_REASONS = {
       'Calls to the service fail, so that none is sent for a while. Metadata has the `owner` of the breaker. Nothing was sent.',
     remedy: 'Wait for retryDelay and try again; look at why the service fails.',
   },
+  FAULT_INJECTED: {
+    code: undefined,
+    meaning:
+      'A policy has a share of the calls fail on purpose, with the code that it names; metadata has the `policy` and the `rule`. Nothing was sent.',
+    remedy: 'Do with it what is to be tried out; `fault` of the policy ends it.',
+  },
   NO_LIVE_INSTANCE: {
     code: Code.unavailable,
     meaning: 'The gateway knows the service, and no live instance of it. Nothing was sent.',

@@ -3,6 +3,7 @@ import { type Metrics } from '@raftway/observability';
 import { type EjectionCause } from '@raftway/resilience';
 import { type CallObserver, type RefusalCause } from '../proxy/proxy-context';
 import { type UpstreamObserver } from '../proxy/upstream';
+import { TrafficMetrics } from './traffic-metrics';
 
 /** gRPC services that have series of their own; further ones are counted as `other`. */
 const servicesMax = 200;
@@ -26,6 +27,7 @@ export interface GatewayGauges {
 
 /** The gateway's own metrics; their names and meanings are listed in the README. */
 export class GatewayMetrics implements CallObserver, UpstreamObserver {
+  readonly traffic: TrafficMetrics;
   private readonly calls;
   private readonly durations;
   private readonly retries;
@@ -47,6 +49,7 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
     onConnectFailure: (service: string, address: string, detail: string) => void,
   ) {
     this.onFailure = onConnectFailure;
+    this.traffic = new TrafficMetrics(metrics);
     const combinationsMax = servicesMax * 17;
     const byCause = (name: string, help: string) =>
       metrics.counter({ name, help, labels: ['service', 'cause'], combinationsMax });

@@ -66,6 +66,11 @@ export function metadataOf(headers: HeaderPairs): string[] {
   );
 }
 
+/** What gRPC itself says in a header list: its status. */
+export function grpcHeaders(headers: HeaderPairs): string[] {
+  return headersWhere(headers, (name) => name === ':status' || ofGrpc.has(name));
+}
+
 /** Trailers as the headers of a unary response. */
 export function trailerHeaders(trailers: HeaderPairs): string[] {
   return metadataOf(trailers).map((text, index) => (index % 2 === 0 ? `trailer-${text}` : text));

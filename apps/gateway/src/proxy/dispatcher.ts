@@ -22,6 +22,7 @@ import { routeByRule, ruleFor } from './document-routing';
 import { ProxyCall, type ProxyCallStart } from './proxy-call';
 import { type ProxyContext } from './proxy-context';
 import { DiscardingListener, sendRefusal } from './reply';
+import { TrafficControl } from './traffic-control';
 
 /** Distinct paths whose parts are remembered. */
 const pathsMax = 4096;
@@ -36,22 +37,28 @@ export interface DispatcherSettings {
   /** The longest time a call may take, in milliseconds; undefined for no limit. */
   readonly timeoutMaxMs: number | undefined;
   readonly documents: DocumentTable;
+  /** What tokens of sessions are signed with; undefined for something that no other gateway has. */
+  readonly sessionKey: string | undefined;
   /** Takes what came over HTTP/2 and is no gRPC call. */
   readonly onHttp: (exchange: HttpExchange) => void;
 }
 
 /** Where a call goes, and what documents say of it. */
-type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders'> &
+type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders' | 'traffic'> &
   Partial<Pick<RuleBackend, 'requestHeaders' | 'timeouts'>>;
 
 /** Decides for every new stream who answers it: an instance, the gateway itself, or nobody. */
 export class Dispatcher {
+  /** Mirrors, faults and sessions. */
+  readonly traffic: TrafficControl;
   private readonly paths = new Map<string, GrpcPath>();
 
   constructor(
     private readonly context: ProxyContext,
     private readonly settings: DispatcherSettings,
-  ) {}
+  ) {
+    this.traffic = new TrafficControl(context, settings.sessionKey);
+  }
 
   /** Takes a stream over. */
   dispatch(
@@ -80,8 +87,8 @@ export class Dispatcher {
     const found = this.route(path, headers);
     if (found instanceof ServiceError)
       return this.refuse(stream, found.reason === 'SERVICE_UNKNOWN' ? '' : path.grpcService, found);
-    const { route, requestHeaders, responseHeaders } = found;
-    new ProxyCall(this.context, stream, {
+    const { route, requestHeaders, responseHeaders, traffic } = found;
+    const start: ProxyCallStart = {
       route,
       method: path.method,
       headers: requestHeaders === undefined ? headers : changeHeaders(headers, requestHeaders),
@@ -89,7 +96,13 @@ export class Dispatcher {
       clientAddress,
       timeoutMs: this.timeoutMs(facts.timeoutMs, found.timeouts),
       responseHeaders,
-    });
+      traffic,
+    };
+    new ProxyCall(
+      this.context,
+      traffic === undefined ? stream : traffic.dress(stream, start),
+      start,
+    );
   }
 
   /** Where a call goes: by the rule of a document, or else by what instances register. */
@@ -99,10 +112,14 @@ export class Dispatcher {
     const { active } = documents;
     const rule = active && ruleFor(active, path, headers);
     if (rule !== undefined) {
-      const found = routeByRule(rule, grpcService, table, this.context.random);
+      const found =
+        rule.traffic === undefined
+          ? routeByRule(rule, grpcService, table, this.context.random)
+          : this.traffic.route({ rule, path, headers, table }, rule.traffic);
       if (found instanceof ServiceError) return found;
       const { requestHeaders, responseHeaders, timeouts } = found.backend;
-      return { route: found.route, requestHeaders, responseHeaders, timeouts };
+      const { route, traffic } = found;
+      return { route, requestHeaders, responseHeaders, timeouts, traffic };
     }
     const route = table.route(grpcService);
     if (route === undefined) return refusal.serviceUnknown(grpcService);

@@ -10,11 +10,14 @@ import {
 import { type GrpcPath } from '../domain/grpc-path';
 import * as refusal from '../domain/refusal';
 import { type Route, type RoutingTable } from '../domain/routing-table';
+import { type CallTraffic } from './call-traffic';
 
 /** Where a rule sends one call. */
 export interface DocumentRoute {
   readonly route: Route;
   readonly backend: RuleBackend;
+  /** What is done to the call beside; undefined for nothing. */
+  readonly traffic?: CallTraffic | undefined;
 }
 
 /** The host that documents match a call with. */

@@ -23,12 +23,8 @@ import {
   type StreamReset,
 } from '@raftway/http2';
 import { codeOfReset, statusOf } from '../domain/status-mapping';
-import {
-  forwardRequestHeaders,
-  forwardResponseHeaders,
-  isFinalStatus,
-} from '../domain/header-rules';
-import { changeHeaders, type HeaderChanges } from '../domain/header-changes';
+import { forwardRequestHeaders, isFinalStatus } from '../domain/header-rules';
+import { type HeaderChanges } from '../domain/header-changes';
 import * as refusal from '../domain/refusal';
 import { type CallEnd, type InstanceEndpoint } from '../domain/backend';
 import { type Protection } from '../domain/protection';
@@ -38,11 +34,13 @@ import { type CallSpan } from '@raftway/observability';
 import { Attempt, type AttemptOwner } from './attempt';
 import { reportCall, startSpan } from './call-report';
 import { CallRetries, type RetriedCall } from './call-retries';
+import { type CallTraffic } from './call-traffic';
 import { type OpenCall } from './open-calls';
 import { Place, type PlaceSeeker } from './place';
 import { type ProxyContext } from './proxy-context';
 import { Replay } from './replay';
 import { sendRefusal } from './reply';
+import { headersForClient, trailersForClient } from './response-headers';
 
 /** Instances that one call may be sent to when connections fail. */
 const connectAttemptsMax = 3;
@@ -60,6 +58,8 @@ export interface ProxyCallStart {
   readonly timeoutMs: number | undefined;
   /** Changes of the response's headers; undefined when there are none. */
   readonly responseHeaders?: readonly HeaderChanges[] | undefined;
+  /** Its delay, session and copies; undefined when it has none of them. */
+  readonly traffic?: CallTraffic | undefined;
 }
 
 /** One call. Listens to the client's stream; its {@link Attempt} listens to the instance's. */
@@ -99,7 +99,14 @@ export class ProxyCall
     context.openCalls.add(this);
     if (start.timeoutMs !== undefined)
       this.deadlineBucket = context.deadlines.add(this, this.startedMs + start.timeoutMs);
-    const { backend } = start.route;
+    if (start.traffic === undefined) this.admit();
+    else start.traffic.begin(this);
+  }
+
+  /** The call is one of those that its backend has to bear. */
+  admit(): void {
+    const { context } = this;
+    const { backend } = this.start.route;
     const { protection } = backend;
     protection?.budget?.noteCall(this.startedMs);
     if (protection?.isGuarded === true) {
@@ -149,10 +156,11 @@ export class ProxyCall
   }
 
   onDeadline(): void {
+    const { traffic, timeoutMs = 0 } = this.start;
     const waiting = !(this.attempt?.isOpen ?? false);
     this.deadlineBucket = undefined;
     this.attempt?.cancel();
-    this.fail(refusal.deadlineExceeded(this.start.timeoutMs ?? 0, waiting));
+    this.fail(traffic?.deadlineError(timeoutMs) ?? refusal.deadlineExceeded(timeoutMs, waiting));
   }
 
   // ---- from the gateway ----
@@ -167,6 +175,7 @@ export class ProxyCall
   // ---- from the attempt ----
 
   onStreamOpen(): void {
+    this.start.traffic?.onSent(this.replay);
     this.replay?.forEach((chunk) => this.attempt?.forwardData(chunk));
     if (this.requestEnded && !this.start.requestEnded) this.attempt?.forwardEnd();
     this.forgetLargeReplay();
@@ -203,9 +212,7 @@ export class ProxyCall
     this.responseStarted = true;
     this.replay = undefined;
     this.attempt?.tellFirstByte();
-    const { responseHeaders } = this.start;
-    const kept = forwardResponseHeaders(headers);
-    const sent = responseHeaders === undefined ? kept : changeHeaders(kept, responseHeaders);
+    const sent = headersForClient(headers, endOfStream, this.start, this.attempt?.endpoint);
     this.client.sendHeaders(sent, endOfStream);
     if (endOfStream) this.finishWith(headers);
   }
@@ -218,7 +225,7 @@ export class ProxyCall
 
   onResponseEnd(trailers: HeaderPairs | undefined): void {
     if (this.finished) return;
-    this.client.sendEnd(trailers === undefined ? undefined : forwardResponseHeaders(trailers));
+    this.client.sendEnd(trailers && trailersForClient(trailers, this.start));
     this.finishWith(trailers ?? []);
   }
 
@@ -287,7 +294,9 @@ export class ProxyCall
     if (this.attempts >= connectAttemptsMax) return this.fail(this.unreachable(lastFailure));
     const nowMs = context.nowMs();
     const hash = route.backend.hashOf(this.start.headers, this.start.clientAddress);
-    const endpoint = route.endpoints.pick(nowMs, route.backend.health, this.tried, hash);
+    const endpoint =
+      this.start.traffic?.pick(route, this.tried, nowMs) ??
+      route.endpoints.pick(nowMs, route.backend.health, this.tried, hash);
     if (endpoint === undefined)
       return this.fail(this.attempts === 0 ? this.noInstance() : this.unreachable(lastFailure));
     if (this.attempts > 0 && !this.refusedOnce) context.observer.onRetry(route.service, 'connect');
@@ -371,6 +380,7 @@ export class ProxyCall
     if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
     this.place?.leave(code);
     this.retries?.end();
+    this.start.traffic?.end();
     const durationMs = this.context.nowMs() - this.startedMs;
     const { observer, logger } = this.context;
     observer.onCallEnd(this.start.route.grpcService, code, durationMs);

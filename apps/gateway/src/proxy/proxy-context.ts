@@ -2,6 +2,7 @@ import { type Logger } from '@raftway/observability';
 import { type Deadlines } from '@raftway/service-kit';
 import { type MemoryBudget } from './memory-budget';
 import { type OpenCalls } from './open-calls';
+import { type TrafficObserver } from './traffic-observer';
 import { type UpstreamPool } from './upstream-pool';
 
 /** Why a backend does not get a call: its breaker, its calls under way, its queue for them, or the time in that. */
@@ -17,6 +18,7 @@ export interface CallObserver {
   onRetryRefused(service: string, cause: 'budget' | 'limit'): void;
   /** A call was not sent because its backend has enough. */
   onRefused(service: string, cause: RefusalCause): void;
+  readonly traffic: TrafficObserver;
 }
 
 /** What all calls share. */

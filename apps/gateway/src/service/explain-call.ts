@@ -12,10 +12,11 @@ import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
 import * as refusal from '../domain/refusal';
 import { type Route, type RoutingTable } from '../domain/routing-table';
 import { routeToBackend, ruleText } from '../proxy/document-routing';
+import { explainTraffic, type TrafficContext } from './explain-traffic';
 import { registeredRoute, ruleRoute } from './messages';
 
 /** What decides about calls. */
-export interface ExplainContext {
+export interface ExplainContext extends TrafficContext {
   readonly table: RoutingTable;
   readonly documents: DocumentTable;
   /** The refusal of all calls of a gRPC service before they are routed; undefined when there is none. */
@@ -77,12 +78,14 @@ function explainRouted(
     return withEndpoints({ ...timed, route: registeredRoute(route) }, [route], context);
   }
   const rule = entry.target;
-  const usable = rule.backends.filter(({ weight }) => weight > 0);
+  const traffic = explainTraffic(rule, path, [...headers].flat(), context);
+  const { backends: usable } = traffic;
   const routed = withTimes(
-    { ...told, route: ruleRoute(entry, table) },
+    { ...told, route: ruleRoute(entry, table), traffic: traffic.message },
     usable.length === 1 ? usable[0]?.timeouts : longest(usable.map(({ timeouts }) => timeouts)),
     context,
   );
+  if (traffic.error !== undefined) return refused(routed, traffic.error);
   if (usable.length === 0) return refused(routed, refusal.routeWithoutBackend(ruleText(rule)));
   const found = usable.map((backend) => routeToBackend(rule, backend, grpcService, table));
   // A share that is refused is shown with its backend; the call is refused for certain when every share is.

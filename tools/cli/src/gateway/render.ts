@@ -3,6 +3,7 @@ import { toMilliseconds } from '@raftway/service-kit';
 import { formatDuration } from '@raftway/config';
 import type { Style } from '../command/style';
 import { table } from '../command/table';
+import { trafficLines } from './render-traffic';
 
 const changeMarks: Partial<Record<gateway.ChangeKind, string>> = {
   [gateway.ChangeKind.ADDED]: '+',
@@ -100,6 +101,7 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
     timeoutMax && `at most ${durationText(timeoutMax)}`,
   ].filter((text) => text !== undefined);
   if (times.length > 0) lines.push(`time      ${times.join(', ')}`);
+  lines.push(...trafficLines(answer.traffic, style));
   if (answer.refusalCode !== '')
     lines.push(
       style.bad(

@@ -8,8 +8,12 @@ import {
   type GrpcRouteDocument,
   type GrpcRule,
 } from './kinds/grpc-route';
+import { type FaultInjection } from './policies/fault';
 import { combineTimeouts, type Timeouts } from './policies/timeouts';
+import { compileMirror, type Mirror } from './request-mirror';
 import { type HeaderMatch } from './route-index';
+import { sessionFault } from './session-persistence';
+import { ruleTraffic, type RuleTraffic } from './rule-traffic';
 
 /** Where a share of a rule's calls goes, and with what. Calls keep the one that they began with. */
 export interface RuleBackend {
@@ -23,6 +27,8 @@ export interface RuleBackend {
   readonly requestHeaders: readonly HeaderChanges[] | undefined;
   readonly responseHeaders: readonly HeaderChanges[] | undefined;
   readonly timeouts: Timeouts | undefined;
+  /** Where copies of its calls go; undefined for nowhere. */
+  readonly mirrors?: readonly Mirror[] | undefined;
 }
 
 /** A rule, ready for calls. */
@@ -33,6 +39,8 @@ export interface CompiledRule {
   readonly name: string;
   readonly backends: readonly RuleBackend[];
   readonly weightSum: number;
+  /** What is done to its calls beside routing them; undefined for nothing. */
+  readonly traffic?: RuleTraffic | undefined;
 }
 
 /** What a route's policies give to its rules. */
@@ -40,6 +48,8 @@ export interface RuleTimeouts {
   /** The most specific first. */
   readonly ofRule: (rule: string | undefined) => readonly (Timeouts | undefined)[];
   readonly ofService: (service: string) => Timeouts | undefined;
+  /** Faults, of the most specific policy that has any. */
+  readonly faultOf: (rule: string | undefined) => FaultInjection | undefined;
 }
 
 /** One match of a rule, without its host name. */
@@ -62,6 +72,8 @@ export function unsupportedIn({ spec }: GrpcRouteDocument): Fault[] {
     const lists = [rule.filters ?? [], ...(rule.backendRefs ?? []).map((ref) => ref.filters ?? [])];
     for (const filters of lists)
       for (const text of filterFaults(filters)) messages.push(`${at}: ${text}`);
+    const session = rule.sessionPersistence && sessionFault(rule.sessionPersistence);
+    if (session !== undefined) messages.push(`${at}: ${session}`);
   });
   return messages.map((message) => ({ reason: 'UnsupportedValue', message }));
 }
@@ -93,14 +105,22 @@ export function compileRule(
       fault: backendFault(ref, namespaceOf(route.document)),
       requestHeaders: changesIn(filters, 'requestHeaderModifier'),
       responseHeaders: changesIn(filters, 'responseHeaderModifier'),
+      mirrors: mirrorsIn(filters, namespaceOf(route.document)),
       timeouts: combineTimeouts([...ofRule, timeouts.ofService(ref.name)]),
     };
   });
+  const name = rule.name ?? `rules[${index}]`;
   return {
     document: route.id,
-    name: rule.name ?? `rules[${index}]`,
+    name,
     backends,
     weightSum: backends.reduce((sum, { weight }) => sum + weight, 0),
+    traffic: ruleTraffic({
+      scope: `${route.id} ${name}`,
+      session: rule.sessionPersistence,
+      fault: timeouts.faultOf(rule.name),
+      hasMirrors: backends.some(({ mirrors }) => mirrors !== undefined),
+    }),
   };
 }
 
@@ -118,7 +138,7 @@ export function pickBackend(rule: CompiledRule, random: () => number): RuleBacke
 }
 
 function backendFault(
-  { group, kind, namespace, name }: BackendRef,
+  { group, kind, namespace, name }: Pick<BackendRef, 'group' | 'kind' | 'namespace' | 'name'>,
   own: string,
 ): Fault | undefined {
   if (group !== '' || kind !== 'Service')
@@ -137,25 +157,41 @@ function backendFault(
 const filterFields = {
   RequestHeaderModifier: 'requestHeaderModifier',
   ResponseHeaderModifier: 'responseHeaderModifier',
+  RequestMirror: 'requestMirror',
 } as const;
 
 function filterFaults(filters: readonly Filter[]): string[] {
   const seen = new Set<string>();
   return filters.flatMap((filter) => {
-    const { type } = filter;
-    if (seen.has(type)) return [`filter ${type} is there twice`];
+    const { type, requestHeaderModifier, responseHeaderModifier } = filter;
+    // Calls may be copied to several services.
+    if (seen.has(type) && type !== 'RequestMirror') return [`filter ${type} is there twice`];
     seen.add(type);
     if (!Object.hasOwn(filterFields, type))
       return [
         `a filter of type ${type}; this gateway knows ${Object.keys(filterFields).join(', ')}`,
       ];
-    const modifier = filter[filterFields[type as keyof typeof filterFields]];
-    if (modifier === undefined) return [`filter ${type} lacks its settings`];
-    const name = untouchableHeader(modifier);
+    if (filter[filterFields[type as keyof typeof filterFields]] === undefined)
+      return [`filter ${type} lacks its settings`];
+    const modifier =
+      type === 'RequestHeaderModifier'
+        ? requestHeaderModifier
+        : type === 'ResponseHeaderModifier'
+          ? responseHeaderModifier
+          : undefined;
+    const name = modifier && untouchableHeader(modifier);
     return name === undefined
       ? []
       : [`filter ${type}: ${name} carries the call and stays as it is`];
   });
+}
+
+function mirrorsIn(filters: readonly Filter[], namespace: string): readonly Mirror[] | undefined {
+  const mirrors = filters.flatMap(({ type, requestMirror }) => {
+    if (type !== 'RequestMirror' || requestMirror === undefined) return [];
+    return [compileMirror(requestMirror, backendFault(requestMirror.backendRef, namespace))];
+  });
+  return mirrors.length === 0 ? undefined : mirrors;
 }
 
 function changesIn(

@@ -163,6 +163,10 @@ class Compilation implements CompiledDocuments {
         gateway && this.traffic.get(gateway.id)?.timeouts,
       ],
       ofService: (service) => this.backends.get(service)?.timeouts,
+      faultOf: (rule) =>
+        (rule === undefined ? undefined : this.traffic.get(`${id}/${rule}`)?.fault) ??
+        this.traffic.get(id)?.fault ??
+        (gateway && this.traffic.get(gateway.id)?.fault),
     };
     return (source.document.spec.rules ?? []).flatMap((rule, index) => {
       const target = compileRule(source, rule, index, timeouts);
@@ -220,7 +224,9 @@ function routeConditions(
   isKnown: IsKnownService,
 ): Condition[] {
   const rules = new Set(entries.map(({ target }) => target));
-  const backends = [...rules].flatMap((rule) => rule.backends);
+  const backends = [...rules].flatMap((rule) =>
+    rule.backends.flatMap((backend) => [backend, ...(backend.mirrors ?? [])]),
+  );
   const unresolved = backends.flatMap(
     ({ service, fault }) => fault ?? (isKnown(service) ? [] : [backendNotFound(service)]),
   );

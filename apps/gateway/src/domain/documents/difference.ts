@@ -3,6 +3,7 @@ import { type CompiledDocuments } from './compile';
 import { type CompiledRule, type RuleBackend } from './compile-route';
 import { type SourcedDocument } from './document-set';
 import { type RouteEntry } from './route-index';
+import { backendTrafficTexts, ruleTrafficTexts } from './traffic-texts';
 
 /** A document that differs. */
 export interface DocumentDifference {
@@ -48,7 +49,8 @@ export function routeLine({
   const call = `${hostname || '*'} ${grpcService || '*'}/${method || '*'}`;
   const backends = target.backends.map((backend) => backendText(backend, target.backends.length));
   const where = backends.length === 0 ? 'nowhere' : backends.join(', ');
-  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${where} (${target.document}, ${target.name})`;
+  const notes = [`${target.document}, ${target.name}`, ...ruleTrafficTexts(target.traffic)];
+  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${where} (${notes.join('; ')})`;
 }
 
 function backendText(backend: RuleBackend, count: number): string {
@@ -59,6 +61,7 @@ function backendText(backend: RuleBackend, count: number): string {
     responseHeaders && headersText('response', responseHeaders),
     timeouts?.defaultMs && `default ${formatDuration(timeouts.defaultMs)}`,
     timeouts?.maxMs && `at most ${formatDuration(timeouts.maxMs)}`,
+    ...backendTrafficTexts(backend),
   ].filter((note) => note !== undefined);
   const share = count === 1 && weight > 0 ? service : `${service} ${weight}`;
   return notes.length === 0 ? share : `${share} {${notes.join(', ')}}`;

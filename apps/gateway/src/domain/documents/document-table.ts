@@ -43,8 +43,9 @@ export class DocumentTable {
     const entries = this.compiled?.routes.entries ?? [];
     const services = new Set<string>();
     for (const { target } of entries)
-      for (const { service, fault } of target.backends)
-        if (fault === undefined) services.add(service);
+      for (const backend of target.backends)
+        for (const { service, fault } of [backend, ...(backend.mirrors ?? [])])
+          if (fault === undefined) services.add(service);
     return services;
   }
 

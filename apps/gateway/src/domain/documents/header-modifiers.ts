@@ -20,11 +20,16 @@ const untouchable = new Set([
   'upgrade',
 ]);
 
+/** Whether a header carries the call itself. @param name in lower case */
+export function isUntouchable(name: string): boolean {
+  return untouchable.has(name);
+}
+
 /** The first header of a modifier that documents may not change; undefined when there is none. */
 export function untouchableHeader(modifier: HeaderModifier): string | undefined {
   const { set = [], add = [], remove = [] } = modifier;
   const names = [...set.map(({ name }) => name), ...add.map(({ name }) => name), ...remove];
-  return names.find((name) => untouchable.has(name.toLowerCase()));
+  return names.find((name) => isUntouchable(name.toLowerCase()));
 }
 
 /** What one modifier changes. Of equal names the first counts, as the Gateway API has it. */

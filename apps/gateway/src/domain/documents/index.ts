@@ -6,6 +6,7 @@ export { type Difference, difference, routeLine } from './difference';
 export { documentSet, type DocumentSet, type ReadText, readText } from './document-set';
 export { type Considered, explainMatch } from './explanation';
 export { hostOf } from './hostnames';
+export { drawFault, type FaultAbort, isForCall } from './policies/fault';
 export { callTimeoutMs, type Timeouts } from './policies/timeouts';
 export { type BackendSettings } from './policy-index';
 export {
@@ -14,4 +15,8 @@ export {
   readDocument,
   splitDocuments,
 } from './read-documents';
+export { type Mirror } from './request-mirror';
 export { type CallFacts, type RouteEntry } from './route-index';
+export { type RuleTraffic } from './rule-traffic';
+export { type SessionSettings } from './session-persistence';
+export { faultText, mirrorText, sessionText } from './traffic-texts';

@@ -3,6 +3,7 @@ import { namespaceOf } from './attachment';
 import { type Fault } from './conditions';
 import { type SourcedDocument } from './document-set';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
+import { compileFault, type FaultInjection } from './policies/fault';
 import { compileLoadBalancing } from './policies/load-balancing';
 import { compileTimeouts, type Timeouts } from './policies/timeouts';
 
@@ -16,6 +17,7 @@ export interface BackendSettings {
 /** What a TrafficPolicy says of a Gateway, a route or a rule. */
 export interface TrafficSettings {
   readonly timeouts: Timeouts | undefined;
+  readonly fault: FaultInjection | undefined;
 }
 
 type PolicyDocument = BackendPolicyDocument | TrafficPolicyDocument;
@@ -70,8 +72,13 @@ export function compileBackendPolicy({ spec }: BackendPolicyDocument): BackendSe
   };
 }
 
-export function compileTrafficPolicy({ spec }: TrafficPolicyDocument): TrafficSettings {
-  return { timeouts: spec.timeouts && compileTimeouts(spec.timeouts) };
+export function compileTrafficPolicy(policy: TrafficPolicyDocument): TrafficSettings {
+  const { spec, kind, metadata } = policy;
+  const id = `${kind} ${namespaceOf(policy)}/${metadata.name}`;
+  return {
+    timeouts: spec.timeouts && compileTimeouts(spec.timeouts),
+    fault: spec.fault && compileFault(id, spec.fault),
+  };
 }
 
 /** `Gateway namespace/name`, `GRPCRoute namespace/name`, `GRPCRoute namespace/name/rule`, `Service name`: registered services have no namespace. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { strict } from '../strict';
+import { faultSchema } from '../policies/fault';
 import { loadBalancingSchema } from '../policies/load-balancing';
 import { timeoutsSchema } from '../policies/timeouts';
 import {
@@ -48,6 +49,7 @@ export const trafficPolicySchema = documentSchema(
   strict({
     targetRefs: z.array(routeTarget).min(1).max(16),
     timeouts: timeoutsSchema.optional(),
+    fault: faultSchema.optional(),
   }),
 );
 
