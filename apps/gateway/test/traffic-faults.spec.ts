@@ -64,7 +64,7 @@ describe('a fault', () => {
       Array.from({ length: count }, async () => (await client.unary('x')).code),
     );
 
-    const failed = codes.filter((code) => code === grpc.status.ABORTED).length;
+    const failed = codes.filter((code) => code === Number(grpc.status.ABORTED)).length;
     // The numbers are the same in each run; three standard deviations are 20 calls.
     expect(Math.abs(failed - count / 8)).toBeLessThanOrEqual(20);
     expect(codes.filter((code) => code === 0).length).toBe(count - failed);

@@ -1,6 +1,6 @@
 import * as grpc from '@grpc/grpc-js';
 import { type UnaryCall, type UnaryDone } from './support/echo-backend';
-import { eventually, Harness } from './support/harness';
+import { eventually, type Harness } from './support/harness';
 import { encodeText, textBackend } from './support/text-backend';
 import { TrafficGateway } from './support/traffic';
 

@@ -140,11 +140,7 @@ export class CallSession {
   }
 
   /** The response's headers, with a token in them where the client needs a new one. @param endpoint whose response it is */
-  answer(
-    headers: HeaderPairs,
-    endOfStream: boolean,
-    endpoint: InstanceEndpoint,
-  ): HeaderPairs {
+  answer(headers: HeaderPairs, endOfStream: boolean, endpoint: InstanceEndpoint): HeaderPairs {
     const { sessions, settings, token, wallMs, onOutcome } = this.parts;
     // One that fails is nobody's home.
     if (endOfStream && failureCodes.has(statusOf(headers))) return headers;

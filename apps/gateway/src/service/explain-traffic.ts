@@ -1,4 +1,4 @@
-import { gateway } from '@raftway/contracts';
+import { type gateway } from '@raftway/contracts';
 import { codeName, type ServiceError } from '@raftway/errors';
 import { type HeaderPairs, headerValue } from '@raftway/http2';
 import { toDuration } from '@raftway/service-kit';
