@@ -1,6 +1,6 @@
 import * as grpc from '@grpc/grpc-js';
 import { errorInfo, eventually } from './support/harness';
-import { rawCall } from './support/raw-http2';
+import { echoUnary, RawBackend, rawCall } from './support/raw-http2';
 import { faultOf, ruleOf, TrafficGateway } from './support/traffic';
 
 let gateway: TrafficGateway;
@@ -124,11 +124,13 @@ describe('a delay on purpose', () => {
     expect(gateway.backend('v1').calls).toBe(0);
   });
 
-  it('ends when the client gives up, and nothing is sent', async () => {
-    await start('delay: { duration: 1h }');
-    const { client } = gateway.harness.client();
+  it('ends when the client gives up, and nothing is sent, then or later', async () => {
+    await start('delay: { duration: 200ms }');
+    const instance = await new RawBackend((stream) => echoUnary(stream)).start();
+    gateway.registerAnd({ v1: instance.address });
+    const client = gateway.harness.client();
     const same = (bytes: Buffer): Buffer => bytes;
-    const call = client.makeUnaryRequest(
+    const call = client.client.makeUnaryRequest(
       '/test.Echo/Unary',
       same,
       same,
@@ -138,9 +140,13 @@ describe('a delay on purpose', () => {
     await gateway.counted(outcome('delayed'), 1);
 
     call.cancel();
-
     await gateway.counted('calls_total{grpc_service="test.Echo",code="CANCELLED"}', 1);
-    expect(gateway.backend('v1').calls).toBe(0);
+    // Its time is over after that of the first.
+    const next = await client.unary('y');
+
+    expect(next.code).toBe(0);
+    expect(instance.requests.length).toBe(1);
+    await instance.stop();
   });
 
   it('does not hold up the end of the gateway for longer than a drain may take', async () => {

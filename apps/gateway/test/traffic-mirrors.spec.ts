@@ -216,16 +216,16 @@ describe('#5 memory, and #8 shutdown', () => {
 
 describe('#11945 deadlines', () => {
   it('end a copy as they end its call', async () => {
-    gateway = await TrafficGateway.start(toV1(mirrored()), {
-      v1: {},
-      v2: { Unary: (call: UnaryCall) => gateway.backend('v2').note(call) },
-    });
+    gateway = await TrafficGateway.start(toV1(mirrored()), { v1: {} });
+    const stuck = await new RawBackend((stream) => void stream.resume()).start();
+    gateway.registerAnd({ v2: stuck.address }, 'v1');
 
-    const { code } = await gateway.harness.client().unary('x', { deadline: Date.now() + 500 });
+    const { code } = await gateway.harness.client().unary('x', { deadline: Date.now() + 400 });
 
     expect(code).toBe(0);
-    // The mirror's own gRPC stack may notice first, and answers then.
-    await eventually(() => gateway.backend('v2').cancelled === 1, 'the mirror was told');
+    await gateway.counted(outcome('late'), 1);
+    await eventually(() => stuck.resets.length === 1, 'the mirror was told');
+    await stuck.stop();
   });
 });
 

@@ -175,6 +175,36 @@ describe('#12 an instance that is down', () => {
     expect(servedBy(moved)).not.toBe(servedBy(first));
     expect(tokenOf(moved)).toMatch(/^[\w-]{55}$/);
   });
+
+  it('hands a call that may run twice on to another one, and the session with it', async () => {
+    let failing = '';
+    const instance = (name: string) => ({
+      Unary: (_call: unknown, done: grpc.sendUnaryData<Buffer>) => {
+        if (name === failing) return done({ code: grpc.status.UNAVAILABLE, details: 'no' });
+        const trailers = new grpc.Metadata();
+        trailers.set('served-by', name);
+        done(null, Buffer.alloc(0), trailers);
+      },
+    });
+    gateway = await TrafficGateway.start(
+      ruleOf(byHeader()),
+      Object.fromEntries(Object.keys(three).map((name) => [name, instance(name)])),
+    );
+    const client = gateway.harness.client();
+    const first = await call(client);
+    failing = servedBy(first);
+    const metadata = new grpc.Metadata();
+    metadata.set('x-cart', tokenOf(first));
+
+    const once = await client.unary('x', { metadata });
+    metadata.set('raftway-retryable', 'true');
+    const moved = await client.unary('x', { metadata });
+
+    expect([once.code, tokenOf(once)]).toEqual([grpc.status.UNAVAILABLE, '']);
+    expect(moved.code).toBe(0);
+    expect(servedBy(moved)).not.toBe(failing);
+    expect(await servers(client, tokenOf(moved))).toEqual([servedBy(moved)]);
+  });
 });
 
 describe('a session in a cookie', () => {

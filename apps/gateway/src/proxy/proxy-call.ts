@@ -175,9 +175,9 @@ export class ProxyCall
   // ---- from the attempt ----
 
   onStreamOpen(): void {
-    this.start.traffic?.onSent(this.replay);
     this.replay?.forEach((chunk) => this.attempt?.forwardData(chunk));
     if (this.requestEnded && !this.start.requestEnded) this.attempt?.forwardEnd();
+    this.start.traffic?.onSent(this.replay);
     this.forgetLargeReplay();
   }
 
