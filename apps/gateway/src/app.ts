@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ServiceView } from '@raftway/discovery';
+import { type ConfigView, type ServiceView } from '@raftway/discovery';
 import { SetAside } from '@raftway/load-balancing';
 import { createMetrics, type Logger, type Metrics, silentLogger } from '@raftway/observability';
 import {
@@ -29,13 +29,14 @@ import { type RoutingChange, RoutingTable } from './domain/routing-table';
 import { HealthService, healthServiceName } from './local/health';
 import { createLocalServices, reflectionSource } from './local/create-local-services';
 import { type LocalServices } from './local/local-services';
-import { type ReflectionSource } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
 import { backendFactory } from './create-backend';
+import { documentSource } from './document-source';
 import { poolLimits, serverLimits, upstreamLimits } from './engine-limits';
 import { type GatewayOptions, loadBalancingOf } from './options';
 import { protectionOf } from './protection-options';
 import { Dispatcher } from './proxy/dispatcher';
+import { HttpRouting } from './proxy/http-routing';
 import { gatewayAdminService } from './service/gateway-admin-service';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
@@ -57,6 +58,8 @@ export interface GatewayDependencies {
   readonly options: GatewayOptions;
   /** The registry's live view. The gateway does not close it. */
   readonly view: ServiceView;
+  /** The registry's entries that are documents, when the options name them (`registry:///…`). The gateway does not close it. */
+  readonly config?: ConfigView | undefined;
   /** @default silent */
   readonly logger?: Logger;
   /** @default a registry of its own */
@@ -105,6 +108,8 @@ class Gateway implements GatewayApp {
   private readonly documents: LiveDocuments;
   private readonly random: () => number;
   private readonly local: LocalServices;
+  private readonly json: JsonCatalog;
+  private readonly httpRouting: HttpRouting;
   private readonly web: WebEntrance;
   private readonly dispatcher: Dispatcher;
   private readonly health: HealthService;
@@ -144,7 +149,8 @@ class Gateway implements GatewayApp {
     });
     this.random = random;
     this.documents = new LiveDocuments({
-      ...{ path: options.documents, logger: this.logger },
+      source: documentSource(options.documents),
+      ...{ config: dependencies.config, logger: this.logger },
       onSet: (used, backendsDiffer) => this.onDocuments(used, backendsDiffer),
     });
     this.memory = new MemoryBudget(options.memoryBytesMax);
@@ -158,7 +164,13 @@ class Gateway implements GatewayApp {
     const reflected = reflectionSource(this.catalog, this.table);
     const localContext = { memory: this.memory, openCalls: this.openCalls };
     this.local = createLocalServices(localContext, this.health, reflected);
-    this.web = this.createWebEntrance(reflected);
+    this.json = new JsonCatalog(reflected, this.logger);
+    this.httpRouting = new HttpRouting({
+      documents: this.documents.table,
+      isLocal: (grpcService) => this.local.serves(grpcService),
+      trustForwarded: options.trustForwarded,
+    });
+    this.web = this.createWebEntrance();
     this.dispatcher = this.createDispatcher();
     const listener = this.createListener();
     this.engine = new FrameServerEngine(serverLimits(options), listener, this.scheduler);
@@ -256,13 +268,14 @@ class Gateway implements GatewayApp {
     });
   }
 
-  private createWebEntrance(reflected: ReflectionSource): WebEntrance {
+  private createWebEntrance(): WebEntrance {
     return createWeb(this.options, {
-      dispatch: (...call) => this.dispatcher.dispatch(...call),
+      dispatch: (...call) => this.dispatcher.dispatchCall(...call),
+      httpRouting: this.httpRouting,
       memory: this.memory,
       observer: this.metrics,
       isSafe: (service, method) => this.catalog.schema().isSafe(service, method),
-      json: new JsonCatalog(reflected, this.logger),
+      json: this.json,
     });
   }
 
@@ -285,6 +298,7 @@ class Gateway implements GatewayApp {
       table: this.table,
       local: this.local,
       documents: this.documents.table,
+      httpRouting: this.httpRouting,
       isViewReady: () => this.isViewReady(),
       isNeverRouted,
       timeoutMaxMs: this.timeoutMaxMs,
@@ -327,12 +341,16 @@ class Gateway implements GatewayApp {
     return gatewayAdminService({
       table: this.table,
       documents: this.documents.table,
-      documentsPath: this.options.documents,
+      documentsPath: this.documents.store === undefined ? this.options.documents : undefined,
+      store: this.documents.store,
       isSetAside: (key) => this.setAside.until(key) > nowMs(),
       apply: (set, compiled) => this.documents.apply(set, compiled),
       refusalOf: (grpcService) => this.dispatcher.refusalOf(grpcService),
       isLocal: (grpcService) => this.local.serves(grpcService),
       sessions: this.dispatcher.traffic.sessions,
+      httpRouting: this.httpRouting,
+      methodOf: (httpMethod, path) =>
+        this.options.jsonTranscoding ? this.json.methodOf(httpMethod, path) : undefined,
       timeoutMaxMs: this.timeoutMaxMs,
       wallMs: Date.now,
     });

@@ -1,6 +1,6 @@
 import * as grpc from '@grpc/grpc-js';
 import { type EchoClient, type Outcome } from './support/echo-backend';
-import { ruleOf, TrafficGateway } from './support/traffic';
+import { faultOf, ruleOf, TrafficGateway } from './support/traffic';
 
 let gateway: TrafficGateway;
 afterEach(() => gateway.close());
@@ -242,6 +242,29 @@ describe('a session in a cookie', () => {
     expect(cookie).toMatch(
       /^raftway-session-[0-9a-f]{8}=[\w-]{55}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=3600$/,
     );
+  });
+
+  it('is kept by HTTPRoutes, too, which copy calls and have faults as GRPCRoutes do', async () => {
+    const asHttp = (text: string): string => text.replaceAll('GRPCRoute', 'HTTPRoute');
+    const rule = byCookie('sessionName: cart').replace(
+      'backendRefs',
+      'filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: v2 } } }], backendRefs',
+    );
+    gateway = await TrafficGateway.start(
+      asHttp(rule + faultOf('abort: { code: ABORTED }, headers: [{ name: cookie, value: a=b }]')),
+      { ...three, v2: {} },
+    );
+
+    const first = await post();
+    const [cookie = ''] = first.headers.getSetCookie();
+    const names = new Set<string | null>();
+    for (let made = 0; made < 4; made += 1)
+      names.add((await post(cookie.split(';')[0])).headers.get('trailer-served-by'));
+    const failed = await post('a=b');
+
+    expect([...names]).toEqual([first.headers.get('trailer-served-by')]);
+    expect(failed.status).toBe(409);
+    await gateway.counted('mirrored_calls_total{service="v2",outcome="ok"}', 5);
   });
 
   it('is a header of the answer also when that is an error', async () => {

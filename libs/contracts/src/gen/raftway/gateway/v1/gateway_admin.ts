@@ -88,6 +88,10 @@ export interface Route {
   /** The rule's name, or "rules[0]". */
   rule: string;
   backends: RouteBackend[];
+  /** Of an HTTPRoute: the requests that it takes, such as "GET /v1/orders/* ?dry=1"; empty for other routes. */
+  http: string;
+  /** Of an HTTPRoute: what it does with a request before it is a call, such as "rewrite prefix to /v1"; empty for nothing. */
+  action: string;
 }
 
 export interface ListRoutesRequest {
@@ -197,12 +201,14 @@ export interface ListDocumentsResponse {
 }
 
 export interface ExplainCallRequest {
-  /** "package.Service/Method", with or without a slash in front. */
+  /** "package.Service/Method", with or without a slash in front; with `http_method` the path of an HTTP request, with its query. */
   method: string;
   /** The call's `:authority`; empty for none. */
   authority: string;
   /** By name. At most 256. */
   headers: { [key: string]: string };
+  /** "GET", "POST", … of an HTTP request; empty for a gRPC call. */
+  httpMethod: string;
 }
 
 export interface ExplainCallRequest_HeadersEntry {
@@ -286,6 +292,10 @@ export interface ExplainCallResponse {
   refusalCode: string;
   refusalReason: string;
   refusalMessage: string;
+  /** The gRPC method that an HTTP request becomes, "package.Service/Method"; empty for a gRPC call. */
+  grpcMethod: string;
+  /** Where a rule sends the client, with its HTTP status, such as "302 https://example.com/"; empty when it does not. */
+  redirect: string;
   /** Unset when a rule only routes, or no rule takes the call. */
   traffic: TrafficControl | undefined;
 }
@@ -412,7 +422,17 @@ export const RouteBackend: MessageFns<RouteBackend> = {
 };
 
 function createBaseRoute(): Route {
-  return { hostname: "", grpcService: "", method: "", headers: [], document: "", rule: "", backends: [] };
+  return {
+    hostname: "",
+    grpcService: "",
+    method: "",
+    headers: [],
+    document: "",
+    rule: "",
+    backends: [],
+    http: "",
+    action: "",
+  };
 }
 
 export const Route: MessageFns<Route> = {
@@ -437,6 +457,12 @@ export const Route: MessageFns<Route> = {
     }
     for (const v of message.backends) {
       RouteBackend.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.http !== "") {
+      writer.uint32(66).string(message.http);
+    }
+    if (message.action !== "") {
+      writer.uint32(74).string(message.action);
     }
     return writer;
   },
@@ -510,6 +536,22 @@ export const Route: MessageFns<Route> = {
             message.backends.push(RouteBackend.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.http = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -537,6 +579,8 @@ export const Route: MessageFns<Route> = {
       backends: globalThis.Array.isArray(object?.backends)
         ? object.backends.map((e: any) => RouteBackend.fromJSON(e))
         : [],
+      http: isSet(object.http) ? globalThis.String(object.http) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
     };
   },
 
@@ -563,6 +607,12 @@ export const Route: MessageFns<Route> = {
     if (message.backends?.length) {
       obj.backends = message.backends.map((e) => RouteBackend.toJSON(e));
     }
+    if (message.http !== "") {
+      obj.http = message.http;
+    }
+    if (message.action !== "") {
+      obj.action = message.action;
+    }
     return obj;
   },
 
@@ -578,6 +628,8 @@ export const Route: MessageFns<Route> = {
     message.document = object.document ?? "";
     message.rule = object.rule ?? "";
     message.backends = object.backends?.map((e) => RouteBackend.fromPartial(e)) || [];
+    message.http = object.http ?? "";
+    message.action = object.action ?? "";
     return message;
   },
 };
@@ -2001,7 +2053,7 @@ export const ListDocumentsResponse: MessageFns<ListDocumentsResponse> = {
 };
 
 function createBaseExplainCallRequest(): ExplainCallRequest {
-  return { method: "", authority: "", headers: {} };
+  return { method: "", authority: "", headers: {}, httpMethod: "" };
 }
 
 export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
@@ -2015,6 +2067,9 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
     globalThis.Object.entries(message.headers).forEach(([key, value]: [string, string]) => {
       ExplainCallRequest_HeadersEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
+    if (message.httpMethod !== "") {
+      writer.uint32(34).string(message.httpMethod);
+    }
     return writer;
   },
 
@@ -2058,6 +2113,14 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
             }
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.httpMethod = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2088,6 +2151,11 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
           {},
         )
         : {},
+      httpMethod: isSet(object.httpMethod)
+        ? globalThis.String(object.httpMethod)
+        : isSet(object.http_method)
+        ? globalThis.String(object.http_method)
+        : "",
     };
   },
 
@@ -2108,6 +2176,9 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
         });
       }
     }
+    if (message.httpMethod !== "") {
+      obj.httpMethod = message.httpMethod;
+    }
     return obj;
   },
 
@@ -2127,6 +2198,7 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
       },
       {},
     );
+    message.httpMethod = object.httpMethod ?? "";
     return message;
   },
 };
@@ -2881,6 +2953,8 @@ function createBaseExplainCallResponse(): ExplainCallResponse {
     refusalCode: "",
     refusalReason: "",
     refusalMessage: "",
+    grpcMethod: "",
+    redirect: "",
     traffic: undefined,
   };
 }
@@ -2910,6 +2984,12 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     }
     if (message.refusalMessage !== "") {
       writer.uint32(66).string(message.refusalMessage);
+    }
+    if (message.grpcMethod !== "") {
+      writer.uint32(74).string(message.grpcMethod);
+    }
+    if (message.redirect !== "") {
+      writer.uint32(82).string(message.redirect);
     }
     if (message.traffic !== undefined) {
       TrafficControl.encode(message.traffic, writer.uint32(106).fork()).join();
@@ -2994,6 +3074,22 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
             message.refusalMessage = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.grpcMethod = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.redirect = reader.string();
+            continue;
+          }
           case 13: {
             if (tag !== 106) {
               break;
@@ -3046,6 +3142,12 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
         : isSet(object.refusal_message)
         ? globalThis.String(object.refusal_message)
         : "",
+      grpcMethod: isSet(object.grpcMethod)
+        ? globalThis.String(object.grpcMethod)
+        : isSet(object.grpc_method)
+        ? globalThis.String(object.grpc_method)
+        : "",
+      redirect: isSet(object.redirect) ? globalThis.String(object.redirect) : "",
       traffic: isSet(object.traffic) ? TrafficControl.fromJSON(object.traffic) : undefined,
     };
   },
@@ -3076,6 +3178,12 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.refusalMessage !== "") {
       obj.refusalMessage = message.refusalMessage;
     }
+    if (message.grpcMethod !== "") {
+      obj.grpcMethod = message.grpcMethod;
+    }
+    if (message.redirect !== "") {
+      obj.redirect = message.redirect;
+    }
     if (message.traffic !== undefined) {
       obj.traffic = TrafficControl.toJSON(message.traffic);
     }
@@ -3099,6 +3207,8 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     message.refusalCode = object.refusalCode ?? "";
     message.refusalReason = object.refusalReason ?? "";
     message.refusalMessage = object.refusalMessage ?? "";
+    message.grpcMethod = object.grpcMethod ?? "";
+    message.redirect = object.redirect ?? "";
     message.traffic = (object.traffic !== undefined && object.traffic !== null)
       ? TrafficControl.fromPartial(object.traffic)
       : undefined;
@@ -3136,8 +3246,9 @@ export const GatewayAdminServiceService = {
   /**
    * Replaces all documents of this gateway by these, as one, or with `dry_run` only says what that would change. One document that is wrong refuses them all, with
    * INVALID_ARGUMENT and a field violation for each problem, whose field is `file:line`. They are held in memory and gone after a restart; a gateway that is given
-   * RAFTWAY_DOCUMENTS takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`. At most 20,000 documents, of
-   * 1,048,576 characters each; a server's limit of a message bounds them all.
+   * files (RAFTWAY_DOCUMENTS) takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`; one that follows the
+   * registry's store (RAFTWAY_DOCUMENTS=registry:///…) writes them there, for all gateways that follow it. At most 20,000 documents, of 1,048,576 characters each;
+   * a server's limit of a message bounds them all.
    */
   applyDocuments: {
     path: "/raftway.gateway.v1.GatewayAdminService/ApplyDocuments" as const,
@@ -3184,8 +3295,9 @@ export interface GatewayAdminServiceServer extends UntypedServiceImplementation 
   /**
    * Replaces all documents of this gateway by these, as one, or with `dry_run` only says what that would change. One document that is wrong refuses them all, with
    * INVALID_ARGUMENT and a field violation for each problem, whose field is `file:line`. They are held in memory and gone after a restart; a gateway that is given
-   * RAFTWAY_DOCUMENTS takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`. At most 20,000 documents, of
-   * 1,048,576 characters each; a server's limit of a message bounds them all.
+   * files (RAFTWAY_DOCUMENTS) takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`; one that follows the
+   * registry's store (RAFTWAY_DOCUMENTS=registry:///…) writes them there, for all gateways that follow it. At most 20,000 documents, of 1,048,576 characters each;
+   * a server's limit of a message bounds them all.
    */
   applyDocuments: handleUnaryCall<ApplyDocumentsRequest, ApplyDocumentsResponse>;
   /** The documents that this gateway routes by, with their conditions. */
@@ -3233,8 +3345,9 @@ export interface GatewayAdminServiceClient extends Client {
   /**
    * Replaces all documents of this gateway by these, as one, or with `dry_run` only says what that would change. One document that is wrong refuses them all, with
    * INVALID_ARGUMENT and a field violation for each problem, whose field is `file:line`. They are held in memory and gone after a restart; a gateway that is given
-   * RAFTWAY_DOCUMENTS takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`. At most 20,000 documents, of
-   * 1,048,576 characters each; a server's limit of a message bounds them all.
+   * files (RAFTWAY_DOCUMENTS) takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`; one that follows the
+   * registry's store (RAFTWAY_DOCUMENTS=registry:///…) writes them there, for all gateways that follow it. At most 20,000 documents, of 1,048,576 characters each;
+   * a server's limit of a message bounds them all.
    */
   applyDocuments(
     request: ApplyDocumentsRequest,
