@@ -273,6 +273,7 @@ class Gateway implements GatewayApp {
       isViewReady: () => this.isViewReady(),
       isNeverRouted,
       timeoutMaxMs: this.timeoutMaxMs,
+      sessionKey: this.options.sessionKey,
       onHttp: (exchange) => this.web.open(exchange),
     });
   }
@@ -309,6 +310,7 @@ class Gateway implements GatewayApp {
       refusalOf: (grpcService) => this.dispatcher.refusalOf(grpcService),
       isLocal: (grpcService) => this.local.serves(grpcService),
       security: this.gatekeeper,
+      sessions: this.dispatcher.traffic.sessions,
       httpRouting: this.httpRouting,
       methodOf: (httpMethod, path) =>
         this.options.jsonTranscoding ? this.json.methodOf(httpMethod, path) : undefined,

@@ -33,3 +33,12 @@ export function upstreamLimits(options: GatewayOptions) {
     keepaliveTimeoutMs: options.keepaliveTimeoutMs,
   };
 }
+
+/** Limits of the connections to one instance. */
+export function poolLimits(options: GatewayOptions) {
+  return {
+    connectionsMax: options.upstreamConnectionsMax,
+    waitingMax: options.upstreamWaitingMax,
+    idleMs: options.upstreamIdleMs,
+  };
+}

@@ -22,6 +22,23 @@ const { advertise: _advertise, ...serverShape } = serverOptionsShape({
   tlsClientAuth: 'none',
 });
 
+/** A text that no message repeats. */
+function secretText(lengthMin: number, lengthMax: number) {
+  return z
+    .unknown()
+    .transform((value, context): string => {
+      const fits =
+        typeof value === 'string' && value.length >= lengthMin && value.length <= lengthMax;
+      if (fits) return value;
+      context.addIssue({
+        code: 'custom',
+        message: `must be ${lengthMin} to ${lengthMax} characters`,
+      });
+      return z.NEVER;
+    })
+    .meta({ optionType: 'text', limits: `${lengthMin} to ${lengthMax} characters` });
+}
+
 /** The gateway's options: environment variables and keys of the file. */
 export const gatewayOptionsSchema = z.object({
   ...serverShape,
@@ -63,6 +80,11 @@ export const gatewayOptionsSchema = z.object({
     .optional()
     .describe(
       'File or directory of .yaml, .yml and .json documents that say where calls go, or registry:///name; it is followed. Without it the admin API may give them.',
+    ),
+  sessionKey: secretText(16, 256)
+    .optional()
+    .describe(
+      'What the tokens of sessionPersistence are signed with, the same for all gateways; without it sessions end with the gateway, and others do not know them.',
     ),
   ...protectionShape,
   ...limitShape,

@@ -109,6 +109,8 @@ function resolveEnvironment(
     Object.assign(environment, configMapData(objects, source));
   }
   for (const { name, value, valueFrom } of listAt(container, 'env')) {
+    // A dry run has only the Secrets that are mounted.
+    if (at(valueFrom, 'secretKeyRef', 'optional') === true) continue;
     const field = at(valueFrom, 'fieldRef', 'fieldPath');
     const found = typeof value === 'string' ? expand(value, environment) : podFields[String(field)];
     if (found === undefined) {

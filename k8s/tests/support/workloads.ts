@@ -81,7 +81,9 @@ export function environment(
       variables.set(key, value);
     }
   }
-  for (const { name, value } of listAt(container, 'env')) {
+  for (const { name, value, valueFrom } of listAt(container, 'env')) {
+    // What may be absent is.
+    if (at(valueFrom, 'secretKeyRef', 'optional') === true) continue;
     variables.set(String(name), typeof value === 'string' ? value : undefined);
   }
   return variables;

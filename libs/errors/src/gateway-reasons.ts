@@ -69,6 +69,12 @@ export const GATEWAY_REASONS = {
     remedy:
       'Wait for retryDelay and try again; `raftway gateway backends` says what is wrong with each.',
   },
+  FAULT_INJECTED: {
+    code: undefined,
+    meaning:
+      'A policy has a share of the calls fail on purpose, with the code that it names; metadata has the `policy` and the `rule`. Nothing was sent.',
+    remedy: 'Do with it what is to be tried out; `fault` of the policy ends it.',
+  },
   NO_LIVE_INSTANCE: {
     code: Code.unavailable,
     meaning: 'The gateway knows the service, and no live instance of it. Nothing was sent.',

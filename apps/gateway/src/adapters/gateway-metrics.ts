@@ -6,6 +6,7 @@ import { type UpstreamObserver } from '../proxy/upstream';
 import { type HealthCheckFailure } from './health-check';
 import { ResilienceMetrics } from './resilience-metrics';
 import { type SecurityObserver } from '../security/gatekeeper';
+import { TrafficMetrics } from './traffic-metrics';
 
 /** gRPC services that have series of their own; further ones are counted as `other`. */
 const servicesMax = 200;
@@ -31,6 +32,7 @@ export interface GatewayGauges {
 
 /** The gateway's own metrics; their names and meanings are listed in the README. */
 export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityObserver {
+  readonly traffic: TrafficMetrics;
   private readonly calls;
   private readonly durations;
   private readonly retries;
@@ -55,6 +57,7 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
     onConnectFailure: (service: string, address: string, detail: string) => void,
   ) {
     this.onFailure = onConnectFailure;
+    this.traffic = new TrafficMetrics(metrics);
     const combinationsMax = servicesMax * 17;
     const byCause = (name: string, help: string) =>
       metrics.counter({ name, help, labels: ['service', 'cause'], combinationsMax });

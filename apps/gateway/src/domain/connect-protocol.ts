@@ -66,6 +66,11 @@ export function metadataOf(headers: HeaderPairs): string[] {
   );
 }
 
+/** What gRPC itself says in a header list: its status. */
+export function grpcHeaders(headers: HeaderPairs): string[] {
+  return headersWhere(headers, (name) => name === ':status' || ofGrpc.has(name));
+}
+
 /** Trailers as the headers of a unary response. Those of an error that mean something in HTTP keep their names. */
 export function trailerHeaders(trailers: HeaderPairs): string[] {
   const isError = statusOf(trailers) !== 0;

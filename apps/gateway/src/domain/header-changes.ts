@@ -1,4 +1,5 @@
 import { type HeaderPairs } from '@raftway/http2/rules';
+import { headersWhere } from './header-rules';
 
 /** Compiled changes of a header list. Names are in lower case. */
 export interface HeaderChanges {
@@ -24,4 +25,12 @@ export function changeHeaders(
     current = next;
   }
   return current;
+}
+
+/** Trailers without what the changes remove or set anew: in some protocols trailers become headers, which must not have it either. */
+export function withoutChanged(
+  trailers: HeaderPairs,
+  changes: readonly HeaderChanges[],
+): HeaderPairs {
+  return headersWhere(trailers, (name) => !changes.some(({ dropped }) => dropped.has(name)));
 }

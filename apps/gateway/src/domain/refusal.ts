@@ -194,6 +194,33 @@ export function deadlineExceeded(
   });
 }
 
+/** DEADLINE_EXCEEDED `DEADLINE_EXCEEDED`: while a policy kept the call back on purpose. */
+export function deadlineExceededInDelay(timeoutMs: number, policy: string): ServiceError {
+  return new ServiceError({
+    code: Code.deadlineExceeded,
+    reason: 'DEADLINE_EXCEEDED',
+    message: `the deadline of ${Math.round(timeoutMs * 1000) / 1000} ms passed in a delay that ${policy} injects; nothing was sent`,
+    metadata: { policy },
+  });
+}
+
+/** `FAULT_INJECTED`, with the code that a policy names: the call fails on purpose. @param message undefined for one that names the policy */
+export function faultInjected(
+  code: Code,
+  message: string | undefined,
+  policy: string,
+  rule: string,
+): ServiceError {
+  return new ServiceError({
+    code,
+    reason: 'FAULT_INJECTED',
+    message:
+      message ??
+      `${policy} has a share of these calls fail, of which this is one; nothing was sent`,
+    metadata: { policy, rule },
+  });
+}
+
 /** INTERNAL `TIMEOUT_MALFORMED`: the grpc-timeout header breaks the specification. */
 export function timeoutMalformed(value: string): ServiceError {
   return new ServiceError({

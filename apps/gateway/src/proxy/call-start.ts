@@ -4,6 +4,7 @@ import { type HeaderChanges } from '../domain/header-changes';
 import { type RuleLimits } from '../domain/limits/limit-settings';
 import { type RoutePolicy } from '../domain/protection';
 import { type Route } from '../domain/routing-table';
+import { type CallTraffic } from './call-traffic';
 
 /** What is known of a call when it starts. */
 export interface ProxyCallStart {
@@ -18,6 +19,8 @@ export interface ProxyCallStart {
   readonly responseHeaders?: readonly HeaderChanges[] | undefined;
   /** When it is made again or twice, as documents say of its route; undefined for as its backend has it. */
   readonly calls?: RoutePolicy | undefined;
+  /** Its delay, session and copies; undefined when it has none of them. */
+  readonly traffic?: CallTraffic | undefined;
   /** What it counts against; undefined for nothing. */
   readonly limits?: RuleLimits | undefined;
   /** Who calls, as a SecurityPolicy has found out; the headers say so, too. Undefined where none holds. */

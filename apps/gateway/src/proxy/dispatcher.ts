@@ -28,6 +28,7 @@ import { type ProxyCallStart } from './call-start';
 import { ProxyCall } from './proxy-call';
 import { type ProxyContext } from './proxy-context';
 import { DiscardingListener, sendRefusal } from './reply';
+import { TrafficControl } from './traffic-control';
 
 /** Distinct paths whose parts are remembered. */
 const pathsMax = 4096;
@@ -43,13 +44,15 @@ export interface DispatcherSettings {
   readonly timeoutMaxMs: number | undefined;
   readonly documents: DocumentTable;
   readonly gatekeeper: Gatekeeper;
+  /** What tokens of sessions are signed with; undefined for something that no other gateway has. */
+  readonly sessionKey: string | undefined;
   readonly httpRouting: HttpRouting;
   /** Takes what came over HTTP/2 and is no gRPC call. */
   readonly onHttp: (exchange: HttpExchange) => void;
 }
 
 /** Where a call goes, and what documents say of it. */
-type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders' | 'limits'> &
+type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders' | 'limits' | 'traffic'> &
   Partial<Pick<RuleBackend, 'requestHeaders' | 'timeouts' | 'calls'>>;
 
 /** A call before it is known where it goes. */
@@ -63,12 +66,16 @@ type NewCall = Pick<ProxyCallStart, 'headers' | 'requestEnded' | 'clientAddress'
 
 /** Decides for every new stream who answers it: an instance, the gateway itself, or nobody. */
 export class Dispatcher {
+  /** Mirrors, faults and sessions. */
+  readonly traffic: TrafficControl;
   private readonly paths = new Map<string, GrpcPath>();
 
   constructor(
     private readonly context: ProxyContext,
     private readonly settings: DispatcherSettings,
-  ) {}
+  ) {
+    this.traffic = new TrafficControl(context, settings.sessionKey);
+  }
 
   /** Takes a stream over, as a client opened it. @param socket the connection's, which knows the client's certificate */
   dispatch(
@@ -191,11 +198,11 @@ export class Dispatcher {
   /** Sends a call where it goes. */
   private forward(call: NewCall, rule: CompiledRule | undefined): void {
     const { stream, path, headers, requestEnded, clientAddress, identity } = call;
-    const found = this.route(path, rule);
+    const found = this.route(path, headers, rule);
     if (found instanceof ServiceError)
       return this.refuse(stream, found.reason === 'SERVICE_UNKNOWN' ? '' : path.grpcService, found);
-    const { route, requestHeaders, responseHeaders } = found;
-    new ProxyCall(this.context, stream, {
+    const { route, requestHeaders, responseHeaders, traffic } = found;
+    const start: ProxyCallStart = {
       route,
       method: path.method,
       headers: requestHeaders === undefined ? headers : changeHeaders(headers, requestHeaders),
@@ -206,19 +213,33 @@ export class Dispatcher {
       calls: found.calls,
       identity,
       limits: found.limits,
-    });
+      traffic,
+    };
+    new ProxyCall(
+      this.context,
+      traffic === undefined ? stream : traffic.dress(stream, start),
+      start,
+    );
   }
 
   /** Where a call goes: by the rule of a document, or else by what instances register. */
-  private route(path: GrpcPath, rule: CompiledRule | undefined): CallRoute | ServiceError {
+  private route(
+    path: GrpcPath,
+    headers: HeaderPairs,
+    rule: CompiledRule | undefined,
+  ): CallRoute | ServiceError {
     const { table, documents } = this.settings;
     const { grpcService } = path;
     if (rule !== undefined) {
-      const found = routeByRule(rule, grpcService, table, this.context.random);
+      const found =
+        rule.traffic === undefined
+          ? routeByRule(rule, grpcService, table, this.context.random)
+          : this.traffic.route({ rule, path, headers, table }, rule.traffic);
       if (found instanceof ServiceError) return found;
       const { requestHeaders, responseHeaders, timeouts, calls } = found.backend;
+      const { route, traffic } = found;
       const { limits } = rule;
-      return { route: found.route, requestHeaders, responseHeaders, timeouts, calls, limits };
+      return { route, requestHeaders, responseHeaders, timeouts, calls, limits, traffic };
     }
     const route = table.route(grpcService);
     if (route === undefined) return refusal.serviceUnknown(grpcService);

@@ -11,16 +11,24 @@ import { type GrpcPath } from '../domain/grpc-path';
 import * as refusal from '../domain/refusal';
 import { type Route, type RoutingTable } from '../domain/routing-table';
 import { isIdentityHeader } from '../domain/security/identity-headers';
+import { type CallTraffic } from './call-traffic';
 
 /** Where a rule sends one call. */
 export interface DocumentRoute {
   readonly route: Route;
   readonly backend: RuleBackend;
+  /** What is done to the call beside; undefined for nothing. */
+  readonly traffic?: CallTraffic | undefined;
 }
 
 /** The host that documents match a call with. */
 export function callHost(headers: HeaderPairs): string {
   return hostOf(headerValue(headers, ':authority') ?? headerValue(headers, 'host') ?? '');
+}
+
+/** A header that rules go by. What only the gateway may say decides nothing when a client says it. */
+export function ruleHeader(headers: HeaderPairs, name: string): string | undefined {
+  return isIdentityHeader(name) ? undefined : headerValue(headers, name);
 }
 
 /** The rule that takes a call; undefined when none does. */
@@ -29,9 +37,7 @@ export function ruleFor(
   { grpcService, method }: GrpcPath,
   headers: HeaderPairs,
 ): CompiledRule | undefined {
-  // What only the gateway may say decides nothing when a client says it.
-  const header = (name: string): string | undefined =>
-    isIdentityHeader(name) ? undefined : headerValue(headers, name);
+  const header = (name: string): string | undefined => ruleHeader(headers, name);
   return routes.find({ host: callHost(headers), grpcService, method, header })?.target;
 }
 

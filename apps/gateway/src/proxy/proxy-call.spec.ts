@@ -71,6 +71,7 @@ function startCall(engine: SlowInstance['engine'], ids: readonly string[] = ['0'
     onRefused: nothing,
     onHedge: nothing,
     onHedgeWon: nothing,
+    traffic: { onFault: nothing, onMirror: nothing, onSession: nothing },
   };
   const settings = { ...defaultLoadBalancing, hashHeader: undefined };
   const parts = { service: 'greeter', loadBalancing: settings, protection: undefined };

@@ -24,12 +24,7 @@ import {
   type StreamReset,
 } from '@raftway/http2';
 import { codeOfReset, statusOf } from '../domain/status-mapping';
-import {
-  forwardRequestHeaders,
-  forwardResponseHeaders,
-  isFinalStatus,
-} from '../domain/header-rules';
-import { changeHeaders } from '../domain/header-changes';
+import { isFinalStatus } from '../domain/header-rules';
 import * as refusal from '../domain/refusal';
 import { type CallEnd, type InstanceEndpoint } from '../domain/backend';
 import { type Protection } from '../domain/protection';
@@ -46,6 +41,8 @@ import { type ProxyContext } from './proxy-context';
 import { avoiding, noInstance, pickInstance, unreachable } from './instances';
 import { Replay } from './replay';
 import { sendRefusal } from './reply';
+import { headersForInstance } from './request-headers';
+import { headersForClient, trailersForClient } from './response-headers';
 
 /** Instances that one call may be sent to when connections fail. */
 const connectAttemptsMax = 3;
@@ -72,7 +69,8 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
   private unreleasedBytes = 0;
   /** All of the request so far, in order, while it may have to be sent again; undefined when it cannot be any more. */
   private replay: Replay | undefined = new Replay();
-  private readonly limits: CallLimits | undefined;
+  /** Undefined when there are none, or it is kept back before them. */
+  private limits: CallLimits | undefined;
   /** Undefined when the backend takes whatever comes. */
   private place: Place | undefined;
   /** Undefined until an attempt fails with a code, or is given a time. */
@@ -90,7 +88,14 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
     context.openCalls.add(this);
     if (start.timeoutMs !== undefined)
       this.deadlineBucket = context.deadlines.add(this, this.startedMs + start.timeoutMs);
-    this.limits = start.limits && new CallLimits(this, start.limits, start, context);
+    if (start.traffic === undefined) this.admit();
+    else start.traffic.begin(this);
+  }
+
+  /** Nothing keeps the call back on purpose any more: it counts from now on. */
+  admit(): void {
+    this.limits =
+      this.start.limits && new CallLimits(this, this.start.limits, this.start, this.context);
     if (this.limits === undefined) this.onAdmitted();
     else this.limits.enter();
   }
@@ -148,11 +153,12 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
   }
 
   onDeadline(): void {
+    const { traffic, timeoutMs = 0 } = this.start;
     const waiting = !(this.attempt?.isOpen ?? false);
     this.deadlineBucket = undefined;
     this.attempt?.cancel();
     const what = waiting ? 'a connection to an instance' : 'the instance';
-    this.fail(refusal.deadlineExceeded(this.start.timeoutMs ?? 0, what));
+    this.fail(traffic?.deadlineError(timeoutMs) ?? refusal.deadlineExceeded(timeoutMs, what));
   }
 
   // ---- from the gateway ----
@@ -173,21 +179,16 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
   sendKept(attempt: Attempt): void {
     this.replay?.forEach((chunk) => attempt.forwardData(chunk));
     if (this.requestEnded && !this.start.requestEnded) attempt.forwardEnd();
+    this.start.traffic?.onSent(this.replay);
     this.forgetLargeReplay();
   }
 
   /** The headers for the instance. */
   upstreamHeaders(endpoint: InstanceEndpoint): string[] {
-    const { headers, clientAddress } = this.start;
-    const { remainingMs } = this;
-    const forwarded = forwardRequestHeaders(headers, {
-      scheme: this.context.upstreamScheme,
-      authority: endpoint.address,
-      remainingMs: remainingMs && Math.max(0, remainingMs),
-      clientAddress,
+    const forwarded = headersForInstance(this.start, endpoint, {
+      remainingMs: this.remainingMs,
       trace: this.span?.headers(),
-      trustForwarded: this.context.trustForwarded,
-      isIdentified: this.start.identity !== undefined,
+      context: this.context,
     });
     return this.retries === undefined ? forwarded : this.retries.withAttempts(forwarded);
   }
@@ -210,9 +211,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
     this.replay = undefined;
     this.attempt?.tellFirstByte();
     this.limits?.onAnswer();
-    const { responseHeaders } = this.start;
-    const kept = forwardResponseHeaders(headers);
-    const sent = responseHeaders === undefined ? kept : changeHeaders(kept, responseHeaders);
+    const sent = headersForClient(headers, endOfStream, this.start, this.attempt?.endpoint);
     this.client.sendHeaders(sent, endOfStream);
     if (endOfStream) this.finishWith(headers);
   }
@@ -225,7 +224,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
 
   onResponseEnd(trailers: HeaderPairs | undefined): void {
     if (this.finished) return;
-    this.client.sendEnd(trailers === undefined ? undefined : forwardResponseHeaders(trailers));
+    this.client.sendEnd(trailers && trailersForClient(trailers, this.start));
     this.finishWith(trailers ?? []);
   }
 
@@ -298,7 +297,9 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
     const nowMs = context.nowMs();
     const hash = route.backend.hashOf(this.start.headers, this.start.clientAddress);
     const isFirst = this.attempts === 0;
-    const endpoint = pickInstance(route, nowMs, this.tried, isFirst, hash);
+    const endpoint =
+      this.start.traffic?.pick(route, this.tried, nowMs) ??
+      pickInstance(route, nowMs, this.tried, isFirst, hash);
     if (endpoint === undefined)
       return this.fail(isFirst ? noInstance(route, context.wallMs()) : failure());
     if (this.attempts > 0 && !this.refusedOnce) context.observer.onRetry(route.service, 'connect');
@@ -386,6 +387,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
     this.place?.leave(code);
     this.limits?.leave(code);
     this.retries?.end();
+    this.start.traffic?.end();
     const durationMs = this.context.nowMs() - this.startedMs;
     const { observer, logger } = this.context;
     observer.onCallEnd(this.start.route.grpcService, code, durationMs);

@@ -3,6 +3,7 @@ import { type Deadlines } from '@raftway/service-kit';
 import { type LimitContext } from './limit-context';
 import { type MemoryBudget } from './memory-budget';
 import { type OpenCalls } from './open-calls';
+import { type TrafficObserver } from './traffic-observer';
 import { type UpstreamPool } from './upstream-pool';
 
 /** Why a backend does not get a call: its breaker, its calls under way, its queue for them, or the time in that. */
@@ -22,6 +23,7 @@ export interface CallObserver {
   onHedgeWon(service: string): void;
   /** A call was not sent because its backend has enough. */
   onRefused(service: string, cause: RefusalCause): void;
+  readonly traffic: TrafficObserver;
 }
 
 /** What all calls share. */

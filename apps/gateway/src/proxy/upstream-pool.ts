@@ -9,6 +9,7 @@ export class UpstreamPool {
   private readonly upstreams = new Map<string, Upstream>();
   private readonly retired = new Set<Upstream>();
   private readonly sweep: NodeJS.Timeout;
+  private readonly others: UpstreamPool[] = [];
 
   constructor(private readonly context: UpstreamContext) {
     this.sweep = setInterval(() => this.sweepIdle(), sweepMs);
@@ -20,6 +21,7 @@ export class UpstreamPool {
     let count = 0;
     for (const upstream of this.upstreams.values()) count += upstream.connectionCount;
     for (const upstream of this.retired) count += upstream.connectionCount;
+    for (const pool of this.others) count += pool.connectionCount;
     return count;
   }
 
@@ -35,6 +37,13 @@ export class UpstreamPool {
     return upstream;
   }
 
+  /** Further connections to the same endpoints, apart from these: what waits, fails or holds memory there does so there. They end with this pool. */
+  beside(changes: Partial<UpstreamContext>): UpstreamPool {
+    const pool = new UpstreamPool({ ...this.context, ...changes });
+    this.others.push(pool);
+    return pool;
+  }
+
   /** Retires the connections to every endpoint that takes no calls any more. */
   retain(takesCalls: (key: string) => boolean): void {
     for (const [key, upstream] of this.upstreams) {
@@ -44,6 +53,7 @@ export class UpstreamPool {
       upstream.retire();
     }
     this.context.setAside.retain(takesCalls);
+    for (const pool of this.others) pool.retain(takesCalls);
     this.forgetGone();
   }
 
@@ -51,6 +61,7 @@ export class UpstreamPool {
     clearInterval(this.sweep);
     for (const upstream of this.upstreams.values()) upstream.destroy();
     for (const upstream of this.retired) upstream.destroy();
+    for (const pool of this.others) pool.destroy();
   }
 
   private sweepIdle(): void {

@@ -24,10 +24,11 @@ import { isMarkedRetryable } from '../proxy/call-retries';
 import { noInstance } from '../proxy/instances';
 import { explainedBackend, takesCalls } from './backend-message';
 import { callLimits } from './call-limits-message';
+import { explainTraffic, type TrafficContext } from './explain-traffic';
 import { httpRuleRoute, registeredRoute, ruleRoute } from './messages';
 
 /** What decides about calls. */
-export interface ExplainContext {
+export interface ExplainContext extends TrafficContext {
   readonly table: RoutingTable;
   readonly documents: DocumentTable;
   /** The refusal of all calls of a gRPC service before they are routed; undefined when there is none. */
@@ -219,15 +220,18 @@ function explainRule(
   context: ExplainContext,
 ): gateway.ExplainCallResponse {
   const { table } = context;
-  const { grpcService, method } = path;
-  const usable = rule.backends.filter(({ weight }) => weight > 0);
+  const { method } = path;
+  const traffic = explainTraffic(rule, path, headersOf(request, ''), context);
+  const { backends: usable } = traffic;
+  const limits = callLimits(rule.limits, path, request.headers);
   const routed = withTimes(
-    { ...answer, limits: callLimits(rule.limits, path, request.headers) },
+    { ...answer, traffic: traffic.message, limits },
     usable.length === 1 ? usable[0]?.timeouts : longest(usable.map(({ timeouts }) => timeouts)),
     context,
   );
+  if (traffic.error !== undefined) return refused(routed, traffic.error);
   if (usable.length === 0) return refused(routed, refusal.routeWithoutBackend(ruleText(rule)));
-  const found = usable.map((backend) => routeToBackend(rule, backend, grpcService, table));
+  const found = usable.map((backend) => routeToBackend(rule, backend, path.grpcService, table));
   // A share that is refused is shown with its backend; the call is refused for certain when every share is.
   const [firstError] = found.filter((one) => one instanceof ServiceError);
   const routes = found.flatMap((one) => (one instanceof ServiceError ? [] : one.route));

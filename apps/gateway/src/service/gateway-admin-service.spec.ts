@@ -1,6 +1,7 @@
 import { gateway } from '@raftway/contracts';
 import { ServiceError } from '@raftway/errors';
-import { createClient, toMilliseconds, type ServiceClient } from '@raftway/service-kit';
+import { Metadata } from '@grpc/grpc-js';
+import { createClient, toDuration, toMilliseconds, type ServiceClient } from '@raftway/service-kit';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -464,6 +465,73 @@ spec:
       refusalCode: 'UNAVAILABLE',
       refusalReason: 'BACKEND_UNKNOWN',
       route: { document: 'GRPCRoute default/all' },
+    });
+  });
+
+  it('shows mirrors, faults that are for the call, and its session', async () => {
+    const { app, admin } = await start();
+    const documents = split
+      .replace(
+        'backendRefs: [{ name: v2 }]',
+        `backendRefs: [{ name: v2, weight: 0 }, { name: v1 }]
+      sessionPersistence: { type: Header, sessionName: x-cart, idleTimeout: 5m }
+      filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: v2 }, percent: 5 } }]`,
+      )
+      .replace(
+        'timeouts: {',
+        'fault: { delay: { duration: 1s, percent: 0.5 }, headers: [{ name: x-chaos }] }, timeouts: {',
+      );
+    await admin.applyDocuments({ files: files(documents) });
+    const client = new EchoClient(app.address);
+    closing.push(() => client.close());
+    const metadata = new Metadata();
+    metadata.set('x-canary', '1');
+    const { initial } = await client.unary('x', { metadata });
+    const token = String(initial.get('x-cart')[0]);
+    const why = (headers: Record<string, string>) =>
+      admin.explainCall({ method: 'test.Echo/Unary', headers: { 'x-canary': '1', ...headers } });
+
+    const plain = await why({});
+    const known = await why({ 'X-Cart': token, 'X-Chaos': 'yes' });
+    const other = await admin.explainCall({ method: 'test.Echo/Unary' });
+
+    expect(plain.traffic).toEqual({
+      mirrors: [{ backend: 'v1', service: 'v2', percent: 5, fault: '', liveInstances: 1 }],
+      fault: undefined,
+      session: {
+        type: 'Header',
+        name: 'x-cart',
+        absoluteTimeout: undefined,
+        idleTimeout: toDuration(300_000),
+        service: '',
+        instanceId: '',
+      },
+    });
+    expect(known.traffic).toMatchObject({
+      fault: {
+        policy: 'TrafficPolicy default/times',
+        delay: toDuration(1000),
+        delayPercent: 0.5,
+        abortCode: '',
+      },
+      session: { service: 'v1', instanceId: 'v1' },
+    });
+    expect(other.traffic?.session).toBeUndefined();
+    expect(other.traffic?.mirrors).toEqual([]);
+  });
+
+  it('says that every call of a rule fails on purpose', async () => {
+    const { admin } = await start();
+    const documents = split.replace(
+      'timeouts: {',
+      'fault: { abort: { code: ABORTED } }, timeouts: {',
+    );
+    await admin.applyDocuments({ files: files(documents) });
+
+    expect(await admin.explainCall({ method: 'test.Echo/Unary' })).toMatchObject({
+      refusalCode: 'ABORTED',
+      refusalReason: 'FAULT_INJECTED',
+      traffic: { fault: { policy: 'TrafficPolicy default/times', abortPercent: 100 } },
     });
   });
 

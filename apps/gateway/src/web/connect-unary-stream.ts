@@ -7,7 +7,13 @@ import {
   MessageReader,
 } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
-import { errorOf, metadataOf, trailerHeaders, unaryType } from '../domain/connect-protocol';
+import {
+  errorOf,
+  grpcHeaders,
+  metadataOf,
+  trailerHeaders,
+  unaryType,
+} from '../domain/connect-protocol';
 import { httpStatusOf } from '@raftway/transcoding';
 import { limitReached, responseNotUnary, upstreamNotGrpc } from '../domain/refusal';
 import { statusOf } from '../domain/status-mapping';
@@ -62,8 +68,9 @@ export class ConnectUnaryStream extends DressedStream {
   override sendHeaders(headers: HeaderPairs, endOfStream: boolean): void {
     const fault = responseFault(headers, endOfStream);
     if (fault !== undefined) return this.fail(fault);
-    if (endOfStream) return this.finish(headers);
     this.leading = headers;
+    // They are all that there is, and headers in every protocol.
+    if (endOfStream) this.finish(grpcHeaders(headers));
   }
 
   override sendData(chunk: Uint8Array): void {

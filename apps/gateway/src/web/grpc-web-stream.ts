@@ -8,7 +8,7 @@ import {
 import { statusTrailers } from '@raftway/service-kit';
 import { Base64Decoder } from '../domain/base64-stream';
 import { trailersMessage, webHeadersOfGrpc } from '../domain/grpc-web';
-import { withoutHeader } from '../domain/header-rules';
+import { headersWhere } from '../domain/header-rules';
 import { bodyMalformed } from '../domain/refusal';
 import { CreditRatio } from './credit-ratio';
 import { DressedStream } from './dressed-stream';
@@ -45,13 +45,19 @@ export class GrpcWebStream extends DressedStream {
       this.outside.sendHeaders(webHeadersOfGrpc(headers, this.form.responseIsText), endOfStream);
       return;
     }
-    // Trailers only. In the body they can be read by every client, whatever CORS lets a page see.
+    // Trailers only. In the body they can be read by every client, whatever CORS lets a page see; but for cookies, which are the browser's.
     const contentType = headerValue(headers, 'content-type') ?? '';
+    const cookies = headersWhere(headers, (name) => name === 'set-cookie');
     this.outside.sendHeaders(
-      webHeadersOfGrpc([':status', '200', 'content-type', contentType], this.form.responseIsText),
+      webHeadersOfGrpc(
+        [':status', '200', 'content-type', contentType, ...cookies],
+        this.form.responseIsText,
+      ),
       false,
     );
-    this.sendTrailers(withoutHeader(headers, 'content-type'));
+    this.sendTrailers(
+      headersWhere(headers, (name) => name !== 'content-type' && name !== 'set-cookie'),
+    );
   }
 
   override sendData(chunk: Uint8Array): void {

@@ -3,7 +3,7 @@ import { ServiceError } from '@raftway/errors';
 import { type EngineStream, type HeaderPairs, MessageReader } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
 import { type GrpcStatus, httpStatusOf } from '@raftway/transcoding';
-import { metadataOf, trailerHeaders } from '../domain/connect-protocol';
+import { grpcHeaders, metadataOf, trailerHeaders } from '../domain/connect-protocol';
 import { errorBody } from '../domain/json-protocol';
 import { limitReached, responseMalformed } from '../domain/refusal';
 import { grpcStatusOf, statusOf } from '../domain/status-mapping';
@@ -77,8 +77,9 @@ export abstract class JsonStream extends DressedStream {
     if (this.isOver) return;
     const fault = responseFault(headers, endOfStream);
     if (fault !== undefined) return this.fail(fault);
-    if (endOfStream) return this.finish(headers);
     this.leading = headers;
+    // They are all that there is, and headers in every protocol.
+    if (endOfStream) return this.finish(grpcHeaders(headers));
     this.onLeading();
   }
 

@@ -25,6 +25,7 @@ export class Harness {
     options: Partial<GatewayOptions> = {},
     logger?: Logger,
     tls?: ServerTls,
+    random?: () => number,
   ): Promise<Harness> {
     const harness = new Harness();
     harness.gateway = createGatewayApp({
@@ -40,6 +41,7 @@ export class Harness {
       withAdmin: false,
       tls,
       ...(logger === undefined ? {} : { logger }),
+      ...(random === undefined ? {} : { random }),
     });
     await harness.gateway.start();
     return harness;

@@ -231,6 +231,43 @@ describe('raftway gateway', () => {
       ),
     ));
 
+  it('explains what is done to a call beside routing it', () =>
+    expectGolden(
+      'gateway-why-traffic',
+      renderExplanation(
+        explained({
+          traffic: {
+            mirrors: [
+              { backend: 'greeter', service: 'shadow', percent: 12.5, fault: '', liveInstances: 2 },
+              {
+                backend: 'greeter',
+                service: 'far',
+                percent: 100,
+                fault: 'no grant',
+                liveInstances: 0,
+              },
+            ],
+            session: {
+              type: 'Cookie',
+              name: 'cart',
+              absoluteTimeout: toDuration(3_600_000),
+              idleTimeout: toDuration(300_000),
+              service: 'greeter',
+              instanceId: 'greeter-1',
+            },
+            fault: {
+              policy: 'TrafficPolicy default/chaos',
+              delay: toDuration(2000),
+              delayPercent: 50,
+              abortCode: 'UNAVAILABLE',
+              abortPercent: 0.1,
+            },
+          },
+        }),
+        plain,
+      ),
+    ));
+
   it('explains a call that goes by registration and is refused', () =>
     expectGolden(
       'gateway-why-refused',

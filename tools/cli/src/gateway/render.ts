@@ -3,6 +3,7 @@ import { toMilliseconds } from '@raftway/service-kit';
 import { formatDuration } from '@raftway/config';
 import type { Style } from '../command/style';
 import { table } from '../command/table';
+import { trafficLines } from './render-traffic';
 
 const changeMarks: Partial<Record<gateway.ChangeKind, string>> = {
   [gateway.ChangeKind.ADDED]: '+',
@@ -119,6 +120,7 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
     timeoutMax && `at most ${durationText(timeoutMax)}`,
   ].filter((text) => text !== undefined);
   if (times.length > 0) lines.push(`time      ${times.join(', ')}`);
+  lines.push(...trafficLines(answer.traffic, style));
   lines.push(...securityLines(answer));
   for (const limit of answer.limits) lines.push(`counts    ${limitText(limit)}`);
   lines.push(...refusalLines(answer, style));

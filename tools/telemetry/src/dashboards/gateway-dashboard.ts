@@ -24,6 +24,10 @@ export function gatewayDashboard(): Dashboard {
   };
 }
 
+function byOutcome(label: string, legend: string): Scope {
+  return { matchers: CHOSEN, by: `${label}, outcome`, legend };
+}
+
 function calls(): Row {
   const byCause = (legend: string): Scope => ({ matchers: CHOSEN, by: 'service, cause', legend });
   return {
@@ -82,6 +86,21 @@ function calls(): Row {
             by: 'result',
             legend: 'keys {{result}}',
           }),
+        ],
+      },
+      {
+        title: 'Copies, faults on purpose, and calls with sessions',
+        unit: 'cps',
+        queries: [
+          rate(
+            'raftway_gateway_mirrored_calls_total',
+            byOutcome('service', 'copy for {{service}}: {{outcome}}'),
+          ),
+          rate('raftway_gateway_faults_total', byOutcome('policy', '{{policy}}: {{outcome}}')),
+          rate(
+            'raftway_gateway_session_calls_total',
+            byOutcome('service', 'session at {{service}}: {{outcome}}'),
+          ),
         ],
       },
       {

@@ -251,10 +251,15 @@ spec: { targetRefs: [{ kind: HTTPRoute, name: r, sectionName: main }], timeouts:
   it.each([
     [
       'a filter that is none of ours',
-      'filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: b } } }]',
-      'RequestMirror',
+      'filters: [{ type: ExtensionRef, extensionRef: { name: b } }]',
+      'ExtensionRef',
     ],
     ['CORS', 'filters: [{ type: CORS, cors: {} }]', 'CORS'],
+    [
+      'a session in a header that is taken',
+      'sessionPersistence: { type: Header, sessionName: te }',
+      'sessionPersistence',
+    ],
     [
       'a path by regular expression',
       "matches: [{ path: { type: RegularExpression, value: '/a.*' } }]",

@@ -2,14 +2,15 @@ import { type CompiledRule, filterFaults, firstOfEach } from './compile-route';
 import { type Fault } from './conditions';
 import { comparablePath, comparablePrefix, withPrefix } from './http-path';
 import { type HttpEntry, type PathMatch } from './http-route-index';
+import { parseGatewayDuration } from './gateway-duration';
 import {
-  gatewayDurationMs,
   type HttpMatch,
   type HttpRouteDocument,
   type HttpRule,
   type PathModifier,
 } from './kinds/http-route';
 import { type Timeouts } from './policies/timeouts';
+import { sessionFault } from './session-persistence';
 
 /** What becomes of a request's path. */
 export interface PathChange {
@@ -61,6 +62,8 @@ export function unsupportedInHttp({ spec }: HttpRouteDocument): Fault[] {
       if (own.some((filter) => filter.type === type && filter[field] === undefined))
         found.push(`filter ${type} lacks its settings`);
     for (const { filters = [] } of rule.backendRefs ?? []) found.push(...filterFaults(filters));
+    const session = rule.sessionPersistence && sessionFault(rule.sessionPersistence);
+    if (session !== undefined) found.push(session);
     for (const text of found) messages.push(`${at}: ${text}`);
   });
   return messages.map((message) => ({ reason: 'UnsupportedValue', message }));
@@ -74,7 +77,7 @@ export function rulesOf({ spec }: HttpRouteDocument): readonly HttpRule[] {
 /** The times that a rule itself gives to its calls. */
 export function timeoutsOf({ timeouts }: HttpRule): Timeouts | undefined {
   const times = [timeouts?.request, timeouts?.backendRequest]
-    .map((text) => (text === undefined ? undefined : gatewayDurationMs(text)))
+    .map((text) => (text === undefined ? undefined : parseGatewayDuration(text)))
     .filter((ms) => ms !== undefined && ms > 0) as number[];
   return times.length === 0 ? undefined : { defaultMs: undefined, maxMs: Math.min(...times) };
 }

@@ -11,9 +11,13 @@ import {
 } from './kinds/grpc-route';
 import { type HttpRouteDocument, type HttpRule } from './kinds/http-route';
 import { type RuleLimits } from '../limits/limit-settings';
+import { type FaultInjection } from './policies/fault';
 import { combineTimeouts, type Timeouts } from './policies/timeouts';
+import { compileMirror, type Mirror } from './request-mirror';
 import { type HeaderMatch } from './route-index';
 import { type RuleSecurity } from './security-table';
+import { sessionFault } from './session-persistence';
+import { ruleTraffic, type RuleTraffic } from './rule-traffic';
 
 /** Where a share of a rule's calls goes, and with what. Calls keep the one that they began with. */
 export interface RuleBackend {
@@ -29,6 +33,8 @@ export interface RuleBackend {
   readonly timeouts: Timeouts | undefined;
   /** When calls are made again or twice; undefined for as their backend has it. */
   readonly calls: RoutePolicy | undefined;
+  /** Where copies of its calls go; undefined for nowhere. */
+  readonly mirrors?: readonly Mirror[] | undefined;
 }
 
 /** A rule, ready for calls. */
@@ -43,6 +49,8 @@ export interface CompiledRule {
   readonly security: RuleSecurity;
   /** What its calls count against; undefined for nothing. */
   readonly limits: RuleLimits | undefined;
+  /** What is done to its calls beside routing them; undefined for nothing. */
+  readonly traffic?: RuleTraffic | undefined;
 }
 
 /** What a route's policies give to its rules. */
@@ -54,6 +62,8 @@ export interface RulePolicies {
   readonly callsOf: (rule: string | undefined) => RoutePolicy | undefined;
   readonly securityOf: (rule: string | undefined) => RuleSecurity;
   readonly limitsOf: (rule: string | undefined) => RuleLimits | undefined;
+  /** Faults, of the most specific policy that has any. */
+  readonly faultOf: (rule: string | undefined) => FaultInjection | undefined;
 }
 
 /** One match of a rule, without its host name. */
@@ -76,6 +86,8 @@ export function unsupportedIn({ spec }: GrpcRouteDocument): Fault[] {
     const lists = [rule.filters ?? [], ...(rule.backendRefs ?? []).map((ref) => ref.filters ?? [])];
     for (const filters of lists)
       for (const text of filterFaults(filters)) messages.push(`${at}: ${text}`);
+    const session = rule.sessionPersistence && sessionFault(rule.sessionPersistence);
+    if (session !== undefined) messages.push(`${at}: ${session}`);
   });
   return messages.map((message) => ({ reason: 'UnsupportedValue', message }));
 }
@@ -108,17 +120,25 @@ export function compileRule(
       fault: backendFault(ref, namespaceOf(route.document)),
       requestHeaders: changesIn(filters, 'requestHeaderModifier'),
       responseHeaders: changesIn(filters, 'responseHeaderModifier'),
+      mirrors: mirrorsIn(filters, namespaceOf(route.document)),
       timeouts: combineTimeouts([...ofRule, policies.ofService(ref.name)]),
       calls,
     };
   });
+  const name = rule.name ?? `rules[${index}]`;
   return {
     document: route.id,
-    name: rule.name ?? `rules[${index}]`,
+    name,
     backends,
     weightSum: backends.reduce((sum, { weight }) => sum + weight, 0),
     security: policies.securityOf(rule.name),
     limits: policies.limitsOf(rule.name),
+    traffic: ruleTraffic({
+      scope: `${route.id} ${name}`,
+      session: rule.sessionPersistence,
+      fault: policies.faultOf(rule.name),
+      hasMirrors: backends.some(({ mirrors }) => mirrors !== undefined),
+    }),
   };
 }
 
@@ -136,7 +156,7 @@ export function pickBackend(rule: CompiledRule, random: () => number): RuleBacke
 }
 
 function backendFault(
-  { group, kind, namespace, name }: BackendRef,
+  { group, kind, namespace, name }: Pick<BackendRef, 'group' | 'kind' | 'namespace' | 'name'>,
   own: string,
 ): Fault | undefined {
   if (group !== '' || kind !== 'Service')
@@ -155,27 +175,43 @@ function backendFault(
 const filterFields = {
   RequestHeaderModifier: 'requestHeaderModifier',
   ResponseHeaderModifier: 'responseHeaderModifier',
+  RequestMirror: 'requestMirror',
 } as const;
 
 /** What is wrong with filters. @param more types that are known besides, and looked at elsewhere. */
 export function filterFaults(filters: readonly Filter[], more: readonly string[] = []): string[] {
   const seen = new Set<string>();
   return filters.flatMap((filter) => {
-    const { type } = filter;
-    if (seen.has(type)) return [`filter ${type} is there twice`];
+    const { type, requestHeaderModifier, responseHeaderModifier } = filter;
+    // Calls may be copied to several services.
+    if (seen.has(type) && type !== 'RequestMirror') return [`filter ${type} is there twice`];
     seen.add(type);
     if (more.includes(type)) return [];
     if (!Object.hasOwn(filterFields, type))
       return [
         `a filter of type ${type}; this gateway knows ${[...Object.keys(filterFields), ...more].join(', ')}`,
       ];
-    const modifier = filter[filterFields[type as keyof typeof filterFields]];
-    if (modifier === undefined) return [`filter ${type} lacks its settings`];
-    const name = untouchableHeader(modifier);
+    if (filter[filterFields[type as keyof typeof filterFields]] === undefined)
+      return [`filter ${type} lacks its settings`];
+    const modifier =
+      type === 'RequestHeaderModifier'
+        ? requestHeaderModifier
+        : type === 'ResponseHeaderModifier'
+          ? responseHeaderModifier
+          : undefined;
+    const name = modifier && untouchableHeader(modifier);
     return name === undefined
       ? []
       : [`filter ${type}: ${name} carries the call and stays as it is`];
   });
+}
+
+function mirrorsIn(filters: readonly Filter[], namespace: string): readonly Mirror[] | undefined {
+  const mirrors = filters.flatMap(({ type, requestMirror }) => {
+    if (type !== 'RequestMirror' || requestMirror === undefined) return [];
+    return [compileMirror(requestMirror, backendFault(requestMirror.backendRef, namespace))];
+  });
+  return mirrors.length === 0 ? undefined : mirrors;
 }
 
 function changesIn(

@@ -205,7 +205,7 @@ describe('conditions', () => {
     ],
     [
       'a filter that is not known',
-      route('r', 'rules: [{ filters: [{ type: RequestMirror, requestMirror: {} }] }]'),
+      route('r', 'rules: [{ filters: [{ type: ExtensionRef, extensionRef: {} }] }]'),
       { ...good, Accepted: 'UnsupportedValue', Programmed: 'Invalid' },
     ],
     [

@@ -247,6 +247,10 @@ class Compilation implements CompiledDocuments {
           [rule === undefined ? '' : `${id}/${rule}`, id, gateway?.id ?? ''],
           (target) => this.traffic.get(target)?.limits,
         ),
+      faultOf: (rule) =>
+        (rule === undefined ? undefined : this.traffic.get(`${id}/${rule}`)?.fault) ??
+        this.traffic.get(id)?.fault ??
+        (gateway && this.traffic.get(gateway.id)?.fault),
     };
   }
 
@@ -324,7 +328,9 @@ function routeConditions({ faults, parts }: RouteOutcome, isKnown: IsKnownServic
       ...httpEntries.map(({ target }) => target.rule),
     ]),
   );
-  const backends = [...rules].flatMap((rule) => rule.backends);
+  const backends = [...rules].flatMap((rule) =>
+    rule.backends.flatMap((backend) => [backend, ...(backend.mirrors ?? [])]),
+  );
   const unresolved = backends.flatMap(
     ({ service, fault }) => fault ?? (isKnown(service) ? [] : [backendNotFound(service)]),
   );

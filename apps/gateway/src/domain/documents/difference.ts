@@ -8,6 +8,7 @@ import { httpActionText, httpMatchText } from './http-explanation';
 import { type HttpEntry } from './http-route-index';
 import { routePolicyText } from './policies/route-policy-text';
 import { type RouteEntry } from './route-index';
+import { backendTrafficTexts, ruleTrafficTexts } from './traffic-texts';
 
 /** A document that differs. */
 export interface DocumentDifference {
@@ -55,7 +56,7 @@ export function routeLine({
 }: RouteEntry<CompiledRule>): string {
   const matched = headers.map(({ name, value }) => `${name}: ${value}`).join(', ');
   const call = `${hostname || '*'} ${grpcService || '*'}/${method || '*'}`;
-  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${whereText(target)} (${ruleName(target)})`;
+  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${whereText(target)} (${ruleNotes(target)})`;
 }
 
 /** The same of an HTTPRoute, such as `api.example.com GET /v1/* [x-canary: 1] → greeter (HTTPRoute default/greeter, main)`. */
@@ -66,11 +67,13 @@ function httpRouteLine(entry: HttpEntry<HttpTarget>): string {
   const call = `${hostname || '*'} ${httpMatchText(entry)}${matched === '' ? '' : ` [${matched}]`}`;
   const actions = [httpActionText(target), redirect === undefined ? whereText(rule) : ''];
   const where = actions.filter((text) => text !== '').join(' → ');
-  return `${call} → ${where} (${ruleName(rule)})`;
+  return `${call} → ${where} (${ruleNotes(rule)})`;
 }
 
-function ruleName({ document, name, security }: CompiledRule): string {
-  return `${document}, ${name}${typeof security === 'string' ? '' : `, ${security.id}`}`;
+/** Which rule it is, and what it does to calls beside routing them. */
+function ruleNotes({ document, name, security, traffic }: CompiledRule): string {
+  const policy = typeof security === 'string' ? '' : `, ${security.id}`;
+  return [`${document}, ${name}${policy}`, ...ruleTrafficTexts(traffic)].join('; ');
 }
 
 function whereText({ backends, limits }: CompiledRule): string {
@@ -88,6 +91,7 @@ function backendText(backend: RuleBackend, count: number): string {
     timeouts?.defaultMs && `default ${formatDuration(timeouts.defaultMs)}`,
     timeouts?.maxMs && `at most ${formatDuration(timeouts.maxMs)}`,
     calls && routePolicyText(calls),
+    ...backendTrafficTexts(backend),
   ].filter((note) => note !== undefined);
   const share = count === 1 && weight > 0 ? service : `${service} ${weight}`;
   return notes.length === 0 ? share : `${share} {${notes.join(', ')}}`;

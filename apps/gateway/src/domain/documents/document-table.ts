@@ -50,7 +50,9 @@ export class DocumentTable {
     const httpEntries = this.compiled?.http.entries ?? [];
     const services = new Set<string>();
     const take = ({ backends }: CompiledRule): void => {
-      for (const { service, fault } of backends) if (fault === undefined) services.add(service);
+      for (const backend of backends)
+        for (const { service, fault } of [backend, ...(backend.mirrors ?? [])])
+          if (fault === undefined) services.add(service);
     };
     for (const { target } of entries) take(target);
     for (const { target } of httpEntries) take(target.rule);

@@ -18,6 +18,7 @@ export { type SecurityPolicyDocument } from './kinds/security-policy';
 export { type ApiKey, type ApiKeySettings, parseApiKeys } from './policies/api-keys';
 export { type ExternalAuthorizationSettings } from './policies/external-authorization';
 export { jwksKeysMax, type JwtSettings, type KeySource, type TokenIssuer } from './policies/jwt';
+export { drawFault, type FaultAbort, isForCall } from './policies/fault';
 export { callTimeoutMs, type Timeouts } from './policies/timeouts';
 export { httpActionText, httpMatchText } from './http-explanation';
 export { comparablePath } from './http-path';
@@ -34,6 +35,10 @@ export {
   readDocument,
   splitDocuments,
 } from './read-documents';
+export { type Mirror } from './request-mirror';
 export { type CallFacts, type RouteEntry } from './route-index';
 export { type SecuritySettings } from './security-settings';
 export { type CallSecurity, type SecurityTable } from './security-table';
+export { type RuleTraffic } from './rule-traffic';
+export { type SessionSettings } from './session-persistence';
+export { faultText, mirrorText, sessionText } from './traffic-texts';

@@ -7,6 +7,7 @@ import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/
 import { type SecurityPolicyDocument } from './kinds/security-policy';
 import { type PolicyLimits } from '../limits/limit-settings';
 import { compileTrafficLimits } from './policies/traffic-limits';
+import { compileFault, type FaultInjection } from './policies/fault';
 import { compileLoadBalancing } from './policies/load-balancing';
 import {
   compileProtection,
@@ -29,6 +30,7 @@ export interface BackendSettings {
 export interface TrafficSettings {
   readonly timeouts: Timeouts | undefined;
   readonly limits: PolicyLimits | undefined;
+  readonly fault: FaultInjection | undefined;
 }
 
 type PolicyDocument = BackendPolicyDocument | TrafficPolicyDocument | SecurityPolicyDocument;
@@ -85,11 +87,13 @@ export function compileBackendPolicy({ spec }: BackendPolicyDocument, id: string
   };
 }
 
-export function compileTrafficPolicy(document: TrafficPolicyDocument): TrafficSettings {
-  const { spec, kind, metadata } = document;
+export function compileTrafficPolicy(policy: TrafficPolicyDocument): TrafficSettings {
+  const { spec, kind, metadata } = policy;
+  const id = `${kind} ${namespaceOf(policy)}/${metadata.name}`;
   return {
     timeouts: spec.timeouts && compileTimeouts(spec.timeouts),
-    limits: compileTrafficLimits(spec, `${kind} ${namespaceOf(document)}/${metadata.name}`),
+    limits: compileTrafficLimits(spec, id),
+    fault: spec.fault && compileFault(id, spec.fault),
   };
 }
 

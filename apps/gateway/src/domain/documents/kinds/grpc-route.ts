@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { requestMirrorSchema } from '../request-mirror';
+import { sessionPersistenceSchema } from '../session-persistence';
 import { strict, unused } from '../strict';
 import {
   documentSchema,
@@ -51,10 +53,10 @@ const headerModifier = strict({
 
 /** A filter; an HTTPRoute has further ones. */
 export const filter = strict({
-  type: z.string().describe('RequestHeaderModifier or ResponseHeaderModifier.'),
+  type: z.string().describe('RequestHeaderModifier, ResponseHeaderModifier or RequestMirror.'),
   requestHeaderModifier: headerModifier.optional(),
   responseHeaderModifier: headerModifier.optional(),
-  requestMirror: z.unknown().optional(),
+  requestMirror: requestMirrorSchema.optional(),
   extensionRef: z.unknown().optional(),
 });
 
@@ -77,7 +79,7 @@ export const rule = strict({
   matches: z.array(match).max(64).optional(),
   filters: filters(),
   backendRefs: z.array(backendRef).max(16).optional(),
-  sessionPersistence: unused('instances are picked as RAFTWAY_LOAD_BALANCING says'),
+  sessionPersistence: sessionPersistenceSchema.optional(),
 });
 
 /** What routes of all kinds attach to. */

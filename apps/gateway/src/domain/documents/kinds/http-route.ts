@@ -1,5 +1,5 @@
-import { parseDuration } from '@raftway/config';
 import { z } from 'zod';
+import { parseGatewayDuration } from '../gateway-duration';
 import { strict, unused } from '../strict';
 import { documentSchema, gatewayApiGroup, hostname } from './common';
 import {
@@ -82,7 +82,7 @@ const httpFilter = strict({
   type: z
     .string()
     .describe(
-      'RequestHeaderModifier, ResponseHeaderModifier, RequestRedirect or URLRewrite; the last two of rules only.',
+      'RequestHeaderModifier, ResponseHeaderModifier, RequestMirror, RequestRedirect or URLRewrite; the last two of rules only.',
     ),
   requestRedirect: requestRedirect.optional(),
   urlRewrite: urlRewrite.optional(),
@@ -92,18 +92,11 @@ const httpFilter = strict({
 
 const filters = () => z.array(httpFilter).max(16).optional();
 
-/** The Gateway API's durations: `1h`, `10s`, `1m30s`. Undefined for anything else. */
-export function gatewayDurationMs(text: string): number | undefined {
-  if (!/^(?:\d{1,5}(?:h|m|s|ms)){1,4}$/.test(text)) return undefined;
-  const parts = text.match(/\d+[a-z]+/g) ?? [];
-  return parts.reduce((sum, part) => sum + (parseDuration(part) ?? 0), 0);
-}
-
 const gatewayDuration = (meaning: string) =>
   z
     .string()
     .refine(
-      (text) => gatewayDurationMs(text) !== undefined,
+      (text) => parseGatewayDuration(text) !== undefined,
       'must be a duration such as 250ms, 10s, 1m30s or 1h',
     )
     .describe(meaning);
@@ -114,8 +107,8 @@ const timeouts = strict({
     'The same here, where all attempts of a call are counted together; the shorter one holds.',
   ).optional(),
 }).refine(({ request = '0s', backendRequest = '0s' }) => {
-  const requestMs = gatewayDurationMs(request) ?? 0;
-  return requestMs === 0 || (gatewayDurationMs(backendRequest) ?? 0) <= requestMs;
+  const requestMs = parseGatewayDuration(request) ?? 0;
+  return requestMs === 0 || (parseGatewayDuration(backendRequest) ?? 0) <= requestMs;
 }, 'backendRequest must not be longer than request');
 
 const httpRule = strict({

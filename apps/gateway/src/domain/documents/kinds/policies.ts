@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { strict } from '../strict';
 import { limitsShape } from '../policies/traffic-limits';
+import { faultSchema } from '../policies/fault';
 import { loadBalancingSchema } from '../policies/load-balancing';
 import { protectionParts } from '../policies/protection';
 import { timeoutsSchema } from '../policies/timeouts';
@@ -61,6 +62,7 @@ export const trafficPolicySchema = documentSchema(
     targetRefs: z.array(routeTarget).min(1).max(16),
     timeouts: timeoutsSchema.optional(),
     ...limitsShape,
+    fault: faultSchema.optional(),
   }),
 );
 

@@ -381,6 +381,56 @@ export interface CallLimit {
   priority: string;
 }
 
+/** A share of the calls to a backend is copied to a further service, whose answers nobody waits for. */
+export interface CallMirror {
+  /** The registered service whose calls are copied. */
+  backend: string;
+  /** The one that gets the copies. */
+  service: string;
+  percent: number;
+  /** Why there are no copies; empty when there are. */
+  fault: string;
+  /** Of the one that gets the copies: instances that take calls now. */
+  liveInstances: number;
+}
+
+/** What a policy does to a share of the calls on purpose. */
+export interface CallFault {
+  /** "kind namespace/name" of the policy. */
+  policy: string;
+  /** How long they are kept back; unset for no delay. */
+  delay: Duration | undefined;
+  delayPercent: number;
+  /** What they end with, such as "UNAVAILABLE"; empty for no error. */
+  abortCode: string;
+  abortPercent: number;
+}
+
+/** The calls of one client go to one instance. */
+export interface CallSession {
+  /** "Cookie" or "Header". */
+  type: string;
+  /** Of the cookie or the header. */
+  name: string;
+  /** Unset for no limit. */
+  absoluteTimeout: Duration | undefined;
+  idleTimeout:
+    | Duration
+    | undefined;
+  /** Where the token of the request leads; empty when it has none that holds. */
+  service: string;
+  /** Empty when the instance is not live any more. */
+  instanceId: string;
+}
+
+/** What documents do to a call beside routing it. */
+export interface TrafficControl {
+  mirrors: CallMirror[];
+  /** Unset when there is none, or none for this call. */
+  fault: CallFault | undefined;
+  session: CallSession | undefined;
+}
+
 export interface ExplainCallResponse {
   /** In the order in which they were looked at, until one was taken; at most 100. */
   considered: ConsideredRule[];
@@ -411,6 +461,8 @@ export interface ExplainCallResponse {
   backends: ExplainedBackend[];
   /** In the order in which they are looked at. */
   limits: CallLimit[];
+  /** Unset when a rule only routes, or no rule takes the call. */
+  traffic: TrafficControl | undefined;
 }
 
 function createBaseRouteBackend(): RouteBackend {
@@ -3184,6 +3236,560 @@ export const CallLimit: MessageFns<CallLimit> = {
   },
 };
 
+function createBaseCallMirror(): CallMirror {
+  return { backend: "", service: "", percent: 0, fault: "", liveInstances: 0 };
+}
+
+export const CallMirror: MessageFns<CallMirror> = {
+  encode(message: CallMirror, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.backend !== "") {
+      writer.uint32(10).string(message.backend);
+    }
+    if (message.service !== "") {
+      writer.uint32(18).string(message.service);
+    }
+    if (message.percent !== 0) {
+      writer.uint32(25).double(message.percent);
+    }
+    if (message.fault !== "") {
+      writer.uint32(34).string(message.fault);
+    }
+    if (message.liveInstances !== 0) {
+      writer.uint32(40).uint32(message.liveInstances);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallMirror {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallMirror();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.backend = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.percent = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.fault = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.liveInstances = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CallMirror {
+    return {
+      backend: isSet(object.backend) ? globalThis.String(object.backend) : "",
+      service: isSet(object.service) ? globalThis.String(object.service) : "",
+      percent: isSet(object.percent) ? globalThis.Number(object.percent) : 0,
+      fault: isSet(object.fault) ? globalThis.String(object.fault) : "",
+      liveInstances: isSet(object.liveInstances)
+        ? globalThis.Number(object.liveInstances)
+        : isSet(object.live_instances)
+        ? globalThis.Number(object.live_instances)
+        : 0,
+    };
+  },
+
+  toJSON(message: CallMirror): unknown {
+    const obj: any = {};
+    if (message.backend !== "") {
+      obj.backend = message.backend;
+    }
+    if (message.service !== "") {
+      obj.service = message.service;
+    }
+    if (message.percent !== 0) {
+      obj.percent = floatToJson(message.percent);
+    }
+    if (message.fault !== "") {
+      obj.fault = message.fault;
+    }
+    if (message.liveInstances !== 0) {
+      obj.liveInstances = Math.round(message.liveInstances);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CallMirror>): CallMirror {
+    return CallMirror.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CallMirror>): CallMirror {
+    const message = createBaseCallMirror();
+    message.backend = object.backend ?? "";
+    message.service = object.service ?? "";
+    message.percent = object.percent ?? 0;
+    message.fault = object.fault ?? "";
+    message.liveInstances = object.liveInstances ?? 0;
+    return message;
+  },
+};
+
+function createBaseCallFault(): CallFault {
+  return { policy: "", delay: undefined, delayPercent: 0, abortCode: "", abortPercent: 0 };
+}
+
+export const CallFault: MessageFns<CallFault> = {
+  encode(message: CallFault, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.policy !== "") {
+      writer.uint32(10).string(message.policy);
+    }
+    if (message.delay !== undefined) {
+      Duration.encode(message.delay, writer.uint32(18).fork()).join();
+    }
+    if (message.delayPercent !== 0) {
+      writer.uint32(25).double(message.delayPercent);
+    }
+    if (message.abortCode !== "") {
+      writer.uint32(34).string(message.abortCode);
+    }
+    if (message.abortPercent !== 0) {
+      writer.uint32(41).double(message.abortPercent);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallFault {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallFault();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.policy = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.delay = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.delayPercent = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.abortCode = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.abortPercent = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CallFault {
+    return {
+      policy: isSet(object.policy) ? globalThis.String(object.policy) : "",
+      delay: isSet(object.delay) ? Duration.fromJSON(object.delay) : undefined,
+      delayPercent: isSet(object.delayPercent)
+        ? globalThis.Number(object.delayPercent)
+        : isSet(object.delay_percent)
+        ? globalThis.Number(object.delay_percent)
+        : 0,
+      abortCode: isSet(object.abortCode)
+        ? globalThis.String(object.abortCode)
+        : isSet(object.abort_code)
+        ? globalThis.String(object.abort_code)
+        : "",
+      abortPercent: isSet(object.abortPercent)
+        ? globalThis.Number(object.abortPercent)
+        : isSet(object.abort_percent)
+        ? globalThis.Number(object.abort_percent)
+        : 0,
+    };
+  },
+
+  toJSON(message: CallFault): unknown {
+    const obj: any = {};
+    if (message.policy !== "") {
+      obj.policy = message.policy;
+    }
+    if (message.delay !== undefined) {
+      obj.delay = Duration.toJSON(message.delay);
+    }
+    if (message.delayPercent !== 0) {
+      obj.delayPercent = floatToJson(message.delayPercent);
+    }
+    if (message.abortCode !== "") {
+      obj.abortCode = message.abortCode;
+    }
+    if (message.abortPercent !== 0) {
+      obj.abortPercent = floatToJson(message.abortPercent);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CallFault>): CallFault {
+    return CallFault.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CallFault>): CallFault {
+    const message = createBaseCallFault();
+    message.policy = object.policy ?? "";
+    message.delay = (object.delay !== undefined && object.delay !== null)
+      ? Duration.fromPartial(object.delay)
+      : undefined;
+    message.delayPercent = object.delayPercent ?? 0;
+    message.abortCode = object.abortCode ?? "";
+    message.abortPercent = object.abortPercent ?? 0;
+    return message;
+  },
+};
+
+function createBaseCallSession(): CallSession {
+  return { type: "", name: "", absoluteTimeout: undefined, idleTimeout: undefined, service: "", instanceId: "" };
+}
+
+export const CallSession: MessageFns<CallSession> = {
+  encode(message: CallSession, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.type !== "") {
+      writer.uint32(10).string(message.type);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.absoluteTimeout !== undefined) {
+      Duration.encode(message.absoluteTimeout, writer.uint32(26).fork()).join();
+    }
+    if (message.idleTimeout !== undefined) {
+      Duration.encode(message.idleTimeout, writer.uint32(34).fork()).join();
+    }
+    if (message.service !== "") {
+      writer.uint32(42).string(message.service);
+    }
+    if (message.instanceId !== "") {
+      writer.uint32(50).string(message.instanceId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallSession {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallSession();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.absoluteTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.idleTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CallSession {
+    return {
+      type: isSet(object.type) ? globalThis.String(object.type) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      absoluteTimeout: isSet(object.absoluteTimeout)
+        ? Duration.fromJSON(object.absoluteTimeout)
+        : isSet(object.absolute_timeout)
+        ? Duration.fromJSON(object.absolute_timeout)
+        : undefined,
+      idleTimeout: isSet(object.idleTimeout)
+        ? Duration.fromJSON(object.idleTimeout)
+        : isSet(object.idle_timeout)
+        ? Duration.fromJSON(object.idle_timeout)
+        : undefined,
+      service: isSet(object.service) ? globalThis.String(object.service) : "",
+      instanceId: isSet(object.instanceId)
+        ? globalThis.String(object.instanceId)
+        : isSet(object.instance_id)
+        ? globalThis.String(object.instance_id)
+        : "",
+    };
+  },
+
+  toJSON(message: CallSession): unknown {
+    const obj: any = {};
+    if (message.type !== "") {
+      obj.type = message.type;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.absoluteTimeout !== undefined) {
+      obj.absoluteTimeout = Duration.toJSON(message.absoluteTimeout);
+    }
+    if (message.idleTimeout !== undefined) {
+      obj.idleTimeout = Duration.toJSON(message.idleTimeout);
+    }
+    if (message.service !== "") {
+      obj.service = message.service;
+    }
+    if (message.instanceId !== "") {
+      obj.instanceId = message.instanceId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CallSession>): CallSession {
+    return CallSession.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CallSession>): CallSession {
+    const message = createBaseCallSession();
+    message.type = object.type ?? "";
+    message.name = object.name ?? "";
+    message.absoluteTimeout = (object.absoluteTimeout !== undefined && object.absoluteTimeout !== null)
+      ? Duration.fromPartial(object.absoluteTimeout)
+      : undefined;
+    message.idleTimeout = (object.idleTimeout !== undefined && object.idleTimeout !== null)
+      ? Duration.fromPartial(object.idleTimeout)
+      : undefined;
+    message.service = object.service ?? "";
+    message.instanceId = object.instanceId ?? "";
+    return message;
+  },
+};
+
+function createBaseTrafficControl(): TrafficControl {
+  return { mirrors: [], fault: undefined, session: undefined };
+}
+
+export const TrafficControl: MessageFns<TrafficControl> = {
+  encode(message: TrafficControl, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.mirrors) {
+      CallMirror.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.fault !== undefined) {
+      CallFault.encode(message.fault, writer.uint32(18).fork()).join();
+    }
+    if (message.session !== undefined) {
+      CallSession.encode(message.session, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrafficControl {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrafficControl();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mirrors.push(CallMirror.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.fault = CallFault.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.session = CallSession.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TrafficControl {
+    return {
+      mirrors: globalThis.Array.isArray(object?.mirrors) ? object.mirrors.map((e: any) => CallMirror.fromJSON(e)) : [],
+      fault: isSet(object.fault) ? CallFault.fromJSON(object.fault) : undefined,
+      session: isSet(object.session) ? CallSession.fromJSON(object.session) : undefined,
+    };
+  },
+
+  toJSON(message: TrafficControl): unknown {
+    const obj: any = {};
+    if (message.mirrors?.length) {
+      obj.mirrors = message.mirrors.map((e) => CallMirror.toJSON(e));
+    }
+    if (message.fault !== undefined) {
+      obj.fault = CallFault.toJSON(message.fault);
+    }
+    if (message.session !== undefined) {
+      obj.session = CallSession.toJSON(message.session);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TrafficControl>): TrafficControl {
+    return TrafficControl.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TrafficControl>): TrafficControl {
+    const message = createBaseTrafficControl();
+    message.mirrors = object.mirrors?.map((e) => CallMirror.fromPartial(e)) || [];
+    message.fault = (object.fault !== undefined && object.fault !== null)
+      ? CallFault.fromPartial(object.fault)
+      : undefined;
+    message.session = (object.session !== undefined && object.session !== null)
+      ? CallSession.fromPartial(object.session)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseExplainCallResponse(): ExplainCallResponse {
   return {
     considered: [],
@@ -3199,6 +3805,7 @@ function createBaseExplainCallResponse(): ExplainCallResponse {
     security: undefined,
     backends: [],
     limits: [],
+    traffic: undefined,
   };
 }
 
@@ -3242,6 +3849,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     }
     for (const v of message.limits) {
       CallLimit.encode(v!, writer.uint32(170).fork()).join();
+    }
+    if (message.traffic !== undefined) {
+      TrafficControl.encode(message.traffic, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -3363,6 +3973,14 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
             message.limits.push(CallLimit.decode(reader, reader.uint32()));
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.traffic = TrafficControl.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3420,6 +4038,7 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
       limits: globalThis.Array.isArray(object?.limits)
         ? object.limits.map((e: any) => CallLimit.fromJSON(e))
         : [],
+      traffic: isSet(object.traffic) ? TrafficControl.fromJSON(object.traffic) : undefined,
     };
   },
 
@@ -3464,6 +4083,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.limits?.length) {
       obj.limits = message.limits.map((e) => CallLimit.toJSON(e));
     }
+    if (message.traffic !== undefined) {
+      obj.traffic = TrafficControl.toJSON(message.traffic);
+    }
     return obj;
   },
 
@@ -3491,6 +4113,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
       : undefined;
     message.backends = object.backends?.map((e) => ExplainedBackend.fromPartial(e)) || [];
     message.limits = object.limits?.map((e) => CallLimit.fromPartial(e)) || [];
+    message.traffic = (object.traffic !== undefined && object.traffic !== null)
+      ? TrafficControl.fromPartial(object.traffic)
+      : undefined;
     return message;
   },
 };
@@ -3685,6 +4310,10 @@ export const GatewayAdminServiceClient = makeGenericClientConstructor(
   service: typeof GatewayAdminServiceService;
   serviceName: string;
 };
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 
