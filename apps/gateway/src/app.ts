@@ -14,9 +14,9 @@ import {
   FrameClientEngine,
   FrameServerEngine,
   type ServerEngine,
-  type ServerListener,
 } from '@raftway/http2';
 import { type ServerTls, tlsConnector } from '@raftway/tls';
+import { type AccessLog } from './adapters/access-log';
 import { FrontDoor } from './adapters/front-door';
 import { GatewayMetrics } from './adapters/gateway-metrics';
 import { JsonCatalog } from './adapters/json-catalog';
@@ -31,7 +31,9 @@ import { createLocalServices, reflectionSource } from './local/create-local-serv
 import { type LocalServices } from './local/local-services';
 import { type ReflectionSource } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
+import { createAccessLog } from './create-access-log';
 import { backendFactory } from './create-backend';
+import { createListener, recordedEntrance } from './create-listener';
 import { serverLimits, upstreamLimits } from './engine-limits';
 import { type GatewayOptions, loadBalancingOf } from './options';
 import { protectionOf } from './protection-options';
@@ -103,6 +105,7 @@ class Gateway implements GatewayApp {
   private readonly setAside: SetAside;
   private readonly pool: UpstreamPool;
   private readonly documents: LiveDocuments;
+  private readonly accessLog: AccessLog | undefined;
   private readonly random: () => number;
   private readonly local: LocalServices;
   private readonly web: WebEntrance;
@@ -126,6 +129,7 @@ class Gateway implements GatewayApp {
     this.view = view;
     this.logger = dependencies.logger ?? silentLogger();
     this.metrics = new GatewayMetrics(metrics, () => this.gauges(), this.onConnectFailure);
+    this.accessLog = createAccessLog(options, this.logger, this.metrics, random);
     this.setAside = new SetAside(random);
     const loadBalancing = loadBalancingOf(options);
     this.table = new RoutingTable({
@@ -160,9 +164,13 @@ class Gateway implements GatewayApp {
     this.local = createLocalServices(localContext, this.health, reflected);
     this.web = this.createWebEntrance(reflected);
     this.dispatcher = this.createDispatcher();
-    const listener = this.createListener();
-    this.engine = new FrameServerEngine(serverLimits(options), listener, this.scheduler);
-    this.http1 = createHttp1(options, this.web, (detail) => listener.onConnectionError(detail));
+    const { dispatcher, accessLog, logger } = this;
+    const listener = createListener({
+      ...{ options, dispatcher, accessLog, metrics: this.metrics, logger },
+    });
+    const entrance = recordedEntrance(this.web, accessLog);
+    this.engine = new FrameServerEngine(serverLimits(options), listener, this.scheduler, random);
+    this.http1 = createHttp1(options, entrance, (detail) => listener.onConnectionError(detail));
     this.door = new FrontDoor({
       bind: options.bind,
       engine: this.engine,
@@ -230,6 +238,7 @@ class Gateway implements GatewayApp {
     this.http1.destroy();
     this.door.destroy();
     this.pool.destroy();
+    await this.accessLog?.close();
     await this.admin?.stop();
     this.logger.info('gateway has stopped');
   }
@@ -298,17 +307,6 @@ class Gateway implements GatewayApp {
 
   private get timeoutMaxMs(): number | undefined {
     return this.options.timeoutMaxMs === 0 ? undefined : this.options.timeoutMaxMs;
-  }
-
-  private createListener(): ServerListener {
-    return {
-      onStream: (stream, headers, ended, from) =>
-        this.dispatcher.dispatch(stream, headers, ended, from),
-      onConnectionError: (detail) => {
-        this.metrics.onConnectionBroken();
-        this.logger.debug('client connection broke', { detail });
-      },
-    };
   }
 
   private createAdmin(options: GatewayOptions, metrics: Metrics): RaftwayServer {

@@ -1,8 +1,9 @@
 import { codeName } from '@raftway/errors';
 import { type Metrics } from '@raftway/observability';
 import { type EjectionCause } from '@raftway/resilience';
-import { type CallObserver, type RefusalCause } from '../proxy/proxy-context';
+import { type CallObserver, type RefusalCause, type RuleName } from '../proxy/proxy-context';
 import { type UpstreamObserver } from '../proxy/upstream';
+import { RuleMetrics } from './rule-metrics';
 
 /** gRPC services that have series of their own; further ones are counted as `other`. */
 const servicesMax = 200;
@@ -37,6 +38,8 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
   private readonly refusedConnections;
   private readonly brokenConnections;
   private readonly documentSets;
+  private readonly rules;
+  private readonly accessLogLines;
   // Label objects are kept, so that counting a call allocates nothing.
   private readonly labels = new Map<string, { grpc_service: string; code: string }[]>();
   private readonly onFailure: (service: string, address: string, detail: string) => void;
@@ -102,6 +105,12 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
       help: 'Sets of documents that came, by whether they are used: used or refused.',
       labels: ['result'],
     });
+    this.rules = new RuleMetrics(metrics);
+    this.accessLogLines = metrics.counter({
+      name: 'raftway_gateway_access_log_lines_total',
+      help: 'Lines of the access log, by what became of them: written or dropped.',
+      labels: ['result'],
+    });
     registerGauges(metrics, gauges);
   }
 
@@ -109,6 +118,14 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver {
     const labels = this.labelsOf(grpcService, code);
     this.calls.increment(labels);
     this.durations.observe(durationMs / 1000, labels);
+  }
+
+  onRuleCallEnd(rule: RuleName, backend: string, code: number, durationMs: number): void {
+    this.rules.onCallEnd(rule, backend, code, durationMs);
+  }
+
+  onAccessLogLines(result: 'written' | 'dropped', count: number): void {
+    this.accessLogLines.increment({ result }, count);
   }
 
   onRetry(service: string, cause: 'connect' | 'refused' | 'code' | 'timeout'): void {

@@ -18,6 +18,7 @@ import * as refusal from '../domain/refusal';
 import { type RoutingTable } from '../domain/routing-table';
 import { type LocalServices } from '../local/local-services';
 import { type HttpExchange } from '../web/http-exchange';
+import { recordOf } from './call-record';
 import { routeByRule, ruleFor } from './document-routing';
 import { ProxyCall, type ProxyCallStart } from './proxy-call';
 import { type ProxyContext } from './proxy-context';
@@ -41,7 +42,7 @@ export interface DispatcherSettings {
 }
 
 /** Where a call goes, and what documents say of it. */
-type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders'> &
+type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders' | 'rule'> &
   Partial<Pick<RuleBackend, 'requestHeaders' | 'timeouts'>>;
 
 /** Decides for every new stream who answers it: an instance, the gateway itself, or nobody. */
@@ -68,6 +69,8 @@ export class Dispatcher {
     }
     const path = this.parsePath(facts.path);
     if (path === undefined) return this.refuse(stream, '', refusal.pathNotCanonical(facts.path));
+    const record = recordOf(stream);
+    record?.noteCall(path.grpcService, path.method);
     const { local } = this.settings;
     if (local.serves(path.grpcService))
       return local.open(stream, path.grpcService, path.method, headers, requestEnded);
@@ -80,7 +83,7 @@ export class Dispatcher {
     const found = this.route(path, headers);
     if (found instanceof ServiceError)
       return this.refuse(stream, found.reason === 'SERVICE_UNKNOWN' ? '' : path.grpcService, found);
-    const { route, requestHeaders, responseHeaders } = found;
+    const { route, requestHeaders, responseHeaders, rule } = found;
     new ProxyCall(this.context, stream, {
       route,
       method: path.method,
@@ -89,6 +92,9 @@ export class Dispatcher {
       clientAddress,
       timeoutMs: this.timeoutMs(facts.timeoutMs, found.timeouts),
       responseHeaders,
+      rule,
+      idleMs: found.timeouts?.idleMs,
+      record,
     });
   }
 
@@ -100,9 +106,12 @@ export class Dispatcher {
     const rule = active && ruleFor(active, path, headers);
     if (rule !== undefined) {
       const found = routeByRule(rule, grpcService, table, this.context.random);
-      if (found instanceof ServiceError) return found;
+      if (found instanceof ServiceError) {
+        this.context.observer.onRuleCallEnd(rule, '', found.code, 0);
+        return found;
+      }
       const { requestHeaders, responseHeaders, timeouts } = found.backend;
-      return { route: found.route, requestHeaders, responseHeaders, timeouts };
+      return { route: found.route, requestHeaders, responseHeaders, timeouts, rule };
     }
     const route = table.route(grpcService);
     if (route === undefined) return refusal.serviceUnknown(grpcService);
@@ -142,8 +151,10 @@ export class Dispatcher {
     return parsed;
   }
 
-  private refuse(stream: EngineStream, grpcService: string, error: ServiceError): void {
+  /** Answers a gRPC call with an error. @param grpcService empty when it is none that is known */
+  refuse(stream: EngineStream, grpcService: string, error: ServiceError): void {
     stream.setListener(new DiscardingListener(stream));
+    recordOf(stream)?.noteRefusal(error.code, error.reason);
     sendRefusal(stream, error);
     this.context.observer.onCallEnd(grpcService, error.code, 0);
     if (this.context.logger.debugEnabled)

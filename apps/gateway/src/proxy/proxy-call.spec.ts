@@ -68,6 +68,7 @@ function startCall(engine: SlowInstance['engine'], ids: readonly string[] = ['0'
     onRetry: nothing,
     onRetryRefused: nothing,
     onRefused: nothing,
+    onRuleCallEnd: nothing,
   };
   const settings = { ...defaultLoadBalancing, hashHeader: undefined };
   const parts = { service: 'greeter', loadBalancing: settings, protection: undefined };

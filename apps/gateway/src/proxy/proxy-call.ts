@@ -18,7 +18,6 @@ import {
   type EngineStream,
   type HeaderPairs,
   headerValue,
-  http2CodeName,
   type StreamListener,
   type StreamReset,
 } from '@raftway/http2';
@@ -38,11 +37,14 @@ import { type CallSpan } from '@raftway/observability';
 import { Attempt, type AttemptOwner } from './attempt';
 import { reportCall, startSpan } from './call-report';
 import { CallRetries, type RetriedCall } from './call-retries';
+import { type CallOperations } from './call-operations';
+import { IdleWatch } from './idle-watch';
 import { type OpenCall } from './open-calls';
 import { Place, type PlaceSeeker } from './place';
 import { type ProxyContext } from './proxy-context';
 import { Replay } from './replay';
 import { sendRefusal } from './reply';
+import { errorOfReset } from './reset-error';
 
 /** Instances that one call may be sent to when connections fail. */
 const connectAttemptsMax = 3;
@@ -50,7 +52,7 @@ const connectAttemptsMax = 3;
 const handedOnAfterMs = 1000;
 
 /** What is known of a call when it starts. */
-export interface ProxyCallStart {
+export interface ProxyCallStart extends CallOperations {
   readonly route: Route;
   readonly method: string;
   readonly headers: HeaderPairs;
@@ -86,6 +88,7 @@ export class ProxyCall
   private place: Place | undefined;
   /** Undefined until an attempt fails with a code, or is given a time. */
   private retries: CallRetries | undefined;
+  private readonly idle: IdleWatch | undefined;
 
   constructor(
     private readonly context: ProxyContext,
@@ -99,6 +102,7 @@ export class ProxyCall
     context.openCalls.add(this);
     if (start.timeoutMs !== undefined)
       this.deadlineBucket = context.deadlines.add(this, this.startedMs + start.timeoutMs);
+    if (start.idleMs !== undefined) this.idle = new IdleWatch(this, start.idleMs, context);
     const { backend } = start.route;
     const { protection } = backend;
     protection?.budget?.noteCall(this.startedMs);
@@ -141,6 +145,10 @@ export class ProxyCall
     if (this.finish(Code.cancelled, `client ${reset.detail}`)) this.attempt?.cancel();
   }
 
+  onOverdue(): void {
+    this.abandon(refusal.connectionTooOld());
+  }
+
   onClosed(): void {
     this.finish(Code.cancelled, 'client closed');
     this.hold(-this.heldBytes);
@@ -151,8 +159,13 @@ export class ProxyCall
   onDeadline(): void {
     const waiting = !(this.attempt?.isOpen ?? false);
     this.deadlineBucket = undefined;
+    this.abandon(refusal.deadlineExceeded(this.start.timeoutMs ?? 0, waiting));
+  }
+
+  /** Ends the call with this error, and tells the instance that nobody waits for its answer. */
+  abandon(error: ServiceError): void {
     this.attempt?.cancel();
-    this.fail(refusal.deadlineExceeded(this.start.timeoutMs ?? 0, waiting));
+    this.fail(error);
   }
 
   // ---- from the gateway ----
@@ -201,6 +214,7 @@ export class ProxyCall
     if (endOfStream && this.triesAgain('answered', statusOf(headers), headers)) return;
     this.retries?.endTry();
     this.responseStarted = true;
+    this.idle?.note();
     this.replay = undefined;
     this.attempt?.tellFirstByte();
     const { responseHeaders } = this.start;
@@ -261,10 +275,7 @@ export class ProxyCall
     const code = reset.connectionLost ? Code.unavailable : codeOfReset(reset.code);
     if (this.triesAgain(end, code, [])) return;
     this.attempt?.tellEnd(end, code);
-    const error = reset.connectionLost
-      ? refusal.upstreamLost(service, reset.detail)
-      : refusal.upstreamReset(service, code, http2CodeName(reset.code));
-    this.fail(error);
+    this.fail(errorOfReset(service, code, reset));
   }
 
   onTryTimeout(): void {
@@ -344,6 +355,7 @@ export class ProxyCall
   }
 
   private hold(bytes: number): void {
+    this.idle?.note();
     this.heldBytes += bytes;
     this.context.memory.add(bytes);
   }
@@ -371,12 +383,12 @@ export class ProxyCall
     if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
     this.place?.leave(code);
     this.retries?.end();
+    this.idle?.end();
     const durationMs = this.context.nowMs() - this.startedMs;
-    const { observer, logger } = this.context;
-    observer.onCallEnd(this.start.route.grpcService, code, durationMs);
     const attempts = this.attempts + (this.retries?.count ?? 0);
     const instance = this.attempt?.endpoint.key;
-    reportCall(logger, this.span, this.start, { code, reason, durationMs, attempts, instance });
+    const outcome = { code, reason, durationMs, attempts, instance };
+    reportCall(this.context, this.span, this.start, outcome);
     return true;
   }
 }

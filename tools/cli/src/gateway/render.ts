@@ -79,7 +79,7 @@ export function renderChanges(
 
 /** What becomes of a call, and why. */
 export function renderExplanation(answer: gateway.ExplainCallResponse, style: Style): string {
-  const { considered, route, local, timeoutMax, timeoutDefault } = answer;
+  const { considered, route, local, timeoutMax, timeoutDefault, timeoutIdle } = answer;
   if (local) return 'The gateway answers this itself.';
   const lines = considered.map(({ route: rule, taken, why }) => {
     const name = rule === undefined ? '' : ruleText(rule);
@@ -98,6 +98,7 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
   const times = [
     timeoutDefault && `${durationText(timeoutDefault)} without a deadline`,
     timeoutMax && `at most ${durationText(timeoutMax)}`,
+    timeoutIdle && `${durationText(timeoutIdle)} without a byte`,
   ].filter((text) => text !== undefined);
   if (times.length > 0) lines.push(`time      ${times.join(', ')}`);
   if (answer.refusalCode !== '')

@@ -236,6 +236,8 @@ export interface ExplainCallResponse {
   refusalCode: string;
   refusalReason: string;
   refusalMessage: string;
+  /** How long it may be without a byte, either way; unset for ever. */
+  timeoutIdle: Duration | undefined;
 }
 
 function createBaseRouteBackend(): RouteBackend {
@@ -2275,6 +2277,7 @@ function createBaseExplainCallResponse(): ExplainCallResponse {
     refusalCode: "",
     refusalReason: "",
     refusalMessage: "",
+    timeoutIdle: undefined,
   };
 }
 
@@ -2303,6 +2306,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     }
     if (message.refusalMessage !== "") {
       writer.uint32(66).string(message.refusalMessage);
+    }
+    if (message.timeoutIdle !== undefined) {
+      Duration.encode(message.timeoutIdle, writer.uint32(242).fork()).join();
     }
     return writer;
   },
@@ -2384,6 +2390,14 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
             message.refusalMessage = reader.string();
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.timeoutIdle = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2428,6 +2442,11 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
         : isSet(object.refusal_message)
         ? globalThis.String(object.refusal_message)
         : "",
+      timeoutIdle: isSet(object.timeoutIdle)
+        ? Duration.fromJSON(object.timeoutIdle)
+        : isSet(object.timeout_idle)
+        ? Duration.fromJSON(object.timeout_idle)
+        : undefined,
     };
   },
 
@@ -2457,6 +2476,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.refusalMessage !== "") {
       obj.refusalMessage = message.refusalMessage;
     }
+    if (message.timeoutIdle !== undefined) {
+      obj.timeoutIdle = Duration.toJSON(message.timeoutIdle);
+    }
     return obj;
   },
 
@@ -2477,6 +2499,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     message.refusalCode = object.refusalCode ?? "";
     message.refusalReason = object.refusalReason ?? "";
     message.refusalMessage = object.refusalMessage ?? "";
+    message.timeoutIdle = (object.timeoutIdle !== undefined && object.timeoutIdle !== null)
+      ? Duration.fromPartial(object.timeoutIdle)
+      : undefined;
     return message;
   },
 };
