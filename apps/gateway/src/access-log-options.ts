@@ -5,7 +5,7 @@ export const accessLogShape = {
   accessLog: text({ lengthMax: 1024 })
     .optional()
     .describe(
-      'Where a line of JSON about each call goes: `stdout`, or a file, which may be moved away while it is written. Without it there is no access log.',
+      'Where each call has a line of JSON: `stdout`, or a file, which may be moved away. Without it there is no access log.',
     ),
   accessLogSamplePercent: integer({ min: 0, max: 100 })
     .default(100)

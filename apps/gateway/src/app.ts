@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ServiceView } from '@raftway/discovery';
+import { type ConfigView, type ServiceView } from '@raftway/discovery';
 import { SetAside } from '@raftway/load-balancing';
 import { createMetrics, type Logger, type Metrics, silentLogger } from '@raftway/observability';
 import {
@@ -11,11 +11,10 @@ import {
 } from '@raftway/service-kit';
 import {
   FlushScheduler,
-  FrameClientEngine,
   FrameServerEngine,
   type ServerEngine,
 } from '@raftway/http2';
-import { type ServerTls, tlsConnector } from '@raftway/tls';
+import { type ServerTls } from '@raftway/tls';
 import { type AccessLog } from './adapters/access-log';
 import { FrontDoor } from './adapters/front-door';
 import { GatewayMetrics } from './adapters/gateway-metrics';
@@ -29,20 +28,22 @@ import { type RoutingChange, RoutingTable } from './domain/routing-table';
 import { HealthService, healthServiceName } from './local/health';
 import { createLocalServices, reflectionSource } from './local/create-local-services';
 import { type LocalServices } from './local/local-services';
-import { type ReflectionSource } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
 import { createAccessLog } from './create-access-log';
 import { backendFactory } from './create-backend';
 import { createListener, recordedEntrance } from './create-listener';
-import { serverLimits, upstreamLimits } from './engine-limits';
+import { documentSource } from './document-source';
+import { createPool } from './create-pool';
+import { serverLimits } from './engine-limits';
 import { type GatewayOptions, loadBalancingOf } from './options';
 import { protectionOf } from './protection-options';
 import { Dispatcher } from './proxy/dispatcher';
+import { HttpRouting } from './proxy/http-routing';
 import { gatewayAdminService } from './service/gateway-admin-service';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
 import { type ProxyContext } from './proxy/proxy-context';
-import { UpstreamPool } from './proxy/upstream-pool';
+import { type UpstreamPool } from './proxy/upstream-pool';
 import { nowMs } from './timing';
 import { createHttp1, createWeb } from './web/create-web';
 import { type Http1Server } from './web/http1-server';
@@ -59,6 +60,8 @@ export interface GatewayDependencies {
   readonly options: GatewayOptions;
   /** The registry's live view. The gateway does not close it. */
   readonly view: ServiceView;
+  /** The registry's entries that are documents, when the options name them (`registry:///…`). The gateway does not close it. */
+  readonly config?: ConfigView | undefined;
   /** @default silent */
   readonly logger?: Logger;
   /** @default a registry of its own */
@@ -108,6 +111,8 @@ class Gateway implements GatewayApp {
   private readonly accessLog: AccessLog | undefined;
   private readonly random: () => number;
   private readonly local: LocalServices;
+  private readonly json: JsonCatalog;
+  private readonly httpRouting: HttpRouting;
   private readonly web: WebEntrance;
   private readonly dispatcher: Dispatcher;
   private readonly health: HealthService;
@@ -148,11 +153,13 @@ class Gateway implements GatewayApp {
     });
     this.random = random;
     this.documents = new LiveDocuments({
-      ...{ path: options.documents, logger: this.logger },
+      source: documentSource(options.documents),
+      ...{ config: dependencies.config, logger: this.logger },
       onSet: (used, backendsDiffer) => this.onDocuments(used, backendsDiffer),
     });
     this.memory = new MemoryBudget(options.memoryBytesMax);
-    this.pool = this.createPool();
+    const { scheduler, setAside, metrics: observer } = this;
+    this.pool = createPool(options, tls, { scheduler, setAside, observer });
     this.health = new HealthService({
       isReady: () => this.readiness() === true,
       isLive: (service) => this.isLive(service),
@@ -162,7 +169,13 @@ class Gateway implements GatewayApp {
     const reflected = reflectionSource(this.catalog, this.table);
     const localContext = { memory: this.memory, openCalls: this.openCalls };
     this.local = createLocalServices(localContext, this.health, reflected);
-    this.web = this.createWebEntrance(reflected);
+    this.json = new JsonCatalog(reflected, this.logger);
+    this.httpRouting = new HttpRouting({
+      documents: this.documents.table,
+      isLocal: (grpcService) => this.local.serves(grpcService),
+      trustForwarded: options.trustForwarded,
+    });
+    this.web = this.createWebEntrance();
     this.dispatcher = this.createDispatcher();
     const { dispatcher, accessLog, logger } = this;
     const listener = createListener({
@@ -252,30 +265,14 @@ class Gateway implements GatewayApp {
     await within(drained, farewellMs);
   }
 
-  private createPool(): UpstreamPool {
-    const { options, tls } = this;
-    const connector = tls && tlsConnector(tls.source);
-    const limits = upstreamLimits(options);
-    return new UpstreamPool({
-      engine: new FrameClientEngine(limits, this.scheduler, undefined, connector),
-      limits: {
-        connectionsMax: options.upstreamConnectionsMax,
-        waitingMax: options.upstreamWaitingMax,
-        idleMs: options.upstreamIdleMs,
-      },
-      setAside: this.setAside,
-      observer: this.metrics,
-      nowMs,
-    });
-  }
-
-  private createWebEntrance(reflected: ReflectionSource): WebEntrance {
+  private createWebEntrance(): WebEntrance {
     return createWeb(this.options, {
-      dispatch: (...call) => this.dispatcher.dispatch(...call),
+      dispatch: (...call) => this.dispatcher.dispatchCall(...call),
+      httpRouting: this.httpRouting,
       memory: this.memory,
       observer: this.metrics,
       isSafe: (service, method) => this.catalog.schema().isSafe(service, method),
-      json: new JsonCatalog(reflected, this.logger),
+      json: this.json,
     });
   }
 
@@ -298,6 +295,7 @@ class Gateway implements GatewayApp {
       table: this.table,
       local: this.local,
       documents: this.documents.table,
+      httpRouting: this.httpRouting,
       isViewReady: () => this.isViewReady(),
       isNeverRouted,
       timeoutMaxMs: this.timeoutMaxMs,
@@ -328,11 +326,15 @@ class Gateway implements GatewayApp {
     return gatewayAdminService({
       table: this.table,
       documents: this.documents.table,
-      documentsPath: this.options.documents,
+      documentsPath: this.documents.store === undefined ? this.options.documents : undefined,
+      store: this.documents.store,
       isSetAside: (key) => this.setAside.until(key) > nowMs(),
       apply: (set, compiled) => this.documents.apply(set, compiled),
       refusalOf: (grpcService) => this.dispatcher.refusalOf(grpcService),
       isLocal: (grpcService) => this.local.serves(grpcService),
+      httpRouting: this.httpRouting,
+      methodOf: (httpMethod, path) =>
+        this.options.jsonTranscoding ? this.json.methodOf(httpMethod, path) : undefined,
       timeoutMaxMs: this.timeoutMaxMs,
       wallMs: Date.now,
     });

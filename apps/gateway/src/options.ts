@@ -13,6 +13,7 @@ import { serverOptionsShape } from '@raftway/service-kit';
 import { z } from 'zod';
 import { type BackendLoadBalancing } from './domain/backend';
 import { accessLogShape } from './access-log-options';
+import { isDocumentSource } from './document-source';
 import { protectionShape } from './protection-options';
 
 const { advertise: _advertise, ...serverShape } = serverOptionsShape({
@@ -56,9 +57,12 @@ export const gatewayOptionsSchema = z.object({
       'With fewer instances than this not set aside, in percent, all get calls; 0 for never.',
     ),
   documents: text({ lengthMax: 1024 })
+    .refine(isDocumentSource, {
+      message: 'must be a path, or registry:///name for the entries name/… of the registry’s store',
+    })
     .optional()
     .describe(
-      'File, or directory of .yaml, .yml and .json files, with documents that say where calls go; followed while running. Without it the admin API may give them.',
+      'File or directory of .yaml, .yml and .json documents that say where calls go, or registry:///name; it is followed. Without it the admin API may give them.',
     ),
   ...protectionShape,
   timeoutMaxMs: durationMs({ minMs: 0, maxMs: 24 * 3_600_000 })
@@ -96,7 +100,7 @@ export const gatewayOptionsSchema = z.object({
   connectionAgeMaxMs: durationMs()
     .default(0)
     .describe(
-      'A client connection of this age, 10 % more or less by chance, is asked to go when its calls have ended, so that its client comes again, perhaps to another gateway; 0ms for never.',
+      'A client connection of this age, 10 % more or less by chance, ends when its calls have; 0ms for never.',
     ),
   connectionAgeGraceMs: durationMs()
     .default(30_000)

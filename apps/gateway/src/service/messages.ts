@@ -3,6 +3,10 @@ import {
   type CompiledRule,
   type Difference,
   type DocumentStatus,
+  httpActionText,
+  type HttpEntry,
+  httpMatchText,
+  type HttpTarget,
   type RouteEntry,
 } from '../domain/documents';
 import { type Route, type RoutingTable } from '../domain/routing-table';
@@ -18,10 +22,28 @@ export function ruleRoute(
   { hostname, grpcService, method, headers, target }: RouteEntry<CompiledRule>,
   table: RoutingTable,
 ): gateway.Route {
+  return { ...routeOf(hostname, headers, target, table), grpcService, method };
+}
+
+/** The same of an HTTPRoute. */
+export function httpRuleRoute(entry: HttpEntry<HttpTarget>, table: RoutingTable): gateway.Route {
+  const { hostname, headers, target } = entry;
+  const route = routeOf(hostname, headers, target.rule, table);
+  return { ...route, http: httpMatchText(entry), action: httpActionText(target) };
+}
+
+function routeOf(
+  hostname: string,
+  headers: RouteEntry<CompiledRule>['headers'],
+  target: CompiledRule,
+  table: RoutingTable,
+): gateway.Route {
   return {
     hostname,
-    grpcService,
-    method,
+    grpcService: '',
+    method: '',
+    http: '',
+    action: '',
     headers: headers.map(({ name, value }) => `${name}: ${value}`),
     document: target.document,
     rule: target.name,
@@ -37,7 +59,7 @@ export function ruleRoute(
 /** A route of what instances register as the API shows it. */
 export function registeredRoute({ grpcService, service, endpoints }: Route): gateway.Route {
   const backends = [{ service, weight: 1, fault: '', liveInstances: endpoints.size }];
-  return { hostname: '', grpcService, method: '', headers: [], document: '', rule: '', backends };
+  return gateway.Route.fromPartial({ grpcService, backends });
 }
 
 /** A document with its conditions. */

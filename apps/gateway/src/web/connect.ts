@@ -47,7 +47,14 @@ export class Connect implements WebProtocol {
     // A unary request without a body is an empty message, which is still to come for gRPC.
     else if (dressed instanceof ConnectUnaryStream && requestEnded)
       this.dispatchWith(dressed, request.headers, exchange, Buffer.alloc(0));
-    else this.settings.dispatch(dressed, request.headers, requestEnded, exchange.clientAddress);
+    else
+      this.settings.dispatch(
+        dressed,
+        request.headers,
+        requestEnded,
+        exchange.clientAddress,
+        exchange.rule,
+      );
     return true;
   }
 
@@ -82,10 +89,10 @@ export class Connect implements WebProtocol {
   private dispatchWith(
     dressed: ConnectUnaryStream,
     headers: HeaderPairs,
-    { clientAddress }: HttpExchange,
+    { clientAddress, rule }: HttpExchange,
     message: Uint8Array,
   ): void {
-    this.settings.dispatch(dressed, headers, false, clientAddress);
+    this.settings.dispatch(dressed, headers, false, clientAddress, rule);
     dressed.deliver(message);
   }
 

@@ -2,6 +2,7 @@ import { type ServiceError } from '@raftway/errors';
 import { type EngineStream } from '@raftway/http2';
 import { type GatewayOptions } from '../options';
 import { recordOf } from '../proxy/call-record';
+import { type HttpRouting } from '../proxy/http-routing';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { type CallObserver } from '../proxy/proxy-context';
 import { Connect } from './connect';
@@ -22,12 +23,13 @@ export interface WebDependencies {
   /** Whether a method is known to have no side effects. */
   readonly isSafe: (grpcService: string, method: string) => boolean;
   readonly json: JsonCatalog;
+  readonly httpRouting: HttpRouting;
 }
 
 /** Every protocol but gRPC. */
 export function createWeb(
   options: GatewayOptions,
-  { dispatch, memory, observer, isSafe, json }: WebDependencies,
+  { dispatch, memory, observer, isSafe, json, httpRouting }: WebDependencies,
 ): WebEntrance {
   const cors = new Cors({
     origins: options.corsOrigins,
@@ -56,7 +58,7 @@ export function createWeb(
       }),
     );
   }
-  return new WebEntrance(cors, protocols);
+  return new WebEntrance(cors, httpRouting, protocols);
 }
 
 /** HTTP/1.1, whose requests go to that entrance. @param onConnectionError a connection was closed by a limit or a protocol error */

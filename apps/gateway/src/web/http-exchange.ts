@@ -1,4 +1,5 @@
 import { type EngineStream, type HeaderPairs } from '@raftway/http2';
+import { type CompiledRule } from '../domain/documents';
 import { sendHttpResponse } from '../proxy/reply';
 
 /**
@@ -20,14 +21,17 @@ export interface HttpExchange {
   readonly requestEnded: boolean;
   /** The peer's IP address; empty when unknown. */
   readonly clientAddress: string;
+  /** The rule of an HTTPRoute that has taken it; undefined for none. */
+  readonly rule?: CompiledRule | undefined;
 }
 
-/** Hands a gRPC stream to the dispatcher. @param headers gRPC's, of the request */
+/** Hands a gRPC stream to the dispatcher. @param headers gRPC's, of the request @param rule that of the exchange */
 export type Dispatch = (
   stream: EngineStream,
   headers: HeaderPairs,
   requestEnded: boolean,
   clientAddress: string,
+  rule: CompiledRule | undefined,
 ) => void;
 
 /** One of the protocols that calls may come in, other than gRPC. */

@@ -159,7 +159,8 @@ export class Json implements WebProtocol {
       messageBytesMax,
       detailTypes: [route.types, contractsRegistry()],
       isConnect,
-      dispatch: (stream) => dispatch(stream, grpcHeaders, false, exchange.clientAddress),
+      dispatch: (stream) =>
+        dispatch(stream, grpcHeaders, false, exchange.clientAddress, exchange.rule),
       onRefused,
     };
   }

@@ -1,5 +1,6 @@
 import { isGrpcContentType } from '@raftway/http2';
 import { DiscardingListener, sendHttpResponse } from '../proxy/reply';
+import { type HttpRouting, sendRedirect } from '../proxy/http-routing';
 import { type Cors } from './cors';
 import { HeadStream } from './head-stream';
 import { type HttpExchange, sendProblem, type WebProtocol } from './http-exchange';
@@ -12,6 +13,7 @@ export class WebEntrance {
   /** @param protocols asked in this order */
   constructor(
     private readonly cors: Cors,
+    private readonly routing: HttpRouting,
     private readonly protocols: readonly WebProtocol[],
   ) {
     const types = protocols.flatMap(({ mediaTypes }) => mediaTypes);
@@ -20,13 +22,25 @@ export class WebEntrance {
 
   open(given: HttpExchange): void {
     const { method, stream } = given;
-    const exchange = this.cors.admit(
+    const admitted = this.cors.admit(
       method === 'HEAD' ? { ...given, stream: new HeadStream(stream) } : given,
     );
+    const exchange = admitted && this.routed(admitted);
     if (exchange === undefined) return;
     for (const protocol of this.protocols) if (protocol.open(exchange)) return;
     exchange.stream.setListener(new DiscardingListener(exchange.stream));
     answer(exchange, this.acceptPost);
+  }
+
+  /** The exchange as the rule of an HTTPRoute lets it go on, or as it is; undefined when it is answered. */
+  private routed(exchange: HttpExchange): HttpExchange | undefined {
+    const { method, path: target, headers, stream } = exchange;
+    const found = this.routing.decide({ method, target, headers });
+    if (found === undefined) return exchange;
+    if (found.kind === 'taken')
+      return { ...exchange, path: found.target, headers: found.headers, rule: found.rule };
+    sendRedirect(stream, found);
+    return undefined;
   }
 }
 

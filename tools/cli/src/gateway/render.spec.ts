@@ -23,6 +23,8 @@ const canary: gateway.Route = {
   hostname: '*.example.com',
   grpcService: 'helloworld.Greeter',
   method: '',
+  http: '',
+  action: '',
   headers: ['x-canary: 1'],
   document: 'GRPCRoute default/greeter',
   rule: 'canary',
@@ -38,6 +40,15 @@ const main: gateway.Route = {
     backend('greeter-v2', 5),
     backend('attic', 0, 'attic: Bucket is no backend'),
   ],
+};
+
+const web: gateway.Route = {
+  ...canary,
+  grpcService: '',
+  http: 'GET /api/*',
+  action: 'rewrite prefix to /v1',
+  document: 'HTTPRoute default/web',
+  rule: 'rules[0]',
 };
 
 const registered: gateway.Route = {
@@ -100,7 +111,7 @@ const explained = (changes: Partial<gateway.ExplainCallResponse>): gateway.Expla
 
 describe('raftway gateway', () => {
   it('shows routes', () =>
-    expectGolden('gateway-routes', renderRoutes([canary, main, registered])));
+    expectGolden('gateway-routes', renderRoutes([canary, main, web, registered])));
 
   it('shows backends', () => {
     const instance = { instanceId: 'greeter-1', address: '127.0.0.1:20051', weight: 100 };
@@ -176,8 +187,40 @@ describe('raftway gateway', () => {
       ),
     ));
 
+  it('explains an HTTP request and the call that it becomes', () =>
+    expectGolden(
+      'gateway-why-http',
+      renderExplanation(
+        explained({
+          considered: [{ route: web, taken: true, why: 'it takes GET /api/*' }],
+          route: web,
+          grpcMethod: 'helloworld.Greeter/SayHello',
+        }),
+        plain,
+      ),
+    ));
+
+  it('explains a request that is sent elsewhere', () => {
+    const moved = { ...web, action: 'redirect 301 https', backends: [] };
+
+    expect(
+      renderExplanation(
+        explained({
+          considered: [{ route: moved, taken: true, why: 'it takes GET /api/*' }],
+          route: moved,
+          redirect: '301 https://example.com/api/x',
+          timeoutMax: undefined,
+          timeoutDefault: undefined,
+        }),
+        plain,
+      ),
+    ).toBe(
+      'takes it  HTTPRoute default/web, rules[0]: it takes GET /api/*\ndoes      redirect 301 https://example.com/api/x',
+    );
+  });
+
   it('explains a call that the gateway answers itself', () => {
-    expect(renderExplanation(explained({ local: true }), plain)).toBe(
+    expect(renderExplanation(explained({ considered: [], local: true }), plain)).toBe(
       'The gateway answers this itself.',
     );
   });

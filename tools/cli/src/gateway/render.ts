@@ -19,7 +19,7 @@ export function renderRoutes(routes: readonly gateway.Route[]): string {
       route.hostname || '*',
       callOf(route),
       route.headers.join(', ') || '-',
-      route.backends.map((one) => backendText(one, route.backends)).join(', ') || 'nowhere',
+      whereText(route),
       ruleText(route),
     ]),
   ]);
@@ -80,11 +80,15 @@ export function renderChanges(
 /** What becomes of a call, and why. */
 export function renderExplanation(answer: gateway.ExplainCallResponse, style: Style): string {
   const { considered, route, local, timeoutMax, timeoutDefault, timeoutIdle } = answer;
-  if (local) return 'The gateway answers this itself.';
+  if (local && considered.length === 0) return 'The gateway answers this itself.';
   const lines = considered.map(({ route: rule, taken, why }) => {
     const name = rule === undefined ? '' : ruleText(rule);
     return `${taken ? style.good('takes it') : 'passes  '}  ${name}: ${why}`;
   });
+  const action = answer.redirect === '' ? (route?.action ?? '') : `redirect ${answer.redirect}`;
+  if (action !== '') lines.push(`does      ${action}`);
+  if (answer.grpcMethod !== '') lines.push(`calls     ${answer.grpcMethod}`);
+  if (local) lines.push('the gateway answers this itself');
   if (considered.every(({ taken }) => !taken) && route !== undefined)
     lines.push('no rule takes it, so it goes where instances register');
   for (const { service, weight, fault, liveInstances } of route?.backends ?? []) {
@@ -110,8 +114,13 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
   return lines.join('\n');
 }
 
-function callOf({ grpcService, method }: gateway.Route): string {
-  return `${grpcService || '*'}/${method || '*'}`;
+function callOf({ grpcService, method, http }: gateway.Route): string {
+  return http || `${grpcService || '*'}/${method || '*'}`;
+}
+
+function whereText({ action, backends }: gateway.Route): string {
+  const shares = backends.map((one) => backendText(one, backends)).join(', ');
+  return [action, shares].filter((text) => text !== '').join(', ') || 'nowhere';
 }
 
 function ruleText({ document, rule }: gateway.Route): string {

@@ -10,7 +10,16 @@ import {
   type GatewaySource,
   listenerFaults,
   namespaceOf,
+  type RouteDocument,
 } from './attachment';
+import {
+  httpMatchesOf,
+  httpTarget,
+  type HttpTarget,
+  rulesOf,
+  timeoutsOf,
+  unsupportedInHttp,
+} from './compile-http-route';
 import {
   type CompiledRule,
   compileRule,
@@ -20,9 +29,11 @@ import {
 } from './compile-route';
 import { condition, type Condition, type Fault, unusedCondition } from './conditions';
 import { type SourcedDocument } from './document-set';
+import { type HttpEntry, HttpRouteIndex } from './http-route-index';
 import { type AnyDocument } from './kinds';
 import { type GatewayDocument } from './kinds/gateway';
 import { type GrpcRouteDocument } from './kinds/grpc-route';
+import { type HttpRouteDocument } from './kinds/http-route';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
 import {
   type BackendSettings,
@@ -32,6 +43,7 @@ import {
   type TrafficSettings,
 } from './policy-index';
 import { type RouteEntry, RouteIndex } from './route-index';
+import { partsGivingWay } from './shared-hostnames';
 
 /** Whether a registered service has ever been seen. */
 export type IsKnownService = (service: string) => boolean;
@@ -46,20 +58,29 @@ export interface DocumentStatus {
 export interface CompiledDocuments {
   readonly sources: readonly SourcedDocument[];
   readonly routes: RouteIndex<CompiledRule>;
+  /** What HTTPRoutes do with requests before they are calls. */
+  readonly http: HttpRouteIndex<HttpTarget>;
   /** What BackendPolicies say, by registered service. The same object as before when no policy and no Gateway has changed. */
   readonly backends: ReadonlyMap<string, BackendSettings>;
   /** Conditions of every document. What depends on the registry is as the registry is now. */
   statuses(isKnown: IsKnownService): DocumentStatus[];
 }
 
+/** A route at one of its parents. */
+interface RoutePart {
+  /** Undefined for the gateway itself. */
+  readonly gateway: string | undefined;
+  readonly hostnames: ReadonlySet<string>;
+  readonly entries: readonly RouteEntry<CompiledRule>[];
+  readonly httpEntries: readonly HttpEntry<HttpTarget>[];
+}
+
 /** What a route was compiled to. */
 interface RouteOutcome {
-  readonly source: SourcedDocument<GrpcRouteDocument>;
+  readonly source: SourcedDocument<RouteDocument>;
   readonly faults: readonly Fault[];
-  /** Gateways that have taken it. */
-  readonly gateways: readonly string[];
-  readonly isUsed: boolean;
-  readonly entries: readonly RouteEntry<CompiledRule>[];
+  /** At each of the parents that have taken it; none for a route that is not used. */
+  readonly parts: readonly RoutePart[];
 }
 
 /**
@@ -76,9 +97,12 @@ export function compileDocuments(
 
 class Compilation implements CompiledDocuments {
   readonly routes: RouteIndex<CompiledRule>;
+  readonly http: HttpRouteIndex<HttpTarget>;
   readonly backends: ReadonlyMap<string, BackendSettings>;
   private readonly gateways: ReadonlyMap<string, GatewaySource>;
-  /** Of the source at the same place; undefined for what is no route. */
+  /** Of the source at the same place, whatever the other routes are; undefined for what is no route. */
+  private readonly compiled: readonly (RouteOutcome | undefined)[];
+  /** The same without what gives way to a route of the other kind. */
   private readonly outcomes: readonly (RouteOutcome | undefined)[];
   private readonly traffic: PolicyIndex<TrafficPolicyDocument, TrafficSettings>;
   private readonly backendPolicies: PolicyIndex<BackendPolicyDocument, BackendSettings>;
@@ -100,31 +124,42 @@ class Compilation implements CompiledDocuments {
           .map(([key, settings]) => [key.slice('Service '.length), settings]),
       );
     if (reusable === undefined) {
-      this.outcomes = sources.map((source) => this.outcomeOf(source));
+      this.compiled = sources.map((source) => this.outcomeOf(source));
+      this.outcomes = withoutConflicts(this.compiled);
       this.routes = RouteIndex.of(entriesIn(this.outcomes));
+      this.http = HttpRouteIndex.of(httpEntriesIn(this.outcomes));
       return;
     }
     const end = part.start + part.before.length;
-    const before = reusable.outcomes.slice(part.start, end);
+    const before = reusable.compiled.slice(part.start, end);
     const old = new Map(before.map((outcome) => [outcome?.source.id, outcome]));
     const after = part.after.map((source) => this.outcomeOf(source, old.get(source.id)));
-    this.outcomes = [
-      ...reusable.outcomes.slice(0, part.start),
+    this.compiled = [
+      ...reusable.compiled.slice(0, part.start),
       ...after,
-      ...reusable.outcomes.slice(end),
+      ...reusable.compiled.slice(end),
     ];
-    const kept = new Set(after);
-    const known = new Set(before);
+    this.outcomes = withoutConflicts(this.compiled);
+    const isPart = this.outcomes === this.compiled && reusable.outcomes === reusable.compiled;
+    const kept = new Set(isPart ? after : this.outcomes);
+    const known = new Set(isPart ? before : reusable.outcomes);
+    const removed = [...known].filter((outcome) => !kept.has(outcome));
+    const added = [...kept].filter((outcome) => !known.has(outcome));
     this.routes = reusable.routes.changed(
       entriesIn(this.outcomes),
-      entriesIn(before.filter((outcome) => !kept.has(outcome))),
-      entriesIn(after.filter((outcome) => !known.has(outcome))),
+      entriesIn(removed),
+      entriesIn(added),
+    );
+    this.http = reusable.http.changed(
+      httpEntriesIn(this.outcomes),
+      httpEntriesIn(removed),
+      httpEntriesIn(added),
     );
   }
 
   /** @param old of the document of that name before, with the same Gateways and policies. */
   private outcomeOf(source: SourcedDocument, old?: RouteOutcome): RouteOutcome | undefined {
-    if (!isKind<GrpcRouteDocument>(source, 'GRPCRoute')) return undefined;
+    if (!isRoute(source)) return undefined;
     return old?.source.document === source.document ? old : this.compileRoute(source);
   }
 
@@ -137,18 +172,23 @@ class Compilation implements CompiledDocuments {
     });
   }
 
-  private compileRoute(source: SourcedDocument<GrpcRouteDocument>): RouteOutcome {
-    const unsupported = unsupportedIn(source.document);
-    const { accepted, faults } = attach(source.document, this.gateways);
-    const isUsed = unsupported.length === 0 && accepted.length > 0;
-    const used = isUsed ? accepted : [];
-    return {
-      source,
-      faults: [...unsupported, ...faults],
-      gateways: used.flatMap(({ gateway }) => (gateway === undefined ? [] : nameOf(gateway))),
-      isUsed,
-      entries: used.flatMap((attachment) => this.entriesOf(source, attachment)),
-    };
+  private compileRoute(source: SourcedDocument<RouteDocument>): RouteOutcome {
+    const { document } = source;
+    const unsupported =
+      document.kind === 'HTTPRoute' ? unsupportedInHttp(document) : unsupportedIn(document);
+    const { accepted, faults } = attach(document, this.gateways);
+    const used = unsupported.length === 0 ? accepted : [];
+    const parts = used.map((attachment) => ({
+      gateway: attachment.gateway && nameOf(attachment.gateway),
+      hostnames: attachment.hostnames,
+      entries: isKind<GrpcRouteDocument>(source, 'GRPCRoute')
+        ? this.entriesOf(source, attachment)
+        : [],
+      httpEntries: isKind<HttpRouteDocument>(source, 'HTTPRoute')
+        ? this.httpEntriesOf(source, attachment)
+        : [],
+    }));
+    return { source, faults: [...unsupported, ...faults], parts };
   }
 
   private entriesOf(
@@ -156,7 +196,36 @@ class Compilation implements CompiledDocuments {
     { gateway, hostnames }: Attachment,
   ): RouteEntry<CompiledRule>[] {
     const { id, order } = source;
-    const timeouts: RuleTimeouts = {
+    const timeouts = this.timeoutsFor(id, gateway);
+    return (source.document.spec.rules ?? []).flatMap((rule, index) => {
+      const target = compileRule(source, rule, index, timeouts);
+      return matchesOf(rule).flatMap((match) =>
+        [...hostnames].map((hostname) => ({ hostname, ...match, order, target })),
+      );
+    });
+  }
+
+  private httpEntriesOf(
+    source: SourcedDocument<HttpRouteDocument>,
+    { gateway, hostnames }: Attachment,
+  ): HttpEntry<HttpTarget>[] {
+    const { id, order } = source;
+    const { ofRule, ofService } = this.timeoutsFor(id, gateway);
+    return rulesOf(source.document).flatMap((rule, index) => {
+      const timeouts = {
+        ofRule: (name: string | undefined) => [timeoutsOf(rule), ...ofRule(name)],
+        ofService,
+      };
+      const target = httpTarget(rule, compileRule(source, rule, index, timeouts));
+      return httpMatchesOf(rule).flatMap((match) =>
+        [...hostnames].map((hostname) => ({ hostname, ...match, order, target })),
+      );
+    });
+  }
+
+  /** What policies give to the rules of a route. */
+  private timeoutsFor(id: string, gateway: GatewaySource | undefined): RuleTimeouts {
+    return {
       ofRule: (rule) => [
         rule === undefined ? undefined : this.traffic.get(`${id}/${rule}`)?.timeouts,
         this.traffic.get(id)?.timeouts,
@@ -164,12 +233,6 @@ class Compilation implements CompiledDocuments {
       ],
       ofService: (service) => this.backends.get(service)?.timeouts,
     };
-    return (source.document.spec.rules ?? []).flatMap((rule, index) => {
-      const target = compileRule(source, rule, index, timeouts);
-      return matchesOf(rule).flatMap((match) =>
-        [...hostnames].map((hostname) => ({ hostname, ...match, order, target })),
-      );
-    });
   }
 
   private conditionsOf(
@@ -191,7 +254,9 @@ class Compilation implements CompiledDocuments {
   private gatewayConditions(source: SourcedDocument<GatewayDocument>): Condition[] {
     const faults = listenerFaults(source.document);
     const name = nameOf(source);
-    const attached = this.outcomes.filter((one) => one?.gateways.includes(name)).length;
+    const attached = this.outcomes.filter((one) =>
+      one?.parts.some(({ gateway }) => gateway === name),
+    ).length;
     const usable = faults.length < source.document.spec.listeners.length;
     return [
       condition('Accepted', faults, 'all listeners are served by the gateway’s one port'),
@@ -210,16 +275,18 @@ function targetExists(
   if (byId.has(key)) return true;
   const end = key.lastIndexOf('/');
   const route = byId.get(key.slice(0, end));
-  if (route === undefined || !isKind<GrpcRouteDocument>(route, 'GRPCRoute')) return false;
+  if (route === undefined || !isRoute(route)) return false;
   return (route.document.spec.rules ?? []).some(({ name }) => name === key.slice(end + 1));
 }
 
 /** What is true of a route. */
-function routeConditions(
-  { faults, isUsed, entries }: RouteOutcome,
-  isKnown: IsKnownService,
-): Condition[] {
-  const rules = new Set(entries.map(({ target }) => target));
+function routeConditions({ faults, parts }: RouteOutcome, isKnown: IsKnownService): Condition[] {
+  const rules = new Set(
+    parts.flatMap(({ entries, httpEntries }) => [
+      ...entries.map(({ target }) => target),
+      ...httpEntries.map(({ target }) => target.rule),
+    ]),
+  );
   const backends = [...rules].flatMap((rule) => rule.backends);
   const unresolved = backends.flatMap(
     ({ service, fault }) => fault ?? (isKnown(service) ? [] : [backendNotFound(service)]),
@@ -228,12 +295,36 @@ function routeConditions(
   return [
     condition('Accepted', faults, 'its parents have taken it'),
     condition('ResolvedRefs', distinct(unresolved), 'its backends are registered'),
-    condition('Programmed', isUsed ? [] : notUsed, `calls are routed by ${rules.size} rules`),
+    condition(
+      'Programmed',
+      parts.length > 0 ? [] : notUsed,
+      `calls are routed by ${rules.size} rules`,
+    ),
   ];
 }
 
+/** The same list when nothing gives way, which is the case wherever routes are of one kind. */
+function withoutConflicts(
+  outcomes: readonly (RouteOutcome | undefined)[],
+): readonly (RouteOutcome | undefined)[] {
+  const conflicts = partsGivingWay(outcomes.filter((outcome) => outcome !== undefined));
+  if (conflicts.size === 0) return outcomes;
+  return outcomes.map((outcome) => {
+    const faults = outcome?.parts.flatMap((part) => conflicts.get(part) ?? []) ?? [];
+    if (outcome === undefined || faults.length === 0) return outcome;
+    const parts = outcome.parts.filter((part) => !conflicts.has(part));
+    return { ...outcome, faults: [...outcome.faults, ...faults], parts };
+  });
+}
+
 function entriesIn(outcomes: readonly (RouteOutcome | undefined)[]): RouteEntry<CompiledRule>[] {
-  return outcomes.flatMap((outcome) => outcome?.entries ?? []);
+  return outcomes.flatMap((outcome) => outcome?.parts.flatMap(({ entries }) => entries) ?? []);
+}
+
+function httpEntriesIn(outcomes: readonly (RouteOutcome | undefined)[]): HttpEntry<HttpTarget>[] {
+  return outcomes.flatMap(
+    (outcome) => outcome?.parts.flatMap(({ httpEntries }) => httpEntries) ?? [],
+  );
 }
 
 /** What is between the beginning and the end that two lists have in common. */
@@ -283,6 +374,10 @@ function isKind<D extends AnyDocument>(
   return source.document.kind === kind;
 }
 
+function isRoute(source: SourcedDocument): source is SourcedDocument<RouteDocument> {
+  return isKind(source, 'GRPCRoute') || isKind(source, 'HTTPRoute');
+}
+
 function backendNotFound(service: string): Fault {
   return { reason: 'BackendNotFound', message: `${service} has never been registered` };
 }
@@ -301,7 +396,7 @@ function sameOthers(
   after: readonly SourcedDocument[],
 ): boolean {
   const others = (sources: readonly SourcedDocument[]): AnyDocument[] =>
-    sources.flatMap(({ document }) => (document.kind === 'GRPCRoute' ? [] : document));
+    sources.flatMap((source) => (isRoute(source) ? [] : source.document));
   const old = others(before);
   const next = others(after);
   return old.length === next.length && old.every((document, index) => document === next[index]);

@@ -1,7 +1,10 @@
 import { formatDuration } from '@raftway/config';
 import { type CompiledDocuments } from './compile';
+import { type HttpTarget } from './compile-http-route';
 import { type CompiledRule, type RuleBackend } from './compile-route';
 import { type SourcedDocument } from './document-set';
+import { httpActionText, httpMatchText } from './http-explanation';
+import { type HttpEntry } from './http-route-index';
 import { type RouteEntry } from './route-index';
 
 /** A document that differs. */
@@ -27,13 +30,17 @@ export function difference(
   before: CompiledDocuments | undefined,
   after: CompiledDocuments,
 ): Difference {
-  const linesBefore = new Set((before?.routes.entries ?? []).map(routeLine));
-  const linesAfter = new Set(after.routes.entries.map(routeLine));
+  const linesBefore = new Set(before === undefined ? [] : routeLines(before));
+  const linesAfter = new Set(routeLines(after));
   return {
     documents: documentDifferences(before?.sources ?? [], after.sources),
     removedRoutes: [...linesBefore].filter((line) => !linesAfter.has(line)).slice(0, routesMax),
     addedRoutes: [...linesAfter].filter((line) => !linesBefore.has(line)).slice(0, routesMax),
   };
+}
+
+function routeLines({ routes, http }: CompiledDocuments): string[] {
+  return [...routes.entries.map(routeLine), ...http.entries.map(httpRouteLine)];
 }
 
 /** A route on one line: what it takes and where that goes, such as `*.example.com helloworld.Greeter/* [x-canary: 1] → greeter 95, greeter-v2 5`. */
@@ -46,9 +53,23 @@ export function routeLine({
 }: RouteEntry<CompiledRule>): string {
   const matched = headers.map(({ name, value }) => `${name}: ${value}`).join(', ');
   const call = `${hostname || '*'} ${grpcService || '*'}/${method || '*'}`;
-  const backends = target.backends.map((backend) => backendText(backend, target.backends.length));
-  const where = backends.length === 0 ? 'nowhere' : backends.join(', ');
-  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${where} (${target.document}, ${target.name})`;
+  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${whereText(target)} (${target.document}, ${target.name})`;
+}
+
+/** The same of an HTTPRoute, such as `api.example.com GET /v1/* [x-canary: 1] → greeter (HTTPRoute default/greeter, main)`. */
+function httpRouteLine(entry: HttpEntry<HttpTarget>): string {
+  const { hostname, headers, target } = entry;
+  const { rule, redirect } = target;
+  const matched = headers.map(({ name, value }) => `${name}: ${value}`).join(', ');
+  const call = `${hostname || '*'} ${httpMatchText(entry)}${matched === '' ? '' : ` [${matched}]`}`;
+  const actions = [httpActionText(target), redirect === undefined ? whereText(rule) : ''];
+  const where = actions.filter((text) => text !== '').join(' → ');
+  return `${call} → ${where} (${rule.document}, ${rule.name})`;
+}
+
+function whereText({ backends }: CompiledRule): string {
+  const texts = backends.map((backend) => backendText(backend, backends.length));
+  return texts.length === 0 ? 'nowhere' : texts.join(', ');
 }
 
 function backendText(backend: RuleBackend, count: number): string {

@@ -1,4 +1,5 @@
 export { type CompiledDocuments, compileDocuments, type DocumentStatus } from './compile';
+export { changedPath, type HttpTarget } from './compile-http-route';
 export { type CompiledRule, pickBackend, type RuleBackend } from './compile-route';
 export { type Condition } from './conditions';
 export { DocumentTable } from './document-table';
@@ -7,6 +8,14 @@ export { documentSet, type DocumentSet, type ReadText, readText } from './docume
 export { type Considered, explainMatch } from './explanation';
 export { hostOf } from './hostnames';
 export { callTimeoutMs, type Timeouts } from './policies/timeouts';
+export { httpActionText, httpMatchText } from './http-explanation';
+export { comparablePath } from './http-path';
+export {
+  failedCondition,
+  type HttpEntry,
+  type HttpFacts,
+  type HttpRouteIndex,
+} from './http-route-index';
 export { type BackendSettings } from './policy-index';
 export {
   type DocumentFile,

@@ -2,6 +2,7 @@ import { type z } from 'zod';
 import { raftwayGroup, gatewayApiGroup } from './common';
 import { gatewaySchema, type GatewayDocument } from './gateway';
 import { grpcRouteSchema, type GrpcRouteDocument } from './grpc-route';
+import { httpRouteSchema, type HttpRouteDocument } from './http-route';
 import {
   backendPolicySchema,
   type BackendPolicyDocument,
@@ -11,12 +12,17 @@ import {
 
 /** A validated document of any kind. */
 export type AnyDocument =
-  GatewayDocument | GrpcRouteDocument | BackendPolicyDocument | TrafficPolicyDocument;
+  | GatewayDocument
+  | GrpcRouteDocument
+  | HttpRouteDocument
+  | BackendPolicyDocument
+  | TrafficPolicyDocument;
 
 /** The kinds of documents, each with its schema. */
 export const documentKinds = {
   Gateway: { apiVersion: `${gatewayApiGroup}/v1`, schema: gatewaySchema },
   GRPCRoute: { apiVersion: `${gatewayApiGroup}/v1`, schema: grpcRouteSchema },
+  HTTPRoute: { apiVersion: `${gatewayApiGroup}/v1`, schema: httpRouteSchema },
   BackendPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: backendPolicySchema },
   TrafficPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: trafficPolicySchema },
 } as const satisfies Record<

@@ -88,6 +88,10 @@ export interface Route {
   /** The rule's name, or "rules[0]". */
   rule: string;
   backends: RouteBackend[];
+  /** Of an HTTPRoute: the requests that it takes, such as "GET /v1/orders/* ?dry=1"; empty for other routes. */
+  http: string;
+  /** Of an HTTPRoute: what it does with a request before it is a call, such as "rewrite prefix to /v1"; empty for nothing. */
+  action: string;
 }
 
 export interface ListRoutesRequest {
@@ -197,12 +201,14 @@ export interface ListDocumentsResponse {
 }
 
 export interface ExplainCallRequest {
-  /** "package.Service/Method", with or without a slash in front. */
+  /** "package.Service/Method", with or without a slash in front; with `http_method` the path of an HTTP request, with its query. */
   method: string;
   /** The call's `:authority`; empty for none. */
   authority: string;
   /** By name. At most 256. */
   headers: { [key: string]: string };
+  /** "GET", "POST", … of an HTTP request; empty for a gRPC call. */
+  httpMethod: string;
 }
 
 export interface ExplainCallRequest_HeadersEntry {
@@ -236,8 +242,10 @@ export interface ExplainCallResponse {
   refusalCode: string;
   refusalReason: string;
   refusalMessage: string;
-  /** How long it may be without a byte, either way; unset for ever. */
-  timeoutIdle: Duration | undefined;
+  /** The gRPC method that an HTTP request becomes, "package.Service/Method"; empty for a gRPC call. */
+  grpcMethod: string;
+  /** Where a rule sends the client, with its HTTP status, such as "302 https://example.com/"; empty when it does not. */
+  redirect: string;
 }
 
 function createBaseRouteBackend(): RouteBackend {
@@ -362,7 +370,17 @@ export const RouteBackend: MessageFns<RouteBackend> = {
 };
 
 function createBaseRoute(): Route {
-  return { hostname: "", grpcService: "", method: "", headers: [], document: "", rule: "", backends: [] };
+  return {
+    hostname: "",
+    grpcService: "",
+    method: "",
+    headers: [],
+    document: "",
+    rule: "",
+    backends: [],
+    http: "",
+    action: "",
+  };
 }
 
 export const Route: MessageFns<Route> = {
@@ -387,6 +405,12 @@ export const Route: MessageFns<Route> = {
     }
     for (const v of message.backends) {
       RouteBackend.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.http !== "") {
+      writer.uint32(66).string(message.http);
+    }
+    if (message.action !== "") {
+      writer.uint32(74).string(message.action);
     }
     return writer;
   },
@@ -460,6 +484,22 @@ export const Route: MessageFns<Route> = {
             message.backends.push(RouteBackend.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.http = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -487,6 +527,8 @@ export const Route: MessageFns<Route> = {
       backends: globalThis.Array.isArray(object?.backends)
         ? object.backends.map((e: any) => RouteBackend.fromJSON(e))
         : [],
+      http: isSet(object.http) ? globalThis.String(object.http) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
     };
   },
 
@@ -513,6 +555,12 @@ export const Route: MessageFns<Route> = {
     if (message.backends?.length) {
       obj.backends = message.backends.map((e) => RouteBackend.toJSON(e));
     }
+    if (message.http !== "") {
+      obj.http = message.http;
+    }
+    if (message.action !== "") {
+      obj.action = message.action;
+    }
     return obj;
   },
 
@@ -528,6 +576,8 @@ export const Route: MessageFns<Route> = {
     message.document = object.document ?? "";
     message.rule = object.rule ?? "";
     message.backends = object.backends?.map((e) => RouteBackend.fromPartial(e)) || [];
+    message.http = object.http ?? "";
+    message.action = object.action ?? "";
     return message;
   },
 };
@@ -1951,7 +2001,7 @@ export const ListDocumentsResponse: MessageFns<ListDocumentsResponse> = {
 };
 
 function createBaseExplainCallRequest(): ExplainCallRequest {
-  return { method: "", authority: "", headers: {} };
+  return { method: "", authority: "", headers: {}, httpMethod: "" };
 }
 
 export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
@@ -1965,6 +2015,9 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
     globalThis.Object.entries(message.headers).forEach(([key, value]: [string, string]) => {
       ExplainCallRequest_HeadersEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
+    if (message.httpMethod !== "") {
+      writer.uint32(34).string(message.httpMethod);
+    }
     return writer;
   },
 
@@ -2008,6 +2061,14 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
             }
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.httpMethod = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2038,6 +2099,11 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
           {},
         )
         : {},
+      httpMethod: isSet(object.httpMethod)
+        ? globalThis.String(object.httpMethod)
+        : isSet(object.http_method)
+        ? globalThis.String(object.http_method)
+        : "",
     };
   },
 
@@ -2058,6 +2124,9 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
         });
       }
     }
+    if (message.httpMethod !== "") {
+      obj.httpMethod = message.httpMethod;
+    }
     return obj;
   },
 
@@ -2077,6 +2146,7 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
       },
       {},
     );
+    message.httpMethod = object.httpMethod ?? "";
     return message;
   },
 };
@@ -2277,7 +2347,8 @@ function createBaseExplainCallResponse(): ExplainCallResponse {
     refusalCode: "",
     refusalReason: "",
     refusalMessage: "",
-    timeoutIdle: undefined,
+    grpcMethod: "",
+    redirect: "",
   };
 }
 
@@ -2307,8 +2378,11 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.refusalMessage !== "") {
       writer.uint32(66).string(message.refusalMessage);
     }
-    if (message.timeoutIdle !== undefined) {
-      Duration.encode(message.timeoutIdle, writer.uint32(242).fork()).join();
+    if (message.grpcMethod !== "") {
+      writer.uint32(74).string(message.grpcMethod);
+    }
+    if (message.redirect !== "") {
+      writer.uint32(82).string(message.redirect);
     }
     return writer;
   },
@@ -2390,12 +2464,20 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
             message.refusalMessage = reader.string();
             continue;
           }
-          case 30: {
-            if (tag !== 242) {
+          case 9: {
+            if (tag !== 74) {
               break;
             }
 
-            message.timeoutIdle = Duration.decode(reader, reader.uint32());
+            message.grpcMethod = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.redirect = reader.string();
             continue;
           }
         }
@@ -2442,11 +2524,12 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
         : isSet(object.refusal_message)
         ? globalThis.String(object.refusal_message)
         : "",
-      timeoutIdle: isSet(object.timeoutIdle)
-        ? Duration.fromJSON(object.timeoutIdle)
-        : isSet(object.timeout_idle)
-        ? Duration.fromJSON(object.timeout_idle)
-        : undefined,
+      grpcMethod: isSet(object.grpcMethod)
+        ? globalThis.String(object.grpcMethod)
+        : isSet(object.grpc_method)
+        ? globalThis.String(object.grpc_method)
+        : "",
+      redirect: isSet(object.redirect) ? globalThis.String(object.redirect) : "",
     };
   },
 
@@ -2476,8 +2559,11 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.refusalMessage !== "") {
       obj.refusalMessage = message.refusalMessage;
     }
-    if (message.timeoutIdle !== undefined) {
-      obj.timeoutIdle = Duration.toJSON(message.timeoutIdle);
+    if (message.grpcMethod !== "") {
+      obj.grpcMethod = message.grpcMethod;
+    }
+    if (message.redirect !== "") {
+      obj.redirect = message.redirect;
     }
     return obj;
   },
@@ -2499,9 +2585,8 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     message.refusalCode = object.refusalCode ?? "";
     message.refusalReason = object.refusalReason ?? "";
     message.refusalMessage = object.refusalMessage ?? "";
-    message.timeoutIdle = (object.timeoutIdle !== undefined && object.timeoutIdle !== null)
-      ? Duration.fromPartial(object.timeoutIdle)
-      : undefined;
+    message.grpcMethod = object.grpcMethod ?? "";
+    message.redirect = object.redirect ?? "";
     return message;
   },
 };
@@ -2536,8 +2621,9 @@ export const GatewayAdminServiceService = {
   /**
    * Replaces all documents of this gateway by these, as one, or with `dry_run` only says what that would change. One document that is wrong refuses them all, with
    * INVALID_ARGUMENT and a field violation for each problem, whose field is `file:line`. They are held in memory and gone after a restart; a gateway that is given
-   * RAFTWAY_DOCUMENTS takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`. At most 20,000 documents, of
-   * 1,048,576 characters each; a server's limit of a message bounds them all.
+   * files (RAFTWAY_DOCUMENTS) takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`; one that follows the
+   * registry's store (RAFTWAY_DOCUMENTS=registry:///…) writes them there, for all gateways that follow it. At most 20,000 documents, of 1,048,576 characters each;
+   * a server's limit of a message bounds them all.
    */
   applyDocuments: {
     path: "/raftway.gateway.v1.GatewayAdminService/ApplyDocuments" as const,
@@ -2584,8 +2670,9 @@ export interface GatewayAdminServiceServer extends UntypedServiceImplementation 
   /**
    * Replaces all documents of this gateway by these, as one, or with `dry_run` only says what that would change. One document that is wrong refuses them all, with
    * INVALID_ARGUMENT and a field violation for each problem, whose field is `file:line`. They are held in memory and gone after a restart; a gateway that is given
-   * RAFTWAY_DOCUMENTS takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`. At most 20,000 documents, of
-   * 1,048,576 characters each; a server's limit of a message bounds them all.
+   * files (RAFTWAY_DOCUMENTS) takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`; one that follows the
+   * registry's store (RAFTWAY_DOCUMENTS=registry:///…) writes them there, for all gateways that follow it. At most 20,000 documents, of 1,048,576 characters each;
+   * a server's limit of a message bounds them all.
    */
   applyDocuments: handleUnaryCall<ApplyDocumentsRequest, ApplyDocumentsResponse>;
   /** The documents that this gateway routes by, with their conditions. */
@@ -2633,8 +2720,9 @@ export interface GatewayAdminServiceClient extends Client {
   /**
    * Replaces all documents of this gateway by these, as one, or with `dry_run` only says what that would change. One document that is wrong refuses them all, with
    * INVALID_ARGUMENT and a field violation for each problem, whose field is `file:line`. They are held in memory and gone after a restart; a gateway that is given
-   * RAFTWAY_DOCUMENTS takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`. At most 20,000 documents, of
-   * 1,048,576 characters each; a server's limit of a message bounds them all.
+   * files (RAFTWAY_DOCUMENTS) takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`; one that follows the
+   * registry's store (RAFTWAY_DOCUMENTS=registry:///…) writes them there, for all gateways that follow it. At most 20,000 documents, of 1,048,576 characters each;
+   * a server's limit of a message bounds them all.
    */
   applyDocuments(
     request: ApplyDocumentsRequest,
