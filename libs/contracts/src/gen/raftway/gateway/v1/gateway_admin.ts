@@ -246,6 +246,8 @@ export interface ExplainCallResponse {
   grpcMethod: string;
   /** Where a rule sends the client, with its HTTP status, such as "302 https://example.com/"; empty when it does not. */
   redirect: string;
+  /** How long it may be without a byte, either way; unset for ever. */
+  timeoutIdle: Duration | undefined;
 }
 
 function createBaseRouteBackend(): RouteBackend {
@@ -2349,6 +2351,7 @@ function createBaseExplainCallResponse(): ExplainCallResponse {
     refusalMessage: "",
     grpcMethod: "",
     redirect: "",
+    timeoutIdle: undefined,
   };
 }
 
@@ -2383,6 +2386,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     }
     if (message.redirect !== "") {
       writer.uint32(82).string(message.redirect);
+    }
+    if (message.timeoutIdle !== undefined) {
+      Duration.encode(message.timeoutIdle, writer.uint32(242).fork()).join();
     }
     return writer;
   },
@@ -2480,6 +2486,14 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
             message.redirect = reader.string();
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.timeoutIdle = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2530,6 +2544,11 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
         ? globalThis.String(object.grpc_method)
         : "",
       redirect: isSet(object.redirect) ? globalThis.String(object.redirect) : "",
+      timeoutIdle: isSet(object.timeoutIdle)
+        ? Duration.fromJSON(object.timeoutIdle)
+        : isSet(object.timeout_idle)
+        ? Duration.fromJSON(object.timeout_idle)
+        : undefined,
     };
   },
 
@@ -2565,6 +2584,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.redirect !== "") {
       obj.redirect = message.redirect;
     }
+    if (message.timeoutIdle !== undefined) {
+      obj.timeoutIdle = Duration.toJSON(message.timeoutIdle);
+    }
     return obj;
   },
 
@@ -2587,6 +2609,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     message.refusalMessage = object.refusalMessage ?? "";
     message.grpcMethod = object.grpcMethod ?? "";
     message.redirect = object.redirect ?? "";
+    message.timeoutIdle = (object.timeoutIdle !== undefined && object.timeoutIdle !== null)
+      ? Duration.fromPartial(object.timeoutIdle)
+      : undefined;
     return message;
   },
 };
