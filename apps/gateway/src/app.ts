@@ -8,13 +8,9 @@ import {
   type ServiceImplementation,
   within,
 } from '@raftway/service-kit';
-import {
-  FlushScheduler,
-  FrameServerEngine,
-  type ServerEngine,
-  type ServerListener,
-} from '@raftway/http2';
+import { FlushScheduler, FrameServerEngine, type ServerEngine } from '@raftway/http2';
 import { type ServerTls } from '@raftway/tls';
+import { type AccessLog } from './adapters/access-log';
 import { FrontDoor } from './adapters/front-door';
 import { GatewayMetrics } from './adapters/gateway-metrics';
 import { type HealthChecker } from './adapters/health-checker';
@@ -30,9 +26,11 @@ import { createLocalServices, reflectionSource } from './local/create-local-serv
 import { type LocalServices } from './local/local-services';
 import { schemaPath } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
+import { createAccessLog } from './create-access-log';
 import { createAdminServer } from './create-admin-server';
 import { backendFactory } from './create-backend';
 import { createUpstreams } from './create-upstreams';
+import { createListener, recordedEntrance } from './create-listener';
 import { createLimits, type GatewayLimits } from './create-limits';
 import { documentSource } from './document-source';
 import { type GatewayApp, type GatewayDependencies } from './gateway-app';
@@ -79,6 +77,7 @@ class Gateway implements GatewayApp {
   private readonly checker: HealthChecker;
   private readonly documents: LiveDocuments;
   private readonly limits: GatewayLimits;
+  private readonly accessLog: AccessLog | undefined;
   private readonly random: () => number;
   private readonly local: LocalServices;
   private readonly json: JsonCatalog;
@@ -105,6 +104,7 @@ class Gateway implements GatewayApp {
     this.view = view;
     this.logger = dependencies.logger ?? silentLogger();
     this.metrics = new GatewayMetrics(metrics, () => this.gauges(), this.onConnectFailure);
+    this.accessLog = createAccessLog(options, this.logger, this.metrics, random);
     this.setAside = new SetAside(random);
     this.table = new RoutingTable({
       ...backendFactory({
@@ -148,9 +148,13 @@ class Gateway implements GatewayApp {
       ...{ observer: this.metrics, nowMs, view, tls },
     });
     this.dispatcher = this.createDispatcher();
-    const listener = this.createListener();
-    this.engine = new FrameServerEngine(serverLimits(options), listener, this.scheduler);
-    this.http1 = createHttp1(options, this.web, (detail) => listener.onConnectionError(detail));
+    const { dispatcher, accessLog } = this;
+    const listener = createListener({
+      ...{ options, dispatcher, accessLog, metrics: this.metrics, logger },
+    });
+    const entrance = recordedEntrance(this.web, accessLog);
+    this.engine = new FrameServerEngine(serverLimits(options), listener, this.scheduler, random);
+    this.http1 = createHttp1(options, entrance, (detail) => listener.onConnectionError(detail));
     this.door = new FrontDoor({
       bind: options.bind,
       engine: this.engine,
@@ -222,6 +226,7 @@ class Gateway implements GatewayApp {
     this.door.destroy();
     this.pool.destroy();
     this.limits.close();
+    await this.accessLog?.close();
     await this.admin?.stop();
     this.logger.info('gateway has stopped');
   }
@@ -280,17 +285,6 @@ class Gateway implements GatewayApp {
 
   private get timeoutMaxMs(): number | undefined {
     return this.options.timeoutMaxMs === 0 ? undefined : this.options.timeoutMaxMs;
-  }
-
-  private createListener(): ServerListener {
-    return {
-      onStream: (stream, headers, ended, from, _port, socket) =>
-        this.dispatcher.dispatch(stream, headers, ended, from, socket),
-      onConnectionError: (detail) => {
-        this.metrics.onConnectionBroken();
-        this.logger.debug('client connection broke', { detail });
-      },
-    };
   }
 
   private createAdmin(options: GatewayOptions, metrics: Metrics): RaftwayServer {

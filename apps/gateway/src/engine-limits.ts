@@ -13,6 +13,8 @@ export function serverLimits(options: GatewayOptions) {
     connectionMemoryBytesMax: options.connectionMemoryBytesMax,
     streamResetBurst: options.streamResetBurst,
     streamResetsPerSecond: options.streamResetsPerSecond,
+    connectionAgeMaxMs: options.connectionAgeMaxMs || undefined,
+    connectionAgeGraceMs: options.connectionAgeGraceMs,
     connectionIdleMs: options.connectionIdleMs,
     keepaliveMs: options.connectionKeepaliveMs,
     keepaliveTimeoutMs: options.keepaliveTimeoutMs,

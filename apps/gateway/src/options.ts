@@ -12,6 +12,7 @@ import { defaultLoadBalancing, pickingPolicies } from '@raftway/load-balancing';
 import { serverOptionsShape } from '@raftway/service-kit';
 import { z } from 'zod';
 import { type BackendLoadBalancing } from './domain/backend';
+import { accessLogShape } from './access-log-options';
 import { isDocumentSource } from './document-source';
 import { limitShape } from './limit-options';
 import { protectionShape } from './protection-options';
@@ -120,6 +121,14 @@ export const gatewayOptionsSchema = z.object({
     .describe(
       'A client connection without calls for this long is closed. Quiet calls are never cut.',
     ),
+  connectionAgeMaxMs: durationMs()
+    .default(0)
+    .describe(
+      'A client connection of this age, 10 % more or less by chance, ends when its calls have; 0ms for never.',
+    ),
+  connectionAgeGraceMs: durationMs()
+    .default(30_000)
+    .describe('How long calls and streams that are open then may go on.'),
   http1IdleMs: durationMs({ minMs: 1000 })
     .default(60_000)
     .describe('A client connection of HTTP/1.1 without a request for this long is closed.'),
@@ -189,6 +198,7 @@ export const gatewayOptionsSchema = z.object({
   streamResetsPerSecond: integer({ min: 1, max: 1_000_000 })
     .default(200)
     .describe('Calls that a client connection may reset per second after that.'),
+  ...accessLogShape,
   trustForwarded: boolean()
     .default(false)
     .describe(

@@ -208,6 +208,32 @@ export const GATEWAY_REASONS = {
     meaning: 'As many new tokens are being checked as may. Nothing was sent.',
     remedy: 'Wait for retryDelay and try again; use one token for many calls.',
   },
+  HEADERS_TOO_LARGE: {
+    code: Code.resourceExhausted,
+    meaning:
+      'The headers of the call are more, or larger, than the gateway takes; over HTTP the answer is 431. Metadata has the `limit`. Nothing was sent.',
+    remedy: 'Send less metadata, or raise RAFTWAY_HEADER_BYTES_MAX or RAFTWAY_HEADERS_MAX.',
+  },
+  RESPONSE_HEADERS_TOO_LARGE: {
+    code: Code.resourceExhausted,
+    meaning:
+      'The instance answered with more headers, or larger ones, than the gateway passes on. The call may have taken effect.',
+    remedy:
+      'Have the service send less metadata, or raise RAFTWAY_HEADER_BYTES_MAX or RAFTWAY_HEADERS_MAX.',
+  },
+  CALL_IDLE: {
+    code: Code.deadlineExceeded,
+    meaning:
+      'Neither side sent or took anything for as long as `timeouts.streamIdle` of a policy allows; the call may or may not have had its effect.',
+    remedy: 'Have one side send something now and then, or raise the limit in the policy.',
+  },
+  CONNECTION_TOO_OLD: {
+    code: Code.unavailable,
+    meaning:
+      'The connection of the client has its maximum age, and the grace for calls that are open then is over; the call may or may not have had its effect.',
+    remedy:
+      'Call again: the client connects anew. Raise RAFTWAY_CONNECTION_AGE_GRACE for longer streams.',
+  },
   GATEWAY_STOPPING: {
     code: Code.unavailable,
     meaning:

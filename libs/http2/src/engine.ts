@@ -27,6 +27,9 @@ export interface StreamReset {
   readonly detail: string;
 }
 
+/** The detail of the reset of a stream whose peer sent more headers, or larger ones, than are taken. */
+export const headerListTooLarge = 'header list too large';
+
 /** What the owner of a stream is told. After `onEnd`, after headers that end the stream, and after `onReset`, nothing more comes of that direction. */
 export interface StreamListener {
   /** The response's headers (client side only). When `endOfStream`, they are the trailers too, and no `onEnd` follows. */
@@ -39,6 +42,8 @@ export interface StreamListener {
   onSent(bytes: number): void;
   /** The stream was ended before its end. Not called for resets of our own. */
   onReset(reset: StreamReset): void;
+  /** Server side: the connection has its age, and the grace for open streams is over. What has not ended a second later is cut with the connection. */
+  onOverdue?(): void;
   /** The last event of every stream, however it ended: what has not been sent by now never will be. */
   onClosed(): void;
 }
@@ -73,6 +78,18 @@ export interface ServerListener {
     clientPort: number,
     socket: Socket,
   ): void;
+  /**
+   * Answers a request whose header list is beyond the limits. Not called for a list of more than four times `headerListBytesMax`, whose stream is reset with
+   * ENHANCE_YOUR_CALM. @default so are all
+   *
+   * @param headers what was kept: those in front of the one that was too much, and `content-type`, wherever it stood. Nobody has looked at them.
+   */
+  onHeadersTooLarge?(
+    stream: EngineStream,
+    headers: HeaderPairs,
+    endOfStream: boolean,
+    clientAddress: string,
+  ): void;
   /** A connection was closed by a limit or a protocol error. */
   onConnectionError(detail: string): void;
 }
@@ -88,9 +105,9 @@ export interface ServerLimits {
   /** Streams that a client may reset at once, and per second after that. */
   readonly streamResetBurst: number;
   readonly streamResetsPerSecond: number;
-  /** A connection of this age is drained, so that its client comes again, perhaps elsewhere. @default never */
+  /** A connection of this age (10 % more or less, by chance) is drained, so that its client comes again, perhaps elsewhere. @default never */
   readonly connectionAgeMaxMs?: number | undefined;
-  /** … and closed when its streams have not ended within this. */
+  /** … and closed when its streams have not ended within this; they are told before. */
   readonly connectionAgeGraceMs?: number | undefined;
   /** A connection without streams for this long is closed. Streams are never cut for being quiet. */
   readonly connectionIdleMs: number;

@@ -10,6 +10,7 @@ export type {
   StreamListener,
   StreamReset,
 } from './engine';
+export { headerListTooLarge } from './engine';
 export { afterReactions } from './frames/after-reactions';
 export { ChunkQueue } from './frames/chunk-queue';
 export { FrameClientEngine } from './frames/client-engine';

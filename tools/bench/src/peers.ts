@@ -10,6 +10,7 @@ const run = promisify(execFile);
 const PACKAGES = {
   etcd: 'etcd-server',
   nginx: 'nginx',
+  haproxy: 'haproxy',
   'redis-server': 'redis-server',
   h2load: 'nghttp2-client',
 } as const;
@@ -20,6 +21,7 @@ export type PeerProgram = keyof typeof PACKAGES;
 const VERSION_FLAGS: Record<PeerProgram, string> = {
   etcd: '--version',
   nginx: '-v',
+  haproxy: '-v',
   'redis-server': '--version',
   h2load: '--version',
 };

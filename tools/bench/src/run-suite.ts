@@ -45,13 +45,16 @@ export async function runSuite(suite: Suite, bench: Workbench, flags: BenchFlags
   const measurements = await measureByTurns(contenders, levels, plan, bench.say, () => {
     warmAt = process.hrtime.bigint();
   });
+  const supplements =
+    (await suite.supplement?.({ contenders, measurements, seconds, say: bench.say })) ?? [];
   const environment = [...facts, describeOthers(machine.othersShare())];
   const table = tableOf(measurements, suite.baseline);
   const targets = judge(suite, measurements);
   const whole = levels === suite.levels && contenders.length === all.length;
-  const parts = [suite.title, asText(table), targets.join('\n'), environment.join('\n')];
+  const more = supplements.map(({ title, table: further }) => `${title}\n\n${asText(further)}`);
+  const parts = [suite.title, asText(table), ...more, targets.join('\n'), environment.join('\n')];
   if (whole && flags.document && bench.profileDirectory === undefined) {
-    const findings = { suite, table, environment, targets, secondsPerLevel: seconds };
+    const findings = { suite, table, supplements, environment, targets, secondsPerLevel: seconds };
     parts.push(`written to ${await writeDocument(bench.root, findings)}`);
   }
   // Profiles are written when the processes end.

@@ -108,6 +108,11 @@ export const tasks = {
     build('@raftway/gateway,@raftway/registry'),
     fromSource('apps/gateway', 'test/verify/routes-main.ts'),
   ),
+  /** Changes of a route, restarts of instances and of the gateways, all under load: `--changes 1000 --restarts 100 --rolls 20`. */
+  'verify:edge': sequence(
+    build('@raftway/gateway,@raftway/registry,@raftway/greeter'),
+    fromSource('apps/gateway', 'test/verify/edge-main.ts'),
+  ),
   /** Known mistakes, put back one at a time: each must be found. */
   'verify:planted-bugs': verify('planted-main.js'),
   /** A fresh clone, a service and a library generated in it, and the whole gate over that. */

@@ -1,12 +1,13 @@
 import { codeName } from '@raftway/errors';
 import { type Metrics } from '@raftway/observability';
 import { type EjectionCause } from '@raftway/resilience';
-import { type CallObserver, type RefusalCause } from '../proxy/proxy-context';
+import { type CallObserver, type RefusalCause, type RuleName } from '../proxy/proxy-context';
 import { type UpstreamObserver } from '../proxy/upstream';
 import { type HealthCheckFailure } from './health-check';
 import { ResilienceMetrics } from './resilience-metrics';
 import { type SecurityObserver } from '../security/gatekeeper';
 import { TrafficMetrics } from './traffic-metrics';
+import { RuleMetrics } from './rule-metrics';
 
 /** gRPC services that have series of their own; further ones are counted as `other`. */
 const servicesMax = 200;
@@ -47,6 +48,8 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
   private readonly documentSets;
   private readonly judgedCalls;
   private readonly keyLoads;
+  private readonly rules;
+  private readonly accessLogLines;
   // Label objects are kept, so that counting a call allocates nothing.
   private readonly labels = new Map<string, { grpc_service: string; code: string }[]>();
   private readonly onFailure: (service: string, address: string, detail: string) => void;
@@ -116,6 +119,12 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
     });
     this.judgedCalls = judgedCalls(metrics, combinationsMax);
     this.keyLoads = keyLoads(metrics);
+    this.rules = new RuleMetrics(metrics);
+    this.accessLogLines = metrics.counter({
+      name: 'raftway_gateway_access_log_lines_total',
+      help: 'Lines of the access log, by what became of them: written or dropped.',
+      labels: ['result'],
+    });
     registerGauges(metrics, gauges);
   }
 
@@ -123,6 +132,14 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
     const labels = this.labelsOf(grpcService, code);
     this.calls.increment(labels);
     this.durations.observe(durationMs / 1000, labels);
+  }
+
+  onRuleCallEnd(rule: RuleName, backend: string, code: number, durationMs: number): void {
+    this.rules.onCallEnd(rule, backend, code, durationMs);
+  }
+
+  onAccessLogLines(result: 'written' | 'dropped', count: number): void {
+    this.accessLogLines.increment({ result }, count);
   }
 
   onRetry(service: string, cause: 'connect' | 'refused' | 'code' | 'timeout'): void {

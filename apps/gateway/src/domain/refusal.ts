@@ -385,6 +385,55 @@ export function circuitOpen(service: string, owner: string, afterMs: number): Se
   });
 }
 
+/** UNAVAILABLE `CONNECTION_TOO_OLD`. */
+export function connectionTooOld(): ServiceError {
+  const field = 'RAFTWAY_CONNECTION_AGE_MAX';
+  return new ServiceError({
+    code: Code.unavailable,
+    reason: 'CONNECTION_TOO_OLD',
+    message: `the client's connection has reached its ${field}, and the grace for open calls has passed: call again on another one`,
+    metadata: { field, owner: optionsOwner },
+  });
+}
+
+/** RESOURCE_EXHAUSTED `HEADERS_TOO_LARGE`: of a request. */
+export function headersTooLarge(bytesMax: number, countMax: number): ServiceError {
+  return new ServiceError({
+    code: Code.resourceExhausted,
+    reason: 'HEADERS_TOO_LARGE',
+    message: `the headers of a call may have ${bytesMax} bytes (with 32 for each) and be ${countMax}; nothing was sent`,
+    metadata: {
+      field: 'RAFTWAY_HEADER_BYTES_MAX, RAFTWAY_HEADERS_MAX',
+      limit: `${bytesMax}, ${countMax}`,
+      owner: optionsOwner,
+    },
+  });
+}
+
+/** RESOURCE_EXHAUSTED `RESPONSE_HEADERS_TOO_LARGE`: the instance's are beyond the gateway's limits. */
+export function responseHeadersTooLarge(service: string): ServiceError {
+  return new ServiceError({
+    code: Code.resourceExhausted,
+    reason: 'RESPONSE_HEADERS_TOO_LARGE',
+    message: `the instance of ${service} answered with more headers than RAFTWAY_HEADER_BYTES_MAX and RAFTWAY_HEADERS_MAX let through; the call may have taken effect`,
+    metadata: {
+      service,
+      field: 'RAFTWAY_HEADER_BYTES_MAX, RAFTWAY_HEADERS_MAX',
+      owner: optionsOwner,
+    },
+  });
+}
+
+/** DEADLINE_EXCEEDED `CALL_IDLE`: no byte moved for as long as a policy allows. */
+export function callIdle(idleMs: number): ServiceError {
+  return new ServiceError({
+    code: Code.deadlineExceeded,
+    reason: 'CALL_IDLE',
+    message: `neither side sent or took anything for ${idleMs} ms, the most that timeouts.streamIdle of a policy allows`,
+    metadata: { field: 'timeouts.streamIdle', limit: `${idleMs}ms` },
+  });
+}
+
 /** UNAVAILABLE `GATEWAY_STOPPING`. */
 export function gatewayStopping(): ServiceError {
   return new ServiceError({

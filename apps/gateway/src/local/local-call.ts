@@ -9,8 +9,9 @@ import {
   type StreamListener,
 } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
-import { limitReached } from '../domain/refusal';
+import { connectionTooOld, limitReached } from '../domain/refusal';
 import { type MemoryBudget } from '../proxy/memory-budget';
+import { recordOf } from '../proxy/call-record';
 import { type OpenCall, type OpenCalls } from '../proxy/open-calls';
 import { sendRefusal } from '../proxy/reply';
 
@@ -105,6 +106,7 @@ export class LocalCall implements StreamListener, OpenCall {
   /** Ends the call with OK. */
   end(): void {
     if (!this.finish()) return;
+    recordOf(this.stream)?.noteRefusal(0, '');
     if (this.started) this.stream.sendEnd(['grpc-status', '0']);
     else
       this.stream.sendHeaders(
@@ -116,6 +118,7 @@ export class LocalCall implements StreamListener, OpenCall {
   /** Ends the call with an error. */
   fail(error: ServiceError): void {
     if (!this.finish()) return;
+    recordOf(this.stream)?.noteRefusal(error.code, error.reason);
     if (this.started) this.stream.sendEnd(statusTrailers(error));
     else sendRefusal(this.stream, error);
   }
@@ -152,6 +155,10 @@ export class LocalCall implements StreamListener, OpenCall {
 
   onReset(): void {
     this.finish();
+  }
+
+  onOverdue(): void {
+    this.fail(connectionTooOld());
   }
 
   onClosed(): void {

@@ -1,5 +1,6 @@
 import { type EngineStream, type HeaderPairs } from '@raftway/http2';
 import { methodUnknown } from '../domain/refusal';
+import { recordOf } from '../proxy/call-record';
 import { DiscardingListener, sendRefusal } from '../proxy/reply';
 import { LocalCall, type LocalCallContext, type LocalHandler } from './local-call';
 
@@ -34,7 +35,9 @@ export class LocalServices {
     const opener = this.services.get(grpcService)?.get(method);
     if (opener === undefined) {
       stream.setListener(new DiscardingListener(stream));
-      return sendRefusal(stream, methodUnknown(grpcService, method));
+      const error = methodUnknown(grpcService, method);
+      recordOf(stream)?.noteRefusal(error.code, error.reason);
+      return sendRefusal(stream, error);
     }
     const call = new LocalCall(stream, headers, this.context);
     call.run(opener, requestEnded);

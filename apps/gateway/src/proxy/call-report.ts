@@ -1,7 +1,8 @@
 import { codeName } from '@raftway/errors';
 import { headerValue } from '@raftway/http2';
-import { CallSpan, isTracing, type Logger } from '@raftway/observability';
+import { CallSpan, isTracing } from '@raftway/observability';
 import { type ProxyCallStart } from './call-start';
+import { type ProxyContext } from './proxy-context';
 
 const tracer = '@raftway/gateway';
 
@@ -14,6 +15,8 @@ export interface CallOutcome {
   readonly attempts: number;
   /** The key of the instance that had it last; undefined when none had. */
   readonly instance: string | undefined;
+  /** Of the gateway's own span; undefined when it has none. */
+  readonly traceId?: string | undefined;
 }
 
 /** The span of a call, from its headers to its status: a child of the client's span, and the parent of the instance's. Undefined when nobody traces. */
@@ -23,32 +26,52 @@ export function startSpan({ route, method, headers }: ProxyCallStart): CallSpan 
   return CallSpan.server(tracer, `${route.grpcService}/${method}`, read);
 }
 
-/** Ends the span and writes the debug line of a call. */
+/** Counts a call, ends its span, completes its record and writes its debug line. */
 export function reportCall(
-  logger: Logger,
+  { observer, logger }: Pick<ProxyContext, 'observer' | 'logger'>,
   span: CallSpan | undefined,
   start: ProxyCallStart,
   outcome: CallOutcome,
 ): void {
-  const { code, attempts, instance } = outcome;
+  const { code, attempts, instance, durationMs } = outcome;
+  const { route, rule, method, clientAddress } = start;
+  observer.onCallEnd(route.grpcService, code, durationMs);
+  if (rule !== undefined) observer.onRuleCallEnd(rule, route.service, code, durationMs);
   const traceFields = span?.traceFields;
   const status = code === 0 ? 'OK' : codeName(code);
   if (span !== undefined) {
-    span.setAttribute('raftway.gateway.attempts', attempts);
-    if (instance !== undefined) span.setAttribute('raftway.gateway.instance', instance);
+    describe(span, start, outcome);
     span.end(status);
   }
+  start.record?.noteOutcome(start, { ...outcome, traceId: traceFields?.trace_id });
   if (!logger.debugEnabled) return;
-  const { route, method, clientAddress } = start;
   logger.debug('call', {
     grpcService: route.grpcService,
     method,
+    rule: rule && `${rule.document} ${rule.name}`,
+    backend: route.service,
     status,
     reason: outcome.reason,
-    durationMs: outcome.durationMs,
+    durationMs,
     attempts,
     instance,
     clientAddress,
     ...traceFields,
   });
+}
+
+/** What tells a call from others of its method. */
+function describe(
+  span: CallSpan,
+  { route, rule }: ProxyCallStart,
+  { attempts, instance, reason }: CallOutcome,
+): void {
+  span.setAttribute('raftway.gateway.backend', route.service);
+  span.setAttribute('raftway.gateway.attempts', attempts);
+  span.setAttribute('raftway.gateway.retries', Math.max(0, attempts - 1));
+  if (instance !== undefined) span.setAttribute('raftway.gateway.instance', instance);
+  if (reason !== '') span.setAttribute('raftway.gateway.reason', reason);
+  if (rule === undefined) return;
+  span.setAttribute('raftway.gateway.route', rule.document);
+  span.setAttribute('raftway.gateway.rule', rule.name);
 }

@@ -4,10 +4,11 @@ import { type HeaderChanges } from '../domain/header-changes';
 import { type RuleLimits } from '../domain/limits/limit-settings';
 import { type RoutePolicy } from '../domain/protection';
 import { type Route } from '../domain/routing-table';
+import { type CallOperations } from './call-operations';
 import { type CallTraffic } from './call-traffic';
 
 /** What is known of a call when it starts. */
-export interface ProxyCallStart {
+export interface ProxyCallStart extends CallOperations {
   readonly route: Route;
   readonly method: string;
   readonly headers: HeaderPairs;

@@ -22,6 +22,7 @@ import { isOpenToAll } from '../local/open-methods';
 import { type LocalServices } from '../local/local-services';
 import { type HttpExchange } from '../web/http-exchange';
 import { type Gatekeeper, type Outcomes } from '../security/gatekeeper';
+import { type CallRecord, recordOf } from './call-record';
 import { callHost, routeByRule, ruleFor } from './document-routing';
 import { type HttpRouting, sendRedirect } from './http-routing';
 import { type ProxyCallStart } from './call-start';
@@ -52,7 +53,7 @@ export interface DispatcherSettings {
 }
 
 /** Where a call goes, and what documents say of it. */
-type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders' | 'limits' | 'traffic'> &
+type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders' | 'limits' | 'traffic' | 'rule'> &
   Partial<Pick<RuleBackend, 'requestHeaders' | 'timeouts' | 'calls'>>;
 
 /** A call before it is known where it goes. */
@@ -62,6 +63,7 @@ type NewCall = Pick<ProxyCallStart, 'headers' | 'requestEnded' | 'clientAddress'
   /** The caller's time in milliseconds; undefined when it is unlimited. */
   readonly requestedMs: number | undefined;
   readonly socket: Socket | undefined;
+  readonly record: CallRecord | undefined;
 };
 
 /** Decides for every new stream who answers it: an instance, the gateway itself, or nobody. */
@@ -123,9 +125,20 @@ export class Dispatcher {
   ): void {
     const path = this.parsePath(facts.path);
     if (path === undefined) return this.refuse(stream, '', refusal.pathNotCanonical(facts.path));
+    const record = recordOf(stream);
+    record?.noteCall(path.grpcService, path.method);
     // What is malformed is refused below; the gateway's own services never look at it.
     const requestedMs = Number.isNaN(facts.timeoutMs) ? undefined : facts.timeoutMs;
-    const call = { stream, path, headers, requestEnded, clientAddress, requestedMs, socket };
+    const call = {
+      stream,
+      path,
+      headers,
+      requestEnded,
+      clientAddress,
+      requestedMs,
+      socket,
+      record,
+    };
     if (this.settings.local.serves(path.grpcService)) return this.openLocal(call);
     const error = this.refusalOf(path.grpcService);
     if (error !== undefined) return this.refuse(stream, path.grpcService, error);
@@ -191,7 +204,10 @@ export class Dispatcher {
           refusal.deadlineExceeded(requestedMs, 'the word of a SecurityPolicy'),
         );
       },
-      refuse: (error, more) => this.refuse(stream, path.grpcService, error, more),
+      refuse: (error, more) => {
+        if (rule !== undefined) this.context.observer.onRuleCallEnd(rule, '', error.code, 0);
+        this.refuse(stream, path.grpcService, error, more);
+      },
     });
   }
 
@@ -214,6 +230,9 @@ export class Dispatcher {
       identity,
       limits: found.limits,
       traffic,
+      rule: found.rule,
+      idleMs: found.timeouts?.idleMs,
+      record: call.record,
     };
     new ProxyCall(
       this.context,
@@ -235,11 +254,14 @@ export class Dispatcher {
         rule.traffic === undefined
           ? routeByRule(rule, grpcService, table, this.context.random)
           : this.traffic.route({ rule, path, headers, table }, rule.traffic);
-      if (found instanceof ServiceError) return found;
+      if (found instanceof ServiceError) {
+        this.context.observer.onRuleCallEnd(rule, '', found.code, 0);
+        return found;
+      }
       const { requestHeaders, responseHeaders, timeouts, calls } = found.backend;
       const { route, traffic } = found;
       const { limits } = rule;
-      return { route, requestHeaders, responseHeaders, timeouts, calls, limits, traffic };
+      return { route, requestHeaders, responseHeaders, timeouts, calls, limits, traffic, rule };
     }
     const route = table.route(grpcService);
     if (route === undefined) return refusal.serviceUnknown(grpcService);
@@ -279,14 +301,15 @@ export class Dispatcher {
     return parsed;
   }
 
-  /** @param more headers of the answer beside the status */
-  private refuse(
+  /** Answers a gRPC call with an error. @param grpcService empty when it is none that is known @param more headers of the answer beside the status */
+  refuse(
     stream: EngineStream,
     grpcService: string,
     error: ServiceError,
     more: HeaderPairs = [],
   ): void {
     stream.setListener(new DiscardingListener(stream));
+    recordOf(stream)?.noteRefusal(error.code, error.reason);
     sendRefusal(stream, error, more);
     this.context.observer.onCallEnd(grpcService, error.code, 0);
     if (this.context.logger.debugEnabled)

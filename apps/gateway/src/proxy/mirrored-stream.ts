@@ -78,6 +78,10 @@ export class MirroredStream extends PassingStream implements StreamListener {
     this.inside?.onReset(reset);
   }
 
+  onOverdue(): void {
+    this.inside?.onOverdue?.();
+  }
+
   onClosed(): void {
     this.cancel();
     this.inside?.onClosed();

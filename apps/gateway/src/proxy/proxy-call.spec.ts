@@ -72,6 +72,7 @@ function startCall(engine: SlowInstance['engine'], ids: readonly string[] = ['0'
     onHedge: nothing,
     onHedgeWon: nothing,
     traffic: { onFault: nothing, onMirror: nothing, onSession: nothing },
+    onRuleCallEnd: nothing,
   };
   const settings = { ...defaultLoadBalancing, hashHeader: undefined };
   const parts = { service: 'greeter', loadBalancing: settings, protection: undefined };

@@ -19,7 +19,6 @@ import {
   type EngineStream,
   type HeaderPairs,
   headerValue,
-  http2CodeName,
   type StreamListener,
   type StreamReset,
 } from '@raftway/http2';
@@ -31,18 +30,19 @@ import { type Protection } from '../domain/protection';
 import { type Expirable, statusTrailers } from '@raftway/service-kit';
 import { type CallSpan } from '@raftway/observability';
 import { Attempt } from './attempt';
-import { CallLimits } from './call-limits';
+import { type AdmittedCall, CallAdmission } from './call-admission';
 import { reportCall, startSpan } from './call-report';
 import { CallRetries, type RetriedCall } from './call-retries';
 import { type ProxyCallStart } from './call-start';
+import { IdleWatch } from './idle-watch';
 import { type OpenCall } from './open-calls';
-import { Place, type PlaceSeeker } from './place';
 import { type ProxyContext } from './proxy-context';
 import { avoiding, noInstance, pickInstance, unreachable } from './instances';
 import { Replay } from './replay';
 import { sendRefusal } from './reply';
 import { headersForInstance } from './request-headers';
 import { headersForClient, trailersForClient } from './response-headers';
+import { errorOfReset } from './reset-error';
 
 /** Instances that one call may be sent to when connections fail. */
 const connectAttemptsMax = 3;
@@ -50,7 +50,7 @@ const connectAttemptsMax = 3;
 const handedOnAfterMs = 1000;
 
 /** One call. Listens to the client's stream; its {@link Attempt} listens to the instance's. */
-export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeeker, RetriedCall {
+export class ProxyCall implements StreamListener, Expirable, OpenCall, AdmittedCall, RetriedCall {
   private readonly startedMs: number;
   private readonly span: CallSpan | undefined;
   /** The one that is answered from, or undefined while it pauses. */
@@ -69,12 +69,11 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
   private unreleasedBytes = 0;
   /** All of the request so far, in order, while it may have to be sent again; undefined when it cannot be any more. */
   private replay: Replay | undefined = new Replay();
-  /** Undefined when there are none, or it is kept back before them. */
-  private limits: CallLimits | undefined;
-  /** Undefined when the backend takes whatever comes. */
-  private place: Place | undefined;
+  /** Undefined when nothing holds it back before it is sent. */
+  private readonly admission: CallAdmission | undefined;
   /** Undefined until an attempt fails with a code, or is given a time. */
   private retries: CallRetries | undefined;
+  private readonly idle: IdleWatch | undefined;
 
   constructor(
     private readonly context: ProxyContext,
@@ -88,28 +87,10 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
     context.openCalls.add(this);
     if (start.timeoutMs !== undefined)
       this.deadlineBucket = context.deadlines.add(this, this.startedMs + start.timeoutMs);
-    if (start.traffic === undefined) this.admit();
-    else start.traffic.begin(this);
-  }
-
-  /** Nothing keeps the call back on purpose any more: it counts from now on. */
-  admit(): void {
-    this.limits =
-      this.start.limits && new CallLimits(this, this.start.limits, this.start, this.context);
-    if (this.limits === undefined) this.onAdmitted();
-    else this.limits.enter();
-  }
-
-  /** The call's limits let it through: its backend may still have to. */
-  onAdmitted(): void {
-    const { context } = this;
-    const { backend } = this.start.route;
-    const { protection } = backend;
-    protection?.budget.noteCall(this.startedMs);
-    if (protection?.isGuarded === true) {
-      this.place = new Place(this, backend.service, protection, context);
-      this.place.enter();
-    } else this.proceed();
+    if (start.idleMs !== undefined) this.idle = new IdleWatch(this, start.idleMs, context);
+    this.admission = CallAdmission.of(this, start, context);
+    if (this.admission === undefined) this.proceed();
+    else this.admission.enter();
   }
 
   /** The call may be sent: it has a place, or its pause is over. */
@@ -145,6 +126,10 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
     if (this.finish(Code.cancelled, `client ${reset.detail}`)) this.attempt?.cancel();
   }
 
+  onOverdue(): void {
+    this.abandon(refusal.connectionTooOld());
+  }
+
   onClosed(): void {
     this.finish(Code.cancelled, 'client closed');
     this.hold(-this.heldBytes);
@@ -156,9 +141,14 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
     const { traffic, timeoutMs = 0 } = this.start;
     const waiting = !(this.attempt?.isOpen ?? false);
     this.deadlineBucket = undefined;
-    this.attempt?.cancel();
     const what = waiting ? 'a connection to an instance' : 'the instance';
-    this.fail(traffic?.deadlineError(timeoutMs) ?? refusal.deadlineExceeded(timeoutMs, what));
+    this.abandon(traffic?.deadlineError(timeoutMs) ?? refusal.deadlineExceeded(timeoutMs, what));
+  }
+
+  /** Ends the call with this error, and tells the instance that nobody waits for its answer. */
+  abandon(error: ServiceError): void {
+    this.attempt?.cancel();
+    this.fail(error);
   }
 
   // ---- from the gateway ----
@@ -208,9 +198,10 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
     this.retries?.endTry();
     this.retries?.hedging?.settle(endOfStream ? statusOf(headers) : 0);
     this.responseStarted = true;
+    this.idle?.note();
     this.replay = undefined;
     this.attempt?.tellFirstByte();
-    this.limits?.onAnswer();
+    this.admission?.onAnswer();
     const sent = headersForClient(headers, endOfStream, this.start, this.attempt?.endpoint);
     this.client.sendHeaders(sent, endOfStream);
     if (endOfStream) this.finishWith(headers);
@@ -269,10 +260,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
     const code = reset.connectionLost ? Code.unavailable : codeOfReset(reset.code);
     if (this.triesAgain(end, code, [])) return;
     this.attempt?.tellEnd(end, code);
-    const error = reset.connectionLost
-      ? refusal.upstreamLost(service, reset.detail)
-      : refusal.upstreamReset(service, code, http2CodeName(reset.code));
-    this.fail(error);
+    this.fail(errorOfReset(service, code, reset));
   }
 
   onTryTimeout(): void {
@@ -359,6 +347,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
   }
 
   private hold(bytes: number): void {
+    this.idle?.note();
     this.heldBytes += bytes;
     this.context.memory.add(bytes);
   }
@@ -384,16 +373,14 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, PlaceSeek
     this.attempt?.tellEnd('abandoned', code);
     this.context.openCalls.remove(this);
     if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
-    this.place?.leave(code);
-    this.limits?.leave(code);
+    this.admission?.leave(code);
     this.retries?.end();
-    this.start.traffic?.end();
+    this.idle?.end();
     const durationMs = this.context.nowMs() - this.startedMs;
-    const { observer, logger } = this.context;
-    observer.onCallEnd(this.start.route.grpcService, code, durationMs);
     const attempts = this.attempts + (this.retries?.count ?? 0);
     const instance = this.attempt?.endpoint.key;
-    reportCall(logger, this.span, this.start, { code, reason, durationMs, attempts, instance });
+    const outcome = { code, reason, durationMs, attempts, instance };
+    reportCall(this.context, this.span, this.start, outcome);
     return true;
   }
 }

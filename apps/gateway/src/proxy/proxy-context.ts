@@ -9,10 +9,19 @@ import { type UpstreamPool } from './upstream-pool';
 /** Why a backend does not get a call: its breaker, its calls under way, its queue for them, or the time in that. */
 export type RefusalCause = 'circuit' | 'requests' | 'pending' | 'pending_timeout';
 
+/** The rule of a document that took a call. */
+export interface RuleName {
+  /** `kind namespace/name`. */
+  readonly document: string;
+  readonly name: string;
+}
+
 /** Counts what happens to calls. */
 export interface CallObserver {
   /** @param code gRPC status, 0 for OK. */
   onCallEnd(grpcService: string, code: number, durationMs: number): void;
+  /** A call that the rule of a document took. @param backend the registered service; empty when it has none */
+  onRuleCallEnd(rule: RuleName, backend: string, code: number, durationMs: number): void;
   /** @param cause no connection; given back as not looked at; a code; no answer in an attempt's time. */
   onRetry(service: string, cause: 'connect' | 'refused' | 'code' | 'timeout'): void;
   /** A call might have been made again, and the budget or the limit of retries did not allow it. */

@@ -1,5 +1,6 @@
 import { type ServiceError } from '@raftway/errors';
 import { type EngineStream, type StreamListener } from '@raftway/http2';
+import { connectionTooOld } from '../domain/refusal';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { type OpenCall, type OpenCalls } from '../proxy/open-calls';
 import { PassingStream } from '../web/passing-stream';
@@ -56,6 +57,10 @@ export class PendingCall implements StreamListener, OpenCall {
 
   onEnd(): void {
     this.hasEnded = true;
+  }
+
+  onOverdue(): void {
+    this.stop(connectionTooOld());
   }
 
   onReset(): void {

@@ -272,6 +272,7 @@ function withTimes(
     ...answer,
     timeoutMax: maxMs === undefined ? undefined : toDuration(maxMs),
     timeoutDefault: defaultMs === undefined ? undefined : toDuration(defaultMs),
+    timeoutIdle: timeouts?.idleMs === undefined ? undefined : toDuration(timeouts.idleMs),
   };
 }
 
@@ -284,6 +285,7 @@ function longest(all: readonly (Timeouts | undefined)[]): Timeouts {
   return {
     defaultMs: most(all.map((timeouts) => timeouts?.defaultMs)),
     maxMs: most(all.map((timeouts) => timeouts?.maxMs)),
+    idleMs: most(all.map((timeouts) => timeouts?.idleMs)),
   };
 }
 

@@ -1,5 +1,5 @@
 import { type ServiceError } from '@raftway/errors';
-import { type HeaderPairs } from '@raftway/http2';
+import { type EngineStream, type HeaderPairs } from '@raftway/http2';
 import {
   grpcHeadersOfConnect,
   parseConnectGet,
@@ -22,7 +22,7 @@ export interface ConnectSettings {
   /** Whether a method is known to have no side effects, so that GET may call it. */
   readonly isSafe: (grpcService: string, method: string) => boolean;
   /** Notes a call that is refused before it is dispatched. */
-  readonly onRefused: (error: ServiceError) => void;
+  readonly onRefused: (error: ServiceError, stream: EngineStream) => void;
 }
 
 /** Takes the Connect protocol with its proto codec: unary calls by POST and GET, and streams. */
@@ -100,7 +100,7 @@ export class Connect implements WebProtocol {
   private refuse(dressed: DressedStream, error: ServiceError): void {
     dressed.setListener(new DiscardingListener(dressed));
     sendRefusal(dressed, error);
-    this.settings.onRefused(error);
+    this.settings.onRefused(error, dressed);
   }
 }
 

@@ -1,9 +1,12 @@
 import { type ServiceError } from '@raftway/errors';
+import { type EngineStream } from '@raftway/http2';
 import { type GatewayOptions } from '../options';
+import { recordOf } from '../proxy/call-record';
 import { type HttpRouting } from '../proxy/http-routing';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { type CallObserver } from '../proxy/proxy-context';
 import { Connect } from './connect';
+import { ConnectionAges } from './connection-ages';
 import { Cors } from './cors';
 import { GrpcWeb } from './grpc-web';
 import { type JsonCatalog } from '../adapters/json-catalog';
@@ -34,7 +37,10 @@ export function createWeb(
     credentials: options.corsCredentials,
     maxAgeMs: options.corsMaxAgeMs,
   });
-  const onRefused = ({ code }: ServiceError): void => observer.onCallEnd('', code, 0);
+  const onRefused = ({ code, reason }: ServiceError, stream: EngineStream): void => {
+    observer.onCallEnd('', code, 0);
+    recordOf(stream)?.noteRefusal(code, reason);
+  };
   const messageBytesMax = options.httpMessageBytesMax;
   const limits = { memory, messageBytesMax };
   const connect = new Connect({ dispatch, limits, isSafe, onRefused });
@@ -60,7 +66,7 @@ export function createWeb(
 /** HTTP/1.1, whose requests go to that entrance. @param onConnectionError a connection was closed by a limit or a protocol error */
 export function createHttp1(
   options: GatewayOptions,
-  web: WebEntrance,
+  web: Pick<WebEntrance, 'open'>,
   onConnectionError: (detail: string) => void,
 ): Http1Server {
   return new Http1Server({
@@ -71,6 +77,11 @@ export function createHttp1(
     keepaliveMs: options.connectionKeepaliveMs,
     headersTimeoutMs: options.prefaceTimeoutMs,
     bodyTimeoutMs: options.http1BodyTimeoutMs,
+    ages: new ConnectionAges({
+      ageMaxMs: options.connectionAgeMaxMs || Number.POSITIVE_INFINITY,
+      graceMs: options.connectionAgeGraceMs,
+      random: Math.random,
+    }),
     nowMs: () => performance.now(),
     onExchange: (exchange) => web.open(exchange),
     onConnectionError,

@@ -52,6 +52,10 @@ export abstract class DressedStream extends PassingStream implements StreamListe
     this.inside?.onReset(reset);
   }
 
+  onOverdue(): void {
+    this.inside?.onOverdue?.();
+  }
+
   onClosed(): void {
     const { inside } = this;
     this.inside = undefined;

@@ -1,6 +1,7 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { type StreamListener } from '@raftway/http2';
 import { sendHttpResponse } from '../proxy/reply';
+import { ConnectionAges } from './connection-ages';
 import { type HttpExchange } from './http-exchange';
 import { Http1Server } from './http1-server';
 
@@ -68,6 +69,7 @@ function newServer(onExchange: (exchange: HttpExchange) => void): Http1Server {
     keepaliveMs: 10_000,
     headersTimeoutMs: 10_000,
     bodyTimeoutMs: 10_000,
+    ages: new ConnectionAges({ ageMaxMs: Infinity, graceMs: 0, random: () => 0 }),
     nowMs: () => performance.now(),
     onExchange,
     onConnectionError: () => undefined,

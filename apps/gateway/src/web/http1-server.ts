@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type Socket } from 'node:net';
 import { type HeaderPairs, headerValue } from '@raftway/http2';
 import { http1Headers } from '../domain/http1-headers';
+import { type ConnectionAges } from './connection-ages';
 import { type HttpExchange, sendProblem } from './http-exchange';
 import { Http1Stream } from './http1-stream';
 
@@ -22,6 +23,7 @@ export interface Http1Settings {
   readonly headersTimeoutMs: number;
   /** A client that owes more of a body and sends nothing for this long is cut off. */
   readonly bodyTimeoutMs: number;
+  readonly ages: ConnectionAges;
   readonly nowMs: () => number;
   readonly onExchange: (exchange: HttpExchange) => void;
   /** A connection was closed by a limit or a protocol error. */
@@ -75,6 +77,7 @@ export class Http1Server {
 
   /** Takes over a connected socket. Bytes that were read from it to find out its protocol have been unshifted. */
   adopt(socket: Socket): void {
+    this.settings.ages.note(socket, this.settings.nowMs());
     this.server.emit('connection', socket);
     socket.resume();
   }
@@ -99,7 +102,7 @@ export class Http1Server {
 
   private take(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    const { streamBufferBytesMax, nowMs } = this.settings;
+    const { streamBufferBytesMax, nowMs, ages } = this.settings;
     if (this.open.has(socket)) return answerPipelined(request, response);
     const requestEnded = !hasBody(request);
     const stream = new Http1Stream(
@@ -111,7 +114,7 @@ export class Http1Server {
       () => this.forget(socket),
     );
     this.open.set(socket, stream);
-    if (this.draining) stream.announceClose();
+    if (this.draining || ages.isDue(socket, nowMs())) stream.announceClose();
     const headers = http1Headers(request.rawHeaders, {
       method: request.method ?? '',
       target: request.url ?? '',
@@ -144,9 +147,10 @@ export class Http1Server {
   }
 
   private cutSilent(): void {
-    const { nowMs, bodyTimeoutMs, onConnectionError } = this.settings;
+    const { nowMs, bodyTimeoutMs, ages, onConnectionError } = this.settings;
     const overdueMs = nowMs() - bodyTimeoutMs;
     for (const [socket, stream] of this.open) {
+      if (ages.isOverdue(socket, nowMs())) stream.endOverdue();
       if ((stream.silentSinceMs ?? Number.POSITIVE_INFINITY) > overdueMs) continue;
       onConnectionError('the rest of a request body did not come');
       socket.destroy();

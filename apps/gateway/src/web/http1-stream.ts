@@ -20,6 +20,7 @@ export class Http1Stream implements EngineStream {
   private headersDone = false;
   private ended = false;
   private closed = false;
+  private isOverdue = false;
   private grace: NodeJS.Timeout | undefined;
   /** When the client was last seen to send, or to be waited for no longer; in milliseconds. */
   private heardMs: number;
@@ -59,6 +60,13 @@ export class Http1Stream implements EngineStream {
   /** Tells the client, if it is not too late, that the connection closes after this answer. */
   announceClose(): void {
     if (!this.response.headersSent) this.response.setHeader('connection', 'close');
+  }
+
+  /** The connection has its age, and the grace is over: the owner is told, and a second time is the end. */
+  endOverdue(): void {
+    if (this.isOverdue) return void this.response.destroy();
+    this.isOverdue = true;
+    this.listener?.onOverdue?.();
   }
 
   setListener(listener: StreamListener): void {

@@ -30,7 +30,7 @@ export interface JsonStreamSettings {
   /** Gives the stream to the dispatcher. */
   readonly dispatch: (stream: EngineStream) => void;
   /** Notes a request that is refused before it is dispatched. */
-  readonly onRefused: (error: ServiceError) => void;
+  readonly onRefused: (error: ServiceError, stream: EngineStream) => void;
 }
 
 /**
@@ -254,7 +254,7 @@ export abstract class JsonStream extends DressedStream {
     } catch (thrown) {
       const error = ServiceError.from(thrown);
       if (this.isDispatched) return this.fail(error);
-      this.settings.onRefused(error);
+      this.settings.onRefused(error, this);
       this.refuse(error);
     }
   }

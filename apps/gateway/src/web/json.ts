@@ -1,6 +1,6 @@
 import { contractsRegistry } from '@raftway/contracts';
 import { ServiceError } from '@raftway/errors';
-import { headerValue, type HeaderPairs } from '@raftway/http2';
+import { type EngineStream, headerValue, type HeaderPairs } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
 import {
   answersStream,
@@ -41,7 +41,7 @@ export interface JsonSettings {
   readonly request: RequestSettings;
   readonly response: JsonWriteSettings;
   /** Notes a request that is refused before it is dispatched. */
-  readonly onRefused: (error: ServiceError) => void;
+  readonly onRefused: (error: ServiceError, stream: EngineStream) => void;
   /** Whether the client may know all schemas. */
   readonly judgeSchema: (
     exchange: HttpExchange,
@@ -201,7 +201,7 @@ export class Json implements WebProtocol {
     stream.setListener(new DiscardingListener(stream));
     const body = errorBody(statusTrailers(error), isConnect, [contractsRegistry()]);
     sendHttpResponse(stream, httpStatus, ['content-type', 'application/json', ...more], body);
-    this.settings.onRefused(error);
+    this.settings.onRefused(error, stream);
     return true;
   }
 }

@@ -1,8 +1,14 @@
 import { type EngineStream, type HeaderPairs, type StreamListener } from '@raftway/http2';
+import { type CallRecord } from '../proxy/call-record';
 
 /** A stream over another one that passes everything on unchanged; subclasses override what is different. */
 export abstract class PassingStream implements EngineStream {
   constructor(protected readonly outside: EngineStream) {}
+
+  /** What is noted about the exchange; undefined when nothing is. */
+  get record(): CallRecord | undefined {
+    return this.outside instanceof PassingStream ? this.outside.record : undefined;
+  }
 
   setListener(listener: StreamListener): void {
     this.outside.setListener(listener);

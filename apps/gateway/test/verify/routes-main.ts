@@ -1,14 +1,14 @@
 /* eslint-disable no-console -- a command line program */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { config, duration, registry } from '@raftway/contracts';
 import { createClient, type ServiceClient } from '@raftway/service-kit';
 import { EchoBackend, EchoClient } from '../support/echo-backend';
 import { instanceOf } from '../support/fake-view';
+import { freePorts, spawnApp, until } from './built-app';
 
 const USAGE = `A gateway process with thousands of routes, a hundred a file, one of which is changed again and again.
 
@@ -21,9 +21,7 @@ const USAGE = `A gateway process with thousands of routes, a hundred a file, one
   --p99-ms <n>     the time from the renaming of a file, or the writing of an entry, to the first call by the new route that fails the run
   --memory-mb <n>  growth of the process with all routes that fails the run`;
 
-const workspace = resolve(__dirname, '../../../..');
 const routesPerFile = 100;
-const startTimeoutMs = 60_000;
 const settleMs = 3000;
 /** Open calls of the load. */
 const loads = 4;
@@ -139,10 +137,7 @@ class Stage {
   }
 
   private spawn(app: string, environment: Readonly<Record<string, string>>): ChildProcess {
-    const child = spawn(process.execPath, [join(workspace, 'apps', app, 'dist', 'main.js')], {
-      env: { ...process.env, ...environment },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    const child = spawnApp(app, environment);
     this.children.push(child);
     return child;
   }
@@ -263,27 +258,6 @@ function fileOf(route: number): number {
 
 function servedBy({ trailers }: Awaited<ReturnType<EchoClient['unary']>>): string {
   return String(trailers.get('served-by')[0]);
-}
-
-async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + startTimeoutMs;
-  for (;;) {
-    if (await condition().catch(() => false)) return;
-    if (performance.now() > endMs) throw new Error(`not within ${startTimeoutMs} ms: ${what}`);
-    await new Promise((done) => setTimeout(done, 2));
-  }
-}
-
-/** Ports that nobody listens on. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-    ports.push((server.address() as AddressInfo).port);
-  }
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
 }
 
 function limitsOf(): Limits | undefined {

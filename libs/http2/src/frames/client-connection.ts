@@ -4,6 +4,7 @@ import {
   type ClientLimits,
   type ConnectionListener,
   type EngineStream,
+  headerListTooLarge,
   type HeaderPairs,
   type StreamListener,
 } from '../engine';
@@ -106,7 +107,7 @@ export class FrameClientConnection extends FrameConnection implements ClientConn
   protected onMoreHeaders(stream: FrameStream, section: FieldSection, endStream: boolean): void {
     if (stream.headersDone) return this.takeTrailers(stream, section, endStream);
     const fault = faultOf(section, messageKind.response);
-    if (section.isTooLarge) return stream.fail(http2Code.enhanceYourCalm, 'header list too large');
+    if (section.isTooLarge) return stream.fail(http2Code.enhanceYourCalm, headerListTooLarge);
     if (fault !== undefined) return stream.fail(http2Code.protocolError, fault);
     const status = section.pairs[1] ?? '';
     if (status.charCodeAt(0) === 49 /* '1' */) return this.onInformation(stream, status, endStream);

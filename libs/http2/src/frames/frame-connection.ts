@@ -1,4 +1,5 @@
 import { type Socket } from 'node:net';
+import { headerListTooLarge } from '../engine';
 import { http2Code } from '../http2-codes';
 import { Budget } from './budget';
 import { ConnectionError } from './connection-error';
@@ -152,7 +153,7 @@ export abstract class FrameConnection extends ConnectionInput {
     const fault = endStream
       ? faultOf(section, messageKind.trailers)
       : 'trailers without END_STREAM';
-    if (section.isTooLarge) return stream.fail(http2Code.enhanceYourCalm, 'header list too large');
+    if (section.isTooLarge) return stream.fail(http2Code.enhanceYourCalm, headerListTooLarge);
     if (fault !== undefined) return stream.fail(http2Code.protocolError, fault);
     if (stream.contentLeft > 0)
       return stream.fail(http2Code.protocolError, 'less data than content-length');

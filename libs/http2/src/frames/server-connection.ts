@@ -1,6 +1,6 @@
 import { type Socket } from 'node:net';
 import { http2Code } from '../http2-codes';
-import { type ServerLimits, type ServerListener } from '../engine';
+import { type HeaderPairs, type ServerLimits, type ServerListener } from '../engine';
 import { Budget } from './budget';
 import { ConnectionError } from './connection-error';
 import { faultOf, messageKind } from './field-rules';
@@ -15,6 +15,10 @@ import { FrameStream } from './stream';
 const drainNoticeMs = 500;
 /** How long a client may go on sending after the complete response before it is told to stop, in milliseconds. */
 const lateDataGraceMs = 1000;
+/** Header lists up to so many times the limit are answered; what is larger is no mistake. */
+const answeredListFactor = 4;
+/** How much a connection's age differs from the others', so that they do not all come again at once. Source: gRFC A9. */
+const ageJitter = 0.1;
 
 /** A connection of a client. */
 export class ServerConnection extends FrameConnection {
@@ -25,6 +29,9 @@ export class ServerConnection extends FrameConnection {
   private prefaceSeen = 0;
   private idleSinceMs: number;
   private draining = false;
+  private readonly ageMaxMs: number;
+  /** Its streams have been told that their time is over. */
+  private isOverdue = false;
   private drainTimer: NodeJS.Timeout | undefined;
   /** Streams above it are not looked at: the last GOAWAY has said so. */
   private lastTakenStreamId = streamIdMax;
@@ -35,9 +42,12 @@ export class ServerConnection extends FrameConnection {
     private readonly serverListener: ServerListener,
     scheduler: FlushScheduler,
     private readonly nowMs: () => number,
+    random: () => number,
     onClosed: () => void,
   ) {
     super(socket, serverLimits, scheduler, true, nowMs());
+    const { connectionAgeMaxMs = Number.POSITIVE_INFINITY } = serverLimits;
+    this.ageMaxMs = connectionAgeMaxMs * (1 + ageJitter * (2 * random() - 1));
     this.idleSinceMs = nowMs();
     this.clientAddress = socket.remoteAddress ?? '';
     this.clientPort = socket.remotePort ?? 0;
@@ -68,16 +78,20 @@ export class ServerConnection extends FrameConnection {
       this.streamCount === 0 &&
       nowMs - this.idleSinceMs >= this.serverLimits.connectionIdleMs
     )
-      this.close();
+      this.drain();
   }
 
   private checkAge(nowMs: number): void {
-    const { connectionAgeMaxMs, connectionAgeGraceMs = 0 } = this.serverLimits;
-    if (connectionAgeMaxMs === undefined) return;
-    const overdueMs = nowMs - this.startedMs - connectionAgeMaxMs;
-    if (overdueMs < 0) return;
+    const overdueMs = nowMs - this.startedMs - this.ageMaxMs;
+    if (!(overdueMs >= 0)) return;
+    const { connectionAgeGraceMs = 0 } = this.serverLimits;
     if (!this.draining) this.drain();
-    else if (overdueMs >= connectionAgeGraceMs) this.destroy();
+    else if (overdueMs < connectionAgeGraceMs) return;
+    else if (this.isOverdue) this.destroy();
+    else {
+      this.isOverdue = true;
+      for (const stream of [...this.streams.values()]) stream.listener?.onOverdue?.();
+    }
   }
 
   /** Asks the client to go elsewhere; the connection closes when its streams have ended. */
@@ -121,6 +135,13 @@ export class ServerConnection extends FrameConnection {
     stream.remoteEnded = endStream;
     const { clientAddress, clientPort, socket } = this;
     const { pairs } = section;
+    if (section.isTooLarge)
+      return this.serverListener.onHeadersTooLarge?.(
+        stream,
+        keptOf(section),
+        endStream,
+        clientAddress,
+      );
     this.serverListener.onStream(stream, pairs, endStream, clientAddress, clientPort, socket);
   }
 
@@ -165,9 +186,14 @@ export class ServerConnection extends FrameConnection {
   /** The error code that a request is refused with before anybody sees it. */
   private refusalOf(section: FieldSection, endStream: boolean): number | undefined {
     if (this.streamCount >= this.serverLimits.connectionStreamsMax) return http2Code.refusedStream;
-    if (section.isTooLarge) return http2Code.enhanceYourCalm;
+    if (section.isTooLarge) return this.mayAnswer(section) ? undefined : http2Code.enhanceYourCalm;
     if (faultOf(section, messageKind.request) !== undefined) return http2Code.protocolError;
     return endStream && section.contentLength > 0 ? http2Code.protocolError : undefined;
+  }
+
+  private mayAnswer({ listBytes }: FieldSection): boolean {
+    if (this.serverListener.onHeadersTooLarge === undefined) return false;
+    return listBytes <= answeredListFactor * this.serverLimits.headerListBytesMax;
   }
 
   private onLateHeaders(streamId: number): void {
@@ -192,11 +218,6 @@ export class ServerConnection extends FrameConnection {
     this.writeGoaway(this.lastPeerStreamId, http2Code.noError, '');
   }
 
-  /** An orderly end of a connection without streams. */
-  private close(): void {
-    this.nameLastStream();
-  }
-
   private skipPreface(chunk: Buffer): Buffer {
     if (this.prefaceSeen === clientPreface.length) return chunk;
     const count = Math.min(chunk.length, clientPreface.length - this.prefaceSeen);
@@ -206,4 +227,9 @@ export class ServerConnection extends FrameConnection {
     this.prefaceSeen = next;
     return chunk.subarray(count);
   }
+}
+
+/** What was kept of a list beyond the limits. */
+function keptOf({ pairs, lateContentType }: FieldSection): HeaderPairs {
+  return lateContentType === undefined ? pairs : [...pairs, 'content-type', lateContentType];
 }

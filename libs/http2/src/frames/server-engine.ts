@@ -14,11 +14,15 @@ export class FrameServerEngine implements ServerEngine {
   private draining = false;
   private checkedMs = nowMs();
 
-  /** @param scheduler to be shared with the client engine: what one reads, the other writes. */
+  /**
+   * @param scheduler to be shared with the client engine: what one reads, the other writes.
+   * @param random a number from 0 to 1, by which the ages of connections differ.
+   */
   constructor(
     private readonly limits: ServerLimits,
     private readonly listener: ServerListener,
     private readonly scheduler: FlushScheduler,
+    private readonly random: () => number = Math.random,
   ) {
     this.sweep = setInterval(() => this.checkConnections(), sweepMs);
     this.sweep.unref();
@@ -35,11 +39,14 @@ export class FrameServerEngine implements ServerEngine {
   }
 
   adopt(socket: Socket): void {
-    const { limits, listener, scheduler } = this;
-    const connection = new ServerConnection(socket, limits, listener, scheduler, nowMs, () => {
+    const { limits, listener, scheduler, random } = this;
+    const onClosed = (): void => {
       this.connections.delete(connection);
       if (this.connections.size === 0) this.drained?.();
-    });
+    };
+    const connection = new ServerConnection(
+      ...([socket, limits, listener, scheduler, nowMs, random, onClosed] as const),
+    );
     this.connections.add(connection);
     if (this.draining) connection.drain();
   }

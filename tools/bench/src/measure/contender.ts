@@ -7,8 +7,10 @@ export interface Contender {
   readonly name: string;
   /** Whose CPU time and memory count. */
   readonly pids: readonly number[];
-  /** Keeps so many operations in flight. */
-  load(inFlight: number, seconds: number): Promise<LoadResult>;
+  /** Where clients connect to; undefined where none but the load does. `host:port` */
+  readonly address?: string | undefined;
+  /** Keeps so many operations in flight; or begins so many a second, with at most so many in flight. */
+  load(inFlight: number, seconds: number, perSecond?: number): Promise<LoadResult>;
   /** Batches that were made durable since the start, on all servers together; undefined when nobody counts them. */
   syncs?(): Promise<number>;
   /** Operations that the server has answered with success since its start, where the load cannot see the gRPC status. */
@@ -78,14 +80,28 @@ export async function measureByTurns(
   return measurements;
 }
 
+/** Measures a contender that gets so many operations a second, evenly. @param inFlight at most */
+export async function measureAtRate(
+  contender: Contender,
+  inFlight: number,
+  perSecond: number,
+  plan: { readonly seconds: number; readonly warmUpSeconds: number },
+): Promise<Measurement> {
+  const sum = emptySum();
+  await contender.load(inFlight, plan.warmUpSeconds, perSecond);
+  await addStretch(sum, contender, inFlight, plan.seconds, perSecond);
+  return summarize(contender, inFlight, sum);
+}
+
 async function addStretch(
   sum: Sum,
   contender: Contender,
   inFlight: number,
   seconds: number,
+  perSecond?: number,
 ): Promise<void> {
   const before = await readings(contender);
-  const result = await contender.load(inFlight, seconds);
+  const result = await contender.load(inFlight, seconds, perSecond);
   const after = await readings(contender);
   const answered = after.answered - before.answered;
   if (answered < result.operations * (1 - UNCOUNTED_SHARE_MAX) - inFlight) {

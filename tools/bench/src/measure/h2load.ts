@@ -22,6 +22,8 @@ export interface UnaryLoad {
   readonly path: string;
   /** The message, without gRPC's prefix. */
   readonly message: Uint8Array;
+  /** `name: value` each, beside those of every gRPC call. @default none */
+  readonly headers?: readonly string[] | undefined;
 }
 
 /** Makes unary calls with h2load, which is written in C: it takes less of the machine than what it measures. */
@@ -34,12 +36,13 @@ export class H2Load {
   /** Prepares a load; the function runs it. */
   async prepare(
     load: UnaryLoad,
-  ): Promise<(inFlight: number, seconds: number) => Promise<LoadResult>> {
+  ): Promise<(inFlight: number, seconds: number, perSecond?: number) => Promise<LoadResult>> {
     const number = ++this.bodies;
     const body = join(this.directory, `h2load-${number}.body`);
     const log = join(this.directory, `h2load-${number}.log`);
     await writeFile(body, framed(load.message));
-    return async (inFlight, seconds) => {
+    const headers = ['content-type: application/grpc', 'te: trailers', ...(load.headers ?? [])];
+    return async (inFlight, seconds, perSecond) => {
       const clients = Math.ceil(inFlight / STREAMS_PER_CONNECTION_MAX);
       const streams = Math.ceil(inFlight / clients);
       // h2load would add to it.
@@ -58,7 +61,9 @@ export class H2Load {
             '1',
           ],
           ...['-d', body, `--log-file=${log}`],
-          ...['-H', 'content-type: application/grpc', '-H', 'te: trailers'],
+          ...headers.flatMap((header) => ['-H', header]),
+          // Of each client.
+          ...(perSecond === undefined ? [] : ['--rps', String(perSecond / clients)]),
           `http://${load.address}${load.path}`,
         ],
         { maxBuffer: OUTPUT_BYTES_MAX },

@@ -68,12 +68,16 @@ export class UnaryClient {
   }
 
   /** Makes a call whose messages are bytes. @param path `/package.Service/Method` */
-  async callBytes(path: string, request: Uint8Array): Promise<Buffer> {
+  async callBytes(path: string, request: Uint8Array, metadata: HeaderPairs = []): Promise<Buffer> {
     await this.ready;
     if (!this.connection.hasCapacity) throw new BenchError(`${this.address} takes no more calls`);
     return new Promise((resolve, reject) => {
       const call = new UnaryCall(path, resolve, reject);
-      const stream = this.connection.open(requestHeaders(this.address, path), false, call);
+      const stream = this.connection.open(
+        [...requestHeaders(this.address, path), ...metadata],
+        false,
+        call,
+      );
       stream.sendData(frameMessage(request));
       stream.sendEnd();
     });

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Suite } from '../suites/suite';
+import type { Suite, Supplement } from '../suites/suite';
 import { asMarkdown, type Table } from './table';
 
 const run = promisify(execFile);
@@ -12,6 +12,7 @@ const FILE = join('docs', 'reference', 'benchmarks.md');
 export interface Findings {
   readonly suite: Suite;
   readonly table: Table;
+  readonly supplements: readonly Supplement[];
   readonly environment: readonly string[];
   /** One line each: what was wanted, and whether it was reached. */
   readonly targets: readonly string[];
@@ -62,8 +63,12 @@ export function withSection(document: string, name: string, section: string): st
   return [HEAD, ...parts].join('\n');
 }
 
-function sectionOf({ suite, table, environment, targets, secondsPerLevel }: Findings): string {
+function sectionOf(findings: Findings): string {
+  const { suite, table, supplements, environment, targets, secondsPerLevel } = findings;
   const list = (lines: readonly string[]): string => lines.map((line) => `- ${line}`).join('\n');
+  const more = supplements.map(
+    (one) => `### ${one.title}\n\n${asMarkdown(one.table)}\n\n${list(one.method)}\n`,
+  );
   return `## ${suite.title}
 
 ${asMarkdown(table)}
@@ -74,6 +79,7 @@ _Operation:_ ${suite.operation}, ${secondsPerLevel} seconds a level and server.
 
 ${list(suite.method)}
 
+${more.join('\n')}
 _Measured:_
 
 ${list(environment)}

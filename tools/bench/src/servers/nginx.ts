@@ -35,7 +35,8 @@ function nginxConfiguration(directory: string, port: number, backend: string): s
 daemon off;
 pid ${join(directory, 'nginx.pid')};
 error_log stderr error;
-events { worker_connections 4096; }
+worker_rlimit_nofile 20000;
+events { worker_connections 19000; }
 http {
 ${temporary}
   access_log off;
@@ -57,7 +58,8 @@ ${temporary}
 `;
 }
 
-function accepts(port: number): Promise<boolean> {
+/** Whether somebody listens on a port of the loopback interface. */
+export function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(port, '127.0.0.1');
     socket.once('connect', () => {

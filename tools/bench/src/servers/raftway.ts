@@ -67,19 +67,22 @@ export async function startRaftwayGroup(
   };
 }
 
-/** Starts our gateway. */
+/** Starts a gateway of ours. @param options that are other than by default */
 export async function startGateway(
   bench: Workbench,
   registry: string,
+  name = 'gateway',
+  options: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly pid: number; readonly address: string }> {
   const [bind, adminBind, httpBind] = (await freePorts(PORTS_PER_PROCESS)).map(
     (port) => `${HOST}:${port}`,
   ) as [string, string, string];
-  const server = startApp(bench, 'gateway', 'gateway', {
+  const server = startApp(bench, 'gateway', name, {
     RAFTWAY_BIND: bind,
     RAFTWAY_ADMIN_BIND: adminBind,
     RAFTWAY_HTTP_BIND: httpBind,
     RAFTWAY_REGISTRY: registry,
+    ...options,
   });
   await server.ready(() => isReady(httpBind));
   return { pid: server.pid, address: bind };

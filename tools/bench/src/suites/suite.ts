@@ -1,5 +1,6 @@
 import type { Contender, Measurement } from '../measure/contender';
 import type { PeerProgram } from '../peers';
+import type { Table } from '../report/table';
 import type { Workbench } from '../workbench';
 
 /** One comparison. */
@@ -19,6 +20,26 @@ export interface Suite {
   readonly targets: readonly Target[];
   /** Starts the servers. */
   prepare(bench: Workbench): Promise<readonly Contender[]>;
+  /** What is measured besides, when the levels of load have been. @default nothing */
+  supplement?(context: SupplementContext): Promise<readonly Supplement[]>;
+}
+
+/** What a suite's further measurements go by. */
+export interface SupplementContext {
+  /** Those that were measured. */
+  readonly contenders: readonly Contender[];
+  readonly measurements: readonly Measurement[];
+  /** Of each measurement. */
+  readonly seconds: number;
+  readonly say: (text: string) => void;
+}
+
+/** A further table, and what it shows. */
+export interface Supplement {
+  readonly title: string;
+  readonly table: Table;
+  /** One sentence a line. */
+  readonly method: readonly string[];
 }
 
 /** What we want to reach. */

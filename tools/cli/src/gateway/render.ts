@@ -89,7 +89,7 @@ export function renderApiKey(id: string, key: string, sha256: string): string {
 
 /** What becomes of a call, and why. */
 export function renderExplanation(answer: gateway.ExplainCallResponse, style: Style): string {
-  const { considered, route, local, timeoutMax, timeoutDefault } = answer;
+  const { considered, route, local, timeoutMax, timeoutDefault, timeoutIdle } = answer;
   if (local && considered.length === 0)
     return [
       'The gateway answers this itself.',
@@ -118,6 +118,7 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
   const times = [
     timeoutDefault && `${durationText(timeoutDefault)} without a deadline`,
     timeoutMax && `at most ${durationText(timeoutMax)}`,
+    timeoutIdle && `${durationText(timeoutIdle)} without a byte`,
   ].filter((text) => text !== undefined);
   if (times.length > 0) lines.push(`time      ${times.join(', ')}`);
   lines.push(...trafficLines(answer.traffic, style));

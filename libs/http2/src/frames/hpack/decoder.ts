@@ -9,6 +9,8 @@ export const headerTableBytes = 4096;
 /** Blocks that are remembered, and the longest of them: a request that repeats is a few bytes. */
 const knownMax = 64;
 const knownBytesMax = 64;
+/** The longest value that is kept of a list beyond the limits. */
+const lateValueMax = 256;
 /** A block may begin with the smallest and the last of several sizes (RFC 7541 §4.2). */
 const sizeUpdatesMax = 2;
 /** Continuation octets of an integer; four of them hold 28 bits, more than any length here. */
@@ -36,7 +38,7 @@ export class HpackDecoder {
   constructor(private readonly limits: HeaderListLimits) {}
 
   /**
-   * Decodes one whole block. Lists beyond the limits are decoded to their end, because the table of the connection depends on it, but not kept.
+   * Decodes one whole block. Lists beyond the limits are decoded to their end, because the table of the connection depends on it, but not kept, but for `content-type`.
    *
    * @throws ConnectionError COMPRESSION_ERROR: the two sides' tables cannot be brought together again
    */
@@ -112,8 +114,9 @@ export class HpackDecoder {
     const tooLarge =
       section.listBytes > this.limits.headerListBytesMax ||
       pairs.length >= 2 * this.limits.headerCountMax;
-    if (tooLarge) section.isTooLarge = true;
-    else pairs.push(name, value);
+    if (!tooLarge) return void pairs.push(name, value);
+    section.isTooLarge = true;
+    if (name === 'content-type' && value.length <= lateValueMax) section.lateContentType ??= value;
   }
 
   /** An integer with a prefix of so many bits (RFC 7541 §5.1). */

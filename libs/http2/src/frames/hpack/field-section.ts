@@ -9,6 +9,8 @@ export class FieldSection {
   listBytes = 0;
   /** Beyond the limits of bytes or fields: the rest was decoded for the table's sake and dropped. */
   isTooLarge = false;
+  /** The value of a `content-type` beyond them, which whoever answers has to know. */
+  lateContentType: string | undefined;
   /** The kind of message that it was checked as; see `field-rules.ts`. */
   checkedAs = 0;
   /** What is wrong with it as that kind of message. */

@@ -462,7 +462,11 @@ export interface ExplainCallResponse {
   /** In the order in which they are looked at. */
   limits: CallLimit[];
   /** Unset when a rule only routes, or no rule takes the call. */
-  traffic: TrafficControl | undefined;
+  traffic:
+    | TrafficControl
+    | undefined;
+  /** How long it may be without a byte, either way; unset for ever. */
+  timeoutIdle: Duration | undefined;
 }
 
 function createBaseRouteBackend(): RouteBackend {
@@ -3806,6 +3810,7 @@ function createBaseExplainCallResponse(): ExplainCallResponse {
     backends: [],
     limits: [],
     traffic: undefined,
+    timeoutIdle: undefined,
   };
 }
 
@@ -3852,6 +3857,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     }
     if (message.traffic !== undefined) {
       TrafficControl.encode(message.traffic, writer.uint32(106).fork()).join();
+    }
+    if (message.timeoutIdle !== undefined) {
+      Duration.encode(message.timeoutIdle, writer.uint32(242).fork()).join();
     }
     return writer;
   },
@@ -3981,6 +3989,14 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
             message.traffic = TrafficControl.decode(reader, reader.uint32());
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.timeoutIdle = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4039,6 +4055,11 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
         ? object.limits.map((e: any) => CallLimit.fromJSON(e))
         : [],
       traffic: isSet(object.traffic) ? TrafficControl.fromJSON(object.traffic) : undefined,
+      timeoutIdle: isSet(object.timeoutIdle)
+        ? Duration.fromJSON(object.timeoutIdle)
+        : isSet(object.timeout_idle)
+        ? Duration.fromJSON(object.timeout_idle)
+        : undefined,
     };
   },
 
@@ -4086,6 +4107,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.traffic !== undefined) {
       obj.traffic = TrafficControl.toJSON(message.traffic);
     }
+    if (message.timeoutIdle !== undefined) {
+      obj.timeoutIdle = Duration.toJSON(message.timeoutIdle);
+    }
     return obj;
   },
 
@@ -4115,6 +4139,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     message.limits = object.limits?.map((e) => CallLimit.fromPartial(e)) || [];
     message.traffic = (object.traffic !== undefined && object.traffic !== null)
       ? TrafficControl.fromPartial(object.traffic)
+      : undefined;
+    message.timeoutIdle = (object.timeoutIdle !== undefined && object.timeoutIdle !== null)
+      ? Duration.fromPartial(object.timeoutIdle)
       : undefined;
     return message;
   },
