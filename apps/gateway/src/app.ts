@@ -11,16 +11,17 @@ import {
 } from '@raftway/service-kit';
 import {
   FlushScheduler,
-  FrameClientEngine,
   FrameServerEngine,
   type ServerEngine,
   type ServerListener,
 } from '@raftway/http2';
-import { type ServerTls, tlsConnector } from '@raftway/tls';
+import { type ServerTls } from '@raftway/tls';
+import { CompositeMetrics } from './adapters/composite-metrics';
 import { FrontDoor } from './adapters/front-door';
 import { GatewayMetrics } from './adapters/gateway-metrics';
 import { JsonCatalog } from './adapters/json-catalog';
 import { LiveDocuments } from './adapters/live-documents';
+import { PartCatalog } from './adapters/part-catalog';
 import { fileLearner } from './adapters/reflection-client';
 import { SchemaCatalog } from './adapters/schema-catalog';
 import { routableServices } from './adapters/view-adapter';
@@ -29,10 +30,10 @@ import { type RoutingChange, RoutingTable } from './domain/routing-table';
 import { HealthService, healthServiceName } from './local/health';
 import { createLocalServices, reflectionSource } from './local/create-local-services';
 import { type LocalServices } from './local/local-services';
-import { type ReflectionSource } from './local/reflection';
 import { gatewayStopping } from './domain/refusal';
 import { backendFactory } from './create-backend';
-import { serverLimits, upstreamLimits } from './engine-limits';
+import { createPool } from './create-pool';
+import { serverLimits } from './engine-limits';
 import { type GatewayOptions, loadBalancingOf } from './options';
 import { protectionOf } from './protection-options';
 import { Dispatcher } from './proxy/dispatcher';
@@ -40,7 +41,7 @@ import { gatewayAdminService } from './service/gateway-admin-service';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
 import { type ProxyContext } from './proxy/proxy-context';
-import { UpstreamPool } from './proxy/upstream-pool';
+import { type UpstreamPool } from './proxy/upstream-pool';
 import { nowMs } from './timing';
 import { createHttp1, createWeb } from './web/create-web';
 import { type Http1Server } from './web/http1-server';
@@ -105,6 +106,7 @@ class Gateway implements GatewayApp {
   private readonly documents: LiveDocuments;
   private readonly random: () => number;
   private readonly local: LocalServices;
+  private readonly parts: PartCatalog;
   private readonly web: WebEntrance;
   private readonly dispatcher: Dispatcher;
   private readonly health: HealthService;
@@ -147,8 +149,9 @@ class Gateway implements GatewayApp {
       ...{ path: options.documents, logger: this.logger },
       onSet: (used, backendsDiffer) => this.onDocuments(used, backendsDiffer),
     });
+    const { scheduler, setAside } = this;
     this.memory = new MemoryBudget(options.memoryBytesMax);
-    this.pool = this.createPool();
+    this.pool = createPool(options, { tls, scheduler, setAside, observer: this.metrics });
     this.health = new HealthService({
       isReady: () => this.readiness() === true,
       isLive: (service) => this.isLive(service),
@@ -158,7 +161,8 @@ class Gateway implements GatewayApp {
     const reflected = reflectionSource(this.catalog, this.table);
     const localContext = { memory: this.memory, openCalls: this.openCalls };
     this.local = createLocalServices(localContext, this.health, reflected);
-    this.web = this.createWebEntrance(reflected);
+    this.parts = new PartCatalog(new JsonCatalog(reflected, this.logger));
+    this.web = this.createWebEntrance(metrics);
     this.dispatcher = this.createDispatcher();
     const listener = this.createListener();
     this.engine = new FrameServerEngine(serverLimits(options), listener, this.scheduler);
@@ -243,30 +247,17 @@ class Gateway implements GatewayApp {
     await within(drained, farewellMs);
   }
 
-  private createPool(): UpstreamPool {
-    const { options, tls } = this;
-    const connector = tls && tlsConnector(tls.source);
-    const limits = upstreamLimits(options);
-    return new UpstreamPool({
-      engine: new FrameClientEngine(limits, this.scheduler, undefined, connector),
-      limits: {
-        connectionsMax: options.upstreamConnectionsMax,
-        waitingMax: options.upstreamWaitingMax,
-        idleMs: options.upstreamIdleMs,
-      },
-      setAside: this.setAside,
-      observer: this.metrics,
-      nowMs,
-    });
-  }
-
-  private createWebEntrance(reflected: ReflectionSource): WebEntrance {
+  private createWebEntrance(metrics: Metrics): WebEntrance {
     return createWeb(this.options, {
       dispatch: (...call) => this.dispatcher.dispatch(...call),
       memory: this.memory,
       observer: this.metrics,
       isSafe: (service, method) => this.catalog.schema().isSafe(service, method),
-      json: new JsonCatalog(reflected, this.logger),
+      documents: this.documents.table,
+      table: this.table,
+      isLocal: (service) => this.local.serves(service),
+      parts: this.parts,
+      composites: new CompositeMetrics(metrics),
     });
   }
 
@@ -335,6 +326,7 @@ class Gateway implements GatewayApp {
       apply: (set, compiled) => this.documents.apply(set, compiled),
       refusalOf: (grpcService) => this.dispatcher.refusalOf(grpcService),
       isLocal: (grpcService) => this.local.serves(grpcService),
+      parts: this.parts,
       timeoutMaxMs: this.timeoutMaxMs,
       wallMs: Date.now,
     });

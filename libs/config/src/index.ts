@@ -26,6 +26,7 @@ export {
   integer,
   isoDate,
   oneOf,
+  isOrigin,
   originList,
   peers,
   text,

@@ -262,17 +262,38 @@ export function responseMalformed(what: string): ServiceError {
   });
 }
 
-/** RESOURCE_EXHAUSTED with the limit that fired. */
+/** UNAVAILABLE `PART_NOT_CALLABLE`: nothing, or nothing that fits, is known of a method that a CompositeRoute calls. */
+export function partNotCallable(why: string): ServiceError {
+  return new ServiceError({
+    code: Code.unavailable,
+    reason: 'PART_NOT_CALLABLE',
+    message: why,
+    retryDelayMs,
+  });
+}
+
+/** FAILED_PRECONDITION `PART_SKIPPED`: it needs the answer of a part that failed. */
+export function partSkipped(part: string, needed: string): ServiceError {
+  return new ServiceError({
+    code: Code.failedPrecondition,
+    reason: 'PART_SKIPPED',
+    message: `part ${part} needs the answer of part ${needed}, which failed; it was not called`,
+    metadata: { part, needed },
+  });
+}
+
+/** RESOURCE_EXHAUSTED with the limit that fired. @param owner who set it */
 export function limitReached(
   reason: 'GATEWAY_MEMORY_FULL' | 'UPSTREAM_QUEUE_FULL' | 'MESSAGE_TOO_LARGE',
   limitName: string,
   limit: number,
+  owner = optionsOwner,
 ): ServiceError {
   return new ServiceError({
     code: Code.resourceExhausted,
     reason,
     message: `${limitName} is ${limit} and used up`,
-    metadata: { field: limitName, limit: String(limit), owner: optionsOwner },
+    metadata: { field: limitName, limit: String(limit), owner },
     ...(reason === 'MESSAGE_TOO_LARGE' ? {} : { retryDelayMs }),
   });
 }

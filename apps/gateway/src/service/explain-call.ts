@@ -7,11 +7,14 @@ import {
   explainMatch,
   hostOf,
   type Timeouts,
+  transcodingTexts,
 } from '../domain/documents';
 import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
 import * as refusal from '../domain/refusal';
 import { type Route, type RoutingTable } from '../domain/routing-table';
 import { routeToBackend, ruleText } from '../proxy/document-routing';
+import { type PartCatalog } from '../adapters/part-catalog';
+import { explainHttp, isHttpRequest } from './explain-http';
 import { registeredRoute, ruleRoute } from './messages';
 
 /** What decides about calls. */
@@ -21,6 +24,7 @@ export interface ExplainContext {
   /** The refusal of all calls of a gRPC service before they are routed; undefined when there is none. */
   readonly refusalOf: (grpcService: string) => ServiceError | undefined;
   readonly isLocal: (grpcService: string) => boolean;
+  readonly parts: PartCatalog;
   /** Undefined for no limit. */
   readonly timeoutMaxMs: number | undefined;
   /** Milliseconds since 1970. */
@@ -32,6 +36,8 @@ export function explainCall(
   request: gateway.ExplainCallRequest,
   context: ExplainContext,
 ): gateway.ExplainCallResponse {
+  if (isHttpRequest(request.method))
+    return explainHttp(request, context, (call) => explainCall(call, context));
   const answer = gateway.ExplainCallResponse.fromPartial({});
   const text = request.method.startsWith('/') ? request.method : `/${request.method}`;
   const path = parseGrpcPath(text);
@@ -73,13 +79,22 @@ function explainRouted(
   if (entry === undefined) {
     const route = table.route(grpcService);
     if (route === undefined) return refused(told, refusal.serviceUnknown(grpcService));
-    const timed = withTimes(told, active?.backends.get(route.service)?.timeouts, context);
+    const transcoding = documents.web?.transcoding?.get(route.service);
+    const timed = withTimes(
+      { ...told, transcoding: transcoding === undefined ? [] : transcodingTexts(transcoding) },
+      active?.backends.get(route.service)?.timeouts,
+      context,
+    );
     return withEndpoints({ ...timed, route: registeredRoute(route) }, [route], context);
   }
   const rule = entry.target;
   const usable = rule.backends.filter(({ weight }) => weight > 0);
   const routed = withTimes(
-    { ...told, route: ruleRoute(entry, table) },
+    {
+      ...told,
+      route: ruleRoute(entry, table),
+      transcoding: rule.transcoding === undefined ? [] : transcodingTexts(rule.transcoding),
+    },
     usable.length === 1 ? usable[0]?.timeouts : longest(usable.map(({ timeouts }) => timeouts)),
     context,
   );
@@ -131,7 +146,8 @@ function longest(all: readonly (Timeouts | undefined)[]): Timeouts {
   };
 }
 
-function refused(
+/** The answer for a call that is refused. */
+export function refused(
   answer: gateway.ExplainCallResponse,
   { codeName, reason, rawMessage }: ServiceError,
 ): gateway.ExplainCallResponse {

@@ -85,6 +85,17 @@ metadata: { name: times }
 spec: { targetRefs: [{ kind: GRPCRoute, name: split }], timeouts: { default: 2s, max: 30s } }
 `;
 
+const composite = `
+apiVersion: gateway.raftway.dev/v1
+kind: CompositeRoute
+metadata: { name: both }
+spec:
+  path: /v1/both
+  parts:
+    - { name: health, call: grpc.health.v1.Health/Check }
+    - { name: echo, call: test.Echo/Unary, optional: true }
+`;
+
 describe('ApplyDocuments', () => {
   it('with dry_run says what would change, and changes nothing', async () => {
     const { admin } = await start();
@@ -258,6 +269,61 @@ describe('ExplainCall', () => {
       refusalCode: 'UNAVAILABLE',
       refusalReason: 'BACKEND_UNKNOWN',
       route: { document: 'GRPCRoute default/all' },
+    });
+  });
+
+  it('says what becomes of the parts of a composite, and that their methods are not known', async () => {
+    const { admin } = await start();
+    const { statuses, addedRoutes } = await admin.applyDocuments({ files: files(composite) });
+
+    expect(addedRoutes).toEqual([
+      '* GET /v1/both → health grpc.health.v1.Health/Check, echo test.Echo/Unary {optional} (CompositeRoute default/both)',
+    ]);
+    expect(statuses[0]?.conditions).toMatchObject([
+      { type: 'Accepted', status: true },
+      { type: 'ResolvedRefs', reason: 'MethodNotFound', message: expect.stringContaining('test.Echo/Unary') as string },
+    ]);
+    expect((await admin.listRoutes({})).routes.at(-1)).toMatchObject({
+      document: 'CompositeRoute default/both',
+      http: 'GET /v1/both',
+      parts: ['health grpc.health.v1.Health/Check', 'echo test.Echo/Unary {optional}'],
+    });
+    const explained = await admin.explainCall({ method: 'GET /v1/both?x=y' });
+    expect(explained).toMatchObject({ refusalCode: '', route: { http: 'GET /v1/both' } });
+    expect(explained.parts.map(({ call }) => [call?.local, call?.refusalReason])).toEqual([
+      [true, ''],
+      [false, 'PART_NOT_CALLABLE'],
+    ]);
+    const needed = composite.replace(', optional: true', '');
+    await admin.applyDocuments({ files: files(needed) });
+    expect(await admin.explainCall({ method: 'GET /v1/both' })).toMatchObject({
+      refusalReason: 'PART_NOT_CALLABLE',
+    });
+  });
+
+  it('says which method an HTTP request calls, and how it is taken', async () => {
+    const { admin } = await start();
+    await admin.applyDocuments({
+      files: files(`
+apiVersion: gateway.raftway.dev/v1
+kind: TranscodePolicy
+metadata: { name: web }
+spec: { targetRefs: [{ kind: Service, name: v1 }], json: { unknownFields: ignore } }
+`),
+    });
+
+    expect(await admin.explainCall({ method: 'test.Echo/Unary' })).toMatchObject({
+      transcoding: ['unknownFields ignore'],
+    });
+    expect(await admin.explainCall({ method: 'POST /grpc.health.v1.Health/Check' })).toMatchObject({
+      local: true,
+      called: 'grpc.health.v1.Health/Check',
+    });
+    expect(await admin.explainCall({ method: 'GET /grpc.health.v1.Health/Check' })).toMatchObject({
+      refusalReason: 'HTTP_METHOD_UNKNOWN',
+    });
+    expect(await admin.explainCall({ method: 'GET /v1/nothing' })).toMatchObject({
+      refusalReason: 'HTTP_PATH_UNKNOWN',
     });
   });
 

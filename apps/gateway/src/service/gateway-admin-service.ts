@@ -14,7 +14,13 @@ import * as refusal from '../domain/refusal';
 import { endpointKey, type RoutingTable } from '../domain/routing-table';
 import { explainCall, type ExplainContext } from './explain-call';
 import { page } from './page';
-import { differenceMessage, documentMessage, registeredRoute, ruleRoute } from './messages';
+import {
+  compositeRoute,
+  differenceMessage,
+  documentMessage,
+  registeredRoute,
+  ruleRoute,
+} from './messages';
 
 /** What the admin service shows and changes. */
 export interface AdminContext extends ExplainContext {
@@ -35,7 +41,12 @@ const problemsMax = 20;
 
 /** `GatewayAdminService`: for operators, on the admin port. */
 export function gatewayAdminService(context: AdminContext): ServiceImplementation {
-  const { table, documents } = context;
+  const { table, documents, parts } = context;
+  const statusesOf = (compiled: CompiledDocuments | undefined): DocumentStatus[] =>
+    compiled?.statuses(
+      (name) => table.isKnownService(name),
+      (composite) => parts.faultsOf(composite),
+    ) ?? [];
   let applied: readonly ReadText[] = [];
 
   return implementService(gateway.GatewayAdminServiceService, {
@@ -50,6 +61,9 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
           .list()
           .filter(isWanted)
           .map((route) => () => registeredRoute(route)),
+        ...(grpcService === '' ? (documents.web?.composites?.composites ?? []) : []).map(
+          (composite) => () => compositeRoute(composite),
+        ),
       ];
       const { items, nextPageToken } = page(routes, pageSize, pageToken);
       return { routes: items.map((make) => make()), nextPageToken };
@@ -78,17 +92,15 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
         context.apply(set, after);
         applied = texts;
       }
-      const statuses = after.statuses((name) => table.isKnownService(name));
       return {
         ...differenceMessage(changes),
-        statuses: statuses.map(documentMessage),
+        statuses: statusesOf(after).map(documentMessage),
         generation: BigInt(documents.generation),
       };
     },
 
     listDocuments: ({ pageSize, pageToken }) => {
-      const statuses: DocumentStatus[] =
-        documents.current?.statuses((name) => table.isKnownService(name)) ?? [];
+      const statuses = statusesOf(documents.current);
       const { items, nextPageToken } = page(statuses, pageSize, pageToken);
       return {
         documents: items.map(documentMessage),

@@ -1,8 +1,11 @@
 import { gateway } from '@raftway/contracts';
 import {
+  type CompiledComposite,
   type CompiledRule,
   type Difference,
   type DocumentStatus,
+  partText,
+  pathText,
   type RouteEntry,
 } from '../domain/documents';
 import { type Route, type RoutingTable } from '../domain/routing-table';
@@ -31,13 +34,26 @@ export function ruleRoute(
       fault: fault?.message ?? '',
       liveInstances: table.liveInstancesOf(service).length,
     })),
+    http: '',
+    parts: [],
   };
+}
+
+/** A composite as the API shows it. */
+export function compositeRoute(composite: CompiledComposite): gateway.Route {
+  const { hostnames, document, parts } = composite;
+  return gateway.Route.fromPartial({
+    hostname: hostnames.join(','),
+    document,
+    http: pathText(composite),
+    parts: parts.map(partText),
+  });
 }
 
 /** A route of what instances register as the API shows it. */
 export function registeredRoute({ grpcService, service, endpoints }: Route): gateway.Route {
   const backends = [{ service, weight: 1, fault: '', liveInstances: endpoints.size }];
-  return { hostname: '', grpcService, method: '', headers: [], document: '', rule: '', backends };
+  return gateway.Route.fromPartial({ grpcService, backends });
 }
 
 /** A document with its conditions. */

@@ -1,15 +1,23 @@
 import { type ServiceError } from '@raftway/errors';
+import { Deadlines } from '@raftway/service-kit';
+import { type PartCatalog } from '../adapters/part-catalog';
+import { type DocumentTable } from '../domain/documents';
+import { type RoutingTable } from '../domain/routing-table';
 import { type GatewayOptions } from '../options';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { type CallObserver } from '../proxy/proxy-context';
+import { nowMs } from '../timing';
+import { type CompositeObserver } from './composite-call';
+import { Composites } from './composites';
 import { Connect } from './connect';
 import { Cors } from './cors';
 import { GrpcWeb } from './grpc-web';
-import { type JsonCatalog } from '../adapters/json-catalog';
-import { type Dispatch, type WebProtocol } from './http-exchange';
+import { type Dispatch, type HttpExchange } from './http-exchange';
 import { Http1Server } from './http1-server';
 import { Json } from './json';
+import { jsonStyleOf, messageLimitOf } from './json-defaults';
 import { WebEntrance } from './web-entrance';
+import { WebPolicies } from './web-policies';
 
 /** What the protocols of the web need of the gateway. */
 export interface WebDependencies {
@@ -18,39 +26,45 @@ export interface WebDependencies {
   readonly observer: CallObserver;
   /** Whether a method is known to have no side effects. */
   readonly isSafe: (grpcService: string, method: string) => boolean;
-  readonly json: JsonCatalog;
+  readonly documents: Pick<DocumentTable, 'web'>;
+  readonly table: Pick<RoutingTable, 'route'>;
+  /** Whether the gateway answers a gRPC service itself. */
+  readonly isLocal: (grpcService: string) => boolean;
+  /** What is reached by HTTP and JSON, and the parts of composites. */
+  readonly parts: PartCatalog;
+  readonly composites: CompositeObserver;
 }
 
 /** Every protocol but gRPC. */
-export function createWeb(
-  options: GatewayOptions,
-  { dispatch, memory, observer, isSafe, json }: WebDependencies,
-): WebEntrance {
+export function createWeb(options: GatewayOptions, dependencies: WebDependencies): WebEntrance {
+  const { dispatch, memory, observer, isSafe, parts, documents, table, isLocal } = dependencies;
   const cors = new Cors({
     origins: options.corsOrigins,
     credentials: options.corsCredentials,
     maxAgeMs: options.corsMaxAgeMs,
   });
   const onRefused = ({ code }: ServiceError): void => observer.onCallEnd('', code, 0);
-  const messageBytesMax = options.httpMessageBytesMax;
-  const limits = { memory, messageBytesMax };
-  const connect = new Connect({ dispatch, limits, isSafe, onRefused });
-  const protocols: WebProtocol[] = [new GrpcWeb(dispatch), connect];
-  if (options.jsonTranscoding) {
-    const ignore = options.jsonUnknownFields === 'ignore';
-    protocols.push(
-      new Json({
-        dispatch,
-        memory,
-        messageBytesMax,
-        routes: () => json.routes(),
-        request: { ignoreUnknownFields: ignore, ignoreUnknownParameters: ignore },
-        response: { emitDefaults: options.jsonEmitDefaults },
-        onRefused,
-      }),
-    );
-  }
-  return new WebEntrance(cors, protocols);
+  const limits = { memory, limit: messageLimitOf(options) };
+  const routes = () => parts.routes();
+  const style = jsonStyleOf(options);
+  const composites = new Composites({
+    ...{ dispatch, memory, nowMs, parts, style, onRefused },
+    table: () => documents.web?.composites,
+    deadlines: new Deadlines(nowMs),
+    observer: dependencies.composites,
+  });
+  const protocols = [
+    new GrpcWeb(dispatch),
+    new Connect({ dispatch, limits, isSafe, onRefused }),
+    composites,
+    new Json({
+      ...{ dispatch, memory, routes, style, onRefused },
+      isOn: options.jsonTranscoding,
+      composites: () => documents.web?.composites,
+      otherMethods: (exchange: HttpExchange) => composites.methodsOf(exchange),
+    }),
+  ];
+  return new WebEntrance(cors, protocols, new WebPolicies({ documents, table, routes, isLocal }));
 }
 
 /** HTTP/1.1, whose requests go to that entrance. @param onConnectionError a connection was closed by a limit or a protocol error */
@@ -67,7 +81,7 @@ export function createHttp1(
     keepaliveMs: options.connectionKeepaliveMs,
     headersTimeoutMs: options.prefaceTimeoutMs,
     bodyTimeoutMs: options.http1BodyTimeoutMs,
-    nowMs: () => performance.now(),
+    nowMs,
     onExchange: (exchange) => web.open(exchange),
     onConnectionError,
   });

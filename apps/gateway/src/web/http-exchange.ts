@@ -1,4 +1,5 @@
 import { type EngineStream, type HeaderPairs } from '@raftway/http2';
+import { type TranscodeSettings } from '../domain/documents';
 import { sendHttpResponse } from '../proxy/reply';
 
 /**
@@ -20,6 +21,15 @@ export interface HttpExchange {
   readonly requestEnded: boolean;
   /** The peer's IP address; empty when unknown. */
   readonly clientAddress: string;
+  /** What documents say of such requests; undefined when the options hold. */
+  readonly policy?: TranscodeSettings | undefined;
+}
+
+/** A request's target, taken apart. `query` is empty when there is none. */
+export function pathAndQuery(target: string): { readonly path: string; readonly query: string } {
+  const question = target.indexOf('?');
+  if (question < 0) return { path: target, query: '' };
+  return { path: target.slice(0, question), query: target.slice(question + 1) };
 }
 
 /** Hands a gRPC stream to the dispatcher. @param headers gRPC's, of the request */

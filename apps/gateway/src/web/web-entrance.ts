@@ -3,6 +3,7 @@ import { DiscardingListener, sendHttpResponse } from '../proxy/reply';
 import { type Cors } from './cors';
 import { HeadStream } from './head-stream';
 import { type HttpExchange, sendProblem, type WebProtocol } from './http-exchange';
+import { type WebPolicies } from './web-policies';
 
 /** Takes every HTTP exchange that is no gRPC call, and finds the protocol that it is of. */
 export class WebEntrance {
@@ -13,6 +14,7 @@ export class WebEntrance {
   constructor(
     private readonly cors: Cors,
     private readonly protocols: readonly WebProtocol[],
+    private readonly policies: Pick<WebPolicies, 'of'>,
   ) {
     const types = protocols.flatMap(({ mediaTypes }) => mediaTypes);
     this.acceptPost = ['application/grpc', ...types].join(', ');
@@ -20,8 +22,10 @@ export class WebEntrance {
 
   open(given: HttpExchange): void {
     const { method, stream } = given;
+    const policy = this.policies.of(given);
+    const known = policy === undefined ? given : { ...given, policy };
     const exchange = this.cors.admit(
-      method === 'HEAD' ? { ...given, stream: new HeadStream(stream) } : given,
+      method === 'HEAD' ? { ...known, stream: new HeadStream(stream) } : known,
     );
     if (exchange === undefined) return;
     for (const protocol of this.protocols) if (protocol.open(exchange)) return;

@@ -179,9 +179,10 @@ function addWhy(parent: Command, output: Output): void {
         `raftway gateway why helloworld.Greeter/SayHello --authority api.example.com -H 'x-canary: 1'`,
         'one with a host name and a header',
       ],
+      [`raftway gateway why 'GET /v1/greetings/Ada'`, 'an HTTP request'],
     ],
   })
-    .argument('<method>', 'package.Service/Method')
+    .argument('<method>', 'package.Service/Method, or an HTTP method and a path')
     .option('--authority <host>', 'the host that the client calls', '')
     .option('-H, --header <name:value>', 'a header of the call; may be repeated', header, {})
     .action((method: string, flags: WhyFlags) =>

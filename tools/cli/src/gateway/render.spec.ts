@@ -27,7 +27,15 @@ const canary: gateway.Route = {
   document: 'GRPCRoute default/greeter',
   rule: 'canary',
   backends: [backend('greeter-v2', 1)],
+  http: '',
+  parts: [],
 };
+
+const composite = gateway.Route.fromPartial({
+  document: 'CompositeRoute default/overview',
+  http: 'GET /v1/overview/{name}',
+  parts: ['greeting helloworld.Greeter/SayHello', 'lock a.B/C {optional}'],
+});
 
 const main: gateway.Route = {
   ...canary,
@@ -100,7 +108,7 @@ const explained = (changes: Partial<gateway.ExplainCallResponse>): gateway.Expla
 
 describe('raftway gateway', () => {
   it('shows routes', () =>
-    expectGolden('gateway-routes', renderRoutes([canary, main, registered])));
+    expectGolden('gateway-routes', renderRoutes([canary, main, registered, composite])));
 
   it('shows backends', () => {
     const instance = { instanceId: 'greeter-1', address: '127.0.0.1:20051', weight: 100 };
@@ -175,6 +183,40 @@ describe('raftway gateway', () => {
         plain,
       ),
     ));
+
+  it('explains a request that several methods answer', () => {
+    const call = (changes: Partial<gateway.ExplainCallResponse>): gateway.ExplainCallResponse =>
+      gateway.ExplainCallResponse.fromPartial({ route: registered, ...changes });
+    expectGolden(
+      'gateway-why-composite',
+      renderExplanation(
+        call({
+          route: composite,
+          parts: [
+            { part: 'greeting helloworld.Greeter/SayHello', call: call({}) },
+            { part: 'health grpc.health.v1.Health/Check', call: call({ local: true }) },
+            {
+              part: 'lock a.B/C {optional}',
+              call: call({
+                route: undefined,
+                ...{ refusalCode: 'UNIMPLEMENTED', refusalReason: 'SERVICE_UNKNOWN' },
+                refusalMessage: 'no registered service serves a.B',
+              }),
+            },
+          ],
+          transcoding: ['unknownFields ignore', 'grpcWeb off'],
+        }),
+        plain,
+      ),
+    );
+  });
+
+  it('explains an HTTP request of one method', () => {
+    const answer = explained({ considered: [], called: 'helloworld.Greeter/SayHello' });
+    expect(renderExplanation({ ...answer, route: registered }, plain)).toMatch(
+      /^calls {5}helloworld.Greeter\/SayHello\nno rule takes it/,
+    );
+  });
 
   it('explains a call that the gateway answers itself', () => {
     expect(renderExplanation(explained({ local: true }), plain)).toBe(

@@ -19,7 +19,9 @@ export function renderRoutes(routes: readonly gateway.Route[]): string {
       route.hostname || '*',
       callOf(route),
       route.headers.join(', ') || '-',
-      route.backends.map((one) => backendText(one, route.backends)).join(', ') || 'nowhere',
+      route.parts.join(', ') ||
+        route.backends.map((one) => backendText(one, route.backends)).join(', ') ||
+        'nowhere',
       ruleText(route),
     ]),
   ]);
@@ -79,13 +81,16 @@ export function renderChanges(
 
 /** What becomes of a call, and why. */
 export function renderExplanation(answer: gateway.ExplainCallResponse, style: Style): string {
-  const { considered, route, local, timeoutMax, timeoutDefault } = answer;
+  const { considered, route, local, timeoutMax, timeoutDefault, parts, transcoding } = answer;
   if (local) return 'The gateway answers this itself.';
+  const called = answer.called === '' ? [] : [`calls     ${answer.called}`];
   const lines = considered.map(({ route: rule, taken, why }) => {
     const name = rule === undefined ? '' : ruleText(rule);
     return `${taken ? style.good('takes it') : 'passes  '}  ${name}: ${why}`;
   });
-  if (considered.every(({ taken }) => !taken) && route !== undefined)
+  if (parts.length > 0 && route !== undefined)
+    lines.push(`${route.http} is answered by ${ruleText(route)}`);
+  else if (considered.every(({ taken }) => !taken) && route !== undefined)
     lines.push('no rule takes it, so it goes where instances register');
   for (const { service, weight, fault, liveInstances } of route?.backends ?? []) {
     const share = `${percentOf(weight, route?.backends ?? [])} of calls`;
@@ -100,21 +105,29 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
     timeoutMax && `at most ${durationText(timeoutMax)}`,
   ].filter((text) => text !== undefined);
   if (times.length > 0) lines.push(`time      ${times.join(', ')}`);
+  for (const { part, call } of parts) {
+    lines.push(`part      ${part}`);
+    const text = call === undefined ? '' : renderExplanation(call, style);
+    lines.push(...text.split('\n').map((line) => `          ${line}`));
+  }
+  if (transcoding.length > 0) lines.push(`web       ${transcoding.join(', ')}`);
   if (answer.refusalCode !== '')
     lines.push(
       style.bad(
         `refused   ${answer.refusalCode} ${answer.refusalReason}: ${answer.refusalMessage}`,
       ),
     );
-  return lines.join('\n');
+  return [...called, ...lines].join('\n');
 }
 
-function callOf({ grpcService, method }: gateway.Route): string {
+function callOf({ grpcService, method, http }: gateway.Route): string {
+  if (http !== '') return http;
   return `${grpcService || '*'}/${method || '*'}`;
 }
 
 function ruleText({ document, rule }: gateway.Route): string {
-  return document === '' ? 'registration' : `${document}, ${rule}`;
+  if (document === '') return 'registration';
+  return rule === '' ? document : `${document}, ${rule}`;
 }
 
 function backendText(

@@ -9,6 +9,7 @@ import {
   type GrpcRule,
 } from './kinds/grpc-route';
 import { combineTimeouts, type Timeouts } from './policies/timeouts';
+import { type TranscodeSettings } from './policies/transcoding';
 import { type HeaderMatch } from './route-index';
 
 /** Where a share of a rule's calls goes, and with what. Calls keep the one that they began with. */
@@ -33,6 +34,8 @@ export interface CompiledRule {
   readonly name: string;
   readonly backends: readonly RuleBackend[];
   readonly weightSum: number;
+  /** What TranscodePolicies say of it, and of its first backend. */
+  readonly transcoding?: TranscodeSettings | undefined;
 }
 
 /** What a route's policies give to its rules. */

@@ -20,10 +20,14 @@ import {
 } from './compile-route';
 import { condition, type Condition, type Fault, unusedCondition } from './conditions';
 import { type SourcedDocument } from './document-set';
+import { CompositeTable, type PartFaults } from './composites';
 import { type AnyDocument } from './kinds';
+import { type CompositeRouteDocument } from './kinds/composite-route';
 import { type GatewayDocument } from './kinds/gateway';
 import { type GrpcRouteDocument } from './kinds/grpc-route';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
+import { type TranscodePolicyDocument } from './kinds/transcode-policy';
+import { type TranscodeSettings } from './policies/transcoding';
 import {
   type BackendSettings,
   compileBackendPolicy,
@@ -32,6 +36,7 @@ import {
   type TrafficSettings,
 } from './policy-index';
 import { type RouteEntry, RouteIndex } from './route-index';
+import { TranscodePolicies } from './transcode-policies';
 
 /** Whether a registered service has ever been seen. */
 export type IsKnownService = (service: string) => boolean;
@@ -48,8 +53,12 @@ export interface CompiledDocuments {
   readonly routes: RouteIndex<CompiledRule>;
   /** What BackendPolicies say, by registered service. The same object as before when no policy and no Gateway has changed. */
   readonly backends: ReadonlyMap<string, BackendSettings>;
-  /** Conditions of every document. What depends on the registry is as the registry is now. */
-  statuses(isKnown: IsKnownService): DocumentStatus[];
+  /** Undefined when there is none. */
+  readonly composites: CompositeTable | undefined;
+  /** What TranscodePolicies say, by registered service; undefined when no document is a TranscodePolicy. */
+  readonly transcoding: ReadonlyMap<string, TranscodeSettings> | undefined;
+  /** Conditions of every document. What depends on the registry, and on schemas, is as they are now. */
+  statuses(isKnown: IsKnownService, partFaults?: PartFaults): DocumentStatus[];
 }
 
 /** What a route was compiled to. */
@@ -82,6 +91,9 @@ class Compilation implements CompiledDocuments {
   private readonly outcomes: readonly (RouteOutcome | undefined)[];
   private readonly traffic: PolicyIndex<TrafficPolicyDocument, TrafficSettings>;
   private readonly backendPolicies: PolicyIndex<BackendPolicyDocument, BackendSettings>;
+  private readonly transcodePolicies: TranscodePolicies;
+  readonly composites: CompositeTable | undefined;
+  readonly transcoding: ReadonlyMap<string, TranscodeSettings> | undefined;
 
   constructor(
     readonly sources: readonly SourcedDocument[],
@@ -99,6 +111,13 @@ class Compilation implements CompiledDocuments {
           .entries()
           .map(([key, settings]) => [key.slice('Service '.length), settings]),
       );
+    this.transcodePolicies = reusable?.transcodePolicies ?? transcodePolicies(sources);
+    this.transcoding = this.transcodePolicies.services;
+    this.composites = CompositeTable.of(
+      sources.filter((source) => isKind<CompositeRouteDocument>(source, 'CompositeRoute')),
+      (id) => this.transcodePolicies.get(id),
+      reusable?.composites,
+    );
     if (reusable === undefined) {
       this.outcomes = sources.map((source) => this.outcomeOf(source));
       this.routes = RouteIndex.of(entriesIn(this.outcomes));
@@ -128,11 +147,17 @@ class Compilation implements CompiledDocuments {
     return old?.source.document === source.document ? old : this.compileRoute(source);
   }
 
-  statuses(isKnown: IsKnownService): DocumentStatus[] {
+  statuses(isKnown: IsKnownService, partFaults: PartFaults = () => []): DocumentStatus[] {
     const byId = new Map(this.sources.map((source) => [source.id, source]));
     return this.sources.map((source, index) => {
       const notUsed = unusedCondition(source.unused);
-      const own = this.conditionsOf(source, this.outcomes[index], byId, isKnown);
+      const own = this.conditionsOf(
+        source,
+        this.outcomes[index],
+        byId,
+        isKnown,
+        partFaults,
+      );
       return { source, conditions: notUsed === undefined ? own : [...own, notUsed] };
     });
   }
@@ -165,7 +190,8 @@ class Compilation implements CompiledDocuments {
       ofService: (service) => this.backends.get(service)?.timeouts,
     };
     return (source.document.spec.rules ?? []).flatMap((rule, index) => {
-      const target = compileRule(source, rule, index, timeouts);
+      const compiled = compileRule(source, rule, index, timeouts);
+      const target = this.transcodePolicies.addTo(compiled, rule.name, gateway);
       return matchesOf(rule).flatMap((match) =>
         [...hostnames].map((hostname) => ({ hostname, ...match, order, target })),
       );
@@ -177,10 +203,15 @@ class Compilation implements CompiledDocuments {
     outcome: RouteOutcome | undefined,
     byId: ReadonlyMap<string, SourcedDocument>,
     isKnown: IsKnownService,
+    partFaults: PartFaults,
   ): Condition[] {
     if (isKind<GatewayDocument>(source, 'Gateway')) return this.gatewayConditions(source);
     if (outcome !== undefined) return routeConditions(outcome, isKnown);
     const exists = (key: string): boolean => targetExists(key, byId, isKnown);
+    if (isKind<CompositeRouteDocument>(source, 'CompositeRoute'))
+      return this.composites?.conditionsOf(source, partFaults) ?? [];
+    if (isKind<TranscodePolicyDocument>(source, 'TranscodePolicy'))
+      return this.transcodePolicies.conditionsOf(source, exists);
     const policy = source as SourcedDocument<BackendPolicyDocument | TrafficPolicyDocument>;
     const faults = isKind<BackendPolicyDocument>(policy, 'BackendPolicy')
       ? this.backendPolicies.faultsOf(policy, exists)
@@ -267,6 +298,13 @@ function trafficPolicies(
   return new PolicyIndex(byOrder(policies), compileTrafficPolicy);
 }
 
+function transcodePolicies(sources: readonly SourcedDocument[]): TranscodePolicies {
+  const policies = sources.filter((source) =>
+    isKind<TranscodePolicyDocument>(source, 'TranscodePolicy'),
+  );
+  return new TranscodePolicies(byOrder(policies));
+}
+
 function backendPolicies(
   sources: readonly SourcedDocument[],
 ): PolicyIndex<BackendPolicyDocument, BackendSettings> {
@@ -295,13 +333,15 @@ function nameOf({ document }: SourcedDocument): string {
   return `${namespaceOf(document)}/${document.metadata.name}`;
 }
 
-/** Whether two sets have the same documents that are no routes. */
+/** Whether two sets have the same documents that are no routes of any kind. */
 function sameOthers(
   before: readonly SourcedDocument[],
   after: readonly SourcedDocument[],
 ): boolean {
   const others = (sources: readonly SourcedDocument[]): AnyDocument[] =>
-    sources.flatMap(({ document }) => (document.kind === 'GRPCRoute' ? [] : document));
+    sources.flatMap(({ document }) =>
+      ['GRPCRoute', 'CompositeRoute'].includes(document.kind) ? [] : document,
+    );
   const old = others(before);
   const next = others(after);
   return old.length === next.length && old.every((document, index) => document === next[index]);

@@ -1,7 +1,9 @@
 import { formatDuration } from '@raftway/config';
 import { type CompiledDocuments } from './compile';
 import { type CompiledRule, type RuleBackend } from './compile-route';
+import { compositeLine } from './composites';
 import { type SourcedDocument } from './document-set';
+import { transcodingTexts } from './policies/transcoding';
 import { type RouteEntry } from './route-index';
 
 /** A document that differs. */
@@ -27,13 +29,18 @@ export function difference(
   before: CompiledDocuments | undefined,
   after: CompiledDocuments,
 ): Difference {
-  const linesBefore = new Set((before?.routes.entries ?? []).map(routeLine));
-  const linesAfter = new Set(after.routes.entries.map(routeLine));
+  const linesBefore = new Set(before === undefined ? [] : linesOf(before));
+  const linesAfter = new Set(linesOf(after));
   return {
     documents: documentDifferences(before?.sources ?? [], after.sources),
     removedRoutes: [...linesBefore].filter((line) => !linesAfter.has(line)).slice(0, routesMax),
     addedRoutes: [...linesAfter].filter((line) => !linesBefore.has(line)).slice(0, routesMax),
   };
+}
+
+/** All routes of a compiled set, one line each. */
+function linesOf({ routes, composites }: CompiledDocuments): string[] {
+  return [...routes.entries.map(routeLine), ...(composites?.composites ?? []).map(compositeLine)];
 }
 
 /** A route on one line: what it takes and where that goes, such as `*.example.com helloworld.Greeter/* [x-canary: 1] → greeter 95, greeter-v2 5`. */
@@ -48,7 +55,8 @@ export function routeLine({
   const call = `${hostname || '*'} ${grpcService || '*'}/${method || '*'}`;
   const backends = target.backends.map((backend) => backendText(backend, target.backends.length));
   const where = backends.length === 0 ? 'nowhere' : backends.join(', ');
-  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${where} (${target.document}, ${target.name})`;
+  const web = target.transcoding && ` {${transcodingTexts(target.transcoding).join(', ')}}`;
+  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${where}${web ?? ''} (${target.document}, ${target.name})`;
 }
 
 function backendText(backend: RuleBackend, count: number): string {

@@ -18,6 +18,9 @@ export class DocumentTable {
   /** What calls are matched with; undefined when documents say nothing about calls, which then costs nothing. */
   active: CompiledDocuments | undefined;
 
+  /** What requests other than gRPC's are looked up in; undefined when documents say nothing of them, which then costs nothing. */
+  web: CompiledDocuments | undefined;
+
   /** The newest set that could be used; undefined before the first. */
   get current(): CompiledDocuments | undefined {
     return this.compiled;
@@ -63,8 +66,9 @@ export class DocumentTable {
     if (set.problems.length > 0) return false;
     this.compiled = compiled ?? compileDocuments(set.documents, this.compiled);
     this.usedSets += 1;
-    const { routes, backends } = this.compiled;
+    const { routes, backends, composites, transcoding } = this.compiled;
     this.active = routes.entries.length > 0 || backends.size > 0 ? this.compiled : undefined;
+    this.web = composites !== undefined || transcoding !== undefined ? this.compiled : undefined;
     return true;
   }
 }

@@ -18,6 +18,14 @@ export function hostOf(authority: string): string {
   return (end > 0 ? authority.slice(0, end) : authority).toLowerCase();
 }
 
+/** The host names that cover a host, the most specific first. */
+export function* hostnamesFor(host: string): Generator<string> {
+  yield host;
+  for (let dot = host.indexOf('.'); dot > 0; dot = host.indexOf('.', dot + 1))
+    yield `*${host.slice(dot)}`;
+  if (host !== anyHostname) yield anyHostname;
+}
+
 /** Whether a name (or a wildcard) is covered by a wildcard. */
 function isBelow(name: string, wildcard: string): boolean {
   if (!wildcard.startsWith('*.')) return false;

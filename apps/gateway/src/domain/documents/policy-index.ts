@@ -3,8 +3,10 @@ import { namespaceOf } from './attachment';
 import { type Fault } from './conditions';
 import { type SourcedDocument } from './document-set';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
+import { type TranscodePolicyDocument } from './kinds/transcode-policy';
 import { compileLoadBalancing } from './policies/load-balancing';
 import { compileTimeouts, type Timeouts } from './policies/timeouts';
+import { compileTranscoding, type TranscodeSettings } from './policies/transcoding';
 
 /** What a BackendPolicy says of a registered service. */
 export interface BackendSettings {
@@ -18,7 +20,7 @@ export interface TrafficSettings {
   readonly timeouts: Timeouts | undefined;
 }
 
-type PolicyDocument = BackendPolicyDocument | TrafficPolicyDocument;
+type PolicyDocument = BackendPolicyDocument | TrafficPolicyDocument | TranscodePolicyDocument;
 
 /** Policies by what they are attached to. One target takes one policy of a kind: the oldest. */
 export class PolicyIndex<Document extends PolicyDocument, Settings> {
@@ -74,13 +76,20 @@ export function compileTrafficPolicy({ spec }: TrafficPolicyDocument): TrafficSe
   return { timeouts: spec.timeouts && compileTimeouts(spec.timeouts) };
 }
 
+export function compileTranscodePolicy(policy: TranscodePolicyDocument): TranscodeSettings {
+  const owner = `${policy.kind} ${namespaceOf(policy)}/${policy.metadata.name}`;
+  return compileTranscoding(policy.spec, owner);
+}
+
 /** `Gateway namespace/name`, `GRPCRoute namespace/name`, `GRPCRoute namespace/name/rule`, `Service name`: registered services have no namespace. */
 function targetKeys(document: PolicyDocument): string[] {
   if (document.kind === 'BackendPolicy')
     return document.spec.targetRefs.map(({ name }) => `Service ${name}`);
   const namespace = namespaceOf(document);
-  return document.spec.targetRefs.map(({ kind, name, sectionName }) => {
-    const key = `${kind} ${namespace}/${name}`;
-    return sectionName === undefined ? key : `${key}/${sectionName}`;
+  return document.spec.targetRefs.map((target) => {
+    if (target.kind === 'Service') return `Service ${target.name}`;
+    const key = `${target.kind} ${namespace}/${target.name}`;
+    const section = 'sectionName' in target ? target.sectionName : undefined;
+    return section === undefined ? key : `${key}/${section}`;
   });
 }

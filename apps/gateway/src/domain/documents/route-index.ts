@@ -1,4 +1,4 @@
-import { anyHostname } from './hostnames';
+import { hostnamesFor } from './hostnames';
 
 /** A header that a call must carry. */
 export interface HeaderMatch {
@@ -9,7 +9,7 @@ export interface HeaderMatch {
 
 /** One way into a rule. */
 export interface RouteEntry<Target> {
-  /** A host name, a wildcard, or {@link anyHostname}. */
+  /** A host name, a wildcard, or `anyHostname`. */
   readonly hostname: string;
   /** '' for every gRPC service. */
   readonly grpcService: string;
@@ -134,12 +134,4 @@ function bySpecificity(a: RouteEntry<unknown>, b: RouteEntry<unknown>): number {
 
 function keyOf(grpcService: string, method: string): string {
   return `${grpcService}/${method}`;
-}
-
-/** The host names that cover a host, the most specific first. */
-function* hostnamesFor(host: string): Generator<string> {
-  yield host;
-  for (let dot = host.indexOf('.'); dot > 0; dot = host.indexOf('.', dot + 1))
-    yield `*${host.slice(dot)}`;
-  if (host !== anyHostname) yield anyHostname;
 }

@@ -1,5 +1,6 @@
 import { type z } from 'zod';
 import { raftwayGroup, gatewayApiGroup } from './common';
+import { compositeRouteSchema, type CompositeRouteDocument } from './composite-route';
 import { gatewaySchema, type GatewayDocument } from './gateway';
 import { grpcRouteSchema, type GrpcRouteDocument } from './grpc-route';
 import {
@@ -8,10 +9,16 @@ import {
   trafficPolicySchema,
   type TrafficPolicyDocument,
 } from './policies';
+import { transcodePolicySchema, type TranscodePolicyDocument } from './transcode-policy';
 
 /** A validated document of any kind. */
 export type AnyDocument =
-  GatewayDocument | GrpcRouteDocument | BackendPolicyDocument | TrafficPolicyDocument;
+  | GatewayDocument
+  | GrpcRouteDocument
+  | BackendPolicyDocument
+  | TrafficPolicyDocument
+  | TranscodePolicyDocument
+  | CompositeRouteDocument;
 
 /** The kinds of documents, each with its schema. */
 export const documentKinds = {
@@ -19,6 +26,8 @@ export const documentKinds = {
   GRPCRoute: { apiVersion: `${gatewayApiGroup}/v1`, schema: grpcRouteSchema },
   BackendPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: backendPolicySchema },
   TrafficPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: trafficPolicySchema },
+  TranscodePolicy: { apiVersion: `${raftwayGroup}/v1`, schema: transcodePolicySchema },
+  CompositeRoute: { apiVersion: `${raftwayGroup}/v1`, schema: compositeRouteSchema },
 } as const satisfies Record<
   AnyDocument['kind'],
   { readonly apiVersion: string; readonly schema: z.ZodType }

@@ -88,6 +88,10 @@ export interface Route {
   /** The rule's name, or "rules[0]". */
   rule: string;
   backends: RouteBackend[];
+  /** Of a CompositeRoute its HTTP method and path, such as "GET /v1/overview/{name}"; empty for calls. */
+  http: string;
+  /** Of a CompositeRoute the methods that it calls, such as "greeting helloworld.Greeter/SayHello". */
+  parts: string[];
 }
 
 export interface ListRoutesRequest {
@@ -197,7 +201,7 @@ export interface ListDocumentsResponse {
 }
 
 export interface ExplainCallRequest {
-  /** "package.Service/Method", with or without a slash in front. */
+  /** "package.Service/Method", with or without a slash in front; or an HTTP request such as "GET /v1/greetings/Ada". */
   method: string;
   /** The call's `:authority`; empty for none. */
   authority: string;
@@ -218,6 +222,13 @@ export interface ConsideredRule {
   why: string;
 }
 
+/** A call that a CompositeRoute makes. */
+export interface ExplainedPart {
+  /** Such as "greeting helloworld.Greeter/SayHello {optional}". */
+  part: string;
+  call: ExplainCallResponse | undefined;
+}
+
 export interface ExplainCallResponse {
   /** In the order in which they were looked at, until one was taken; at most 100. */
   considered: ConsideredRule[];
@@ -236,6 +247,12 @@ export interface ExplainCallResponse {
   refusalCode: string;
   refusalReason: string;
   refusalMessage: string;
+  /** Of a request that a CompositeRoute takes: its calls. The request is refused where one that is not optional would be. */
+  parts: ExplainedPart[];
+  /** What TranscodePolicies say of requests that are no plain gRPC, such as "unknownFields ignore"; empty when the options hold. */
+  transcoding: string[];
+  /** The method that an HTTP request calls, "package.Service/Method"; empty otherwise. */
+  called: string;
 }
 
 function createBaseRouteBackend(): RouteBackend {
@@ -360,7 +377,17 @@ export const RouteBackend: MessageFns<RouteBackend> = {
 };
 
 function createBaseRoute(): Route {
-  return { hostname: "", grpcService: "", method: "", headers: [], document: "", rule: "", backends: [] };
+  return {
+    hostname: "",
+    grpcService: "",
+    method: "",
+    headers: [],
+    document: "",
+    rule: "",
+    backends: [],
+    http: "",
+    parts: [],
+  };
 }
 
 export const Route: MessageFns<Route> = {
@@ -385,6 +412,12 @@ export const Route: MessageFns<Route> = {
     }
     for (const v of message.backends) {
       RouteBackend.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.http !== "") {
+      writer.uint32(162).string(message.http);
+    }
+    for (const v of message.parts) {
+      writer.uint32(170).string(v!);
     }
     return writer;
   },
@@ -458,6 +491,22 @@ export const Route: MessageFns<Route> = {
             message.backends.push(RouteBackend.decode(reader, reader.uint32()));
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.http = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.parts.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -485,6 +534,8 @@ export const Route: MessageFns<Route> = {
       backends: globalThis.Array.isArray(object?.backends)
         ? object.backends.map((e: any) => RouteBackend.fromJSON(e))
         : [],
+      http: isSet(object.http) ? globalThis.String(object.http) : "",
+      parts: globalThis.Array.isArray(object?.parts) ? object.parts.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -511,6 +562,12 @@ export const Route: MessageFns<Route> = {
     if (message.backends?.length) {
       obj.backends = message.backends.map((e) => RouteBackend.toJSON(e));
     }
+    if (message.http !== "") {
+      obj.http = message.http;
+    }
+    if (message.parts?.length) {
+      obj.parts = message.parts;
+    }
     return obj;
   },
 
@@ -526,6 +583,8 @@ export const Route: MessageFns<Route> = {
     message.document = object.document ?? "";
     message.rule = object.rule ?? "";
     message.backends = object.backends?.map((e) => RouteBackend.fromPartial(e)) || [];
+    message.http = object.http ?? "";
+    message.parts = object.parts?.map((e) => e) || [];
     return message;
   },
 };
@@ -2265,6 +2324,93 @@ export const ConsideredRule: MessageFns<ConsideredRule> = {
   },
 };
 
+function createBaseExplainedPart(): ExplainedPart {
+  return { part: "", call: undefined };
+}
+
+export const ExplainedPart: MessageFns<ExplainedPart> = {
+  encode(message: ExplainedPart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.part !== "") {
+      writer.uint32(10).string(message.part);
+    }
+    if (message.call !== undefined) {
+      ExplainCallResponse.encode(message.call, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainedPart {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainedPart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.call = ExplainCallResponse.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainedPart {
+    return {
+      part: isSet(object.part) ? globalThis.String(object.part) : "",
+      call: isSet(object.call) ? ExplainCallResponse.fromJSON(object.call) : undefined,
+    };
+  },
+
+  toJSON(message: ExplainedPart): unknown {
+    const obj: any = {};
+    if (message.part !== "") {
+      obj.part = message.part;
+    }
+    if (message.call !== undefined) {
+      obj.call = ExplainCallResponse.toJSON(message.call);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExplainedPart>): ExplainedPart {
+    return ExplainedPart.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainedPart>): ExplainedPart {
+    const message = createBaseExplainedPart();
+    message.part = object.part ?? "";
+    message.call = (object.call !== undefined && object.call !== null)
+      ? ExplainCallResponse.fromPartial(object.call)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseExplainCallResponse(): ExplainCallResponse {
   return {
     considered: [],
@@ -2275,6 +2421,9 @@ function createBaseExplainCallResponse(): ExplainCallResponse {
     refusalCode: "",
     refusalReason: "",
     refusalMessage: "",
+    parts: [],
+    transcoding: [],
+    called: "",
   };
 }
 
@@ -2303,6 +2452,15 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     }
     if (message.refusalMessage !== "") {
       writer.uint32(66).string(message.refusalMessage);
+    }
+    for (const v of message.parts) {
+      ExplainedPart.encode(v!, writer.uint32(162).fork()).join();
+    }
+    for (const v of message.transcoding) {
+      writer.uint32(170).string(v!);
+    }
+    if (message.called !== "") {
+      writer.uint32(178).string(message.called);
     }
     return writer;
   },
@@ -2384,6 +2542,30 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
             message.refusalMessage = reader.string();
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.parts.push(ExplainedPart.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.transcoding.push(reader.string());
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.called = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2428,6 +2610,13 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
         : isSet(object.refusal_message)
         ? globalThis.String(object.refusal_message)
         : "",
+      parts: globalThis.Array.isArray(object?.parts)
+        ? object.parts.map((e: any) => ExplainedPart.fromJSON(e))
+        : [],
+      transcoding: globalThis.Array.isArray(object?.transcoding)
+        ? object.transcoding.map((e: any) => globalThis.String(e))
+        : [],
+      called: isSet(object.called) ? globalThis.String(object.called) : "",
     };
   },
 
@@ -2457,6 +2646,15 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.refusalMessage !== "") {
       obj.refusalMessage = message.refusalMessage;
     }
+    if (message.parts?.length) {
+      obj.parts = message.parts.map((e) => ExplainedPart.toJSON(e));
+    }
+    if (message.transcoding?.length) {
+      obj.transcoding = message.transcoding;
+    }
+    if (message.called !== "") {
+      obj.called = message.called;
+    }
     return obj;
   },
 
@@ -2477,6 +2675,9 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     message.refusalCode = object.refusalCode ?? "";
     message.refusalReason = object.refusalReason ?? "";
     message.refusalMessage = object.refusalMessage ?? "";
+    message.parts = object.parts?.map((e) => ExplainedPart.fromPartial(e)) || [];
+    message.transcoding = object.transcoding?.map((e) => e) || [];
+    message.called = object.called ?? "";
     return message;
   },
 };
@@ -2486,7 +2687,7 @@ export type GatewayAdminServiceService = typeof GatewayAdminServiceService;
 export const GatewayAdminServiceService = {
   /**
    * Where calls go: the rules of documents, the one that counts most first within its host name and method, and after them what instances register, which is
-   * for calls that no rule matches.
+   * for calls that no rule matches; last the CompositeRoutes, unless one gRPC service is asked for.
    */
   listRoutes: {
     path: "/raftway.gateway.v1.GatewayAdminService/ListRoutes" as const,
@@ -2551,7 +2752,7 @@ export const GatewayAdminServiceService = {
 export interface GatewayAdminServiceServer extends UntypedServiceImplementation {
   /**
    * Where calls go: the rules of documents, the one that counts most first within its host name and method, and after them what instances register, which is
-   * for calls that no rule matches.
+   * for calls that no rule matches; last the CompositeRoutes, unless one gRPC service is asked for.
    */
   listRoutes: handleUnaryCall<ListRoutesRequest, ListRoutesResponse>;
   /** The registered services that calls can be sent to, with their instances. */
@@ -2572,7 +2773,7 @@ export interface GatewayAdminServiceServer extends UntypedServiceImplementation 
 export interface GatewayAdminServiceClient extends Client {
   /**
    * Where calls go: the rules of documents, the one that counts most first within its host name and method, and after them what instances register, which is
-   * for calls that no rule matches.
+   * for calls that no rule matches; last the CompositeRoutes, unless one gRPC service is asked for.
    */
   listRoutes(
     request: ListRoutesRequest,
