@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ServiceView } from '@raftway/discovery';
+import { type ConfigView, type ServiceView } from '@raftway/discovery';
 import { SetAside } from '@raftway/load-balancing';
 import { createMetrics, type Logger, type Metrics, silentLogger } from '@raftway/observability';
 import {
@@ -32,11 +32,13 @@ import { createLocalServices, reflectionSource } from './local/create-local-serv
 import { type LocalServices } from './local/local-services';
 import { gatewayStopping } from './domain/refusal';
 import { backendFactory } from './create-backend';
+import { documentSource } from './document-source';
 import { createPool } from './create-pool';
 import { serverLimits } from './engine-limits';
 import { type GatewayOptions, loadBalancingOf } from './options';
 import { protectionOf } from './protection-options';
 import { Dispatcher } from './proxy/dispatcher';
+import { HttpRouting } from './proxy/http-routing';
 import { gatewayAdminService } from './service/gateway-admin-service';
 import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
@@ -58,6 +60,8 @@ export interface GatewayDependencies {
   readonly options: GatewayOptions;
   /** The registry's live view. The gateway does not close it. */
   readonly view: ServiceView;
+  /** The registry's entries that are documents, when the options name them (`registry:///…`). The gateway does not close it. */
+  readonly config?: ConfigView | undefined;
   /** @default silent */
   readonly logger?: Logger;
   /** @default a registry of its own */
@@ -107,6 +111,7 @@ class Gateway implements GatewayApp {
   private readonly random: () => number;
   private readonly local: LocalServices;
   private readonly parts: PartCatalog;
+  private readonly httpRouting: HttpRouting;
   private readonly web: WebEntrance;
   private readonly dispatcher: Dispatcher;
   private readonly health: HealthService;
@@ -146,7 +151,8 @@ class Gateway implements GatewayApp {
     });
     this.random = random;
     this.documents = new LiveDocuments({
-      ...{ path: options.documents, logger: this.logger },
+      source: documentSource(options.documents),
+      ...{ config: dependencies.config, logger: this.logger },
       onSet: (used, backendsDiffer) => this.onDocuments(used, backendsDiffer),
     });
     const { scheduler, setAside } = this;
@@ -162,6 +168,11 @@ class Gateway implements GatewayApp {
     const localContext = { memory: this.memory, openCalls: this.openCalls };
     this.local = createLocalServices(localContext, this.health, reflected);
     this.parts = new PartCatalog(new JsonCatalog(reflected, this.logger));
+    this.httpRouting = new HttpRouting({
+      documents: this.documents.table,
+      isLocal: (grpcService) => this.local.serves(grpcService),
+      trustForwarded: options.trustForwarded,
+    });
     this.web = this.createWebEntrance(metrics);
     this.dispatcher = this.createDispatcher();
     const listener = this.createListener();
@@ -249,13 +260,13 @@ class Gateway implements GatewayApp {
 
   private createWebEntrance(metrics: Metrics): WebEntrance {
     return createWeb(this.options, {
-      dispatch: (...call) => this.dispatcher.dispatch(...call),
+      dispatch: (...call) => this.dispatcher.dispatchCall(...call),
+      httpRouting: this.httpRouting,
       memory: this.memory,
       observer: this.metrics,
       isSafe: (service, method) => this.catalog.schema().isSafe(service, method),
       documents: this.documents.table,
       table: this.table,
-      isLocal: (service) => this.local.serves(service),
       parts: this.parts,
       composites: new CompositeMetrics(metrics),
     });
@@ -277,9 +288,8 @@ class Gateway implements GatewayApp {
       random: this.random,
     };
     return new Dispatcher(context, {
-      table: this.table,
-      local: this.local,
-      documents: this.documents.table,
+      ...{ table: this.table, local: this.local, documents: this.documents.table },
+      httpRouting: this.httpRouting,
       isViewReady: () => this.isViewReady(),
       isNeverRouted,
       timeoutMaxMs: this.timeoutMaxMs,
@@ -304,16 +314,11 @@ class Gateway implements GatewayApp {
 
   private createAdmin(options: GatewayOptions, metrics: Metrics): RaftwayServer {
     return createServer({
-      name: 'gateway',
-      bind: options.adminBind,
-      httpBind: options.httpBind,
+      ...{ name: 'gateway', bind: options.adminBind, httpBind: options.httpBind },
       services: [this.createAdminService()],
-      logger: this.logger,
-      metrics,
-      tls: this.tls,
+      ...{ logger: this.logger, metrics, tls: this.tls },
       readiness: () => this.readiness(),
-      drainDelayMs: 0,
-      drainTimeoutMs: 1000,
+      ...{ drainDelayMs: 0, drainTimeoutMs: 1000 },
     });
   }
 
@@ -321,12 +326,15 @@ class Gateway implements GatewayApp {
     return gatewayAdminService({
       table: this.table,
       documents: this.documents.table,
-      documentsPath: this.options.documents,
+      documentsPath: this.documents.store === undefined ? this.options.documents : undefined,
+      store: this.documents.store,
       isSetAside: (key) => this.setAside.until(key) > nowMs(),
       apply: (set, compiled) => this.documents.apply(set, compiled),
       refusalOf: (grpcService) => this.dispatcher.refusalOf(grpcService),
       isLocal: (grpcService) => this.local.serves(grpcService),
+      httpRouting: this.httpRouting,
       parts: this.parts,
+      jsonIsOn: this.options.jsonTranscoding,
       timeoutMaxMs: this.timeoutMaxMs,
       wallMs: Date.now,
     });

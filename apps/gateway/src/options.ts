@@ -12,6 +12,7 @@ import { defaultLoadBalancing, pickingPolicies } from '@raftway/load-balancing';
 import { serverOptionsShape } from '@raftway/service-kit';
 import { z } from 'zod';
 import { type BackendLoadBalancing } from './domain/backend';
+import { isDocumentSource } from './document-source';
 import { protectionShape } from './protection-options';
 
 const { advertise: _advertise, ...serverShape } = serverOptionsShape({
@@ -55,9 +56,12 @@ export const gatewayOptionsSchema = z.object({
       'With fewer instances than this not set aside, in percent, all get calls; 0 for never.',
     ),
   documents: text({ lengthMax: 1024 })
+    .refine(isDocumentSource, {
+      message: 'must be a path, or registry:///name for the entries name/… of the registry’s store',
+    })
     .optional()
     .describe(
-      'File, or directory of .yaml, .yml and .json files, with documents that say where calls go; followed while running. Without it the admin API may give them.',
+      'File or directory of .yaml, .yml and .json documents that say where calls go, or registry:///name; it is followed. Without it the admin API may give them.',
     ),
   ...protectionShape,
   timeoutMaxMs: durationMs({ minMs: 0, maxMs: 24 * 3_600_000 })

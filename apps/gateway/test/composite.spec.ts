@@ -54,6 +54,21 @@ describe('a composite route', () => {
     await expect(waiting).rejects.toThrow();
   });
 
+  it('comes before the routes of requests', async () => {
+    const route = `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: all }
+spec: { rules: [{ backendRefs: [{ name: greeter }] }] }
+`;
+    world = await Aggregation.start(overview() + route);
+
+    expect(await world.outcome(world.get('/v1/overview/a?say=hi'))).toEqual([
+      200,
+      { greeting: { message: 'Hello, a!' }, echo: { text: 'say hi' } },
+    ]);
+  });
+
   it('does without a part that need not be there, and says why it is not', async () => {
     world = await Aggregation.start(optionalEcho);
 
@@ -88,7 +103,10 @@ describe('a composite route', () => {
     ]);
     expect(await world.outcome(world.get('/v1/overview/slow?say=a'))).toMatchObject([
       504,
-      { code: 4, message: expect.stringMatching(/^part greeting: the deadline of [\d.]+ ms/) as string },
+      {
+        code: 4,
+        message: expect.stringMatching(/^part greeting: the deadline of [\d.]+ ms/) as string,
+      },
     ]);
     await eventually(() => world.cancelled === 1, 'a cancelled greeting');
   });
@@ -191,7 +209,9 @@ describe('the parts of a composite route', () => {
     world = await Aggregation.start(chain());
 
     expect(
-      await world.outcome(world.post('/v1/chain', '{"who": {"name": "a"}, "to": 9007199254740993}')),
+      await world.outcome(
+        world.post('/v1/chain', '{"who": {"name": "a"}, "to": 9007199254740993}'),
+      ),
     ).toEqual([
       200,
       {
@@ -250,11 +270,12 @@ describe('the parts of a composite route', () => {
 
   it('may not answer more than one message may have, all together', async () => {
     world = await Aggregation.start(
-      optionalEcho + document(
-        'TranscodePolicy',
-        'small',
-        `  targetRefs: [{ kind: CompositeRoute, name: overview }]\n  messageBytesMax: 60`,
-      ),
+      optionalEcho +
+        document(
+          'TranscodePolicy',
+          'small',
+          `  targetRefs: [{ kind: CompositeRoute, name: overview }]\n  messageBytesMax: 60`,
+        ),
     );
 
     expect(await world.outcome(world.get(`/v1/overview/a?say=${'x'.repeat(45)}`))).toMatchObject([
@@ -272,7 +293,9 @@ describe('the parts of a composite route', () => {
   });
 
   it('fail while their method is not known', async () => {
-    world = await Aggregation.start(overview(', optional: true').replace('test.Echo/Unary', 'a.B/C'));
+    world = await Aggregation.start(
+      overview(', optional: true').replace('test.Echo/Unary', 'a.B/C'),
+    );
 
     expect(await world.outcome(world.get('/v1/overview/a'))).toMatchObject([
       200,
@@ -351,9 +374,7 @@ describe('answers that are kept', () => {
   });
 
   it('are no failures', async () => {
-    world = await Aggregation.start(
-      echoing(', optional: true, cache: { ttl: 1m }'),
-    );
+    world = await Aggregation.start(echoing(', optional: true, cache: { ttl: 1m }'));
 
     await ask('fail');
     await ask('fail');

@@ -30,7 +30,7 @@ const numbered = (): Promise<[number, unknown]> =>
 
 const status = async (work: Promise<Response>): Promise<number> => (await work).status;
 
-const echo = (contentType: string, body: BodyInit = encodeText('a')): Promise<Response> =>
+const echo = (contentType: string, body: Buffer | string = encodeText('a')): Promise<Response> =>
   world.get('/test.Echo/Unary', {
     method: 'POST',
     body,
@@ -132,9 +132,9 @@ describe('a TranscodePolicy of a service', () => {
       expect.stringContaining('TranscodePolicy default/web') as string,
     ]);
     expect(none.status).toBe(403);
-    expect((await ask('/grpc.health.v1.Health/Check', 'https://other.example', 'POST')).status).toBe(
-      204,
-    );
+    expect(
+      (await ask('/grpc.health.v1.Health/Check', 'https://other.example', 'POST')).status,
+    ).toBe(204);
   });
 
   it('limits messages further than the option, and says so', async () => {
@@ -163,7 +163,41 @@ describe('a TranscodePolicy of a service', () => {
   });
 });
 
+/** A route of requests below /api, which go on below /v1. */
+const httpRoute = `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: web }
+spec:
+  rules:
+    - matches: [{ path: { value: /api } }]
+      filters:
+        - type: URLRewrite
+          urlRewrite: { path: { type: ReplacePrefixMatch, replacePrefixMatch: /v1 } }
+      backendRefs: [{ name: greeter }]
+`;
+
 describe('TranscodePolicies of rules, routes and services', () => {
+  it('count for the requests of an HTTPRoute', async () => {
+    world = await Aggregation.start(
+      httpRoute +
+        policy(
+          `json: { emitDefaults: true }\n  cors: { origins: ['${page}'] }`,
+          '{ kind: HTTPRoute, name: web }',
+        ),
+    );
+    const asked = await world.get('/api/greetings/a', {
+      method: 'OPTIONS',
+      headers: { origin: page, 'access-control-request-method': 'GET' },
+    });
+
+    expect(
+      await world.outcome(world.post('/api/greetings:numbered', '{"name": "a"}')),
+    ).toMatchObject([200, { instanceId: '' }]);
+    expect(await numbered()).toEqual([200, expect.not.objectContaining({ instanceId: '' })]);
+    expect(asked.status).toBe(204);
+  });
+
   it('count for each setting from the most specific one outwards', async () => {
     world = await Aggregation.start(
       route +

@@ -15,10 +15,14 @@ import { RegistryStateMachine } from './domain/registry-state-machine';
 import type { RegistryResult } from './domain/results';
 import { observeRegistry } from './metrics';
 import type { RegistryOptions } from './options';
+import { configService } from './service/config-service';
 import { ownReplicas, REGISTRY_GRPC_SERVICE } from './service/own-replicas';
 import { registryService } from './service/registry-service';
 import { WatchHub, type WatchTiming } from './service/watch-hub';
 import { WatchStreams } from './service/watch-stream';
+
+/** Where configuration is read and changed; not registered, as it is for operators and the suite's own processes. */
+const CONFIG_GRPC_SERVICE = 'raftway.registry.v1.ConfigService';
 
 /** What {@link createRegistryApp} takes. */
 export interface RegistryAppInput {
@@ -52,11 +56,11 @@ export interface RegistryApp {
 
 /** Builds a replica of the registry; nothing happens before start(). */
 export function createRegistryApp(input: RegistryAppInput): RegistryApp {
-  const { options, logger, metrics, tls } = input;
+  const { options, logger, metrics, tls, wallClockMs = Date.now } = input;
   const stateMachine = input.inMemory?.stateMachine ?? new RegistryStateMachine();
   const replica = createReplica<RegistryResult>({
     service: 'registry',
-    grpcServices: [REGISTRY_GRPC_SERVICE],
+    grpcServices: [REGISTRY_GRPC_SERVICE, CONFIG_GRPC_SERVICE],
     options,
     stateMachine,
     logger,
@@ -73,6 +77,16 @@ export function createRegistryApp(input: RegistryAppInput): RegistryApp {
     },
     logger,
     input.timing,
+  );
+  const configHub = new WatchHub(
+    {
+      // Watchers of configuration are few, and each looks for what is below its prefix.
+      state: () => ({ revision: stateMachine.config.revision, changesSince: () => undefined }),
+      confirm: () => replica.read(ownCall()),
+      onApplied: (listener) => replica.node.onApplied(listener),
+    },
+    logger,
+    { coalesceMs: 5, ...input.timing },
   );
   const observed = observeRegistry(metrics, stateMachine, hub);
   let server: RaftwayServer | undefined = undefined;
@@ -92,25 +106,26 @@ export function createRegistryApp(input: RegistryAppInput): RegistryApp {
         renewals,
         watches: new WatchStreams({ hub, state, ownReplicas: listed, onReset: observed.reset }),
         ownReplicas: listed,
-        wallClockMs: input.wallClockMs ?? Date.now,
+        wallClockMs,
         logger,
       }),
+      configService({ replica, config: () => stateMachine.config, hub: configHub, wallClockMs }),
     ],
   });
-  return appOf(server, replica, hub, renewals);
+  return appOf(server, replica, [hub, configHub], renewals);
 }
 
 function appOf(
   server: RaftwayServer,
   replica: Replica<RegistryResult>,
-  hub: WatchHub,
+  hubs: readonly WatchHub[],
   renewals: RenewalBatcher,
 ): RegistryApp {
   return {
     start: () => server.start(),
     stop: async () => {
       await server.stop();
-      hub.stop();
+      for (const hub of hubs) hub.stop();
     },
     get address() {
       return server.address;

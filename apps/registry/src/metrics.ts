@@ -30,6 +30,8 @@ export function observeRegistry(
     'expired_instances',
     'Instances that expired since this replica started.',
   );
+  const configEntries = gauge('config_entries', 'Entries of configuration.');
+  const configBytes = gauge('config_bytes', 'Bytes of all keys and texts of configuration.');
   let expiredBefore = 0;
   metrics.onScrape(() => {
     const { state } = stateMachine;
@@ -37,6 +39,8 @@ export function observeRegistry(
     services.set(state.services.size);
     watchers.set(hub.watcherCount);
     conflicts.set(state.claimConflictCount);
+    configEntries.set(stateMachine.config.entryCount);
+    configBytes.set(stateMachine.config.byteLength);
     expired.increment({}, stateMachine.expiredTotal - expiredBefore);
     expiredBefore = stateMachine.expiredTotal;
   });

@@ -5,6 +5,7 @@ import { readAppOptions } from '../support/app-options';
 import { allRenderings, type Rendering, withComponents } from '../support/manifests';
 import { APPS } from '../support/workloads';
 import { optionRules, settingRules } from './rules/configuration-rules';
+import { documentRules } from './rules/document-rules';
 import { imageRules } from './rules/image-rules';
 import { networkRules, peerPortRule } from './rules/network-rules';
 import { podRules } from './rules/pod-rules';
@@ -22,6 +23,7 @@ const rules = [
   peerPortRule,
   ...imageRules,
   ...tlsRules,
+  ...documentRules,
 ];
 
 const ALL_COMPONENTS = [
@@ -31,6 +33,7 @@ const ALL_COMPONENTS = [
   'redis',
   'redis-network-policies',
   'mtls',
+  'documents',
 ];
 
 function problems(rendering: Rendering): string[] {
@@ -129,6 +132,24 @@ describe('the rules find', () => {
       'Deployment/gateway',
       add('/spec/template/spec/volumes', [{ name: 'a', hostPath: { path: '/' } }]),
       /mounts a hostPath/,
+    ],
+    [
+      'documents that nobody mounts',
+      'Deployment/gateway',
+      replace(`${container}/volumeMounts/1/mountPath`, '/etc/raftway/routes'),
+      /gateway finds no documents of a ConfigMap in \/etc\/raftway\/documents/,
+    ],
+    [
+      'documents whose changes never arrive',
+      'Deployment/gateway',
+      add(`${container}/volumeMounts/1/subPath`, 'documents.yaml'),
+      /gateway never sees changed documents/,
+    ],
+    [
+      'documents whose ConfigMap is not there',
+      'Deployment/gateway',
+      replace('/spec/template/spec/volumes/1/configMap/name', 'gateway-routes'),
+      /gateway-routes does not exist/,
     ],
     [
       'variables of Services',

@@ -10,7 +10,7 @@ export const K8S = path.resolve(__dirname, '..', '..');
 
 export const OVERLAYS = ['local', 'staging', 'production'] as const;
 
-const COMPONENTS = ['network-policies', 'monitoring', 'hpa', 'redis', 'mtls'];
+const COMPONENTS = ['network-policies', 'monitoring', 'hpa', 'redis', 'mtls', 'documents'];
 
 /** Every set of components. The policies of Redis are there exactly where they are needed. */
 export function componentSets(): string[][] {

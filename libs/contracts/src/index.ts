@@ -8,6 +8,7 @@ export * as lock from './gen/raftway/lock/v1/lock';
 export * as raft from './raft';
 export * as reflectionV1 from './gen/grpc/reflection/v1/reflection';
 export * as reflectionV1alpha from './gen/grpc/reflection/v1alpha/reflection';
+export * as config from './gen/raftway/registry/v1/config';
 export * as registry from './gen/raftway/registry/v1/registry';
 export * as rpc from './rpc';
 export { contractsRegistry } from './contracts-registry';

@@ -19,4 +19,10 @@ export {
   type SelfRegistrationOptions,
 } from './self-registration';
 export type { DepartedInstance, Instance, ServiceChange, ServiceView } from './service-view';
+export {
+  watchConfig,
+  type ConfigChange,
+  type ConfigView,
+  type WatchConfigOptions,
+} from './watch-config';
 export { watchServices, type WatchServicesOptions } from './watch-services';

@@ -3,6 +3,7 @@ import type { Instance, ServiceChange, ServiceView } from './service-view';
 import { WatchedState } from './watched-state';
 
 export { startFakeRegistry, type FakeRegistry } from './fake-registry';
+export { MemoryConfigStore } from './memory-config-store';
 
 /** An instance with the registry's defaults. */
 export function testInstance(fields: Partial<Instance> & Pick<Instance, 'service'>): Instance {

@@ -2,13 +2,13 @@ import type { registry } from '@raftway/contracts';
 import { cancelled } from '@raftway/errors';
 import { silentLogger, type Logger } from '@raftway/observability';
 import type { TlsSource } from '@raftway/tls';
-import { Backoff, Watchdog, type BackoffOptions } from './backoff';
 import { RegistryClient } from './registry-client';
 import type { Instance, ServiceChange, ServiceView } from './service-view';
+import { WatchLoop, type WatchLoopOptions } from './watch-loop';
 import { WatchedState } from './watched-state';
 
 /** What {@link watchServices} takes. */
-export interface WatchServicesOptions extends BackoffOptions {
+export interface WatchServicesOptions extends WatchLoopOptions {
   /** Seed addresses, or a client to share; a shared one is not closed with the view. */
   readonly registry: readonly string[] | RegistryClient;
   /** Certificates for TLS with the seeds. @default plaintext */
@@ -17,10 +17,6 @@ export interface WatchServicesOptions extends BackoffOptions {
   readonly service?: string | undefined;
   /** @default silent */
   readonly logger?: Logger | undefined;
-  /** How long a seed may take for its first event before the next is asked, in milliseconds. @default 3000 */
-  readonly firstEventTimeoutMs?: number | undefined;
-  /** Silence after which a stream counts as broken, in milliseconds; the registry speaks at least every 5 s. @default 15000 */
-  readonly silenceMaxMs?: number | undefined;
 }
 
 /** Begins to watch the registry. The view is usable at once (empty), and never fails: it goes on trying until it is closed. */
@@ -34,24 +30,33 @@ class WatchingServiceView implements ServiceView {
   private readonly client: RegistryClient;
   private readonly ownsClient: boolean;
   private readonly logger: Logger;
-  private readonly backoff: Backoff;
+  private readonly loop: WatchLoop<typeof registry.RegistryServiceService, registry.WatchResponse>;
   private readonly state = new WatchedState();
   private readonly listeners = new Set<(change: ServiceChange) => void>();
-  private readonly closing = new AbortController();
   private readonly firstSnapshot: Promise<void>;
   private markReady: () => void = () => undefined;
   private markClosed: (error: unknown) => void = () => undefined;
-  private watching: Promise<void> = Promise.resolve();
   private confirmedMs = -Infinity;
-  private connected = false;
 
-  constructor(private readonly options: WatchServicesOptions) {
-    const { registry } = options;
+  constructor(options: WatchServicesOptions) {
+    const { registry, service = '' } = options;
     this.ownsClient = !(registry instanceof RegistryClient);
     this.client =
       registry instanceof RegistryClient ? registry : new RegistryClient(registry, options);
     this.logger = options.logger ?? silentLogger();
-    this.backoff = new Backoff(options);
+    this.loop = new WatchLoop(
+      {
+        what: 'registry',
+        seeds: this.client,
+        open: (replica, signal) =>
+          replica.watch({ service, fromRevision: this.state.revision }, { signal }),
+        onEvent: (event) => this.apply(event),
+        onBroken: () => this.state.streamBroke(),
+        fields: () => ({ ageMs: this.ageMs(), revision: this.revision() }),
+        logger: this.logger,
+      },
+      options,
+    );
     this.firstSnapshot = new Promise((resolve, reject) => {
       this.markReady = resolve;
       this.markClosed = reject;
@@ -60,7 +65,7 @@ class WatchingServiceView implements ServiceView {
   }
 
   start(): void {
-    this.watching = this.watchUntilClosed();
+    this.loop.start();
   }
 
   services(): ReadonlyMap<string, readonly Instance[]> {
@@ -80,7 +85,7 @@ class WatchingServiceView implements ServiceView {
   }
 
   isConnected(): boolean {
-    return this.connected;
+    return this.loop.isConnected;
   }
 
   onChange(listener: (change: ServiceChange) => void): () => void {
@@ -107,54 +112,10 @@ class WatchingServiceView implements ServiceView {
   }
 
   async close(): Promise<void> {
-    this.closing.abort();
     this.markClosed(cancelled('the view of services was closed'));
-    await this.watching;
+    await this.loop.close();
     this.listeners.clear();
     if (this.ownsClient) this.client.close();
-  }
-
-  private async watchUntilClosed(): Promise<void> {
-    while (!this.closing.signal.aborted) {
-      const replica = this.client.current;
-      const seed = this.client.currentSeed;
-      const error = await this.watchOnce(replica);
-      if (this.closing.signal.aborted) return;
-      const fields = { seed, ageMs: this.ageMs(), revision: this.revision(), error };
-      // The first break is news; that the next seeds are away as well is not.
-      if (this.connected) this.logger.warn('registry watch broke; keeping the last state', fields);
-      else this.logger.debug('registry watch failed', fields);
-      this.connected = false;
-      this.state.streamBroke();
-      this.client.moveOn(replica);
-      await this.backoff.wait(this.closing.signal);
-    }
-  }
-
-  /** Follows one stream to its end; yields why it ended. */
-  private async watchOnce(replica: RegistryClient['current']): Promise<unknown> {
-    const { firstEventTimeoutMs = 3000, silenceMaxMs = 15_000, service = '' } = this.options;
-    const attempt = new AbortController();
-    const watchdog = new Watchdog(attempt, 'the registry sent nothing for too long');
-    const signal = AbortSignal.any([attempt.signal, this.closing.signal]);
-    watchdog.feed(firstEventTimeoutMs);
-    try {
-      const request = { service, fromRevision: this.state.revision };
-      for await (const event of replica.watch(request, { signal })) {
-        watchdog.feed(silenceMaxMs);
-        this.apply(event);
-        if (!this.connected)
-          this.logger.info('watching the registry', { revision: event.revision });
-        this.connected = true;
-        this.backoff.reset();
-      }
-      return new Error('the registry ended the stream');
-    } catch (error) {
-      return error;
-    } finally {
-      watchdog.stop();
-      attempt.abort();
-    }
   }
 
   private apply({ revision, event }: registry.WatchResponse): void {

@@ -54,6 +54,18 @@ export const GATEWAY_REASONS = {
     meaning: 'The rule of a document takes the call and names no backend with a weight above 0.',
     remedy: 'Give the rule of `rule` in the metadata a backend.',
   },
+  DOCUMENTS_CHANGED: {
+    code: Code.aborted,
+    meaning:
+      'The documents in the registry’s store have changed while they were to be replaced. Nothing was written.',
+    remedy: 'Look at `raftway gateway apply --dry-run` again, and apply.',
+  },
+  DOCUMENTS_NOT_SEEN: {
+    code: Code.unavailable,
+    meaning:
+      'The documents are in the registry’s store, and the gateway that wrote them has not seen them yet.',
+    remedy: 'Nothing has to be done: it follows the store as soon as it reaches the registry.',
+  },
   DOCUMENTS_NOT_LOADED: {
     code: Code.unavailable,
     meaning:

@@ -116,8 +116,20 @@ describe('a template of a request', () => {
       { parts: { shelf: { id: 7 } }, path: { b: 'x' } },
       { name: 'shelves/7/books/x' },
     ],
-    ['what is not there: nothing', 'GetBook', { name: 'a ${parts.x.y}', full: '${query.f}' }, {}, {}],
-    ['a dollar', 'GetBook', { name: '$5 $${a} ${path.b}' }, { path: { b: 'x' } }, { name: '$5 ${a} x' }],
+    [
+      'what is not there: nothing',
+      'GetBook',
+      { name: 'a ${parts.x.y}', full: '${query.f}' },
+      {},
+      {},
+    ],
+    [
+      'a dollar',
+      'GetBook',
+      { name: '$5 $${a} ${path.b}' },
+      { path: { b: 'x' } },
+      { name: '$5 ${a} x' },
+    ],
     ['an escape alone', 'GetBook', { name: '$${a}' }, {}, { name: '${a}' }],
     ['no prototype', 'GetBook', { name: '${body.constructor.name}' }, { body: '{}' }, {}],
   ])('takes %s', (_what, method, template, given, message) => {
@@ -125,12 +137,36 @@ describe('a template of a request', () => {
   });
 
   it.each<[string, string, JsonValue, Given, string]>([
-    ['a text that is no truth value', 'GetBook', { full: '${query.f}' }, { query: { f: ['x'] } }, 'query.f'],
-    ['a parameter twice', 'GetBook', { name: '${query.n}' }, { query: { n: ['a', 'b'] } }, 'query.n'],
+    [
+      'a text that is no truth value',
+      'GetBook',
+      { full: '${query.f}' },
+      { query: { f: ['x'] } },
+      'query.f',
+    ],
+    [
+      'a parameter twice',
+      'GetBook',
+      { name: '${query.n}' },
+      { query: { n: ['a', 'b'] } },
+      'query.n',
+    ],
     ['… in a text', 'GetBook', { name: 'a ${query.n}' }, { query: { n: ['a', 'b'] } }, 'query.n'],
-    ['an object within a text', 'GetBook', { name: 'a ${body.n}' }, { body: '{"n": {}}' }, 'body.n'],
+    [
+      'an object within a text',
+      'GetBook',
+      { name: 'a ${body.n}' },
+      { body: '{"n": {}}' },
+      'body.n',
+    ],
     ['a field that is unknown', 'ListBooks', { like: '${body}' }, { body: '{"x": 1}' }, 'x'],
-    ['a text for a message', 'ListBooks', { like: '${query.n}' }, { query: { n: ['a'] } }, 'query.n'],
+    [
+      'a text for a message',
+      'ListBooks',
+      { like: '${query.n}' },
+      { query: { n: ['a'] } },
+      'query.n',
+    ],
   ])('refuses %s', (_what, method, template, given, field) => {
     expect(refusal(method, template, given)).toEqual(['INVALID_ARGUMENT', field]);
   });
@@ -153,7 +189,11 @@ describe('a template of a request', () => {
     ['ListBooks', { like: { tags: ['${query.x}'], author: { full_name: 'a' } } }, undefined],
     ['GetBook', { nmae: '${path.x}' }, 'nmae is no field of test.GetBookRequest'],
     ['GetBook', { full: 'yes' }, expect.stringContaining('full') as string],
-    ['ListBooks', { like: '${query.x}' }, '${query.x} is a text, which a message or a map cannot be'],
+    [
+      'ListBooks',
+      { like: '${query.x}' },
+      '${query.x} is a text, which a message or a map cannot be',
+    ],
     ['ListBooks', { like: { author: { name: 1 } } }, expect.stringContaining('name') as string],
   ])('is checked against a message: %s %j', (method, template, problem) => {
     expect(checkTemplate(inputOf(method), parseRequestTemplate(template))).toEqual(problem);

@@ -328,9 +328,7 @@ function itemOf({ field, isItem = false }: Place): Place {
 
 function memberOf({ message, field, isItem = false }: Place, key: string): Place {
   if (field?.fieldKind === 'map' && !isItem)
-    return field.mapKind === 'message'
-      ? placeOfMessage(field.message)
-      : { field, isItem: true };
+    return field.mapKind === 'message' ? placeOfMessage(field.message) : { field, isItem: true };
   const member = message && findField(message, [key])?.[0];
   if (member === undefined) return anywhere;
   return member.fieldKind === 'message' && !isText(member)

@@ -12,6 +12,7 @@ const FILES = [
   'raftway/lock/v1/lock.proto',
   'raftway/id/v1/id.proto',
   'raftway/registry/v1/registry.proto',
+  'raftway/registry/v1/config.proto',
   'raftway/raft/v1/raft_admin.proto',
 ];
 

@@ -137,7 +137,8 @@ describe('a gateway that is to have documents', () => {
     const path = join(directory, 'a.yaml');
     const results: boolean[] = [];
     const documents = new LiveDocuments({
-      path,
+      source: { kind: 'files', path },
+      config: undefined,
       logger: silentLogger(),
       onSet: (used) => results.push(used),
     });

@@ -1,4 +1,5 @@
 import { type Logger } from '@raftway/observability';
+import { grpcPathOf } from '@raftway/transcoding';
 import { JsonRouteBuilder, type JsonRoutes } from '../domain/json-routes';
 import { type MergedSchema } from '../domain/merged-schema';
 
@@ -30,6 +31,12 @@ export class JsonCatalog {
       this.log(this.current);
     }
     return this.current;
+  }
+
+  /** The path of the gRPC method that a request becomes; undefined for none. @throws ServiceError for a path that is no UTF-8. */
+  methodOf(httpMethod: string, path: string): string | undefined {
+    const match = this.routes().router.match(httpMethod, path);
+    return match.kind === 'found' ? grpcPathOf(match.target.binding.method) : undefined;
   }
 
   /** Each problem once, while it lasts. */

@@ -1,11 +1,16 @@
+import { type ConfigView } from '@raftway/discovery';
 import { type Logger } from '@raftway/observability';
+import { type DocumentSource } from '../document-source';
 import { type CompiledDocuments, type DocumentSet, DocumentTable } from '../domain/documents';
 import { DocumentFiles } from './document-files';
+import { DocumentStore } from './document-store';
 
 /** What {@link LiveDocuments} works with. */
 export interface LiveDocumentsSettings {
-  /** File or directory; undefined when the admin API gives the documents. */
-  readonly path: string | undefined;
+  /** Undefined when the admin API gives the documents. */
+  readonly source: DocumentSource | undefined;
+  /** Of the entries of a source that is a store. */
+  readonly config: ConfigView | undefined;
   readonly logger: Logger;
   /** Told of every set, whether it is used, and whether its policies of backends differ from those of before. */
   readonly onSet: (used: boolean, backendsDiffer: boolean) => void;
@@ -17,15 +22,18 @@ const problemsLogged = 10;
 /** The documents that calls are routed by, and where they come from. */
 export class LiveDocuments {
   readonly table: DocumentTable;
+  /** Where documents are written for all gateways; undefined when they do not come from the registry. */
+  readonly store: DocumentStore | undefined;
   private readonly files: DocumentFiles | undefined;
 
   constructor(private readonly settings: LiveDocumentsSettings) {
-    const { path, logger } = settings;
-    this.table = new DocumentTable(path !== undefined);
-    this.files =
-      path === undefined
-        ? undefined
-        : new DocumentFiles(path, (set) => void this.apply(set), logger);
+    const { source, config, logger } = settings;
+    this.table = new DocumentTable(source !== undefined);
+    const onSet = (set: DocumentSet): void => this.apply(set);
+    if (source?.kind === 'files') this.files = new DocumentFiles(source.path, onSet, logger);
+    if (source?.kind !== 'store') return;
+    if (config === undefined) throw new TypeError('documents of a store need a view of it');
+    this.store = new DocumentStore(config, source.prefix, onSet);
   }
 
   /** Why the gateway is not ready; undefined when documents are no reason. */
@@ -37,10 +45,12 @@ export class LiveDocuments {
 
   /** Reads what there is, and follows it. */
   async start(): Promise<void> {
+    this.store?.start();
     await this.files?.start();
   }
 
   async stop(): Promise<void> {
+    await this.store?.stop();
     await this.files?.stop();
   }
 

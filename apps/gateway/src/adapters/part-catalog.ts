@@ -14,6 +14,11 @@ export class PartCatalog {
     return this.json.routes();
   }
 
+  /** The path of the gRPC method that a request becomes; undefined for none. @throws ServiceError for a path that is no UTF-8. */
+  methodOf(httpMethod: string, path: string): string | undefined {
+    return this.json.methodOf(httpMethod, path);
+  }
+
   /** The method of a part, or why it cannot be called. */
   resolve(part: CompiledPart): JsonRoute | Fault {
     return this.resolver.resolve(part, this.routes());

@@ -2,6 +2,8 @@ const names = new Set([
   'grpc.health.v1.Health',
   'grpc.reflection.v1.ServerReflection',
   'grpc.reflection.v1alpha.ServerReflection',
+  // Who changes it changes where calls go.
+  'raftway.registry.v1.ConfigService',
 ]);
 const packages = ['raftway.raft.', 'raftway.gateway.'];
 

@@ -106,6 +106,26 @@ export function documentsFromFiles(path: string): ServiceError {
   });
 }
 
+/** Documents of the registry's store that somebody else has changed while they were to be replaced. */
+export function documentsChanged(): ServiceError {
+  return new ServiceError({
+    code: Code.aborted,
+    reason: 'DOCUMENTS_CHANGED',
+    message:
+      'the documents in the registry’s store have changed since this gateway saw them: nothing was written; look at them and apply again',
+  });
+}
+
+/** Documents that were written to the registry's store and have not come back. */
+export function documentsNotSeen(): ServiceError {
+  return new ServiceError({
+    code: Code.unavailable,
+    reason: 'DOCUMENTS_NOT_SEEN',
+    message:
+      'the documents are in the registry’s store, and this gateway has not seen them yet: it will as soon as it reaches the registry',
+  });
+}
+
 /** UNAVAILABLE `INSTANCES_UNREACHABLE`: there are live instances and none could be connected to. Nothing was sent. */
 export function instancesUnreachable(
   grpcService: string,

@@ -8,6 +8,7 @@ import {
 } from '@raftway/http2';
 import {
   callTimeoutMs,
+  type CompiledRule,
   type DocumentTable,
   type RuleBackend,
   type Timeouts,
@@ -19,6 +20,7 @@ import { type RoutingTable } from '../domain/routing-table';
 import { type LocalServices } from '../local/local-services';
 import { type HttpExchange } from '../web/http-exchange';
 import { routeByRule, ruleFor } from './document-routing';
+import { type HttpRouting, sendRedirect } from './http-routing';
 import { ProxyCall, type ProxyCallStart } from './proxy-call';
 import { type ProxyContext } from './proxy-context';
 import { DiscardingListener, sendRefusal } from './reply';
@@ -36,6 +38,7 @@ export interface DispatcherSettings {
   /** The longest time a call may take, in milliseconds; undefined for no limit. */
   readonly timeoutMaxMs: number | undefined;
   readonly documents: DocumentTable;
+  readonly httpRouting: HttpRouting;
   /** Takes what came over HTTP/2 and is no gRPC call. */
   readonly onHttp: (exchange: HttpExchange) => void;
 }
@@ -53,7 +56,7 @@ export class Dispatcher {
     private readonly settings: DispatcherSettings,
   ) {}
 
-  /** Takes a stream over. */
+  /** Takes a stream over, as a client opened it. */
   dispatch(
     stream: EngineStream,
     headers: HeaderPairs,
@@ -66,6 +69,26 @@ export class Dispatcher {
       const http = { method, path: target, contentType };
       return this.settings.onHttp({ ...http, stream, headers, requestEnded, clientAddress });
     }
+    if (this.settings.documents.http === undefined)
+      return this.dispatchCall(stream, headers, requestEnded, clientAddress, undefined, facts);
+    const found = this.settings.httpRouting.decide({ method, target, headers });
+    if (found?.kind === 'redirect') return sendRedirect(stream, found);
+    const goingOn = found?.headers ?? headers;
+    this.dispatchCall(stream, goingOn, requestEnded, clientAddress, found?.rule);
+  }
+
+  /**
+   * Takes a gRPC call over, whatever it came as.
+   * @param taken the rule of an HTTPRoute that has taken it; undefined when other documents, and what is registered, say where it goes.
+   */
+  dispatchCall(
+    stream: EngineStream,
+    headers: HeaderPairs,
+    requestEnded: boolean,
+    clientAddress: string,
+    taken?: CompiledRule,
+    facts = readCallFacts(headers),
+  ): void {
     const path = this.parsePath(facts.path);
     if (path === undefined) return this.refuse(stream, '', refusal.pathNotCanonical(facts.path));
     const { local } = this.settings;
@@ -77,7 +100,7 @@ export class Dispatcher {
       const malformed = headerValue(headers, 'grpc-timeout') ?? '';
       return this.refuse(stream, path.grpcService, refusal.timeoutMalformed(malformed));
     }
-    const found = this.route(path, headers);
+    const found = this.route(path, headers, taken);
     if (found instanceof ServiceError)
       return this.refuse(stream, found.reason === 'SERVICE_UNKNOWN' ? '' : path.grpcService, found);
     const { route, requestHeaders, responseHeaders } = found;
@@ -93,11 +116,15 @@ export class Dispatcher {
   }
 
   /** Where a call goes: by the rule of a document, or else by what instances register. */
-  private route(path: GrpcPath, headers: HeaderPairs): CallRoute | ServiceError {
+  private route(
+    path: GrpcPath,
+    headers: HeaderPairs,
+    taken: CompiledRule | undefined,
+  ): CallRoute | ServiceError {
     const { table, documents } = this.settings;
     const { grpcService } = path;
     const { active } = documents;
-    const rule = active && ruleFor(active, path, headers);
+    const rule = taken ?? (active && ruleFor(active, path, headers));
     if (rule !== undefined) {
       const found = routeByRule(rule, grpcService, table, this.context.random);
       if (found instanceof ServiceError) return found;

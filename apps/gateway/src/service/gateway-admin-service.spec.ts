@@ -226,6 +226,81 @@ describe('what a gateway says of its routing', () => {
   });
 });
 
+const web = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: web }
+spec:
+  hostnames: [www.example.com]
+  rules:
+    - name: api
+      matches: [{ path: { value: /api }, headers: [{ name: x-canary, value: "1" }] }]
+      filters: [{ type: URLRewrite, urlRewrite: { path: { type: ReplacePrefixMatch, replacePrefixMatch: / } } }]
+      timeouts: { request: 3s }
+      backendRefs: [{ name: v2 }]
+    - name: docs
+      matches: [{ path: { type: Exact, value: /docs }, method: GET }]
+      filters: [{ type: RequestRedirect, requestRedirect: { scheme: https, hostname: docs.example.com } }]
+`;
+
+describe('HTTPRoutes', () => {
+  const authority = 'www.example.com';
+
+  it('are listed with the requests that they take, and what they do with them', async () => {
+    const { admin } = await start();
+    await admin.applyDocuments({ files: files(web) });
+
+    const { routes } = await admin.listRoutes({});
+
+    expect(routes.slice(0, 2)).toMatchObject([
+      { hostname: authority, http: '* /api/*', action: 'rewrite prefix to /', rule: 'api' },
+      { http: 'GET /docs', action: 'redirect 302 https docs.example.com', backends: [] },
+    ]);
+  });
+
+  it('are explained: the call that a request becomes, where it goes, and for how long', async () => {
+    const { admin } = await start();
+    await admin.applyDocuments({ files: files(web) });
+    const request = { httpMethod: 'post', method: '/api/test.Echo/Unary', authority };
+
+    const taken = await admin.explainCall({ ...request, headers: { 'X-Canary': '1' } });
+    const passed = await admin.explainCall(request);
+
+    expect(taken).toMatchObject({
+      grpcMethod: 'test.Echo/Unary',
+      route: { document: 'HTTPRoute default/web', rule: 'api', backends: [{ service: 'v2' }] },
+      considered: [{ taken: true, why: 'it takes * /api/*' }],
+      refusalCode: '',
+    });
+    expect(toMilliseconds(taken.timeoutMax!)).toBe(3000);
+    expect(passed).toMatchObject({
+      considered: [{ taken: false, why: 'header x-canary must be "1", and there is none' }],
+      refusalReason: 'HTTP_PATH_UNKNOWN',
+    });
+  });
+
+  it('are explained for gRPC calls, too, and redirects with where they lead', async () => {
+    const { admin } = await start();
+    await admin.applyDocuments({ files: files(web) });
+
+    const call = await admin.explainCall({
+      method: 'api/test.Echo/Unary',
+      authority,
+      headers: { 'x-canary': '1' },
+    });
+    const moved = await admin.explainCall({ httpMethod: 'GET', method: '/docs?a=b', authority });
+    const own = await admin.explainCall({
+      httpMethod: 'POST',
+      method: '/grpc.health.v1.Health/Check',
+      authority,
+    });
+
+    expect(call).toMatchObject({ route: { rule: 'api' }, grpcMethod: '', refusalCode: '' });
+    expect(moved).toMatchObject({ redirect: '302 https://docs.example.com/docs?a=b' });
+    expect(own).toMatchObject({ local: true, considered: [] });
+  });
+});
+
 describe('ExplainCall', () => {
   it('says which rules were looked at, which one takes the call, and with what time', async () => {
     const { admin } = await start({ timeoutMaxMs: 10_000 });
@@ -281,14 +356,18 @@ describe('ExplainCall', () => {
     ]);
     expect(statuses[0]?.conditions).toMatchObject([
       { type: 'Accepted', status: true },
-      { type: 'ResolvedRefs', reason: 'MethodNotFound', message: expect.stringContaining('test.Echo/Unary') as string },
+      {
+        type: 'ResolvedRefs',
+        reason: 'MethodNotFound',
+        message: expect.stringContaining('test.Echo/Unary') as string,
+      },
     ]);
     expect((await admin.listRoutes({})).routes.at(-1)).toMatchObject({
       document: 'CompositeRoute default/both',
       http: 'GET /v1/both',
       parts: ['health grpc.health.v1.Health/Check', 'echo test.Echo/Unary {optional}'],
     });
-    const explained = await admin.explainCall({ method: 'GET /v1/both?x=y' });
+    const explained = await admin.explainCall({ method: '/v1/both?x=y', httpMethod: 'GET' });
     expect(explained).toMatchObject({ refusalCode: '', route: { http: 'GET /v1/both' } });
     expect(explained.parts.map(({ call }) => [call?.local, call?.refusalReason])).toEqual([
       [true, ''],
@@ -296,12 +375,12 @@ describe('ExplainCall', () => {
     ]);
     const needed = composite.replace(', optional: true', '');
     await admin.applyDocuments({ files: files(needed) });
-    expect(await admin.explainCall({ method: 'GET /v1/both' })).toMatchObject({
+    expect(await admin.explainCall({ method: '/v1/both', httpMethod: 'get' })).toMatchObject({
       refusalReason: 'PART_NOT_CALLABLE',
     });
   });
 
-  it('says which method an HTTP request calls, and how it is taken', async () => {
+  it('says what a TranscodePolicy says of calls', async () => {
     const { admin } = await start();
     await admin.applyDocuments({
       files: files(`
@@ -314,16 +393,6 @@ spec: { targetRefs: [{ kind: Service, name: v1 }], json: { unknownFields: ignore
 
     expect(await admin.explainCall({ method: 'test.Echo/Unary' })).toMatchObject({
       transcoding: ['unknownFields ignore'],
-    });
-    expect(await admin.explainCall({ method: 'POST /grpc.health.v1.Health/Check' })).toMatchObject({
-      local: true,
-      called: 'grpc.health.v1.Health/Check',
-    });
-    expect(await admin.explainCall({ method: 'GET /grpc.health.v1.Health/Check' })).toMatchObject({
-      refusalReason: 'HTTP_METHOD_UNKNOWN',
-    });
-    expect(await admin.explainCall({ method: 'GET /v1/nothing' })).toMatchObject({
-      refusalReason: 'HTTP_PATH_UNKNOWN',
     });
   });
 

@@ -1,6 +1,7 @@
 import { gateway } from '@raftway/contracts';
 import { invalidArgument, limitViolation } from '@raftway/errors';
 import { implementService, type ServiceImplementation } from '@raftway/service-kit';
+import { type DocumentStore } from '../adapters/document-store';
 import { byText, readTexts } from '../adapters/read-texts';
 import {
   type CompiledDocuments,
@@ -18,6 +19,7 @@ import {
   compositeRoute,
   differenceMessage,
   documentMessage,
+  httpRuleRoute,
   registeredRoute,
   ruleRoute,
 } from './messages';
@@ -26,8 +28,10 @@ import {
 export interface AdminContext extends ExplainContext {
   readonly table: RoutingTable;
   readonly documents: DocumentTable;
-  /** Where documents come from; undefined when the admin API gives them. */
+  /** Which files documents come from; undefined when the admin API gives them. */
   readonly documentsPath: string | undefined;
+  /** Where they are written for all gateways; undefined when this gateway keeps what it is given. */
+  readonly store: Pick<DocumentStore, 'replace'> | undefined;
   readonly isSetAside: (endpointKey: string) => boolean;
   /** Uses a set without problems, and what it was compiled to, from now on. */
   readonly apply: (set: DocumentSet, compiled: CompiledDocuments) => void;
@@ -54,9 +58,12 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
       const isWanted = (route: { readonly grpcService: string }): boolean =>
         grpcService === '' || ['', grpcService].includes(route.grpcService);
       const entries = documents.current?.routes.entries ?? [];
+      // A request becomes a call of any service.
+      const httpEntries = documents.current?.http.entries ?? [];
       // Made when they are shown: a page of thousands costs a page.
       const routes = [
         ...entries.filter(isWanted).map((entry) => () => ruleRoute(entry, table)),
+        ...httpEntries.map((entry) => () => httpRuleRoute(entry, table)),
         ...table
           .list()
           .filter(isWanted)
@@ -88,7 +95,8 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
             .map(({ where, message }) => ({ field: where, description: message })),
         );
       const { after, changes } = documents.compare(set);
-      if (!dryRun) {
+      if (!dryRun && context.store !== undefined) await context.store.replace(files);
+      else if (!dryRun) {
         context.apply(set, after);
         applied = texts;
       }

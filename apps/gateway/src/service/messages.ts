@@ -4,6 +4,10 @@ import {
   type CompiledRule,
   type Difference,
   type DocumentStatus,
+  httpActionText,
+  type HttpEntry,
+  httpMatchText,
+  type HttpTarget,
   partText,
   pathText,
   type RouteEntry,
@@ -21,10 +25,24 @@ export function ruleRoute(
   { hostname, grpcService, method, headers, target }: RouteEntry<CompiledRule>,
   table: RoutingTable,
 ): gateway.Route {
-  return {
+  return { ...routeOf(hostname, headers, target, table), grpcService, method };
+}
+
+/** The same of an HTTPRoute. */
+export function httpRuleRoute(entry: HttpEntry<HttpTarget>, table: RoutingTable): gateway.Route {
+  const { hostname, headers, target } = entry;
+  const route = routeOf(hostname, headers, target.rule, table);
+  return { ...route, http: httpMatchText(entry), action: httpActionText(target) };
+}
+
+function routeOf(
+  hostname: string,
+  headers: RouteEntry<CompiledRule>['headers'],
+  target: CompiledRule,
+  table: RoutingTable,
+): gateway.Route {
+  return gateway.Route.fromPartial({
     hostname,
-    grpcService,
-    method,
     headers: headers.map(({ name, value }) => `${name}: ${value}`),
     document: target.document,
     rule: target.name,
@@ -34,9 +52,7 @@ export function ruleRoute(
       fault: fault?.message ?? '',
       liveInstances: table.liveInstancesOf(service).length,
     })),
-    http: '',
-    parts: [],
-  };
+  });
 }
 
 /** A composite as the API shows it. */

@@ -198,8 +198,7 @@ export class CompositeCall implements StreamListener, Expirable {
     if (unused !== undefined && style.request.ignoreUnknownFields !== true)
       throw invalidArgument({ field: unused, description: 'is nothing that this path takes' });
     return {
-      path: (name) =>
-        values.find(({ variable }) => variable.fieldPath.join('.') === name)?.text,
+      path: (name) => values.find(({ variable }) => variable.fieldPath.join('.') === name)?.text,
       query: (name) => parameters.get(name) ?? [],
       body,
       part: (name) => this.answerOf(name),
@@ -239,8 +238,9 @@ export class CompositeCall implements StreamListener, Expirable {
       const message = run.message ?? this.messageOf(run, route);
       const { nowMs } = this.context;
       const leftMs = this.untilMs === undefined ? undefined : this.untilMs - nowMs();
-      const begun: BegunPart = this.runner.run({ part, route, message: message ?? nothing, leftMs }, (end) =>
-        this.settle(run, end, begun.result),
+      const begun: BegunPart = this.runner.run(
+        { part, route, message: message ?? nothing, leftMs },
+        (end) => this.settle(run, end, begun.result),
       );
       if (begun.kept === undefined) run.leave = begun.leave;
       else this.settle(run, begun.kept, 'kept');
@@ -326,8 +326,7 @@ export class CompositeCall implements StreamListener, Expirable {
   private end(result: CompositeResult): void {
     if (this.isOver) return;
     this.isOver = true;
-    if (this.deadlineBucket !== undefined)
-      this.context.deadlines.remove(this, this.deadlineBucket);
+    if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
     for (const run of this.runs) {
       if (run.state !== 'running') continue;
       run.leave?.();

@@ -50,7 +50,14 @@ export class Connect implements WebProtocol {
     // A unary request without a body is an empty message, which is still to come for gRPC.
     else if (dressed instanceof ConnectUnaryStream && requestEnded)
       this.dispatchWith(dressed, request.headers, exchange, Buffer.alloc(0));
-    else this.settings.dispatch(dressed, request.headers, requestEnded, exchange.clientAddress);
+    else
+      this.settings.dispatch(
+        dressed,
+        request.headers,
+        requestEnded,
+        exchange.clientAddress,
+        exchange.rule,
+      );
     return true;
   }
 
@@ -72,11 +79,7 @@ export class Connect implements WebProtocol {
       'unary',
     );
     const isCompressed = 'encoding' in request && request.encoding !== 'identity';
-    const dressed = new ConnectUnaryStream(
-      exchange.stream,
-      this.limitsOf(exchange),
-      isCompressed,
-    );
+    const dressed = new ConnectUnaryStream(exchange.stream, this.limitsOf(exchange), isCompressed);
     if (version !== undefined && version !== 'v1')
       this.refuse(dressed, parameterInvalid('connect', 'v1', version));
     else if (message === undefined)
@@ -96,10 +99,10 @@ export class Connect implements WebProtocol {
   private dispatchWith(
     dressed: ConnectUnaryStream,
     headers: HeaderPairs,
-    { clientAddress }: HttpExchange,
+    { clientAddress, rule }: HttpExchange,
     message: Uint8Array,
   ): void {
-    this.settings.dispatch(dressed, headers, false, clientAddress);
+    this.settings.dispatch(dressed, headers, false, clientAddress, rule);
     dressed.deliver(message);
   }
 

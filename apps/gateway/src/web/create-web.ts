@@ -4,6 +4,7 @@ import { type PartCatalog } from '../adapters/part-catalog';
 import { type DocumentTable } from '../domain/documents';
 import { type RoutingTable } from '../domain/routing-table';
 import { type GatewayOptions } from '../options';
+import { type HttpRouting } from '../proxy/http-routing';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { type CallObserver } from '../proxy/proxy-context';
 import { nowMs } from '../timing';
@@ -28,8 +29,7 @@ export interface WebDependencies {
   readonly isSafe: (grpcService: string, method: string) => boolean;
   readonly documents: Pick<DocumentTable, 'web'>;
   readonly table: Pick<RoutingTable, 'route'>;
-  /** Whether the gateway answers a gRPC service itself. */
-  readonly isLocal: (grpcService: string) => boolean;
+  readonly httpRouting: HttpRouting;
   /** What is reached by HTTP and JSON, and the parts of composites. */
   readonly parts: PartCatalog;
   readonly composites: CompositeObserver;
@@ -37,7 +37,7 @@ export interface WebDependencies {
 
 /** Every protocol but gRPC. */
 export function createWeb(options: GatewayOptions, dependencies: WebDependencies): WebEntrance {
-  const { dispatch, memory, observer, isSafe, parts, documents, table, isLocal } = dependencies;
+  const { dispatch, memory, observer, isSafe, parts, documents, table, httpRouting } = dependencies;
   const cors = new Cors({
     origins: options.corsOrigins,
     credentials: options.corsCredentials,
@@ -56,7 +56,6 @@ export function createWeb(options: GatewayOptions, dependencies: WebDependencies
   const protocols = [
     new GrpcWeb(dispatch),
     new Connect({ dispatch, limits, isSafe, onRefused }),
-    composites,
     new Json({
       ...{ dispatch, memory, routes, style, onRefused },
       isOn: options.jsonTranscoding,
@@ -64,7 +63,8 @@ export function createWeb(options: GatewayOptions, dependencies: WebDependencies
       otherMethods: (exchange: HttpExchange) => composites.methodsOf(exchange),
     }),
   ];
-  return new WebEntrance(cors, protocols, new WebPolicies({ documents, table, routes, isLocal }));
+  const policies = new WebPolicies({ documents, table, routes, httpRouting });
+  return new WebEntrance(cors, policies, composites, httpRouting, protocols);
 }
 
 /** HTTP/1.1, whose requests go to that entrance. @param onConnectionError a connection was closed by a limit or a protocol error */

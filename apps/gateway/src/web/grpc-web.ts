@@ -11,7 +11,7 @@ export class GrpcWeb implements WebProtocol {
   constructor(private readonly dispatch: Dispatch) {}
 
   open(exchange: HttpExchange): boolean {
-    const { stream, headers, method, requestEnded, clientAddress } = exchange;
+    const { stream, headers, method, requestEnded, clientAddress, rule } = exchange;
     const type = method === 'POST' ? parseGrpcWebType(exchange.contentType) : undefined;
     if (type === undefined) return false;
     if (refuseIfOff(exchange, 'grpcWeb')) return true;
@@ -20,7 +20,7 @@ export class GrpcWeb implements WebProtocol {
       responseIsText: wantsText(headerValue(headers, 'accept'), type),
       suffix: type.suffix,
     });
-    this.dispatch(dressed, grpcHeadersOfWeb(headers, type), requestEnded, clientAddress);
+    this.dispatch(dressed, grpcHeadersOfWeb(headers, type), requestEnded, clientAddress, rule);
     return true;
   }
 }

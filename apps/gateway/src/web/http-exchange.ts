@@ -1,5 +1,5 @@
 import { type EngineStream, type HeaderPairs } from '@raftway/http2';
-import { type TranscodeSettings } from '../domain/documents';
+import { type CompiledRule, type TranscodeSettings } from '../domain/documents';
 import { sendHttpResponse } from '../proxy/reply';
 
 /**
@@ -23,6 +23,8 @@ export interface HttpExchange {
   readonly clientAddress: string;
   /** What documents say of such requests; undefined when the options hold. */
   readonly policy?: TranscodeSettings | undefined;
+  /** The rule of an HTTPRoute that has taken it; undefined for none. */
+  readonly rule?: CompiledRule | undefined;
 }
 
 /** A request's target, taken apart. `query` is empty when there is none. */
@@ -32,12 +34,13 @@ export function pathAndQuery(target: string): { readonly path: string; readonly 
   return { path: target.slice(0, question), query: target.slice(question + 1) };
 }
 
-/** Hands a gRPC stream to the dispatcher. @param headers gRPC's, of the request */
+/** Hands a gRPC stream to the dispatcher. @param headers gRPC's, of the request @param rule that of the exchange */
 export type Dispatch = (
   stream: EngineStream,
   headers: HeaderPairs,
   requestEnded: boolean,
   clientAddress: string,
+  rule: CompiledRule | undefined,
 ) => void;
 
 /** One of the protocols that calls may come in, other than gRPC. */

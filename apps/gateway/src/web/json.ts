@@ -166,7 +166,8 @@ export class Json implements WebProtocol {
       limit,
       detailTypes: [route.types, contractsRegistry()],
       isConnect,
-      dispatch: (stream) => dispatch(stream, grpcHeaders, false, exchange.clientAddress),
+      dispatch: (stream) =>
+        dispatch(stream, grpcHeaders, false, exchange.clientAddress, exchange.rule),
       onRefused,
     };
   }

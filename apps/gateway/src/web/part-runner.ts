@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import { contractsRegistry } from '@raftway/contracts';
-import { type EngineStream, formatGrpcTimeout, frameMessage, type HeaderPairs } from '@raftway/http2';
+import {
+  type EngineStream,
+  formatGrpcTimeout,
+  frameMessage,
+  type HeaderPairs,
+} from '@raftway/http2';
 import { grpcPathOf } from '@raftway/transcoding';
 import { type CompiledPart } from '../domain/documents';
 import { withoutHeader } from '../domain/header-rules';
@@ -77,7 +82,8 @@ export class PartRunner {
       limit: style.limit,
       detailTypes: [route.types, contractsRegistry()],
       isConnect: false,
-      dispatch: (stream: EngineStream) => dispatch(stream, headers, false, clientAddress),
+      dispatch: (stream: EngineStream) =>
+        dispatch(stream, headers, false, clientAddress, undefined),
       onRefused: () => undefined,
     };
     new JsonUnaryStream(call, settings, route, style.response).start(true);

@@ -1,5 +1,6 @@
 import { isGrpcContentType } from '@raftway/http2';
 import { DiscardingListener, sendHttpResponse } from '../proxy/reply';
+import { type HttpRouting, sendRedirect } from '../proxy/http-routing';
 import { type Cors } from './cors';
 import { HeadStream } from './head-stream';
 import { type HttpExchange, sendProblem, type WebProtocol } from './http-exchange';
@@ -10,11 +11,16 @@ export class WebEntrance {
   /** What this port takes, for `accept-post` (https://www.w3.org/TR/ldp/#header-accept-post). */
   private readonly acceptPost: string;
 
-  /** @param protocols asked in this order */
+  /**
+   * @param composites asked before HTTPRoutes are
+   * @param protocols asked in this order
+   */
   constructor(
     private readonly cors: Cors,
+    private readonly policies: WebPolicies,
+    private readonly composites: WebProtocol,
+    private readonly routing: HttpRouting,
     private readonly protocols: readonly WebProtocol[],
-    private readonly policies: Pick<WebPolicies, 'of'>,
   ) {
     const types = protocols.flatMap(({ mediaTypes }) => mediaTypes);
     this.acceptPost = ['application/grpc', ...types].join(', ');
@@ -24,13 +30,26 @@ export class WebEntrance {
     const { method, stream } = given;
     const policy = this.policies.of(given);
     const known = policy === undefined ? given : { ...given, policy };
-    const exchange = this.cors.admit(
+    const admitted = this.cors.admit(
       method === 'HEAD' ? { ...known, stream: new HeadStream(stream) } : known,
     );
+    if (admitted !== undefined && this.composites.open(admitted)) return;
+    const exchange = admitted && this.routed(admitted);
     if (exchange === undefined) return;
     for (const protocol of this.protocols) if (protocol.open(exchange)) return;
     exchange.stream.setListener(new DiscardingListener(exchange.stream));
     answer(exchange, this.acceptPost);
+  }
+
+  /** The exchange as the rule of an HTTPRoute lets it go on, or as it is; undefined when it is answered. */
+  private routed(exchange: HttpExchange): HttpExchange | undefined {
+    const { method, path: target, headers, stream } = exchange;
+    const found = this.routing.decide({ method, target, headers });
+    if (found === undefined) return exchange;
+    if (found.kind === 'taken')
+      return { ...exchange, path: found.target, headers: found.headers, rule: found.rule };
+    sendRedirect(stream, found);
+    return undefined;
   }
 }
 

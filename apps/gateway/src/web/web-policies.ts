@@ -9,6 +9,7 @@ import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
 import { type JsonRoutes } from '../domain/json-routes';
 import { type RoutingTable } from '../domain/routing-table';
 import { callHost, ruleFor } from '../proxy/document-routing';
+import { type HttpRouting } from '../proxy/http-routing';
 import { DiscardingListener } from '../proxy/reply';
 import { type HttpExchange, pathAndQuery, sendProblem } from './http-exchange';
 
@@ -17,8 +18,7 @@ export interface WebPolicySources {
   readonly documents: Pick<DocumentTable, 'web'>;
   readonly table: Pick<RoutingTable, 'route'>;
   readonly routes: () => JsonRoutes;
-  /** Whether the gateway answers a gRPC service itself. */
-  readonly isLocal: (grpcService: string) => boolean;
+  readonly httpRouting: Pick<HttpRouting, 'decide' | 'isOwn'>;
 }
 
 /** Finds what TranscodePolicies say of an exchange, before it is known what protocol it is of. */
@@ -27,7 +27,7 @@ export class WebPolicies {
 
   /** Undefined when the options hold. Of a preflight: what holds for the request that it asks about. */
   of({ method, path: target, headers }: HttpExchange): TranscodeSettings | undefined {
-    const { documents, table, isLocal } = this.sources;
+    const { documents, table, httpRouting } = this.sources;
     const { web } = documents;
     if (web === undefined) return undefined;
     const asked = isPreflight(method, headers)
@@ -38,8 +38,11 @@ export class WebPolicies {
       const composite = web.composites?.match(callHost(headers), asked, path);
       if (composite?.kind === 'found') return composite.composite.transcoding;
       if (web.transcoding === undefined) return undefined;
+      if (httpRouting.isOwn(target)) return undefined;
+      const taken = httpRouting.decide({ method: asked, target, headers });
+      if (taken?.kind === 'taken') return taken.rule.transcoding;
       const called = this.called(asked, path);
-      if (called === undefined || isLocal(called.grpcService)) return undefined;
+      if (called === undefined) return undefined;
       const rule = ruleFor(web, called, headers);
       if (rule !== undefined) return rule.transcoding;
       const route = table.route(called.grpcService);

@@ -5,18 +5,20 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { duration, registry } from '@raftway/contracts';
-import { createClient } from '@raftway/service-kit';
+import { config, duration, registry } from '@raftway/contracts';
+import { createClient, type ServiceClient } from '@raftway/service-kit';
 import { EchoBackend, EchoClient } from '../support/echo-backend';
 import { instanceOf } from '../support/fake-view';
 
-const USAGE = `A gateway process with thousands of routes in files, one of which is changed again and again.
+const USAGE = `A gateway process with thousands of routes, a hundred a file, one of which is changed again and again.
 
-  npm run verify:routes -- [--routes 5000] [--changes 1000] [--p99-ms 30] [--memory-mb 100]
+  npm run verify:routes -- [--source files] [--routes 5000] [--changes 1000] [--p99-ms 30] [--memory-mb 100]
+
+  --source <what>  files, or registry: entries of the registry's store
 
   --routes <n>     routes, a hundred a file
   --changes <n>    changes; a third of them is timed, all are made under load
-  --p99-ms <n>     the time from the renaming of a file to the first call by the new route that fails the run
+  --p99-ms <n>     the time from the renaming of a file, or the writing of an entry, to the first call by the new route that fails the run
   --memory-mb <n>  growth of the process with all routes that fails the run`;
 
 const workspace = resolve(__dirname, '../../../..');
@@ -27,6 +29,7 @@ const settleMs = 3000;
 const loads = 4;
 
 interface Limits {
+  readonly source: 'files' | 'registry';
   readonly routes: number;
   readonly changes: number;
   readonly p99Ms: number;
@@ -43,8 +46,9 @@ class Stage {
   private readonly targets = new Map<number, string>();
   address = '';
   private gatewayPid = 0;
+  private store: ServiceClient<typeof config.ConfigServiceService> | undefined;
 
-  async start(): Promise<void> {
+  async start(source: Limits['source']): Promise<void> {
     mkdirSync(this.documents);
     const [registryPort, peerPort, gatewayPort] = await freePorts(3);
     const registryAddress = `127.0.0.1:${registryPort}`;
@@ -55,7 +59,8 @@ class Stage {
       RAFTWAY_DATA_DIR: join(this.directory, 'registry'),
       RAFTWAY_HTTP_BIND: '127.0.0.1:0',
     });
-    this.write(0, new Map([[0, 'v1']]));
+    if (source === 'registry')
+      this.store = createClient(config.ConfigServiceService, registryAddress);
     const client = createClient(registry.RegistryServiceService, registryAddress);
     for (const backend of this.backends) {
       await backend.start();
@@ -71,12 +76,13 @@ class Stage {
       });
     }
     client.close();
+    await this.write(0, new Map([[0, 'v1']]));
     const gateway = this.spawn('gateway', {
       RAFTWAY_BIND: this.address,
       RAFTWAY_ADMIN_BIND: '127.0.0.1:0',
       RAFTWAY_HTTP_BIND: '127.0.0.1:0',
       RAFTWAY_REGISTRY: registryAddress,
-      RAFTWAY_DOCUMENTS: this.documents,
+      RAFTWAY_DOCUMENTS: source === 'registry' ? 'registry:///edge' : this.documents,
       RAFTWAY_LOG_LEVEL: 'warn',
     });
     this.gatewayPid = gateway.pid ?? 0;
@@ -95,15 +101,21 @@ class Stage {
   }
 
   /** Gives a file of routes, and changes some of them. */
-  write(file: number, changes: ReadonlyMap<number, string>): void {
+  async write(file: number, changes: ReadonlyMap<number, string>): Promise<void> {
     for (const [route, target] of changes) this.targets.set(route, target);
     const texts: string[] = [];
     for (let route = file * routesPerFile; route < (file + 1) * routesPerFile; route += 1) {
       const target = this.targets.get(route);
       if (target !== undefined) texts.push(routeText(route, target));
     }
-    const path = join(this.documents, `routes-${file}.yaml`);
-    writeFileSync(`${path}.new`, texts.join('---\n'));
+    const name = `routes-${file}.yaml`;
+    const text = texts.join('---\n');
+    if (this.store !== undefined) {
+      await this.store.put({ key: `edge/${name}`, value: text }, { timeoutMs: 5000 });
+      return;
+    }
+    const path = join(this.documents, name);
+    writeFileSync(`${path}.new`, text);
     renameSync(`${path}.new`, path);
   }
 
@@ -116,6 +128,7 @@ class Stage {
   async stop(): Promise<void> {
     for (const client of this.clients) client.close();
     for (const backend of this.backends) backend.stop();
+    this.store?.close();
     for (const child of this.children) {
       if (child.exitCode !== null) continue;
       const ended = new Promise((done) => child.once('close', done));
@@ -135,12 +148,15 @@ class Stage {
   }
 }
 
-async function run(stage: Stage, { routes, changes, p99Ms, memoryMb }: Limits): Promise<boolean> {
-  await stage.start();
+async function run(
+  stage: Stage,
+  { source, routes, changes, p99Ms, memoryMb }: Limits,
+): Promise<boolean> {
+  await stage.start(source);
   const before = await settledMemory(stage);
   for (let file = 0; file * routesPerFile < routes; file += 1) {
     const numbers = Array.from({ length: routesPerFile }, (_, at) => file * routesPerFile + at);
-    stage.write(file, new Map(numbers.map((route) => [route, 'v1'])));
+    await stage.write(file, new Map(numbers.map((route) => [route, 'v1'])));
   }
   const last = stage.client(routes - 1);
   await until('all routes are there', async () => (await last.unary('x')).code === 0);
@@ -173,10 +189,10 @@ async function timeChanges(stage: Stage, routes: number, count: number): Promise
     const target = change % 2 === 0 ? 'v2' : 'v1';
     const client = stage.client(route);
     if (servedBy(await client.unary('x')) === target)
-      stage.write(fileOf(route), new Map([[route, target === 'v1' ? 'v2' : 'v1']]));
+      await stage.write(fileOf(route), new Map([[route, target === 'v1' ? 'v2' : 'v1']]));
     await until('the old route holds', async () => servedBy(await client.unary('x')) !== target);
     const startedAt = performance.now();
-    stage.write(fileOf(route), new Map([[route, target]]));
+    await stage.write(fileOf(route), new Map([[route, target]]));
     while (servedBy(await client.unary('x')) !== target) continue;
     timed.push(performance.now() - startedAt);
     client.close();
@@ -205,7 +221,7 @@ async function changeUnderLoad(
     // The routes that are called change too.
     const route = change % 2 === 0 ? 0 : (change * 97) % routes;
     const target = change % 4 < 2 ? 'v2' : 'v1';
-    stage.write(fileOf(route), new Map([[route, target]]));
+    await stage.write(fileOf(route), new Map([[route, target]]));
     if (route === 0)
       await until('a change is seen', async () => servedBy(await witness.unary('x')) === target);
   }
@@ -274,7 +290,7 @@ function limitsOf(): Limits | undefined {
   const text = { type: 'string' } as const;
   try {
     const { values } = parseArgs({
-      options: { routes: text, changes: text, 'p99-ms': text, 'memory-mb': text },
+      options: { source: text, routes: text, changes: text, 'p99-ms': text, 'memory-mb': text },
     });
     const number = (name: keyof typeof values, preset: number): number => {
       const value = Number(values[name] ?? preset);
@@ -282,7 +298,11 @@ function limitsOf(): Limits | undefined {
         throw new RangeError(`--${name} is no positive whole number`);
       return value;
     };
+    const { source = 'files' } = values;
+    if (source !== 'files' && source !== 'registry')
+      throw new RangeError('--source is neither files nor registry');
     return {
+      source,
       routes: number('routes', 5000),
       changes: number('changes', 1000),
       p99Ms: number('p99-ms', 30),

@@ -5,6 +5,7 @@ import {
   decodeCommandWith,
   fingerprint,
 } from '@raftway/raft/state-machine';
+import { type ConfigTransaction, readTransaction, writeTransaction } from './config-commands';
 
 /** What the log holds. Requests are validated before they become one of these; what depends on state is decided when applied. */
 export type Command =
@@ -25,13 +26,17 @@ export type Command =
       readonly kind: 'setStatus';
       readonly leaseId: string;
       readonly status: registry.InstanceStatus;
-    };
+    }
+  | ConfigTransaction;
 
 /** Raised whenever a command's bytes or its effect change. */
-export const COMMAND_VERSION = 1;
+export const COMMAND_VERSION = 2;
+
+/** Of all commands about instances: a replica that is not upgraded yet knows what to do with them. */
+const INSTANCE_COMMAND_VERSION = 1;
 
 /** The numbers are in every log and never change. */
-const KIND = { register: 1, renew: 2, deregister: 3, setStatus: 4 } as const;
+const KIND = { register: 1, renew: 2, deregister: 3, setStatus: 4, configTransaction: 5 } as const;
 
 /** An empty text's length. */
 const TEXT_BYTES_MIN = 2;
@@ -46,7 +51,8 @@ export function fingerprintOf(
 }
 
 export function encodeCommand(command: Command): Uint8Array {
-  const writer = new BinaryWriter().u8(COMMAND_VERSION).u8(KIND[command.kind]);
+  const version = command.kind === 'configTransaction' ? COMMAND_VERSION : INSTANCE_COMMAND_VERSION;
+  const writer = new BinaryWriter().u8(version).u8(KIND[command.kind]);
   switch (command.kind) {
     case 'register':
       writer.bytes(registry.Instance.encode(command.instance).finish());
@@ -61,6 +67,9 @@ export function encodeCommand(command: Command): Uint8Array {
     case 'setStatus':
       writer.text(command.leaseId).u32(command.status);
       break;
+    case 'configTransaction':
+      writeTransaction(writer, command);
+      break;
   }
   return writer.finish();
 }
@@ -71,7 +80,13 @@ export function encodeCommand(command: Command): Uint8Array {
  * @throws NewerFormatError
  */
 export function decodeCommand(bytes: Uint8Array): Command | undefined {
-  return decodeCommandWith(bytes, COMMAND_VERSION, decodeBody);
+  return bytes[0] === INSTANCE_COMMAND_VERSION
+    ? decodeCommandWith(bytes, INSTANCE_COMMAND_VERSION, decodeBody)
+    : decodeCommandWith(bytes, COMMAND_VERSION, decodeConfigBody);
+}
+
+function decodeConfigBody(reader: BinaryReader): Command | undefined {
+  return reader.u8() === KIND.configTransaction ? readTransaction(reader) : undefined;
 }
 
 function decodeBody(reader: BinaryReader): Command | undefined {

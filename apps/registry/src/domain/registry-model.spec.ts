@@ -134,7 +134,7 @@ describe('any history of commands', () => {
               expect(result.kind).toBe('leaseNotFound');
             } else if (command.kind === 'deregister') {
               model = model.filter((each) => each !== found);
-            } else {
+            } else if (command.kind === 'setStatus') {
               found.status = command.status;
             }
           }

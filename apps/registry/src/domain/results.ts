@@ -18,10 +18,22 @@ export type RegistryResult =
   | { readonly kind: 'deregistered'; readonly revision: number; readonly fingerprint: number }
   | { readonly kind: 'statusSet'; readonly revision: number; readonly fingerprint: number }
   | { readonly kind: 'leaseNotFound'; readonly fingerprint: number }
-  /** The registry is full; see domain/limits.ts. */
-  | { readonly kind: 'limitReached'; readonly limit: 'instancesMax' | 'instanceBytesMax' }
+  /** The registry is full; see domain/limits.ts and domain/config-limits.ts. */
+  | { readonly kind: 'limitReached'; readonly limit: ReachedLimit }
+  /** All changes of a transaction are made. */
+  | { readonly kind: 'configured'; readonly revision: number; readonly fingerprint: number }
+  /** A condition of a transaction did not hold, by its place. */
+  | {
+      readonly kind: 'configRefused';
+      readonly revision: number;
+      readonly condition: number;
+      readonly fingerprint: number;
+    }
   /** The command's bytes make no sense. */
   | { readonly kind: 'malformed' };
+
+/** A limit of what the registry holds. */
+export type ReachedLimit = (typeof LIMITS)[number];
 
 /** Raised whenever a result's bytes change. */
 const RESULT_VERSION = 2;
@@ -41,9 +53,12 @@ const KIND = {
   leaseNotFound: 5,
   limitReached: 6,
   malformed: 7,
+  configured: 8,
+  configRefused: 9,
 } as const;
 
-const LIMITS = ['instancesMax', 'instanceBytesMax'] as const;
+/** Their places are in snapshots and never change. */
+const LIMITS = ['instancesMax', 'instanceBytesMax', 'configEntriesMax', 'configBytesMax'] as const;
 
 export function encodeResult(result: RegistryResult): Uint8Array {
   const writer = new BinaryWriter().u8(RESULT_VERSION).u8(KIND[result.kind]);
@@ -54,6 +69,10 @@ export function encodeResult(result: RegistryResult): Uint8Array {
     case 'renewed':
       writer.list(result.ttlsMs, (ttlMs) => writer.u32(ttlMs));
       break;
+    case 'configRefused':
+      writer.u32(result.condition).uint53(result.revision).u32(result.fingerprint);
+      break;
+    case 'configured':
     case 'deregistered':
     case 'statusSet':
       writer.uint53(result.revision).u32(result.fingerprint);
@@ -102,6 +121,17 @@ export function decodeResult(bytes: Uint8Array): RegistryResult {
       return { kind: 'limitReached', limit: LIMITS[reader.u8()] ?? 'instancesMax' };
     case KIND.malformed:
       return { kind: 'malformed' };
+    case KIND.configured:
+      return { kind: 'configured', revision: reader.uint53(), fingerprint: reader.u32() };
+    case KIND.configRefused: {
+      const condition = reader.u32();
+      return {
+        kind: 'configRefused',
+        revision: reader.uint53(),
+        condition,
+        fingerprint: reader.u32(),
+      };
+    }
     default:
       throw new DecodeError(`registry result has unknown kind ${kind}`);
   }

@@ -6,6 +6,9 @@ import {
   SNAPSHOT_SLICE_BYTES,
 } from '@raftway/raft/state-machine';
 import type { Change } from './change-history';
+import { readValue, writeValue } from './config-commands';
+import { type ConfigLimits } from './config-limits';
+import { type ConfigEntry, ConfigState, EMPTY_CONFIG_REVISION, sizeOf } from './config-state';
 import type { StateLimits } from './limits';
 import type { Registration } from './registration';
 import { RegistryState, encodedSize } from './registry-state';
@@ -13,7 +16,24 @@ import { RegistryState, encodedSize } from './registry-state';
 type Instance = registry.Instance;
 
 /** Raised whenever the layout below changes. */
-const SNAPSHOT_VERSION = 1;
+const SNAPSHOT_VERSION = 2;
+
+/** Has no configuration behind the rest. Written as long as nothing was ever configured, so that replicas which are not upgraded yet can read it. */
+const SNAPSHOT_VERSION_WITHOUT_CONFIG = 1;
+
+/** What a snapshot holds. */
+export interface RestoredState {
+  readonly state: RegistryState;
+  readonly config: ConfigState;
+}
+
+/** Configuration as it was when a snapshot was begun. */
+interface ConfigView {
+  readonly revision: number;
+  readonly floor: number;
+  readonly entries: readonly ConfigEntry[];
+  readonly removals: readonly (readonly [key: string, revision: number])[];
+}
 
 /** A registration as it was when a snapshot was begun: beside what never changes, what may change while it is written. */
 interface RegistrationView {
@@ -25,11 +45,12 @@ interface RegistrationView {
 
 /**
  * The whole state at this call as bytes, in slices: version, revision, floor of the history, registrations (in order of services, then of instances), history
- * (oldest first). A change that is still an instance's newest refers to its registration instead of repeating it, which is most of them.
+ * (oldest first), and configuration, if there ever was any: revision, floor of removals, entries (in the order of keys), removals (oldest first). A change that is
+ * still an instance's newest refers to its registration instead of repeating it, which is most of them.
  *
  * What may change before the last slice is written is taken down at once, which is a reference or a number each; instances and changes never change.
  */
-export function snapshotSlices(state: RegistryState): Iterable<Uint8Array> {
+export function snapshotSlices(state: RegistryState, config: ConfigState): Iterable<Uint8Array> {
   const registrations: RegistrationView[] = [];
   for (const {
     firstRevision: serviceFirstRevision,
@@ -41,18 +62,28 @@ export function snapshotSlices(state: RegistryState): Iterable<Uint8Array> {
       registrations.push({ serviceFirstRevision, registration, instance, deadlineMs });
     }
   }
+  const configView =
+    config.revision === EMPTY_CONFIG_REVISION
+      ? undefined
+      : {
+          revision: config.revision,
+          floor: config.floor,
+          entries: config.below(''),
+          removals: config.removed(),
+        };
   const writer = new BinaryWriter(2 * SNAPSHOT_SLICE_BYTES)
-    .u8(SNAPSHOT_VERSION)
+    .u8(configView === undefined ? SNAPSHOT_VERSION_WITHOUT_CONFIG : SNAPSHOT_VERSION)
     .uint53(state.revision)
     .uint53(state.history.floor)
     .u32(registrations.length);
-  return encodeSlices(writer, registrations, [...state.history]);
+  return encodeSlices(writer, registrations, [...state.history], configView);
 }
 
 function* encodeSlices(
   writer: BinaryWriter,
   registrations: readonly RegistrationView[],
   history: readonly Change[],
+  config: ConfigView | undefined,
 ): Generator<Uint8Array> {
   // Only of what the history may refer to: a set of all instances would take a long slice whenever it grows.
   const inHistory = new Set(history.map(({ instance }) => instance));
@@ -68,14 +99,52 @@ function* encodeSlices(
     writeChange(writer, change, written);
     if (writer.length >= SNAPSHOT_SLICE_BYTES) yield writer.take();
   }
+  if (config !== undefined) yield* encodeConfig(writer, config);
   yield writer.take();
 }
 
-/** @throws DecodeError on bytes that {@link snapshotSlices} of this version did not write. */
-export function decodeSnapshot(bytes: Uint8Array, limits: StateLimits): RegistryState {
+function* encodeConfig(
+  writer: BinaryWriter,
+  { revision, floor, entries, removals }: ConfigView,
+): Generator<Uint8Array> {
+  writer.uint53(revision).uint53(floor).u32(entries.length);
+  for (const { key, value, createdRevision, modifiedRevision } of entries) {
+    writeValue(writer.text(key), value);
+    writer.uint53(createdRevision).uint53(modifiedRevision);
+    if (writer.length >= SNAPSHOT_SLICE_BYTES) yield writer.take();
+  }
+  writer.u32(removals.length);
+  for (const [key, removedRevision] of removals) {
+    writer.text(key).uint53(removedRevision);
+    if (writer.length >= SNAPSHOT_SLICE_BYTES) yield writer.take();
+  }
+}
+
+function decodeConfig(reader: BinaryReader, limits: ConfigLimits): ConfigState {
+  const revision = reader.uint53();
+  const config = new ConfigState(limits, revision, reader.uint53());
+  for (let left = reader.u32(); left > 0; left -= 1) {
+    const key = reader.text();
+    const value = readValue(reader);
+    const createdRevision = reader.uint53();
+    const modifiedRevision = reader.uint53();
+    const sizeBytes = sizeOf(key, value);
+    config.insert({ key, value, createdRevision, modifiedRevision, sizeBytes });
+  }
+  for (let left = reader.u32(); left > 0; left -= 1)
+    config.insertRemoval(reader.text(), reader.uint53());
+  return config;
+}
+
+/** @throws DecodeError on bytes that {@link snapshotSlices} of a known version did not write. */
+export function decodeSnapshot(
+  bytes: Uint8Array,
+  limits: StateLimits,
+  configLimits: ConfigLimits,
+): RestoredState {
   const reader = new BinaryReader(bytes);
   const version = reader.u8();
-  if (version !== SNAPSHOT_VERSION) {
+  if (version !== SNAPSHOT_VERSION && version !== SNAPSHOT_VERSION_WITHOUT_CONFIG) {
     throw new DecodeError(
       `registry snapshot has version ${version}, this code reads ${SNAPSHOT_VERSION}`,
     );
@@ -89,8 +158,12 @@ export function decodeSnapshot(bytes: Uint8Array, limits: StateLimits): Registry
   for (let left = reader.u32(); left > 0; left -= 1) {
     state.history.append(readChange(reader, state));
   }
+  const config =
+    version === SNAPSHOT_VERSION
+      ? decodeConfig(reader, configLimits)
+      : new ConfigState(configLimits);
   reader.end();
-  return state;
+  return { state, config };
 }
 
 function writeRegistration(writer: BinaryWriter, view: RegistrationView): void {

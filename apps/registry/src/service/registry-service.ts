@@ -20,9 +20,10 @@ import {
 } from '@raftway/service-kit';
 import { encodeCommand, fingerprintOf, type Command } from '../domain/commands';
 import { isLeaseOf } from '../domain/lease-id';
+import { CONFIG_LIMITS } from '../domain/config-limits';
 import { STATE_LIMITS } from '../domain/limits';
 import type { RegistryState } from '../domain/registry-state';
-import type { RegistryResult } from '../domain/results';
+import type { ReachedLimit, RegistryResult } from '../domain/results';
 import { lookUp, listServices } from './queries';
 import { SharedEncodingService } from './shared-encoding';
 import {
@@ -188,17 +189,26 @@ function leaseNotFound(leaseId: string): ServiceError {
   return notFound('LEASE_NOT_FOUND', `lease "${leaseId}" does not exist (any more)`, { metadata });
 }
 
-function limitReached(limit: 'instancesMax' | 'instanceBytesMax'): ServiceError {
-  const value = STATE_LIMITS[limit];
-  const what = limit === 'instancesMax' ? 'instances' : 'bytes of instances';
+const limitTexts: Readonly<Record<ReachedLimit, string>> = {
+  instancesMax: 'instances',
+  instanceBytesMax: 'bytes of instances',
+  configEntriesMax: 'entries of configuration',
+  configBytesMax: 'bytes of configuration',
+};
+
+/** The refusal of what would not fit any more. */
+export function limitReached(limit: ReachedLimit): ServiceError {
+  const value = { ...STATE_LIMITS, ...CONFIG_LIMITS }[limit];
   const metadata = { limit: String(value), field: limit };
-  return resourceExhausted('LIMIT_REACHED', `the registry holds ${value} ${what} already`, {
-    metadata,
-  });
+  return resourceExhausted(
+    'LIMIT_REACHED',
+    `the registry holds ${value} ${limitTexts[limit]} already`,
+    { metadata },
+  );
 }
 
 /** A result of another kind than the command's is that of an earlier request with the same request_id. */
-function unexpected(result: RegistryResult, requestId: string): ServiceError {
+export function unexpected(result: RegistryResult, requestId: string): ServiceError {
   if (requestId === '') return internal(new Error(`command was answered with ${result.kind}`));
   return requestIdReused();
 }

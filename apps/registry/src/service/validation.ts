@@ -32,7 +32,7 @@ const TTL_MAX_MS = 24 * 3_600_000;
 const DEFAULT_PAGE_SIZE = 100;
 
 /** Collects what is wrong with a request, so that the caller hears of everything at once. */
-class Violations {
+export class Violations {
   private readonly found: FieldViolation[] = [];
 
   add(field: string, description: string): void {

@@ -1,6 +1,5 @@
 import { unavailable } from '@raftway/errors';
 import type { Logger } from '@raftway/observability';
-import type { RegistryState } from '../domain/registry-state';
 
 /** Optional input of {@link WatchHub}. */
 export interface WatchTiming {
@@ -12,10 +11,22 @@ export interface WatchTiming {
   readonly coalesceMs?: number | undefined;
 }
 
+/** A state that is watched. */
+export interface WatchedState {
+  readonly revision: number;
+  /** What changed after a revision, by the topics that watchers name; undefined when that is no longer known, so that all have to look. */
+  changesSince(revision: number):
+    | {
+        readonly upserts: readonly { readonly service: string }[];
+        readonly removals: readonly { readonly service: string }[];
+      }
+    | undefined;
+}
+
 /** What the hub needs of the replica. */
 export interface WatchSource {
   /** The local state; a restore replaces it. */
-  state(): RegistryState;
+  state(): WatchedState;
   /** Resolves when the local state is as new as anything acknowledged before the call. */
   confirm(): Promise<void>;
   /** Calls the listener after each applied entry. */

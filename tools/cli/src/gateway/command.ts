@@ -140,7 +140,7 @@ function addApply(parent: Command, output: Output): void {
   verb(parent, 'apply', {
     summary: 'replace all documents of a gateway by those of files, as one',
     details: [
-      'What is in none of the files ceases to hold. One mistake refuses them all, with file and line. The gateway keeps them until it stops; one that follows files (RAFTWAY_DOCUMENTS) takes --dry-run only.',
+      'What is in none of the files ceases to hold. One mistake refuses them all, with file and line. The gateway keeps them until it stops. One that follows the registry’s store (RAFTWAY_DOCUMENTS=registry:///…) writes them there, for all gateways that do; one that follows files takes --dry-run only.',
     ],
     examples: [
       ['raftway gateway apply routes --dry-run', 'what the files of a directory would change'],
@@ -165,6 +165,7 @@ function addApply(parent: Command, output: Output): void {
 }
 
 interface WhyFlags extends GatewayFlags {
+  readonly request: string;
   readonly authority: string;
   readonly header: Readonly<Record<string, string>>;
 }
@@ -179,16 +180,20 @@ function addWhy(parent: Command, output: Output): void {
         `raftway gateway why helloworld.Greeter/SayHello --authority api.example.com -H 'x-canary: 1'`,
         'one with a host name and a header',
       ],
-      [`raftway gateway why 'GET /v1/greetings/Ada'`, 'an HTTP request'],
+      [
+        `raftway gateway why -X GET '/v1/greetings/Ada?locale=de'`,
+        'an HTTP request, and the call that it becomes',
+      ],
     ],
   })
-    .argument('<method>', 'package.Service/Method, or an HTTP method and a path')
+    .argument('<method>', 'package.Service/Method, or the path of an HTTP request')
+    .option('-X, --request <method>', 'the method of an HTTP request, such as GET', '')
     .option('--authority <host>', 'the host that the client calls', '')
     .option('-H, --header <name:value>', 'a header of the call; may be repeated', header, {})
     .action((method: string, flags: WhyFlags) =>
       run(flags, output, async (client) => {
-        const { authority, header: headers } = flags;
-        const answer = await client.explainCall({ method, authority, headers });
+        const { request: httpMethod, authority, header: headers } = flags;
+        const answer = await client.explainCall({ method, authority, headers, httpMethod });
         const name = 'raftway.gateway.v1.ExplainCallResponse';
         output.out(
           flags.json

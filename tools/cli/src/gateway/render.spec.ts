@@ -23,11 +23,12 @@ const canary: gateway.Route = {
   hostname: '*.example.com',
   grpcService: 'helloworld.Greeter',
   method: '',
+  http: '',
+  action: '',
   headers: ['x-canary: 1'],
   document: 'GRPCRoute default/greeter',
   rule: 'canary',
   backends: [backend('greeter-v2', 1)],
-  http: '',
   parts: [],
 };
 
@@ -46,6 +47,15 @@ const main: gateway.Route = {
     backend('greeter-v2', 5),
     backend('attic', 0, 'attic: Bucket is no backend'),
   ],
+};
+
+const web: gateway.Route = {
+  ...canary,
+  grpcService: '',
+  http: 'GET /api/*',
+  action: 'rewrite prefix to /v1',
+  document: 'HTTPRoute default/web',
+  rule: 'rules[0]',
 };
 
 const registered: gateway.Route = {
@@ -108,7 +118,7 @@ const explained = (changes: Partial<gateway.ExplainCallResponse>): gateway.Expla
 
 describe('raftway gateway', () => {
   it('shows routes', () =>
-    expectGolden('gateway-routes', renderRoutes([canary, main, registered, composite])));
+    expectGolden('gateway-routes', renderRoutes([canary, main, web, registered, composite])));
 
   it('shows backends', () => {
     const instance = { instanceId: 'greeter-1', address: '127.0.0.1:20051', weight: 100 };
@@ -184,6 +194,38 @@ describe('raftway gateway', () => {
       ),
     ));
 
+  it('explains an HTTP request and the call that it becomes', () =>
+    expectGolden(
+      'gateway-why-http',
+      renderExplanation(
+        explained({
+          considered: [{ route: web, taken: true, why: 'it takes GET /api/*' }],
+          route: web,
+          grpcMethod: 'helloworld.Greeter/SayHello',
+        }),
+        plain,
+      ),
+    ));
+
+  it('explains a request that is sent elsewhere', () => {
+    const moved = { ...web, action: 'redirect 301 https', backends: [] };
+
+    expect(
+      renderExplanation(
+        explained({
+          considered: [{ route: moved, taken: true, why: 'it takes GET /api/*' }],
+          route: moved,
+          redirect: '301 https://example.com/api/x',
+          timeoutMax: undefined,
+          timeoutDefault: undefined,
+        }),
+        plain,
+      ),
+    ).toBe(
+      'takes it  HTTPRoute default/web, rules[0]: it takes GET /api/*\ndoes      redirect 301 https://example.com/api/x',
+    );
+  });
+
   it('explains a request that several methods answer', () => {
     const call = (changes: Partial<gateway.ExplainCallResponse>): gateway.ExplainCallResponse =>
       gateway.ExplainCallResponse.fromPartial({ route: registered, ...changes });
@@ -211,15 +253,8 @@ describe('raftway gateway', () => {
     );
   });
 
-  it('explains an HTTP request of one method', () => {
-    const answer = explained({ considered: [], called: 'helloworld.Greeter/SayHello' });
-    expect(renderExplanation({ ...answer, route: registered }, plain)).toMatch(
-      /^calls {5}helloworld.Greeter\/SayHello\nno rule takes it/,
-    );
-  });
-
   it('explains a call that the gateway answers itself', () => {
-    expect(renderExplanation(explained({ local: true }), plain)).toBe(
+    expect(renderExplanation(explained({ considered: [], local: true }), plain)).toBe(
       'The gateway answers this itself.',
     );
   });

@@ -19,9 +19,7 @@ export function renderRoutes(routes: readonly gateway.Route[]): string {
       route.hostname || '*',
       callOf(route),
       route.headers.join(', ') || '-',
-      route.parts.join(', ') ||
-        route.backends.map((one) => backendText(one, route.backends)).join(', ') ||
-        'nowhere',
+      whereText(route),
       ruleText(route),
     ]),
   ]);
@@ -82,12 +80,15 @@ export function renderChanges(
 /** What becomes of a call, and why. */
 export function renderExplanation(answer: gateway.ExplainCallResponse, style: Style): string {
   const { considered, route, local, timeoutMax, timeoutDefault, parts, transcoding } = answer;
-  if (local) return 'The gateway answers this itself.';
-  const called = answer.called === '' ? [] : [`calls     ${answer.called}`];
+  if (local && considered.length === 0) return 'The gateway answers this itself.';
   const lines = considered.map(({ route: rule, taken, why }) => {
     const name = rule === undefined ? '' : ruleText(rule);
     return `${taken ? style.good('takes it') : 'passes  '}  ${name}: ${why}`;
   });
+  const action = answer.redirect === '' ? (route?.action ?? '') : `redirect ${answer.redirect}`;
+  if (action !== '') lines.push(`does      ${action}`);
+  if (answer.grpcMethod !== '') lines.push(`calls     ${answer.grpcMethod}`);
+  if (local) lines.push('the gateway answers this itself');
   if (parts.length > 0 && route !== undefined)
     lines.push(`${route.http} is answered by ${ruleText(route)}`);
   else if (considered.every(({ taken }) => !taken) && route !== undefined)
@@ -117,12 +118,17 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
         `refused   ${answer.refusalCode} ${answer.refusalReason}: ${answer.refusalMessage}`,
       ),
     );
-  return [...called, ...lines].join('\n');
+  return lines.join('\n');
 }
 
 function callOf({ grpcService, method, http }: gateway.Route): string {
-  if (http !== '') return http;
-  return `${grpcService || '*'}/${method || '*'}`;
+  return http || `${grpcService || '*'}/${method || '*'}`;
+}
+
+function whereText({ action, backends, parts }: gateway.Route): string {
+  if (parts.length > 0) return parts.join(', ');
+  const shares = backends.map((one) => backendText(one, backends)).join(', ');
+  return [action, shares].filter((text) => text !== '').join(', ') || 'nowhere';
 }
 
 function ruleText({ document, rule }: gateway.Route): string {

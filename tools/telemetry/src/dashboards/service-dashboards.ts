@@ -156,6 +156,16 @@ export function registryDashboard(catalogue: Catalogue): Dashboard {
             unit: 'short',
             queries: [events('raftway_registry_watch_resets_total', replica)],
           },
+          {
+            title: 'Entries of configuration: at most 10,000',
+            unit: 'short',
+            queries: [value('raftway_registry_config_entries', group)],
+          },
+          {
+            title: 'Configuration: at most 16 MiB',
+            unit: 'bytes',
+            queries: [value('raftway_registry_config_bytes', group)],
+          },
         ],
       },
       callsOf('registry', catalogue),

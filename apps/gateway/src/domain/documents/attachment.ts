@@ -4,6 +4,7 @@ import { anyHostname, commonHostname } from './hostnames';
 import { defaultNamespace, gatewayApiGroup } from './kinds/common';
 import { type GatewayDocument, type Listener } from './kinds/gateway';
 import { type GrpcRouteDocument, type ParentRef } from './kinds/grpc-route';
+import { type HttpRouteDocument } from './kinds/http-route';
 
 /** Protocols that the gateway's port speaks. */
 const protocols: readonly string[] = ['HTTP', 'HTTPS'];
@@ -18,6 +19,9 @@ export interface Attachment {
   /** Host names of the route in it. */
   readonly hostnames: ReadonlySet<string>;
 }
+
+/** A route of any kind. */
+export type RouteDocument = GrpcRouteDocument | HttpRouteDocument;
 
 /** What parents say to a route. */
 export interface Attachments {
@@ -42,7 +46,7 @@ export function listenerFaults({ spec }: GatewayDocument): Fault[] {
 
 /** Attaches a route to its parents, by the listeners' names, permissions and host names. */
 export function attach(
-  route: GrpcRouteDocument,
+  route: RouteDocument,
   gateways: ReadonlyMap<string, GatewaySource>,
 ): Attachments {
   const { parentRefs = [], hostnames: named = [] } = route.spec;
@@ -72,7 +76,7 @@ export function attach(
 }
 
 function hostnamesIn(
-  route: GrpcRouteDocument,
+  route: RouteDocument,
   { document: gateway }: GatewaySource,
   { sectionName }: ParentRef,
   wanted: readonly string[],
@@ -88,7 +92,7 @@ function hostnamesIn(
       message: sectionName === undefined ? 'no usable listener' : `no listener ${sectionName}`,
     };
   const sameNamespace = namespaceOf(gateway) === namespaceOf(route);
-  const allowing = named.filter((listener) => allows(listener, sameNamespace));
+  const allowing = named.filter((listener) => allows(listener, sameNamespace, route.kind));
   if (allowing.length === 0)
     return {
       reason: 'NotAllowedByListeners',
@@ -105,7 +109,11 @@ function hostnamesIn(
   return { hostnames };
 }
 
-function allows({ allowedRoutes }: Listener, sameNamespace: boolean): boolean {
+function allows(
+  { allowedRoutes }: Listener,
+  sameNamespace: boolean,
+  routeKind: RouteDocument['kind'],
+): boolean {
   const from = allowedRoutes?.namespaces?.from ?? 'Same';
   // Namespaces carry no labels here, so a selector selects none.
   if (from !== 'All' && !(from === 'Same' && sameNamespace)) return false;
@@ -113,6 +121,6 @@ function allows({ allowedRoutes }: Listener, sameNamespace: boolean): boolean {
   return (
     kinds === undefined ||
     kinds.length === 0 ||
-    kinds.some(({ group, kind }) => group === gatewayApiGroup && kind === 'GRPCRoute')
+    kinds.some(({ group, kind }) => group === gatewayApiGroup && kind === routeKind)
   );
 }

@@ -8,6 +8,7 @@ import {
   type GrpcRouteDocument,
   type GrpcRule,
 } from './kinds/grpc-route';
+import { type HttpRouteDocument, type HttpRule } from './kinds/http-route';
 import { combineTimeouts, type Timeouts } from './policies/timeouts';
 import { type TranscodeSettings } from './policies/transcoding';
 import { type HeaderMatch } from './route-index';
@@ -82,8 +83,8 @@ export function matchesOf({ matches = [] }: GrpcRule): RuleMatch[] {
 
 /** Compiles a rule. @param index its place in the route. */
 export function compileRule(
-  route: { readonly id: string; readonly document: GrpcRouteDocument },
-  rule: GrpcRule,
+  route: { readonly id: string; readonly document: GrpcRouteDocument | HttpRouteDocument },
+  rule: GrpcRule | HttpRule,
   index: number,
   timeouts: RuleTimeouts,
 ): CompiledRule {
@@ -142,15 +143,17 @@ const filterFields = {
   ResponseHeaderModifier: 'responseHeaderModifier',
 } as const;
 
-function filterFaults(filters: readonly Filter[]): string[] {
+/** What is wrong with filters. @param more types that are known besides, and looked at elsewhere. */
+export function filterFaults(filters: readonly Filter[], more: readonly string[] = []): string[] {
   const seen = new Set<string>();
   return filters.flatMap((filter) => {
     const { type } = filter;
     if (seen.has(type)) return [`filter ${type} is there twice`];
     seen.add(type);
+    if (more.includes(type)) return [];
     if (!Object.hasOwn(filterFields, type))
       return [
-        `a filter of type ${type}; this gateway knows ${Object.keys(filterFields).join(', ')}`,
+        `a filter of type ${type}; this gateway knows ${[...Object.keys(filterFields), ...more].join(', ')}`,
       ];
     const modifier = filter[filterFields[type as keyof typeof filterFields]];
     if (modifier === undefined) return [`filter ${type} lacks its settings`];
@@ -173,7 +176,7 @@ function changesIn(
 }
 
 /** Of several conditions on one header the first counts, as the Gateway API has it. */
-function firstOfEach(headers: readonly { name: string; value: string }[]): HeaderMatch[] {
+export function firstOfEach(headers: readonly { name: string; value: string }[]): HeaderMatch[] {
   const byName = new Map<string, HeaderMatch>();
   for (const { name, value } of headers) {
     const lower = name.toLowerCase();

@@ -9,8 +9,17 @@ import {
   type Attachment,
   type GatewaySource,
   listenerFaults,
-  namespaceOf,
+  type RouteDocument,
 } from './attachment';
+import { changedPart } from './changed-part';
+import {
+  httpMatchesOf,
+  httpTarget,
+  type HttpTarget,
+  rulesOf,
+  timeoutsOf,
+  unsupportedInHttp,
+} from './compile-http-route';
 import {
   type CompiledRule,
   compileRule,
@@ -21,10 +30,12 @@ import {
 import { condition, type Condition, type Fault, unusedCondition } from './conditions';
 import { type SourcedDocument } from './document-set';
 import { CompositeTable, type PartFaults } from './composites';
+import { type HttpEntry, HttpRouteIndex } from './http-route-index';
 import { type AnyDocument } from './kinds';
 import { type CompositeRouteDocument } from './kinds/composite-route';
 import { type GatewayDocument } from './kinds/gateway';
 import { type GrpcRouteDocument } from './kinds/grpc-route';
+import { type HttpRouteDocument } from './kinds/http-route';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
 import { type TranscodePolicyDocument } from './kinds/transcode-policy';
 import { type TranscodeSettings } from './policies/transcoding';
@@ -36,10 +47,17 @@ import {
   type TrafficSettings,
 } from './policy-index';
 import { type RouteEntry, RouteIndex } from './route-index';
+import { partsGivingWay } from './shared-hostnames';
+import {
+  gatewaysOf,
+  type IsKnownService,
+  isKind,
+  isRoute,
+  nameOf,
+  policiesOf,
+  targetExists,
+} from './sources';
 import { TranscodePolicies } from './transcode-policies';
-
-/** Whether a registered service has ever been seen. */
-export type IsKnownService = (service: string) => boolean;
 
 /** A document and what is true of it now. */
 export interface DocumentStatus {
@@ -51,6 +69,8 @@ export interface DocumentStatus {
 export interface CompiledDocuments {
   readonly sources: readonly SourcedDocument[];
   readonly routes: RouteIndex<CompiledRule>;
+  /** What HTTPRoutes do with requests before they are calls. */
+  readonly http: HttpRouteIndex<HttpTarget>;
   /** What BackendPolicies say, by registered service. The same object as before when no policy and no Gateway has changed. */
   readonly backends: ReadonlyMap<string, BackendSettings>;
   /** Undefined when there is none. */
@@ -61,14 +81,21 @@ export interface CompiledDocuments {
   statuses(isKnown: IsKnownService, partFaults?: PartFaults): DocumentStatus[];
 }
 
+/** A route at one of its parents. */
+interface RoutePart {
+  /** Undefined for the gateway itself. */
+  readonly gateway: string | undefined;
+  readonly hostnames: ReadonlySet<string>;
+  readonly entries: readonly RouteEntry<CompiledRule>[];
+  readonly httpEntries: readonly HttpEntry<HttpTarget>[];
+}
+
 /** What a route was compiled to. */
 interface RouteOutcome {
-  readonly source: SourcedDocument<GrpcRouteDocument>;
+  readonly source: SourcedDocument<RouteDocument>;
   readonly faults: readonly Fault[];
-  /** Gateways that have taken it. */
-  readonly gateways: readonly string[];
-  readonly isUsed: boolean;
-  readonly entries: readonly RouteEntry<CompiledRule>[];
+  /** At each of the parents that have taken it; none for a route that is not used. */
+  readonly parts: readonly RoutePart[];
 }
 
 /**
@@ -85,9 +112,12 @@ export function compileDocuments(
 
 class Compilation implements CompiledDocuments {
   readonly routes: RouteIndex<CompiledRule>;
+  readonly http: HttpRouteIndex<HttpTarget>;
   readonly backends: ReadonlyMap<string, BackendSettings>;
   private readonly gateways: ReadonlyMap<string, GatewaySource>;
-  /** Of the source at the same place; undefined for what is no route. */
+  /** Of the source at the same place, whatever the other routes are; undefined for what is no route. */
+  private readonly compiled: readonly (RouteOutcome | undefined)[];
+  /** The same without what gives way to a route of the other kind. */
   private readonly outcomes: readonly (RouteOutcome | undefined)[];
   private readonly traffic: PolicyIndex<TrafficPolicyDocument, TrafficSettings>;
   private readonly backendPolicies: PolicyIndex<BackendPolicyDocument, BackendSettings>;
@@ -102,8 +132,18 @@ class Compilation implements CompiledDocuments {
     const part = changedPart(previous?.sources ?? [], sources);
     const reusable = sameOthers(part.before, part.after) ? previous : undefined;
     this.gateways = reusable?.gateways ?? gatewaysOf(sources);
-    this.traffic = reusable?.traffic ?? trafficPolicies(sources);
-    this.backendPolicies = reusable?.backendPolicies ?? backendPolicies(sources);
+    this.traffic =
+      reusable?.traffic ??
+      new PolicyIndex(
+        policiesOf<TrafficPolicyDocument>(sources, 'TrafficPolicy'),
+        compileTrafficPolicy,
+      );
+    this.backendPolicies =
+      reusable?.backendPolicies ??
+      new PolicyIndex(
+        policiesOf<BackendPolicyDocument>(sources, 'BackendPolicy'),
+        compileBackendPolicy,
+      );
     this.backends =
       reusable?.backends ??
       new Map(
@@ -111,7 +151,9 @@ class Compilation implements CompiledDocuments {
           .entries()
           .map(([key, settings]) => [key.slice('Service '.length), settings]),
       );
-    this.transcodePolicies = reusable?.transcodePolicies ?? transcodePolicies(sources);
+    this.transcodePolicies =
+      reusable?.transcodePolicies ??
+      new TranscodePolicies(policiesOf<TranscodePolicyDocument>(sources, 'TranscodePolicy'));
     this.transcoding = this.transcodePolicies.services;
     this.composites = CompositeTable.of(
       sources.filter((source) => isKind<CompositeRouteDocument>(source, 'CompositeRoute')),
@@ -119,31 +161,42 @@ class Compilation implements CompiledDocuments {
       reusable?.composites,
     );
     if (reusable === undefined) {
-      this.outcomes = sources.map((source) => this.outcomeOf(source));
+      this.compiled = sources.map((source) => this.outcomeOf(source));
+      this.outcomes = withoutConflicts(this.compiled);
       this.routes = RouteIndex.of(entriesIn(this.outcomes));
+      this.http = HttpRouteIndex.of(httpEntriesIn(this.outcomes));
       return;
     }
     const end = part.start + part.before.length;
-    const before = reusable.outcomes.slice(part.start, end);
+    const before = reusable.compiled.slice(part.start, end);
     const old = new Map(before.map((outcome) => [outcome?.source.id, outcome]));
     const after = part.after.map((source) => this.outcomeOf(source, old.get(source.id)));
-    this.outcomes = [
-      ...reusable.outcomes.slice(0, part.start),
+    this.compiled = [
+      ...reusable.compiled.slice(0, part.start),
       ...after,
-      ...reusable.outcomes.slice(end),
+      ...reusable.compiled.slice(end),
     ];
-    const kept = new Set(after);
-    const known = new Set(before);
+    this.outcomes = withoutConflicts(this.compiled);
+    const isPart = this.outcomes === this.compiled && reusable.outcomes === reusable.compiled;
+    const kept = new Set(isPart ? after : this.outcomes);
+    const known = new Set(isPart ? before : reusable.outcomes);
+    const removed = [...known].filter((outcome) => !kept.has(outcome));
+    const added = [...kept].filter((outcome) => !known.has(outcome));
     this.routes = reusable.routes.changed(
       entriesIn(this.outcomes),
-      entriesIn(before.filter((outcome) => !kept.has(outcome))),
-      entriesIn(after.filter((outcome) => !known.has(outcome))),
+      entriesIn(removed),
+      entriesIn(added),
+    );
+    this.http = reusable.http.changed(
+      httpEntriesIn(this.outcomes),
+      httpEntriesIn(removed),
+      httpEntriesIn(added),
     );
   }
 
   /** @param old of the document of that name before, with the same Gateways and policies. */
   private outcomeOf(source: SourcedDocument, old?: RouteOutcome): RouteOutcome | undefined {
-    if (!isKind<GrpcRouteDocument>(source, 'GRPCRoute')) return undefined;
+    if (!isRoute(source)) return undefined;
     return old?.source.document === source.document ? old : this.compileRoute(source);
   }
 
@@ -151,29 +204,29 @@ class Compilation implements CompiledDocuments {
     const byId = new Map(this.sources.map((source) => [source.id, source]));
     return this.sources.map((source, index) => {
       const notUsed = unusedCondition(source.unused);
-      const own = this.conditionsOf(
-        source,
-        this.outcomes[index],
-        byId,
-        isKnown,
-        partFaults,
-      );
+      const outcome = this.outcomes[index];
+      const own = this.conditionsOf(source, outcome, byId, isKnown, partFaults);
       return { source, conditions: notUsed === undefined ? own : [...own, notUsed] };
     });
   }
 
-  private compileRoute(source: SourcedDocument<GrpcRouteDocument>): RouteOutcome {
-    const unsupported = unsupportedIn(source.document);
-    const { accepted, faults } = attach(source.document, this.gateways);
-    const isUsed = unsupported.length === 0 && accepted.length > 0;
-    const used = isUsed ? accepted : [];
-    return {
-      source,
-      faults: [...unsupported, ...faults],
-      gateways: used.flatMap(({ gateway }) => (gateway === undefined ? [] : nameOf(gateway))),
-      isUsed,
-      entries: used.flatMap((attachment) => this.entriesOf(source, attachment)),
-    };
+  private compileRoute(source: SourcedDocument<RouteDocument>): RouteOutcome {
+    const { document } = source;
+    const unsupported =
+      document.kind === 'HTTPRoute' ? unsupportedInHttp(document) : unsupportedIn(document);
+    const { accepted, faults } = attach(document, this.gateways);
+    const used = unsupported.length === 0 ? accepted : [];
+    const parts = used.map((attachment) => ({
+      gateway: attachment.gateway && nameOf(attachment.gateway),
+      hostnames: attachment.hostnames,
+      entries: isKind<GrpcRouteDocument>(source, 'GRPCRoute')
+        ? this.entriesOf(source, attachment)
+        : [],
+      httpEntries: isKind<HttpRouteDocument>(source, 'HTTPRoute')
+        ? this.httpEntriesOf(source, attachment)
+        : [],
+    }));
+    return { source, faults: [...unsupported, ...faults], parts };
   }
 
   private entriesOf(
@@ -181,14 +234,7 @@ class Compilation implements CompiledDocuments {
     { gateway, hostnames }: Attachment,
   ): RouteEntry<CompiledRule>[] {
     const { id, order } = source;
-    const timeouts: RuleTimeouts = {
-      ofRule: (rule) => [
-        rule === undefined ? undefined : this.traffic.get(`${id}/${rule}`)?.timeouts,
-        this.traffic.get(id)?.timeouts,
-        gateway && this.traffic.get(gateway.id)?.timeouts,
-      ],
-      ofService: (service) => this.backends.get(service)?.timeouts,
-    };
+    const timeouts = this.timeoutsFor(id, gateway);
     return (source.document.spec.rules ?? []).flatMap((rule, index) => {
       const compiled = compileRule(source, rule, index, timeouts);
       const target = this.transcodePolicies.addTo(compiled, rule.name, gateway);
@@ -196,6 +242,37 @@ class Compilation implements CompiledDocuments {
         [...hostnames].map((hostname) => ({ hostname, ...match, order, target })),
       );
     });
+  }
+
+  private httpEntriesOf(
+    source: SourcedDocument<HttpRouteDocument>,
+    { gateway, hostnames }: Attachment,
+  ): HttpEntry<HttpTarget>[] {
+    const { id, order } = source;
+    const { ofRule, ofService } = this.timeoutsFor(id, gateway);
+    return rulesOf(source.document).flatMap((rule, index) => {
+      const timeouts = {
+        ofRule: (name: string | undefined) => [timeoutsOf(rule), ...ofRule(name)],
+        ofService,
+      };
+      const compiled = compileRule(source, rule, index, timeouts);
+      const target = httpTarget(rule, this.transcodePolicies.addTo(compiled, rule.name, gateway));
+      return httpMatchesOf(rule).flatMap((match) =>
+        [...hostnames].map((hostname) => ({ hostname, ...match, order, target })),
+      );
+    });
+  }
+
+  /** What policies give to the rules of a route. */
+  private timeoutsFor(id: string, gateway: GatewaySource | undefined): RuleTimeouts {
+    return {
+      ofRule: (rule) => [
+        rule === undefined ? undefined : this.traffic.get(`${id}/${rule}`)?.timeouts,
+        this.traffic.get(id)?.timeouts,
+        gateway && this.traffic.get(gateway.id)?.timeouts,
+      ],
+      ofService: (service) => this.backends.get(service)?.timeouts,
+    };
   }
 
   private conditionsOf(
@@ -222,7 +299,9 @@ class Compilation implements CompiledDocuments {
   private gatewayConditions(source: SourcedDocument<GatewayDocument>): Condition[] {
     const faults = listenerFaults(source.document);
     const name = nameOf(source);
-    const attached = this.outcomes.filter((one) => one?.gateways.includes(name)).length;
+    const attached = this.outcomes.filter((one) =>
+      one?.parts.some(({ gateway }) => gateway === name),
+    ).length;
     const usable = faults.length < source.document.spec.listeners.length;
     return [
       condition('Accepted', faults, 'all listeners are served by the gateway’s one port'),
@@ -231,26 +310,14 @@ class Compilation implements CompiledDocuments {
   }
 }
 
-/** Whether there is what a policy names; see {@link PolicyIndex} for the keys. */
-function targetExists(
-  key: string,
-  byId: ReadonlyMap<string, SourcedDocument>,
-  isKnown: IsKnownService,
-): boolean {
-  if (key.startsWith('Service ')) return isKnown(key.slice('Service '.length));
-  if (byId.has(key)) return true;
-  const end = key.lastIndexOf('/');
-  const route = byId.get(key.slice(0, end));
-  if (route === undefined || !isKind<GrpcRouteDocument>(route, 'GRPCRoute')) return false;
-  return (route.document.spec.rules ?? []).some(({ name }) => name === key.slice(end + 1));
-}
-
 /** What is true of a route. */
-function routeConditions(
-  { faults, isUsed, entries }: RouteOutcome,
-  isKnown: IsKnownService,
-): Condition[] {
-  const rules = new Set(entries.map(({ target }) => target));
+function routeConditions({ faults, parts }: RouteOutcome, isKnown: IsKnownService): Condition[] {
+  const rules = new Set(
+    parts.flatMap(({ entries, httpEntries }) => [
+      ...entries.map(({ target }) => target),
+      ...httpEntries.map(({ target }) => target.rule),
+    ]),
+  );
   const backends = [...rules].flatMap((rule) => rule.backends);
   const unresolved = backends.flatMap(
     ({ service, fault }) => fault ?? (isKnown(service) ? [] : [backendNotFound(service)]),
@@ -259,66 +326,36 @@ function routeConditions(
   return [
     condition('Accepted', faults, 'its parents have taken it'),
     condition('ResolvedRefs', distinct(unresolved), 'its backends are registered'),
-    condition('Programmed', isUsed ? [] : notUsed, `calls are routed by ${rules.size} rules`),
+    condition(
+      'Programmed',
+      parts.length > 0 ? [] : notUsed,
+      `calls are routed by ${rules.size} rules`,
+    ),
   ];
 }
 
+/** The same list when nothing gives way, which is the case wherever routes are of one kind. */
+function withoutConflicts(
+  outcomes: readonly (RouteOutcome | undefined)[],
+): readonly (RouteOutcome | undefined)[] {
+  const conflicts = partsGivingWay(outcomes.filter((outcome) => outcome !== undefined));
+  if (conflicts.size === 0) return outcomes;
+  return outcomes.map((outcome) => {
+    const faults = outcome?.parts.flatMap((part) => conflicts.get(part) ?? []) ?? [];
+    if (outcome === undefined || faults.length === 0) return outcome;
+    const parts = outcome.parts.filter((part) => !conflicts.has(part));
+    return { ...outcome, faults: [...outcome.faults, ...faults], parts };
+  });
+}
+
 function entriesIn(outcomes: readonly (RouteOutcome | undefined)[]): RouteEntry<CompiledRule>[] {
-  return outcomes.flatMap((outcome) => outcome?.entries ?? []);
+  return outcomes.flatMap((outcome) => outcome?.parts.flatMap(({ entries }) => entries) ?? []);
 }
 
-/** What is between the beginning and the end that two lists have in common. */
-function changedPart(
-  before: readonly SourcedDocument[],
-  after: readonly SourcedDocument[],
-): { start: number; before: readonly SourcedDocument[]; after: readonly SourcedDocument[] } {
-  const most = Math.min(before.length, after.length);
-  let start = 0;
-  while (start < most && before[start] === after[start]) start += 1;
-  let same = 0;
-  while (same < most - start && before.at(-1 - same) === after.at(-1 - same)) same += 1;
-  return {
-    start,
-    before: before.slice(start, before.length - same),
-    after: after.slice(start, after.length - same),
-  };
-}
-
-function gatewaysOf(sources: readonly SourcedDocument[]): ReadonlyMap<string, GatewaySource> {
-  const gateways = sources.filter((source) => isKind<GatewayDocument>(source, 'Gateway'));
-  return new Map(gateways.map((source) => [nameOf(source), source]));
-}
-
-function trafficPolicies(
-  sources: readonly SourcedDocument[],
-): PolicyIndex<TrafficPolicyDocument, TrafficSettings> {
-  const policies = sources.filter((source) =>
-    isKind<TrafficPolicyDocument>(source, 'TrafficPolicy'),
+function httpEntriesIn(outcomes: readonly (RouteOutcome | undefined)[]): HttpEntry<HttpTarget>[] {
+  return outcomes.flatMap(
+    (outcome) => outcome?.parts.flatMap(({ httpEntries }) => httpEntries) ?? [],
   );
-  return new PolicyIndex(byOrder(policies), compileTrafficPolicy);
-}
-
-function transcodePolicies(sources: readonly SourcedDocument[]): TranscodePolicies {
-  const policies = sources.filter((source) =>
-    isKind<TranscodePolicyDocument>(source, 'TranscodePolicy'),
-  );
-  return new TranscodePolicies(byOrder(policies));
-}
-
-function backendPolicies(
-  sources: readonly SourcedDocument[],
-): PolicyIndex<BackendPolicyDocument, BackendSettings> {
-  const policies = sources.filter((source) =>
-    isKind<BackendPolicyDocument>(source, 'BackendPolicy'),
-  );
-  return new PolicyIndex(byOrder(policies), compileBackendPolicy);
-}
-
-function isKind<D extends AnyDocument>(
-  source: SourcedDocument,
-  kind: D['kind'],
-): source is SourcedDocument<D> {
-  return source.document.kind === kind;
 }
 
 function backendNotFound(service: string): Fault {
@@ -329,26 +366,16 @@ function distinct(faults: readonly Fault[]): Fault[] {
   return [...new Map(faults.map((fault) => [fault.message, fault])).values()];
 }
 
-function nameOf({ document }: SourcedDocument): string {
-  return `${namespaceOf(document)}/${document.metadata.name}`;
-}
-
 /** Whether two sets have the same documents that are no routes of any kind. */
 function sameOthers(
   before: readonly SourcedDocument[],
   after: readonly SourcedDocument[],
 ): boolean {
   const others = (sources: readonly SourcedDocument[]): AnyDocument[] =>
-    sources.flatMap(({ document }) =>
-      ['GRPCRoute', 'CompositeRoute'].includes(document.kind) ? [] : document,
+    sources.flatMap((source) =>
+      isRoute(source) || source.document.kind === 'CompositeRoute' ? [] : source.document,
     );
   const old = others(before);
   const next = others(after);
   return old.length === next.length && old.every((document, index) => document === next[index]);
-}
-
-function byOrder<D extends AnyDocument>(
-  sources: readonly SourcedDocument<D>[],
-): SourcedDocument<D>[] {
-  return [...sources].sort((a, b) => (a.order < b.order ? -1 : 1));
 }

@@ -49,11 +49,26 @@ describe('CompositeRoute documents', () => {
     [`path: /x, parts: [{ name: a, call: a.B }]`, /call: must be package.Service\/Method/],
     [`path: /x, parts: [{ name: a, call: a.B/C, timeuot: 1s }]`, /timeuot.*did you mean timeout/],
     [`path: /x, parts: [{ name: a, call: a.B/C, cache: {} }]`, /ttl/],
-    [`path: /x, parts: [{ name: a, call: a.B/C, request: { b: '\${x}' } }]`, /request: .*must begin with one of path/],
-    [`path: /x, parts: [{ name: a, call: a.B/C, request: { b: '\${path.y}' } }]`, /request: \$\{path.y\} is no variable/],
-    [`path: /x, parts: [{ name: a, call: a.B/C, request: { b: '\${body.y}' } }]`, /\$\{body.y\} needs the method POST/],
-    [`path: /x, parts: [{ name: a, call: a.B/C, request: { b: '\${parts.a.y}' } }]`, /\$\{parts.a.y\} is no part above/],
-    [`path: /x, parts: [${Array.from({ length: 17 }, (_, n) => `{ name: a${n}, call: a.B/C }`).join(', ')}]`, /parts: .*<=16/],
+    [
+      `path: /x, parts: [{ name: a, call: a.B/C, request: { b: '\${x}' } }]`,
+      /request: .*must begin with one of path/,
+    ],
+    [
+      `path: /x, parts: [{ name: a, call: a.B/C, request: { b: '\${path.y}' } }]`,
+      /request: \$\{path.y\} is no variable/,
+    ],
+    [
+      `path: /x, parts: [{ name: a, call: a.B/C, request: { b: '\${body.y}' } }]`,
+      /\$\{body.y\} needs the method POST/,
+    ],
+    [
+      `path: /x, parts: [{ name: a, call: a.B/C, request: { b: '\${parts.a.y}' } }]`,
+      /\$\{parts.a.y\} is no part above/,
+    ],
+    [
+      `path: /x, parts: [${Array.from({ length: 17 }, (_, n) => `{ name: a${n}, call: a.B/C }`).join(', ')}]`,
+      /parts: .*<=16/,
+    ],
   ])('are refused for %s', (spec, message) => {
     expect(problemsOf(spec)).toEqual([expect.stringMatching(message)]);
   });
@@ -62,25 +77,37 @@ describe('CompositeRoute documents', () => {
     const compiled = compile(
       composite('any', `path: /v1/x, parts: [${part}]`) +
         composite('one', `path: /v1/x, hostnames: [a.example.com], parts: [${part}]`) +
-        composite('below', `path: '/v1/{x}', hostnames: ['*.example.com'], method: POST, parts: [${part}]`),
+        composite(
+          'below',
+          `path: '/v1/{x}', hostnames: ['*.example.com'], method: POST, parts: [${part}]`,
+        ),
     );
 
     expect(found(compiled, 'a.example.com', 'GET', '/v1/x')).toBe('CompositeRoute default/one');
     expect(found(compiled, 'b.example.com', 'GET', '/v1/x')).toBe('CompositeRoute default/any');
     expect(found(compiled, 'b.example.com', 'POST', '/v1/x')).toBe('CompositeRoute default/below');
-    expect(found(compiled, '', 'POST', '/v1/x')).toEqual({ kind: 'method-unknown', allowed: ['GET'] });
+    expect(found(compiled, '', 'POST', '/v1/x')).toEqual({
+      kind: 'method-unknown',
+      allowed: ['GET'],
+    });
     expect(found(compiled, '', 'GET', '/v1/y')).toBeUndefined();
   });
 
   it('hold a path by age, and say who has it', () => {
     const compiled = compile(
       composite('a', `path: '/v1/{x}', parts: [${part}]`) +
-        composite('b', `path: '/v1/{y}', parts: [${part}]`, `, creationTimestamp: '2020-01-01T00:00:00Z'`),
+        composite(
+          'b',
+          `path: '/v1/{y}', parts: [${part}]`,
+          `, creationTimestamp: '2020-01-01T00:00:00Z'`,
+        ),
     );
 
     expect(found(compiled, '', 'GET', '/v1/x')).toBe('CompositeRoute default/b');
     expect(
-      compiled.statuses(() => true).map(({ conditions }) => [conditions[0]?.reason, conditions[0]?.message]),
+      compiled
+        .statuses(() => true)
+        .map(({ conditions }) => [conditions[0]?.reason, conditions[0]?.message]),
     ).toEqual([
       ['Conflicted', 'any host GET /v1/{x} has CompositeRoute default/b already'],
       ['Accepted', 'its path is its own'],
@@ -91,7 +118,8 @@ describe('CompositeRoute documents', () => {
     const compiled = compile(composite('a', `path: /x, parts: [${part}]`));
     const [status] = compiled.statuses(
       () => true,
-      ({ parts }) => parts.map(({ name }) => ({ reason: 'MethodNotFound', message: `part ${name}` })),
+      ({ parts }) =>
+        parts.map(({ name }) => ({ reason: 'MethodNotFound', message: `part ${name}` })),
     );
 
     expect(status?.conditions[1]).toEqual({

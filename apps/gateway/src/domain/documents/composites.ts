@@ -104,7 +104,9 @@ export class CompositeTable {
     const sorted = [...sources].sort((a, b) => (a.order < b.order ? -1 : 1));
     const isSame =
       previous?.compiled.size === sorted.length &&
-      [...previous.compiled.keys()].every((document, index) => document === sorted[index]?.document);
+      [...previous.compiled.keys()].every(
+        (document, index) => document === sorted[index]?.document,
+      );
     if (isSame) return previous;
     return new CompositeTable(
       new Map(
@@ -215,7 +217,14 @@ function compileComposite(
   };
 }
 
-function compilePart({ name, call, request, timeout, optional, cache }: CompositePart): CompiledPart {
+function compilePart({
+  name,
+  call,
+  request,
+  timeout,
+  optional,
+  cache,
+}: CompositePart): CompiledPart {
   const template = templateOf(request);
   const needs = referencesIn(template).flatMap(({ source, path }) =>
     source === 'parts' ? (path[0] ?? []) : [],

@@ -1,8 +1,11 @@
 import { formatDuration } from '@raftway/config';
 import { type CompiledDocuments } from './compile';
+import { type HttpTarget } from './compile-http-route';
 import { type CompiledRule, type RuleBackend } from './compile-route';
 import { compositeLine } from './composites';
 import { type SourcedDocument } from './document-set';
+import { httpActionText, httpMatchText } from './http-explanation';
+import { type HttpEntry } from './http-route-index';
 import { transcodingTexts } from './policies/transcoding';
 import { type RouteEntry } from './route-index';
 
@@ -29,8 +32,8 @@ export function difference(
   before: CompiledDocuments | undefined,
   after: CompiledDocuments,
 ): Difference {
-  const linesBefore = new Set(before === undefined ? [] : linesOf(before));
-  const linesAfter = new Set(linesOf(after));
+  const linesBefore = new Set(before === undefined ? [] : routeLines(before));
+  const linesAfter = new Set(routeLines(after));
   return {
     documents: documentDifferences(before?.sources ?? [], after.sources),
     removedRoutes: [...linesBefore].filter((line) => !linesAfter.has(line)).slice(0, routesMax),
@@ -38,9 +41,12 @@ export function difference(
   };
 }
 
-/** All routes of a compiled set, one line each. */
-function linesOf({ routes, composites }: CompiledDocuments): string[] {
-  return [...routes.entries.map(routeLine), ...(composites?.composites ?? []).map(compositeLine)];
+function routeLines({ routes, http, composites }: CompiledDocuments): string[] {
+  return [
+    ...routes.entries.map(routeLine),
+    ...http.entries.map(httpRouteLine),
+    ...(composites?.composites ?? []).map(compositeLine),
+  ];
 }
 
 /** A route on one line: what it takes and where that goes, such as `*.example.com helloworld.Greeter/* [x-canary: 1] → greeter 95, greeter-v2 5`. */
@@ -53,10 +59,24 @@ export function routeLine({
 }: RouteEntry<CompiledRule>): string {
   const matched = headers.map(({ name, value }) => `${name}: ${value}`).join(', ');
   const call = `${hostname || '*'} ${grpcService || '*'}/${method || '*'}`;
-  const backends = target.backends.map((backend) => backendText(backend, target.backends.length));
-  const where = backends.length === 0 ? 'nowhere' : backends.join(', ');
-  const web = target.transcoding && ` {${transcodingTexts(target.transcoding).join(', ')}}`;
-  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${where}${web ?? ''} (${target.document}, ${target.name})`;
+  return `${call}${matched === '' ? '' : ` [${matched}]`} → ${whereText(target)} (${target.document}, ${target.name})`;
+}
+
+/** The same of an HTTPRoute, such as `api.example.com GET /v1/* [x-canary: 1] → greeter (HTTPRoute default/greeter, main)`. */
+function httpRouteLine(entry: HttpEntry<HttpTarget>): string {
+  const { hostname, headers, target } = entry;
+  const { rule, redirect } = target;
+  const matched = headers.map(({ name, value }) => `${name}: ${value}`).join(', ');
+  const call = `${hostname || '*'} ${httpMatchText(entry)}${matched === '' ? '' : ` [${matched}]`}`;
+  const actions = [httpActionText(target), redirect === undefined ? whereText(rule) : ''];
+  const where = actions.filter((text) => text !== '').join(' → ');
+  return `${call} → ${where} (${rule.document}, ${rule.name})`;
+}
+
+function whereText({ backends, transcoding }: CompiledRule): string {
+  const texts = backends.map((backend) => backendText(backend, backends.length));
+  const web = transcoding === undefined ? '' : ` {${transcodingTexts(transcoding).join(', ')}}`;
+  return `${texts.length === 0 ? 'nowhere' : texts.join(', ')}${web}`;
 }
 
 function backendText(backend: RuleBackend, count: number): string {

@@ -1,6 +1,9 @@
 import { type CompiledDocuments, compileDocuments } from './compile';
+import { type HttpTarget } from './compile-http-route';
+import { type CompiledRule } from './compile-route';
 import { type Difference, difference } from './difference';
 import { type DocumentSet } from './document-set';
+import { type HttpRouteIndex } from './http-route-index';
 import { type DocumentProblem } from './read-documents';
 
 /**
@@ -18,7 +21,10 @@ export class DocumentTable {
   /** What calls are matched with; undefined when documents say nothing about calls, which then costs nothing. */
   active: CompiledDocuments | undefined;
 
-  /** What requests other than gRPC's are looked up in; undefined when documents say nothing of them, which then costs nothing. */
+  /** What HTTP requests are matched with before they are calls; undefined without an HTTPRoute. */
+  http: HttpRouteIndex<HttpTarget> | undefined;
+
+  /** What CompositeRoutes and TranscodePolicies say; undefined without any of them, which then costs nothing. */
   web: CompiledDocuments | undefined;
 
   /** The newest set that could be used; undefined before the first. */
@@ -44,10 +50,13 @@ export class DocumentTable {
   /** The registered services that rules send calls to. */
   services(): ReadonlySet<string> {
     const entries = this.compiled?.routes.entries ?? [];
+    const httpEntries = this.compiled?.http.entries ?? [];
     const services = new Set<string>();
-    for (const { target } of entries)
-      for (const { service, fault } of target.backends)
-        if (fault === undefined) services.add(service);
+    const take = ({ backends }: CompiledRule): void => {
+      for (const { service, fault } of backends) if (fault === undefined) services.add(service);
+    };
+    for (const { target } of entries) take(target);
+    for (const { target } of httpEntries) take(target.rule);
     return services;
   }
 
@@ -66,8 +75,9 @@ export class DocumentTable {
     if (set.problems.length > 0) return false;
     this.compiled = compiled ?? compileDocuments(set.documents, this.compiled);
     this.usedSets += 1;
-    const { routes, backends, composites, transcoding } = this.compiled;
+    const { routes, http, backends, composites, transcoding } = this.compiled;
     this.active = routes.entries.length > 0 || backends.size > 0 ? this.compiled : undefined;
+    this.http = http.entries.length > 0 ? http : undefined;
     this.web = composites !== undefined || transcoding !== undefined ? this.compiled : undefined;
     return true;
   }

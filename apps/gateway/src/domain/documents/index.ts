@@ -1,4 +1,5 @@
 export { type CompiledDocuments, compileDocuments, type DocumentStatus } from './compile';
+export { changedPath, type HttpTarget } from './compile-http-route';
 export {
   type CompiledComposite,
   type CompiledPart,
@@ -25,6 +26,14 @@ export {
   transcodingTexts,
   type WebProtocolName,
 } from './policies/transcoding';
+export { httpActionText, httpMatchText } from './http-explanation';
+export { comparablePath } from './http-path';
+export {
+  failedCondition,
+  type HttpEntry,
+  type HttpFacts,
+  type HttpRouteIndex,
+} from './http-route-index';
 export { type BackendSettings } from './policy-index';
 export {
   type DocumentFile,

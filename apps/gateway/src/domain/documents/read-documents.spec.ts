@@ -96,7 +96,7 @@ spec:
     - { kind: Gateway, name: a, sectionName: b }
 `,
       6,
-      'is for rules of a GRPCRoute',
+      'is for rules of a route',
     ],
     [
       'a duration without a unit',

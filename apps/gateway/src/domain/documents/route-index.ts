@@ -9,7 +9,7 @@ export interface HeaderMatch {
 
 /** One way into a rule. */
 export interface RouteEntry<Target> {
-  /** A host name, a wildcard, or `anyHostname`. */
+  /** A host name, a wildcard, or '' for any. */
   readonly hostname: string;
   /** '' for every gRPC service. */
   readonly grpcService: string;

@@ -49,6 +49,8 @@ export interface RecoveredSegment {
   readonly segmentNumber: number;
   /** The highest index that any of its entries has; 0 when it has none. */
   readonly highestIndex: LogIndex;
+  /** One of its batches has the hard state. */
+  readonly hasHardState: boolean;
   readonly sizeBytes: number;
   /** The bytes of its last batch, which end at sizeBytes; empty when it has none. */
   readonly lastFrame: Uint8Array;
@@ -136,12 +138,13 @@ class Replay {
       );
     }
     this.badEnd = undefined;
-    const { end, highestIndex, lastFrame } = this.frames(name, file, last);
+    const { end, highestIndex, hasHardState, lastFrame } = this.frames(name, file, last);
     this.segments.push({
       name,
       formatVersion,
       segmentNumber: header.segmentNumber,
       highestIndex,
+      hasHardState,
       sizeBytes: end,
       lastFrame,
     });
@@ -151,10 +154,11 @@ class Replay {
     name: string,
     file: Buffer,
     last: boolean,
-  ): { end: number; highestIndex: LogIndex; lastFrame: Uint8Array } {
+  ): { end: number; highestIndex: LogIndex; hasHardState: boolean; lastFrame: Uint8Array } {
     let offset = SEGMENT_HEADER_BYTES;
     let lastOffset = offset;
     let highestIndex = 0;
+    let hasHardState = false;
     while (offset < file.length) {
       const due = this.nextBatchNumber as number;
       const frame = this.decode(name, file, offset);
@@ -169,11 +173,13 @@ class Replay {
       }
       this.apply(name, offset, frame.batch);
       highestIndex = Math.max(highestIndex, frame.batch.entries.at(-1)?.index ?? 0);
+      hasHardState ||= frame.batch.hardState !== undefined;
       this.nextBatchNumber = due + 1;
       lastOffset = offset;
       offset = frame.end;
     }
-    return { end: offset, highestIndex, lastFrame: file.subarray(lastOffset, offset) };
+    const lastFrame = file.subarray(lastOffset, offset);
+    return { end: offset, highestIndex, hasHardState, lastFrame };
   }
 
   private cutOrRefuse(name: string, file: Buffer, offset: number, last: boolean): void {

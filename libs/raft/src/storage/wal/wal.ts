@@ -17,8 +17,8 @@ interface Segment {
   highestIndex: LogIndex;
   /** Of its file: all of it is taken from the disk when it is made. */
   sizeBytes: number;
-  /** A batch in it is durable, and so the hard state with which every segment begins. */
-  hasBatch: boolean;
+  /** A durable batch in it repeats the hard state that there was. */
+  hasHardState: boolean;
 }
 
 function isNoSpace(error: unknown): boolean {
@@ -76,7 +76,7 @@ export class WriteAheadLog {
       segmentNumber: segment.segmentNumber,
       highestIndex: segment.highestIndex,
       sizeBytes: Math.max(segment.sizeBytes, this.segmentBytes),
-      hasBatch: segment.lastFrame.length > 0,
+      hasHardState: segment.hasHardState,
     }));
     const last = recovered.segments.at(-1);
     if (last !== undefined) {
@@ -130,11 +130,14 @@ export class WriteAheadLog {
     const full =
       this.position > SEGMENT_HEADER_BYTES && this.position + frame.length > this.segmentBytes;
     if (this.file === undefined || full || this.isOldFormat) {
-      // Older segments may go before this one, so each begins with the hard state.
-      frame = encodeFrame(this.nextBatchNumber, { ...batch, hardState: this.hardState });
       await this.roll(batch.entries[0]?.index ?? batch.reset?.index ?? 0);
     }
     const file = this.file as unknown as OpenFile;
+    const segment = this.segments.at(-1) as Segment;
+    // Older segments may go before this one, so each repeats the hard state. Not when it is made: a crash or a full disk may leave it empty.
+    if (!segment.hasHardState) {
+      frame = encodeFrame(this.nextBatchNumber, { ...batch, hardState: this.hardState });
+    }
     try {
       await file.write(frame, this.position);
     } catch (error) {
@@ -149,8 +152,7 @@ export class WriteAheadLog {
     const syncMs = performance.now() - syncedFrom;
     this.position += frame.length;
     this.nextBatchNumber += 1;
-    const segment = this.segments.at(-1) as Segment;
-    segment.hasBatch = true;
+    segment.hasHardState = true;
     segment.sizeBytes = Math.max(segment.sizeBytes, this.position);
     segment.highestIndex = Math.max(segment.highestIndex, batch.entries.at(-1)?.index ?? 0);
     return { bytes: frame.length, syncMs };
@@ -174,7 +176,7 @@ export class WriteAheadLog {
     this.isOldFormat = false;
     this.position = header.length;
     const sizeBytes = this.segmentBytes;
-    this.segments.push({ name, segmentNumber, highestIndex: 0, sizeBytes, hasBatch: false });
+    this.segments.push({ name, segmentNumber, highestIndex: 0, sizeBytes, hasHardState: false });
   }
 
   /** A new file with these contents. It may fail as often as it likes: nothing depends on it before it has its name. */
@@ -202,12 +204,12 @@ export class WriteAheadLog {
     });
   }
 
-  /** Removes leading segments that hold no entry above the index; never the newest one with a batch in it, which has the term and the vote. */
+  /** Removes leading segments that hold no entry above the index; never the newest one that has the term and the vote. */
   async compact(upTo: LogIndex): Promise<void> {
     for (;;) {
       const [oldest, ...younger] = this.segments;
       if (oldest === undefined || oldest.highestIndex > upTo) return;
-      if (!younger.some(({ hasBatch }) => hasBatch)) return;
+      if (!younger.some(({ hasHardState }) => hasHardState)) return;
       this.segments.shift();
       await this.fileSystem.remove(path.join(this.directory, oldest.name));
       // One at a time and in order: a crash in between leaves a log that begins later, never one with a hole.

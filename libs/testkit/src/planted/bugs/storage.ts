@@ -180,12 +180,12 @@ export const STORAGE_BUGS: readonly SimulatedBug[] = [
   },
   {
     name: 'vote-let-go-with-its-segment',
-    story: 'the newest segment with a batch in it, and so the vote, is removed',
+    story: 'the newest segment that has the vote is removed',
     source: 'ADR 006, found by this simulator in an earlier state; scenario D7',
     changes: [
       {
         file: `${STORAGE}/wal/wal.ts`,
-        find: '      if (!younger.some(({ hasBatch }) => hasBatch)) return;\n',
+        find: '      if (!younger.some(({ hasHardState }) => hasHardState)) return;\n',
         replace: '      if (younger.length === 0) return;\n',
       },
     ],

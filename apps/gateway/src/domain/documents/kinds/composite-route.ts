@@ -49,7 +49,9 @@ const cache = strict({
     .describe(
       'Headers by which callers are told apart, beside the request. Left out: all of them but tracing and what browsers say of themselves. An answer that is kept reaches no instance, and no policy.',
     ),
-}).describe('Successful answers are given again to the same request; requests at one time are one call.');
+}).describe(
+  'Successful answers are given again to the same request; requests at one time are one call.',
+);
 
 const part = strict({
   name: z
@@ -108,7 +110,9 @@ export const compositeRouteSchema = documentSchema(
         const message = pathProblem(text);
         if (message !== undefined) context.addIssue({ code: 'custom', message });
       })
-      .describe('As in google.api.http: /v1/users/{id}, {name=shelves/*/books/*}, {rest=**}, :verb.'),
+      .describe(
+        'As in google.api.http: /v1/users/{id}, {name=shelves/*/books/*}, {rest=**}, :verb.',
+      ),
     timeout: durationText('How long all parts together may take.').optional(),
     parts: z
       .array(part)

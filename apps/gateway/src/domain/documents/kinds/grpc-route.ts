@@ -10,16 +10,20 @@ import {
 } from './common';
 
 /** Matches of all rules of one route, as the Gateway API has it. */
-const matchesMax = 128;
+export const matchesMax = 128;
 
-const headerName = () =>
+/** The name of a header in a document. */
+export const headerName = () =>
   z
     .string()
     .max(256)
     .regex(/^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/, 'must be the name of an HTTP header');
-const headerValue = () => z.string().min(1).max(4096);
+/** The value of a header in a document. */
+export const headerValue = () => z.string().min(1).max(4096);
 
-const matchType = () => z.string().default('Exact').describe('Exact is what this gateway knows.');
+/** How something is compared. */
+export const matchType = () =>
+  z.string().default('Exact').describe('Exact is what this gateway knows.');
 
 const methodMatch = strict({
   type: matchType(),
@@ -45,7 +49,8 @@ const headerModifier = strict({
   remove: z.array(headerName()).max(16).optional(),
 });
 
-const filter = strict({
+/** A filter; an HTTPRoute has further ones. */
+export const filter = strict({
   type: z.string().describe('RequestHeaderModifier or ResponseHeaderModifier.'),
   requestHeaderModifier: headerModifier.optional(),
   responseHeaderModifier: headerModifier.optional(),
@@ -55,7 +60,8 @@ const filter = strict({
 
 const filters = () => z.array(filter).max(16).optional();
 
-const backendRef = strict({
+/** Where a rule sends calls. */
+export const backendRef = strict({
   group: z.string().max(253).default(''),
   kind: z.string().min(1).max(63).default('Service'),
   name: z.string().min(1).max(253).describe('Of a registered service.'),
@@ -65,7 +71,8 @@ const backendRef = strict({
   filters: filters(),
 });
 
-const rule = strict({
+/** What rules of all kinds of routes have. */
+export const rule = strict({
   name: sectionName().optional(),
   matches: z.array(match).max(64).optional(),
   filters: filters(),
@@ -73,7 +80,8 @@ const rule = strict({
   sessionPersistence: unused('instances are picked as RAFTWAY_LOAD_BALANCING says'),
 });
 
-const parentRef = strict({
+/** What routes of all kinds attach to. */
+export const parentRef = strict({
   group: z.string().max(253).default(gatewayApiGroup),
   kind: z.string().min(1).max(63).default('Gateway'),
   namespace: namespaceName().optional(),

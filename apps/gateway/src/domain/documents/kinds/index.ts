@@ -3,6 +3,7 @@ import { raftwayGroup, gatewayApiGroup } from './common';
 import { compositeRouteSchema, type CompositeRouteDocument } from './composite-route';
 import { gatewaySchema, type GatewayDocument } from './gateway';
 import { grpcRouteSchema, type GrpcRouteDocument } from './grpc-route';
+import { httpRouteSchema, type HttpRouteDocument } from './http-route';
 import {
   backendPolicySchema,
   type BackendPolicyDocument,
@@ -15,6 +16,7 @@ import { transcodePolicySchema, type TranscodePolicyDocument } from './transcode
 export type AnyDocument =
   | GatewayDocument
   | GrpcRouteDocument
+  | HttpRouteDocument
   | BackendPolicyDocument
   | TrafficPolicyDocument
   | TranscodePolicyDocument
@@ -24,6 +26,7 @@ export type AnyDocument =
 export const documentKinds = {
   Gateway: { apiVersion: `${gatewayApiGroup}/v1`, schema: gatewaySchema },
   GRPCRoute: { apiVersion: `${gatewayApiGroup}/v1`, schema: grpcRouteSchema },
+  HTTPRoute: { apiVersion: `${gatewayApiGroup}/v1`, schema: httpRouteSchema },
   BackendPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: backendPolicySchema },
   TrafficPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: trafficPolicySchema },
   TranscodePolicy: { apiVersion: `${raftwayGroup}/v1`, schema: transcodePolicySchema },

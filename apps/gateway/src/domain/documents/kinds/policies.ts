@@ -33,12 +33,12 @@ export const backendPolicySchema = documentSchema(
 
 const routeTarget = strict({
   group: z.literal(gatewayApiGroup).default(gatewayApiGroup),
-  kind: z.enum(['Gateway', 'GRPCRoute']),
+  kind: z.enum(['Gateway', 'GRPCRoute', 'HTTPRoute']),
   name: objectName(),
-  sectionName: sectionName().optional().describe('The name of one rule of a GRPCRoute.'),
-}).refine((target) => target.kind === 'GRPCRoute' || target.sectionName === undefined, {
+  sectionName: sectionName().optional().describe('The name of one rule of a route.'),
+}).refine((target) => target.kind !== 'Gateway' || target.sectionName === undefined, {
   path: ['sectionName'],
-  message: 'is for rules of a GRPCRoute; a policy of a Gateway is for all of its listeners',
+  message: 'is for rules of a route; a policy of a Gateway is for all of its listeners',
 });
 
 /** What the calls of a Gateway, a route or one rule are subject to. */

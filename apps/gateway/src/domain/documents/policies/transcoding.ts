@@ -33,7 +33,9 @@ export const jsonSchema = strict({
   streams: z
     .enum(['array', 'ndjson', 'sse'])
     .optional()
-    .describe('How streams of answers are written when Accept names none of these. Default: array.'),
+    .describe(
+      'How streams of answers are written when Accept names none of these. Default: array.',
+    ),
 }).describe('How JSON is read and written. 64-bit numbers are texts, as protobuf prescribes.');
 
 /** `cors` of a policy. */
@@ -161,7 +163,8 @@ export function lesserLimit<Limit extends MessageLimit | undefined>(
 
 /** What is other than in the options, one `name value` each. */
 export function transcodingTexts(settings: TranscodeSettings): string[] {
-  const { unknownFields, emitDefaults, enumsAsNumbers, protoNames, streams, cors, limit } = settings;
+  const { unknownFields, emitDefaults, enumsAsNumbers, protoNames, streams, cors, limit } =
+    settings;
   const given = { unknownFields, emitDefaults, enumsAsNumbers, protoNames, streams };
   return [
     ...Object.entries(settings.protocols).map(([name, { isOn }]) => `${name} ${onOff(isOn)}`),

@@ -88,9 +88,11 @@ export interface Route {
   /** The rule's name, or "rules[0]". */
   rule: string;
   backends: RouteBackend[];
-  /** Of a CompositeRoute its HTTP method and path, such as "GET /v1/overview/{name}"; empty for calls. */
+  /** Of an HTTPRoute: the requests that it takes, such as "GET /v1/orders/* ?dry=1"; of a CompositeRoute its path; empty for other routes. */
   http: string;
-  /** Of a CompositeRoute the methods that it calls, such as "greeting helloworld.Greeter/SayHello". */
+  /** Of an HTTPRoute: what it does with a request before it is a call, such as "rewrite prefix to /v1"; empty for nothing. */
+  action: string;
+  /** Of a CompositeRoute: the methods that it calls, such as "greeting helloworld.Greeter/SayHello {optional}". */
   parts: string[];
 }
 
@@ -201,12 +203,14 @@ export interface ListDocumentsResponse {
 }
 
 export interface ExplainCallRequest {
-  /** "package.Service/Method", with or without a slash in front; or an HTTP request such as "GET /v1/greetings/Ada". */
+  /** "package.Service/Method", with or without a slash in front; with `http_method` the path of an HTTP request, with its query. */
   method: string;
   /** The call's `:authority`; empty for none. */
   authority: string;
   /** By name. At most 256. */
   headers: { [key: string]: string };
+  /** "GET", "POST", … of an HTTP request; empty for a gRPC call. */
+  httpMethod: string;
 }
 
 export interface ExplainCallRequest_HeadersEntry {
@@ -247,12 +251,14 @@ export interface ExplainCallResponse {
   refusalCode: string;
   refusalReason: string;
   refusalMessage: string;
+  /** The gRPC method that an HTTP request becomes, "package.Service/Method"; empty for a gRPC call. */
+  grpcMethod: string;
+  /** Where a rule sends the client, with its HTTP status, such as "302 https://example.com/"; empty when it does not. */
+  redirect: string;
   /** Of a request that a CompositeRoute takes: its calls. The request is refused where one that is not optional would be. */
   parts: ExplainedPart[];
   /** What TranscodePolicies say of requests that are no plain gRPC, such as "unknownFields ignore"; empty when the options hold. */
   transcoding: string[];
-  /** The method that an HTTP request calls, "package.Service/Method"; empty otherwise. */
-  called: string;
 }
 
 function createBaseRouteBackend(): RouteBackend {
@@ -386,6 +392,7 @@ function createBaseRoute(): Route {
     rule: "",
     backends: [],
     http: "",
+    action: "",
     parts: [],
   };
 }
@@ -414,10 +421,13 @@ export const Route: MessageFns<Route> = {
       RouteBackend.encode(v!, writer.uint32(58).fork()).join();
     }
     if (message.http !== "") {
-      writer.uint32(162).string(message.http);
+      writer.uint32(66).string(message.http);
+    }
+    if (message.action !== "") {
+      writer.uint32(74).string(message.action);
     }
     for (const v of message.parts) {
-      writer.uint32(170).string(v!);
+      writer.uint32(162).string(v!);
     }
     return writer;
   },
@@ -491,16 +501,24 @@ export const Route: MessageFns<Route> = {
             message.backends.push(RouteBackend.decode(reader, reader.uint32()));
             continue;
           }
-          case 20: {
-            if (tag !== 162) {
+          case 8: {
+            if (tag !== 66) {
               break;
             }
 
             message.http = reader.string();
             continue;
           }
-          case 21: {
-            if (tag !== 170) {
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
               break;
             }
 
@@ -535,6 +553,7 @@ export const Route: MessageFns<Route> = {
         ? object.backends.map((e: any) => RouteBackend.fromJSON(e))
         : [],
       http: isSet(object.http) ? globalThis.String(object.http) : "",
+      action: isSet(object.action) ? globalThis.String(object.action) : "",
       parts: globalThis.Array.isArray(object?.parts) ? object.parts.map((e: any) => globalThis.String(e)) : [],
     };
   },
@@ -565,6 +584,9 @@ export const Route: MessageFns<Route> = {
     if (message.http !== "") {
       obj.http = message.http;
     }
+    if (message.action !== "") {
+      obj.action = message.action;
+    }
     if (message.parts?.length) {
       obj.parts = message.parts;
     }
@@ -584,6 +606,7 @@ export const Route: MessageFns<Route> = {
     message.rule = object.rule ?? "";
     message.backends = object.backends?.map((e) => RouteBackend.fromPartial(e)) || [];
     message.http = object.http ?? "";
+    message.action = object.action ?? "";
     message.parts = object.parts?.map((e) => e) || [];
     return message;
   },
@@ -2008,7 +2031,7 @@ export const ListDocumentsResponse: MessageFns<ListDocumentsResponse> = {
 };
 
 function createBaseExplainCallRequest(): ExplainCallRequest {
-  return { method: "", authority: "", headers: {} };
+  return { method: "", authority: "", headers: {}, httpMethod: "" };
 }
 
 export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
@@ -2022,6 +2045,9 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
     globalThis.Object.entries(message.headers).forEach(([key, value]: [string, string]) => {
       ExplainCallRequest_HeadersEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
+    if (message.httpMethod !== "") {
+      writer.uint32(34).string(message.httpMethod);
+    }
     return writer;
   },
 
@@ -2065,6 +2091,14 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
             }
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.httpMethod = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2095,6 +2129,11 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
           {},
         )
         : {},
+      httpMethod: isSet(object.httpMethod)
+        ? globalThis.String(object.httpMethod)
+        : isSet(object.http_method)
+        ? globalThis.String(object.http_method)
+        : "",
     };
   },
 
@@ -2115,6 +2154,9 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
         });
       }
     }
+    if (message.httpMethod !== "") {
+      obj.httpMethod = message.httpMethod;
+    }
     return obj;
   },
 
@@ -2134,6 +2176,7 @@ export const ExplainCallRequest: MessageFns<ExplainCallRequest> = {
       },
       {},
     );
+    message.httpMethod = object.httpMethod ?? "";
     return message;
   },
 };
@@ -2421,9 +2464,10 @@ function createBaseExplainCallResponse(): ExplainCallResponse {
     refusalCode: "",
     refusalReason: "",
     refusalMessage: "",
+    grpcMethod: "",
+    redirect: "",
     parts: [],
     transcoding: [],
-    called: "",
   };
 }
 
@@ -2453,14 +2497,17 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.refusalMessage !== "") {
       writer.uint32(66).string(message.refusalMessage);
     }
+    if (message.grpcMethod !== "") {
+      writer.uint32(74).string(message.grpcMethod);
+    }
+    if (message.redirect !== "") {
+      writer.uint32(82).string(message.redirect);
+    }
     for (const v of message.parts) {
       ExplainedPart.encode(v!, writer.uint32(162).fork()).join();
     }
     for (const v of message.transcoding) {
       writer.uint32(170).string(v!);
-    }
-    if (message.called !== "") {
-      writer.uint32(178).string(message.called);
     }
     return writer;
   },
@@ -2542,6 +2589,22 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
             message.refusalMessage = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.grpcMethod = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.redirect = reader.string();
+            continue;
+          }
           case 20: {
             if (tag !== 162) {
               break;
@@ -2556,14 +2619,6 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
             }
 
             message.transcoding.push(reader.string());
-            continue;
-          }
-          case 22: {
-            if (tag !== 178) {
-              break;
-            }
-
-            message.called = reader.string();
             continue;
           }
         }
@@ -2610,13 +2665,18 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
         : isSet(object.refusal_message)
         ? globalThis.String(object.refusal_message)
         : "",
+      grpcMethod: isSet(object.grpcMethod)
+        ? globalThis.String(object.grpcMethod)
+        : isSet(object.grpc_method)
+        ? globalThis.String(object.grpc_method)
+        : "",
+      redirect: isSet(object.redirect) ? globalThis.String(object.redirect) : "",
       parts: globalThis.Array.isArray(object?.parts)
         ? object.parts.map((e: any) => ExplainedPart.fromJSON(e))
         : [],
       transcoding: globalThis.Array.isArray(object?.transcoding)
         ? object.transcoding.map((e: any) => globalThis.String(e))
         : [],
-      called: isSet(object.called) ? globalThis.String(object.called) : "",
     };
   },
 
@@ -2646,14 +2706,17 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.refusalMessage !== "") {
       obj.refusalMessage = message.refusalMessage;
     }
+    if (message.grpcMethod !== "") {
+      obj.grpcMethod = message.grpcMethod;
+    }
+    if (message.redirect !== "") {
+      obj.redirect = message.redirect;
+    }
     if (message.parts?.length) {
       obj.parts = message.parts.map((e) => ExplainedPart.toJSON(e));
     }
     if (message.transcoding?.length) {
       obj.transcoding = message.transcoding;
-    }
-    if (message.called !== "") {
-      obj.called = message.called;
     }
     return obj;
   },
@@ -2675,9 +2738,10 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     message.refusalCode = object.refusalCode ?? "";
     message.refusalReason = object.refusalReason ?? "";
     message.refusalMessage = object.refusalMessage ?? "";
+    message.grpcMethod = object.grpcMethod ?? "";
+    message.redirect = object.redirect ?? "";
     message.parts = object.parts?.map((e) => ExplainedPart.fromPartial(e)) || [];
     message.transcoding = object.transcoding?.map((e) => e) || [];
-    message.called = object.called ?? "";
     return message;
   },
 };
@@ -2712,8 +2776,9 @@ export const GatewayAdminServiceService = {
   /**
    * Replaces all documents of this gateway by these, as one, or with `dry_run` only says what that would change. One document that is wrong refuses them all, with
    * INVALID_ARGUMENT and a field violation for each problem, whose field is `file:line`. They are held in memory and gone after a restart; a gateway that is given
-   * RAFTWAY_DOCUMENTS takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`. At most 20,000 documents, of
-   * 1,048,576 characters each; a server's limit of a message bounds them all.
+   * files (RAFTWAY_DOCUMENTS) takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`; one that follows the
+   * registry's store (RAFTWAY_DOCUMENTS=registry:///…) writes them there, for all gateways that follow it. At most 20,000 documents, of 1,048,576 characters each;
+   * a server's limit of a message bounds them all.
    */
   applyDocuments: {
     path: "/raftway.gateway.v1.GatewayAdminService/ApplyDocuments" as const,
@@ -2760,8 +2825,9 @@ export interface GatewayAdminServiceServer extends UntypedServiceImplementation 
   /**
    * Replaces all documents of this gateway by these, as one, or with `dry_run` only says what that would change. One document that is wrong refuses them all, with
    * INVALID_ARGUMENT and a field violation for each problem, whose field is `file:line`. They are held in memory and gone after a restart; a gateway that is given
-   * RAFTWAY_DOCUMENTS takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`. At most 20,000 documents, of
-   * 1,048,576 characters each; a server's limit of a message bounds them all.
+   * files (RAFTWAY_DOCUMENTS) takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`; one that follows the
+   * registry's store (RAFTWAY_DOCUMENTS=registry:///…) writes them there, for all gateways that follow it. At most 20,000 documents, of 1,048,576 characters each;
+   * a server's limit of a message bounds them all.
    */
   applyDocuments: handleUnaryCall<ApplyDocumentsRequest, ApplyDocumentsResponse>;
   /** The documents that this gateway routes by, with their conditions. */
@@ -2809,8 +2875,9 @@ export interface GatewayAdminServiceClient extends Client {
   /**
    * Replaces all documents of this gateway by these, as one, or with `dry_run` only says what that would change. One document that is wrong refuses them all, with
    * INVALID_ARGUMENT and a field violation for each problem, whose field is `file:line`. They are held in memory and gone after a restart; a gateway that is given
-   * RAFTWAY_DOCUMENTS takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`. At most 20,000 documents, of
-   * 1,048,576 characters each; a server's limit of a message bounds them all.
+   * files (RAFTWAY_DOCUMENTS) takes its documents from there alone, and answers FAILED_PRECONDITION DOCUMENTS_FROM_FILES without `dry_run`; one that follows the
+   * registry's store (RAFTWAY_DOCUMENTS=registry:///…) writes them there, for all gateways that follow it. At most 20,000 documents, of 1,048,576 characters each;
+   * a server's limit of a message bounds them all.
    */
   applyDocuments(
     request: ApplyDocumentsRequest,
