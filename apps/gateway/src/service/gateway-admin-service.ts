@@ -45,12 +45,7 @@ const problemsMax = 20;
 
 /** `GatewayAdminService`: for operators, on the admin port. */
 export function gatewayAdminService(context: AdminContext): ServiceImplementation {
-  const { table, documents, parts } = context;
-  const statusesOf = (compiled: CompiledDocuments | undefined): DocumentStatus[] =>
-    compiled?.statuses(
-      (name) => table.isKnownService(name),
-      (composite) => parts.faultsOf(composite),
-    ) ?? [];
+  const { table, documents } = context;
   let applied: readonly ReadText[] = [];
 
   return implementService(gateway.GatewayAdminServiceService, {
@@ -102,13 +97,13 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
       }
       return {
         ...differenceMessage(changes),
-        statuses: statusesOf(after).map(documentMessage),
+        statuses: statusesOf(after, context).map(documentMessage),
         generation: BigInt(documents.generation),
       };
     },
 
     listDocuments: ({ pageSize, pageToken }) => {
-      const statuses = statusesOf(documents.current);
+      const statuses = statusesOf(documents.current, context);
       const { items, nextPageToken } = page(statuses, pageSize, pageToken);
       return {
         documents: items.map(documentMessage),
@@ -124,6 +119,15 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
       return explainCall(request, context);
     },
   });
+}
+
+/** Conditions of all documents of a set, as the registry and the schemas are now. */
+function statusesOf(
+  compiled: CompiledDocuments | undefined,
+  { table, parts }: AdminContext,
+): DocumentStatus[] {
+  const isKnown = (name: string): boolean => table.isKnownService(name);
+  return compiled?.statuses(isKnown, (composite) => parts.faultsOf(composite)) ?? [];
 }
 
 /** @param before what was read last */

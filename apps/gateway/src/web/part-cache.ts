@@ -22,7 +22,7 @@ export interface Membership {
   /** Whether another one had begun it. */
   readonly isShared: boolean;
   /** The last one that leaves cancels the call. */
-  leave(): void;
+  readonly leave: () => void;
 }
 
 /**

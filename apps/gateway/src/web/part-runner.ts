@@ -33,7 +33,7 @@ export interface BegunPart {
   readonly result: PartResult;
   /** Its outcome, when that was kept: there is no call then. */
   readonly kept: PartOutcome | undefined;
-  leave(): void;
+  readonly leave: () => void;
 }
 
 /** Answers that are kept, by part: gone with the documents that they are of. */

@@ -121,7 +121,7 @@ export class Aggregation {
   }
 
   private async greet(name: string, call: CallContext): Promise<{ message: string }> {
-    this.greetings.push({ name, seen: call.metadata.get('authorization') as string | undefined });
+    this.greetings.push({ name, seen: call.metadata.get('authorization') });
     if (name === 'fail')
       throw failedPrecondition('NOT_HOLDER', 'nobody to greet', { metadata: { who: name } });
     if (name === 'slow') {
