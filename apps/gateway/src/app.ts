@@ -11,11 +11,13 @@ import {
 import { FlushScheduler, FrameServerEngine, type ServerEngine } from '@raftway/http2';
 import { type ServerTls } from '@raftway/tls';
 import { type AccessLog } from './adapters/access-log';
+import { CompositeMetrics } from './adapters/composite-metrics';
 import { FrontDoor } from './adapters/front-door';
 import { GatewayMetrics } from './adapters/gateway-metrics';
 import { type HealthChecker } from './adapters/health-checker';
 import { JsonCatalog } from './adapters/json-catalog';
 import { LiveDocuments } from './adapters/live-documents';
+import { PartCatalog } from './adapters/part-catalog';
 import { fileLearner } from './adapters/reflection-client';
 import { SchemaCatalog } from './adapters/schema-catalog';
 import { routableServices } from './adapters/view-adapter';
@@ -80,7 +82,7 @@ class Gateway implements GatewayApp {
   private readonly accessLog: AccessLog | undefined;
   private readonly random: () => number;
   private readonly local: LocalServices;
-  private readonly json: JsonCatalog;
+  private readonly parts: PartCatalog;
   private readonly httpRouting: HttpRouting;
   private readonly web: WebEntrance;
   private readonly gatekeeper: Gatekeeper;
@@ -136,13 +138,13 @@ class Gateway implements GatewayApp {
     const reflected = reflectionSource(this.catalog, this.table);
     const localContext = { memory: this.memory, openCalls: this.openCalls };
     this.local = createLocalServices(localContext, this.health, reflected);
-    this.json = new JsonCatalog(reflected, this.logger);
+    this.parts = new PartCatalog(new JsonCatalog(reflected, this.logger));
     this.httpRouting = new HttpRouting({
       documents: this.documents.table,
       isLocal: (grpcService) => this.local.serves(grpcService),
       trustForwarded: options.trustForwarded,
     });
-    this.web = this.createWebEntrance();
+    this.web = this.createWebEntrance(metrics);
     this.gatekeeper = createGatekeeper({
       ...{ memory: this.memory, openCalls: this.openCalls, logger: this.logger },
       ...{ observer: this.metrics, nowMs, view, tls },
@@ -240,16 +242,20 @@ class Gateway implements GatewayApp {
     await within(drained, farewellMs);
   }
 
-  private createWebEntrance(): WebEntrance {
+  private createWebEntrance(metrics: Metrics): WebEntrance {
     return createWeb(this.options, {
       dispatch: (...call) => this.dispatcher.dispatchCall(...call),
       httpRouting: this.httpRouting,
       memory: this.memory,
       observer: this.metrics,
       isSafe: (service, method) => this.catalog.schema().isSafe(service, method),
-      json: this.json,
+      documents: this.documents.table,
+      table: this.table,
+      parts: this.parts,
+      composites: new CompositeMetrics(metrics),
       judgeSchema: (exchange, outcomes) =>
         this.dispatcher.judgeExchange(exchange, schemaPath, outcomes),
+      judgeCaller: (...call) => this.dispatcher.judgeCaller(...call),
     });
   }
 
@@ -306,8 +312,8 @@ class Gateway implements GatewayApp {
       security: this.gatekeeper,
       sessions: this.dispatcher.traffic.sessions,
       httpRouting: this.httpRouting,
-      methodOf: (httpMethod, path) =>
-        this.options.jsonTranscoding ? this.json.methodOf(httpMethod, path) : undefined,
+      parts: this.parts,
+      jsonIsOn: this.options.jsonTranscoding,
       timeoutMaxMs: this.timeoutMaxMs,
       sharesLimits: this.options.rateLimitRedisUrl !== undefined,
       wallMs: Date.now,
@@ -316,8 +322,6 @@ class Gateway implements GatewayApp {
 
   private onDocuments(used: boolean, backendsDiffer: boolean): void {
     this.metrics.onDocumentSet(used);
-    if (!used) return;
-    this.gatekeeper.follow(this.documents.table.current?.security);
     const { current } = this.documents.table;
     if (!used || current === undefined) return;
     this.gatekeeper.follow(current.security);

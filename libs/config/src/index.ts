@@ -27,6 +27,7 @@ export {
   integer,
   isoDate,
   oneOf,
+  isOrigin,
   originList,
   peers,
   text,

@@ -194,7 +194,7 @@ function normalizedHostPort(value: unknown): string | undefined {
 }
 
 /** Browsers send an origin in one spelling: lower case, without a path, without the port that the scheme has anyway. */
-function isOrigin(text: string): boolean {
+export function isOrigin(text: string): boolean {
   return URL.canParse(text) && /^https?:[^*]*$/.test(text) && new URL(text).origin === text;
 }
 

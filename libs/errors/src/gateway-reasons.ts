@@ -278,6 +278,18 @@ export const GATEWAY_REASONS = {
     remedy:
       'Send JSON with `content-type: application/json`, or lines of JSON with `application/x-ndjson` to a method that takes a stream.',
   },
+  PART_NOT_CALLABLE: {
+    code: Code.unavailable,
+    meaning:
+      'A method that a CompositeRoute calls is not known, is no unary one, or does not take the request that the document says.',
+    remedy:
+      'See the conditions of the document (`raftway gateway documents`). A method is known once the reflection of one of its instances has been read.',
+  },
+  PART_SKIPPED: {
+    code: Code.failedPrecondition,
+    meaning: 'A part of a CompositeRoute needs the answer of another one, which failed.',
+    remedy: 'See the error of that part.',
+  },
   RESPONSE_MALFORMED: {
     code: Code.internal,
     meaning:

@@ -46,10 +46,33 @@ export function readJson(
   };
   guard('body', () => {
     if (!hasLongs(desc)) return mergeFromJsonString(desc, target, text, options);
+    return mergeFromJson(desc, target, exact(desc, readExactJson(text)), options);
+  });
+}
+
+/**
+ * The value of a JSON text, with every digit of its numbers.
+ *
+ * @throws ServiceError INVALID_ARGUMENT when it is none, or has a key twice
+ */
+export function readExactJson(text: string): ExactJson {
+  return guard('body', () => {
     // For what a parsed value does not show any more: doubled keys.
     fromJsonString(ValueSchema, text, { recursionLimit: jsonDepthMax });
-    return mergeFromJson(desc, target, exact(desc, parseExactly(text)), options);
+    return parseExactly(text);
   });
+}
+
+/** Merges JSON of {@link readExactJson} and what was made of it. @throws ServiceError INVALID_ARGUMENT with the field */
+export function mergeExactJson(
+  desc: DescMessage,
+  target: Message,
+  json: ExactJson,
+  { ignoreUnknownFields = false, registry }: JsonReadSettings,
+): void {
+  guard('request', () =>
+    mergeFromJson(desc, target, exact(desc, json), { ignoreUnknownFields, registry }),
+  );
 }
 
 /** The value of a JSON text. @throws ServiceError INVALID_ARGUMENT when it is none */
@@ -96,7 +119,7 @@ function errorOf(place: string, error: unknown): ServiceError {
 }
 
 /** JSON with bigints where a whole number does not fit a double. */
-type ExactJson = JsonValue | bigint | { [key: string]: ExactJson } | ExactJson[];
+export type ExactJson = JsonValue | bigint | { [key: string]: ExactJson } | ExactJson[];
 type Reviver = (key: string, value: unknown, context?: { readonly source?: string }) => unknown;
 
 function parseExactly(text: string): ExactJson {

@@ -2,6 +2,8 @@ import { type JsonObject } from '@bufbuild/protobuf';
 import { spawnSync } from 'node:child_process';
 import { Library } from '../test/library';
 import { openApiDocument } from './openapi';
+import { parsePathTemplate } from './path-template';
+import { parseRequestTemplate } from './request-template';
 
 const library = new Library();
 const info = { title: 'Library', version: '1' };
@@ -39,6 +41,64 @@ describe('the OpenAPI document', () => {
     const documents = services.map((name) => openApiDocument(info, library.bindings(name)));
     expect(validate(documents)).toEqual(services.map(() => ({ valid: true })));
     expect(validate([{ ...documents[0], paths: { x: {} } }])).toMatchObject([{ valid: false }]);
+  });
+
+  it('has paths that several methods answer together', () => {
+    const composite = {
+      httpMethod: 'POST',
+      template: parsePathTemplate('/v1/overview/{id}'),
+      operationId: 'overview',
+      description: 'Two of them.',
+      parts: [
+        {
+          name: 'books',
+          optional: true,
+          method: library.method('ListBooks'),
+          template: parseRequestTemplate({ page_size: '${query.n}', like: '${body.like}' }),
+        },
+        {
+          name: 'unknown',
+          optional: false,
+          method: undefined,
+          template: parseRequestTemplate({ id: '${path.id} ${body.a.b}' }),
+        },
+      ],
+    };
+    const document = openApiDocument(info, library.bindings(), [composite]);
+
+    expect(validate([document])).toEqual([{ valid: true }]);
+    expect(document['paths']).toMatchObject({
+      '/v1/overview/{id}': {
+        post: {
+          operationId: 'overview',
+          parameters: [
+            { name: 'id', in: 'path' },
+            { name: 'n', in: 'query', schema: { type: 'integer' } },
+          ],
+          requestBody: {
+            content: {
+              'application/json': {
+                schema: {
+                  properties: {
+                    like: { $ref: '#/components/schemas/test.Book' },
+                    a: { properties: { b: {} } },
+                  },
+                },
+              },
+            },
+          },
+          responses: {
+            200: {
+              content: {
+                'application/json': {
+                  schema: { required: ['books', 'unknown'], properties: { errors: {} } },
+                },
+              },
+            },
+          },
+        },
+      },
+    });
   });
 
   it('says what a method takes and gives', () => {

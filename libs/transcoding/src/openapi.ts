@@ -5,9 +5,11 @@ import {
   type JsonValue,
 } from '@bufbuild/protobuf';
 import { answersRaw, answersStream, type Binding, isHttpBody, takesStream } from './binding';
+import { compositeSchemas, type OpenApiComposite } from './openapi-composite';
 import { SchemaCollector } from './openapi-schema';
 import { isText, isTextList } from './parameter';
 import { type PathTemplate } from './path-template';
+import { type Routable } from './router';
 
 /** How deep messages are looked into for query parameters: a message may contain itself. */
 const parameterDepthMax = 4;
@@ -32,12 +34,18 @@ export interface OpenApiInfo {
 /**
  * An OpenAPI 3.1 document of bindings. Methods without a rule of their own are under POST /package.Service/Method; `*` as an HTTP method
  * has no place in OpenAPI and is left out.
+ * @param composites come first: of equal paths the first counts
  */
-export function openApiDocument(info: OpenApiInfo, bindings: readonly Binding[]): JsonObject {
+export function openApiDocument(
+  info: OpenApiInfo,
+  bindings: readonly Binding[],
+  composites: readonly OpenApiComposite[] = [],
+): JsonObject {
   const builder = new DocumentBuilder();
   const annotated = new Set(bindings.filter((one) => one.isAnnotated).map(({ method }) => method));
   for (const binding of bindings)
     if (binding.isAnnotated || !annotated.has(binding.method)) builder.add(binding);
+  for (const composite of composites.toReversed()) builder.addComposite(composite);
   return {
     openapi: '3.1.0',
     info: { title: info.title, version: info.version },
@@ -63,7 +71,18 @@ class DocumentBuilder {
 
   add(binding: Binding): void {
     if (!openApiMethods.has(binding.httpMethod)) return;
-    const named = nameVariables(binding.template);
+    this.put(binding, (pathParameters) => this.operation(binding, pathParameters));
+  }
+
+  addComposite(composite: OpenApiComposite): void {
+    this.put(composite, (pathParameters) => this.compositeOperation(composite, pathParameters));
+  }
+
+  private put(
+    { httpMethod, template }: Routable,
+    operation: (pathParameters: JsonObject[]) => JsonObject,
+  ): void {
+    const named = nameVariables(template);
     let path = this.paths.get(named.shape);
     if (path === undefined) {
       const { text, variables } = named;
@@ -74,7 +93,26 @@ class DocumentBuilder {
     const pathParameters = named.variables.map(({ segments }, index) =>
       pathParameter(names[index] ?? '', segments),
     );
-    path.item[binding.httpMethod.toLowerCase()] = this.operation(binding, pathParameters);
+    path.item[httpMethod.toLowerCase()] = operation(pathParameters);
+  }
+
+  private compositeOperation(
+    composite: OpenApiComposite,
+    pathParameters: JsonObject[],
+  ): JsonObject {
+    const { query, body, response } = compositeSchemas(composite, this.schemas, statusReference);
+    const parameters = [...pathParameters, ...query];
+    this.tags.add(compositeTag);
+    return {
+      operationId: this.operationId(composite.operationId),
+      tags: [compositeTag],
+      description: composite.description,
+      ...(parameters.length === 0 ? {} : { parameters }),
+      ...(body === undefined
+        ? {}
+        : { requestBody: { content: { 'application/json': { schema: body } } } }),
+      responses: responses({ 'application/json': { schema: response } }),
+    };
   }
 
   private operation(binding: Binding, pathParameters: JsonObject[]): JsonObject {
@@ -88,13 +126,7 @@ class DocumentBuilder {
       tags: [tag],
       ...(parameters.length === 0 ? {} : { parameters }),
       ...(requestBody === undefined ? {} : { requestBody }),
-      responses: {
-        '200': { description: 'OK', content: this.responseContent(binding) },
-        default: {
-          description: 'The gRPC status of a call that failed.',
-          content: { 'application/json': { schema: statusReference } },
-        },
-      },
+      responses: responses(this.responseContent(binding)),
     };
   }
 
@@ -162,6 +194,19 @@ class DocumentBuilder {
     const schema = this.schemas.ofField(field);
     return { name, in: 'query', schema };
   }
+}
+
+/** The tag of paths that several methods answer together. */
+const compositeTag = 'composite';
+
+function responses(content: JsonObject): JsonObject {
+  return {
+    '200': { description: 'OK', content },
+    default: {
+      description: 'The gRPC status of a call that failed.',
+      content: { 'application/json': { schema: statusReference } },
+    },
+  };
 }
 
 interface NamedVariable {

@@ -41,12 +41,15 @@ const byMediaType: Readonly<Record<string, StreamFormat>> = {
   'text/event-stream': events,
 };
 
+/** The formats by name. */
+export const streamFormats = { array, ndjson: lines, sse: events } as const;
+
 /**
- * The format that an Accept header asks for: of the media types that are known here the one with the highest quality, the first of equals; a
- * JSON array when it names none of them.
+ * The format that an Accept header asks for: of the media types that are known here the one with the highest quality, the first of equals.
+ * @param otherwise when it names none of them. @default a JSON array
  */
-export function streamFormatFor(accept: string): StreamFormat {
-  let best: StreamFormat = array;
+export function streamFormatFor(accept: string, otherwise: StreamFormat = array): StreamFormat {
+  let best = otherwise;
   let bestQuality = 0;
   for (const range of accept.split(',')) {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());

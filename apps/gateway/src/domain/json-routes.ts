@@ -2,6 +2,7 @@ import { type Registry } from '@bufbuild/protobuf';
 import {
   type Binding,
   bindMethod,
+  type OpenApiComposite,
   openApiDocument,
   type Routable,
   Router,
@@ -32,7 +33,7 @@ interface ServiceRoutes {
 /** The routes of one state of the schema. */
 export class JsonRoutes {
   readonly router: Router<JsonRoute>;
-  private document: Uint8Array | undefined;
+  private document: { readonly beside: object | undefined; readonly bytes: Uint8Array } | undefined;
 
   /** @param routes in the order of the router: later ones win */
   constructor(
@@ -42,17 +43,28 @@ export class JsonRoutes {
     this.router = new Router(routes);
   }
 
-  /** The OpenAPI document as JSON; built when first asked for. */
-  openApi(): Uint8Array {
-    this.document ??= Buffer.from(
-      JSON.stringify(
-        openApiDocument(
-          { title: 'Raftway gateway', version: '1' },
-          this.routes.map(({ binding }) => binding),
-        ),
-      ),
-    );
-    return this.document;
+  /** A method, as POST /package.Service/Method reaches it; undefined when it is not known. */
+  routeOf(grpcService: string, method: string): JsonRoute | undefined {
+    const found = this.router.match('POST', `/${grpcService}/${method}`);
+    return found.kind === 'found' && !found.target.binding.isAnnotated ? found.target : undefined;
+  }
+
+  /**
+   * The OpenAPI document as JSON; built when first asked for.
+   * @param beside what other paths come from: another object after every change
+   * @param composites what they are
+   */
+  openApi(
+    beside?: object,
+    composites: () => readonly OpenApiComposite[] | undefined = () => undefined,
+  ): Uint8Array {
+    if (this.document === undefined || this.document.beside !== beside) {
+      const info = { title: 'Raftway gateway', version: '1' };
+      const bindings = this.routes.map(({ binding }) => binding);
+      const document = openApiDocument(info, bindings, composites());
+      this.document = { beside, bytes: Buffer.from(JSON.stringify(document)) };
+    }
+    return this.document.bytes;
   }
 }
 

@@ -1,4 +1,18 @@
-import { Code, codeName, invalidArgument, ServiceError } from '@raftway/errors';
+import { Code, ServiceError } from '@raftway/errors';
+import { shortened } from './web-refusal';
+
+export {
+  bodyMalformed,
+  httpMethodUnknown,
+  httpPathUnknown,
+  mediaTypeUnsupported,
+  parameterInvalid,
+  partNotCallable,
+  partSkipped,
+  responseMalformed,
+  responseNotUnary,
+  upstreamNotGrpc,
+} from './web-refusal';
 
 // Everything that the gateway itself answers instead of a backend. The reasons are listed in the README.
 
@@ -231,84 +245,6 @@ export function timeoutMalformed(value: string): ServiceError {
   });
 }
 
-/** INVALID_ARGUMENT: a header or query parameter of a web protocol breaks its specification. */
-export function parameterInvalid(field: string, rule: string, value: string): ServiceError {
-  const shown = JSON.stringify(value.slice(0, 32));
-  return invalidArgument({ field, description: `must be ${rule}, got ${shown}` });
-}
-
-/** INVALID_ARGUMENT `MALFORMED_REQUEST`: the body is not in the encoding that its content type names. */
-export function bodyMalformed(encoding: string): ServiceError {
-  return new ServiceError({
-    code: Code.invalidArgument,
-    reason: 'MALFORMED_REQUEST',
-    message: `the body is not ${encoding}, which the content type says that it is`,
-  });
-}
-
-/** The instance, or something in front of it, answered with what is no gRPC response. */
-export function upstreamNotGrpc(code: Code, status: string): ServiceError {
-  return new ServiceError({
-    code,
-    reason: 'UPSTREAM_NOT_GRPC',
-    message: `the instance answered with HTTP status ${status} and no gRPC status (${codeName(code)})`,
-    metadata: { http_status: status },
-  });
-}
-
-/** UNIMPLEMENTED `RESPONSE_NOT_UNARY`. */
-export function responseNotUnary(messages: 'no message' | 'several messages'): ServiceError {
-  return new ServiceError({
-    code: Code.unimplemented,
-    reason: 'RESPONSE_NOT_UNARY',
-    message: `a unary call was answered by ${messages}: call this method as a stream`,
-  });
-}
-
-/** NOT_FOUND `HTTP_PATH_UNKNOWN`: no rule of any service has it. */
-export function httpPathUnknown(method: string, path: string): ServiceError {
-  const shown = shortened(path);
-  return new ServiceError({
-    code: Code.notFound,
-    reason: 'HTTP_PATH_UNKNOWN',
-    message: `no service is reached by ${method} ${JSON.stringify(shown)}: see /openapi.json`,
-    metadata: { path: shown },
-  });
-}
-
-/** UNIMPLEMENTED `HTTP_METHOD_UNKNOWN`. */
-export function httpMethodUnknown(method: string, allowed: readonly string[]): ServiceError {
-  return new ServiceError({
-    code: Code.unimplemented,
-    reason: 'HTTP_METHOD_UNKNOWN',
-    message: `${method} does not lead anywhere here; what does: ${allowed.join(', ')}`,
-    metadata: { allowed: allowed.join(',') },
-  });
-}
-
-/** INVALID_ARGUMENT `MEDIA_TYPE_UNSUPPORTED`. @param header the header that says so */
-export function mediaTypeUnsupported(
-  header: 'content-type' | 'content-encoding',
-  wanted: string,
-  given: string,
-): ServiceError {
-  return new ServiceError({
-    code: Code.invalidArgument,
-    reason: 'MEDIA_TYPE_UNSUPPORTED',
-    message: `${header} must be ${wanted}, got ${JSON.stringify(given.slice(0, 128))}`,
-    metadata: { field: header },
-  });
-}
-
-/** INTERNAL `RESPONSE_MALFORMED`: what came is no message, or is compressed although nobody asked for it. */
-export function responseMalformed(what: string): ServiceError {
-  return new ServiceError({
-    code: Code.internal,
-    reason: 'RESPONSE_MALFORMED',
-    message: `the instance answered with ${what}`,
-  });
-}
-
 /** UNAVAILABLE `INSTANCES_UNHEALTHY`: they are registered, and none passes its checks. */
 export function instancesUnhealthy(
   grpcService: string,
@@ -325,17 +261,18 @@ export function instancesUnhealthy(
   });
 }
 
-/** RESOURCE_EXHAUSTED with the limit that fired. */
+/** RESOURCE_EXHAUSTED with the limit that fired. @param owner who set it */
 export function limitReached(
   reason: 'GATEWAY_MEMORY_FULL' | 'UPSTREAM_QUEUE_FULL' | 'MESSAGE_TOO_LARGE',
   limitName: string,
   limit: number,
+  owner = optionsOwner,
 ): ServiceError {
   return new ServiceError({
     code: Code.resourceExhausted,
     reason,
     message: `${limitName} is ${limit} and used up`,
-    metadata: { field: limitName, limit: String(limit), owner: optionsOwner },
+    metadata: { field: limitName, limit: String(limit), owner },
     ...(reason === 'MESSAGE_TOO_LARGE' ? {} : { retryDelayMs }),
   });
 }
@@ -441,11 +378,6 @@ export function gatewayStopping(): ServiceError {
     reason: 'GATEWAY_STOPPING',
     message: 'the gateway is stopping and the time for open calls has passed',
   });
-}
-
-/** A path is as long as its sender likes. */
-function shortened(path: string): string {
-  return path.length > 128 ? `${path.slice(0, 128)}…` : path;
 }
 
 function isoText(milliseconds: number): string {

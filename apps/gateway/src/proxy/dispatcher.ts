@@ -20,7 +20,7 @@ import * as refusal from '../domain/refusal';
 import { type RoutingTable } from '../domain/routing-table';
 import { isOpenToAll } from '../local/open-methods';
 import { type LocalServices } from '../local/local-services';
-import { type HttpExchange } from '../web/http-exchange';
+import { type HttpExchange, type JudgeCaller } from '../web/http-exchange';
 import { type Gatekeeper, type Outcomes } from '../security/gatekeeper';
 import { type CallRecord, recordOf } from './call-record';
 import { callHost, routeByRule, ruleFor } from './document-routing';
@@ -167,6 +167,30 @@ export class Dispatcher {
     this.settings.gatekeeper
       .admitExchange(security, held, call, outcomes)
       .catch((error: unknown) => outcomes.refuse(ServiceError.from(error), []));
+  }
+
+  /** {@link JudgeCaller} */
+  judgeCaller(...[target, caller, outcomes]: Parameters<JudgeCaller>): boolean {
+    const { documents, local, gatekeeper } = this.settings;
+    const { active } = documents;
+    const path = this.parsePath(target);
+    if (active?.security === undefined || path === undefined || isOpenToAll(path)) return false;
+    const rule = local.serves(path.grpcService) ? undefined : ruleFor(active, path, caller.headers);
+    const host = callHost(caller.headers);
+    const held = active.security.ofCall(rule, host);
+    if (held === 'none') return false;
+    gatekeeper
+      .admitExchange(
+        active.security,
+        held,
+        { ...caller, path, host },
+        {
+          pass: ({ identity }) => outcomes.pass(identity),
+          refuse: (error) => outcomes.refuse(error),
+        },
+      )
+      .catch((error: unknown) => outcomes.refuse(ServiceError.from(error)));
+    return true;
   }
 
   /** Answers a call of the gateway's own services. */

@@ -131,13 +131,16 @@ export class Gatekeeper {
     table: SecurityTable,
     security: CallSecurity,
     call: CallStart,
-    outcomes: { readonly pass: () => void; readonly refuse: Outcomes['refuse'] },
+    outcomes: {
+      readonly pass: (admission: Admission) => void;
+      readonly refuse: Outcomes['refuse'];
+    },
   ): Promise<void> {
     const guard = this.guardOf(security);
     const judgement = await this.judge(table, guard, call);
     if (judgement instanceof ServiceError) return this.refuse(guard, judgement, outcomes);
     this.countPassed(guard, judgement);
-    outcomes.pass();
+    outcomes.pass(judgement);
   }
 
   /** What a policy would say; undefined when it has just gone. */

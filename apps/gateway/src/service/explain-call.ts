@@ -10,6 +10,7 @@ import {
   explainMatch,
   hostOf,
   type Timeouts,
+  transcodingTexts,
 } from '../domain/documents';
 import { type GrpcPath, parseGrpcPath } from '../domain/grpc-path';
 import { hostNotCovered } from '../domain/security/refusals';
@@ -25,6 +26,8 @@ import { noInstance } from '../proxy/instances';
 import { explainedBackend, takesCalls } from './backend-message';
 import { callLimits } from './call-limits-message';
 import { explainTraffic, type TrafficContext } from './explain-traffic';
+import { type PartCatalog } from '../adapters/part-catalog';
+import { explainComposite } from './explain-composite';
 import { httpRuleRoute, registeredRoute, ruleRoute } from './messages';
 
 /** What decides about calls. */
@@ -36,8 +39,9 @@ export interface ExplainContext extends TrafficContext {
   readonly isLocal: (grpcService: string) => boolean;
   readonly security: Gatekeeper;
   readonly httpRouting: HttpRouting;
-  /** The gRPC method that an HTTP request is transcoded to; undefined for none. @param path without query @throws ServiceError */
-  readonly methodOf: (httpMethod: string, path: string) => string | undefined;
+  readonly parts: PartCatalog;
+  /** Whether HTTP and JSON reach services where no TranscodePolicy says otherwise. */
+  readonly jsonIsOn: boolean;
   /** Undefined for no limit. */
   readonly timeoutMaxMs: number | undefined;
   /** Monotonic milliseconds. */
@@ -54,6 +58,8 @@ export async function explainCall(
   request: gateway.ExplainCallRequest,
   context: ExplainContext,
 ): Promise<gateway.ExplainCallResponse> {
+  const composite = await explainComposite(request, context, (call) => explainCall(call, context));
+  if (composite !== undefined) return composite;
   const target = request.method.startsWith('/') ? request.method : `/${request.method}`;
   const http = {
     method: request.httpMethod === '' ? 'POST' : request.httpMethod.toUpperCase(),
@@ -155,13 +161,14 @@ function explainHttp(
 function grpcPathFor(
   { httpMethod }: gateway.ExplainCallRequest,
   target: string,
-  { methodOf }: ExplainContext,
+  { parts, jsonIsOn, documents }: ExplainContext,
 ): GrpcPath | ServiceError {
   const own = parseGrpcPath(target);
   if (httpMethod === '') return own ?? refusal.pathNotCanonical(target);
   const [path = ''] = target.split('?', 1);
   try {
-    const method = methodOf(httpMethod.toUpperCase(), path);
+    const mayBeJson = jsonIsOn || documents.web !== undefined;
+    const method = mayBeJson ? parts.methodOf(httpMethod.toUpperCase(), path) : undefined;
     const found = (method === undefined ? undefined : parseGrpcPath(method)) ?? own;
     return found ?? refusal.httpPathUnknown(httpMethod.toUpperCase(), path);
   } catch (error) {
@@ -203,7 +210,12 @@ function explainRouted(
   if (entry === undefined) {
     const route = table.route(grpcService);
     if (route === undefined) return refused(told, refusal.serviceUnknown(grpcService));
-    const timed = withTimes(told, active?.backends.get(route.service)?.timeouts, context);
+    const transcoding = documents.web?.transcoding?.get(route.service);
+    const web = {
+      ...told,
+      transcoding: transcoding === undefined ? [] : transcodingTexts(transcoding),
+    };
+    const timed = withTimes(web, active?.backends.get(route.service)?.timeouts, context);
     const backends = [explainedBackend(route, undefined, method, isMarked(request), context)];
     return withEndpoints({ ...timed, route: registeredRoute(route), backends }, [route], context);
   }
@@ -224,8 +236,9 @@ function explainRule(
   const traffic = explainTraffic(rule, path, headersOf(request, ''), context);
   const { backends: usable } = traffic;
   const limits = callLimits(rule.limits, path, request.headers);
+  const transcoding = rule.transcoding === undefined ? [] : transcodingTexts(rule.transcoding);
   const routed = withTimes(
-    { ...answer, traffic: traffic.message, limits },
+    { ...answer, traffic: traffic.message, limits, transcoding },
     usable.length === 1 ? usable[0]?.timeouts : longest(usable.map(({ timeouts }) => timeouts)),
     context,
   );
@@ -289,7 +302,8 @@ function longest(all: readonly (Timeouts | undefined)[]): Timeouts {
   };
 }
 
-function refused(
+/** The answer for a call that is refused. */
+export function refused(
   answer: gateway.ExplainCallResponse,
   { codeName, reason, rawMessage }: ServiceError,
 ): gateway.ExplainCallResponse {

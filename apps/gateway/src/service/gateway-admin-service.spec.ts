@@ -87,6 +87,17 @@ metadata: { name: times }
 spec: { targetRefs: [{ kind: GRPCRoute, name: split }], timeouts: { default: 2s, max: 30s } }
 `;
 
+const composite = `
+apiVersion: gateway.raftway.dev/v1
+kind: CompositeRoute
+metadata: { name: both }
+spec:
+  path: /v1/both
+  parts:
+    - { name: health, call: grpc.health.v1.Health/Check }
+    - { name: echo, call: test.Echo/Unary, optional: true }
+`;
+
 describe('ApplyDocuments', () => {
   it('with dry_run says what would change, and changes nothing', async () => {
     const { admin } = await start();
@@ -532,6 +543,55 @@ spec:
       refusalCode: 'ABORTED',
       refusalReason: 'FAULT_INJECTED',
       traffic: { fault: { policy: 'TrafficPolicy default/times', abortPercent: 100 } },
+    });
+  });
+
+  it('says what becomes of the parts of a composite, and that their methods are not known', async () => {
+    const { admin } = await start();
+    const { statuses, addedRoutes } = await admin.applyDocuments({ files: files(composite) });
+
+    expect(addedRoutes).toEqual([
+      '* GET /v1/both → health grpc.health.v1.Health/Check, echo test.Echo/Unary {optional} (CompositeRoute default/both)',
+    ]);
+    expect(statuses[0]?.conditions).toMatchObject([
+      { type: 'Accepted', status: true },
+      {
+        type: 'ResolvedRefs',
+        reason: 'MethodNotFound',
+        message: expect.stringContaining('test.Echo/Unary') as string,
+      },
+    ]);
+    expect((await admin.listRoutes({})).routes.at(-1)).toMatchObject({
+      document: 'CompositeRoute default/both',
+      http: 'GET /v1/both',
+      parts: ['health grpc.health.v1.Health/Check', 'echo test.Echo/Unary {optional}'],
+    });
+    const explained = await admin.explainCall({ method: '/v1/both?x=y', httpMethod: 'GET' });
+    expect(explained).toMatchObject({ refusalCode: '', route: { http: 'GET /v1/both' } });
+    expect(explained.parts.map(({ call }) => [call?.local, call?.refusalReason])).toEqual([
+      [true, ''],
+      [false, 'PART_NOT_CALLABLE'],
+    ]);
+    const needed = composite.replace(', optional: true', '');
+    await admin.applyDocuments({ files: files(needed) });
+    expect(await admin.explainCall({ method: '/v1/both', httpMethod: 'get' })).toMatchObject({
+      refusalReason: 'PART_NOT_CALLABLE',
+    });
+  });
+
+  it('says what a TranscodePolicy says of calls', async () => {
+    const { admin } = await start();
+    await admin.applyDocuments({
+      files: files(`
+apiVersion: gateway.raftway.dev/v1
+kind: TranscodePolicy
+metadata: { name: web }
+spec: { targetRefs: [{ kind: Service, name: v1 }], json: { unknownFields: ignore } }
+`),
+    });
+
+    expect(await admin.explainCall({ method: 'test.Echo/Unary' })).toMatchObject({
+      transcoding: ['unknownFields ignore'],
     });
   });
 

@@ -18,6 +18,7 @@ import { backendMessage } from './backend-message';
 import { explainCall, type ExplainContext } from './explain-call';
 import { page } from './page';
 import {
+  compositeRoute,
   differenceMessage,
   documentMessage,
   httpRuleRoute,
@@ -54,10 +55,6 @@ function limited(field: string, count: number, max: number): void {
 /** `GatewayAdminService`: for operators, on the admin port. */
 export function gatewayAdminService(context: AdminContext): ServiceImplementation {
   const { table, documents } = context;
-  const needs: DocumentNeeds = {
-    unloaded: (policy) => context.security.faultsOf(policy),
-    sharesLimits: context.sharesLimits,
-  };
   let applied: readonly ReadText[] = [];
 
   return implementService(gateway.GatewayAdminServiceService, {
@@ -75,6 +72,9 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
           .list()
           .filter(isWanted)
           .map((route) => () => registeredRoute(route)),
+        ...(grpcService === '' ? (documents.web?.composites?.composites ?? []) : []).map(
+          (composite) => () => compositeRoute(composite),
+        ),
       ];
       const { items, nextPageToken } = page(routes, pageSize, pageToken);
       return { routes: items.map((make) => make()), nextPageToken };
@@ -104,17 +104,15 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
         context.apply(set, after);
         applied = texts;
       }
-      const statuses = after.statuses((name) => table.isKnownService(name), needs);
       return {
         ...differenceMessage(changes),
-        statuses: statuses.map(documentMessage),
+        statuses: statusesOf(after, context).map(documentMessage),
         generation: BigInt(documents.generation),
       };
     },
 
     listDocuments: ({ pageSize, pageToken }) => {
-      const statuses: DocumentStatus[] =
-        documents.current?.statuses((name) => table.isKnownService(name), needs) ?? [];
+      const statuses = statusesOf(documents.current, context);
       const { items, nextPageToken } = page(statuses, pageSize, pageToken);
       return {
         documents: items.map(documentMessage),
@@ -130,6 +128,20 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
       return explainCall(request, context);
     },
   });
+}
+
+/** Conditions of all documents of a set, as the registry and the schemas are now. */
+function statusesOf(
+  compiled: CompiledDocuments | undefined,
+  { table, parts, security, sharesLimits }: AdminContext,
+): DocumentStatus[] {
+  const isKnown = (name: string): boolean => table.isKnownService(name);
+  const needs: DocumentNeeds = {
+    unloaded: (policy) => security.faultsOf(policy),
+    sharesLimits,
+    partFaults: (composite) => parts.faultsOf(composite),
+  };
+  return compiled?.statuses(isKnown, needs) ?? [];
 }
 
 /** @param before what was read last */

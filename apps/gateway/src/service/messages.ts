@@ -1,5 +1,6 @@
 import { gateway } from '@raftway/contracts';
 import {
+  type CompiledComposite,
   type CompiledRule,
   type Difference,
   type DocumentStatus,
@@ -7,6 +8,8 @@ import {
   type HttpEntry,
   httpMatchText,
   type HttpTarget,
+  partText,
+  pathText,
   type RouteEntry,
 } from '../domain/documents';
 import { type Route, type RoutingTable } from '../domain/routing-table';
@@ -38,12 +41,8 @@ function routeOf(
   target: CompiledRule,
   table: RoutingTable,
 ): gateway.Route {
-  return {
+  return gateway.Route.fromPartial({
     hostname,
-    grpcService: '',
-    method: '',
-    http: '',
-    action: '',
     headers: headers.map(({ name, value }) => `${name}: ${value}`),
     document: target.document,
     rule: target.name,
@@ -53,7 +52,18 @@ function routeOf(
       fault: fault?.message ?? '',
       liveInstances: table.liveInstancesOf(service).length,
     })),
-  };
+  });
+}
+
+/** A composite as the API shows it. */
+export function compositeRoute(composite: CompiledComposite): gateway.Route {
+  const { hostnames, document, parts } = composite;
+  return gateway.Route.fromPartial({
+    hostname: hostnames.join(','),
+    document,
+    http: pathText(composite),
+    parts: parts.map(partText),
+  });
 }
 
 /** A route of what instances register as the API shows it. */

@@ -15,6 +15,7 @@ import {
   unaryType,
 } from '../domain/connect-protocol';
 import { httpStatusOf } from '@raftway/transcoding';
+import { type MessageLimit } from '../domain/documents';
 import { limitReached, responseNotUnary, upstreamNotGrpc } from '../domain/refusal';
 import { statusOf } from '../domain/status-mapping';
 import { type MemoryBudget } from '../proxy/memory-budget';
@@ -25,8 +26,8 @@ import { WholeBody } from './whole-body';
 /** How messages are held. */
 export interface UnaryLimits {
   readonly memory: MemoryBudget;
-  /** The largest request or response message, as it is on the wire. */
-  readonly messageBytesMax: number;
+  /** Of request and response messages, as they are on the wire. */
+  readonly limit: MessageLimit;
 }
 
 /**
@@ -49,7 +50,7 @@ export class ConnectUnaryStream extends DressedStream {
     private readonly isCompressed: boolean,
   ) {
     super(outside);
-    this.reader = new MessageReader(limits.messageBytesMax, () => this.tooLarge('response'));
+    this.reader = new MessageReader(limits.limit.bytesMax, () => this.tooLarge('response'));
   }
 
   /** Hands the request in, once; by itself it is the body. */
@@ -103,8 +104,8 @@ export class ConnectUnaryStream extends DressedStream {
   override onData(chunk: Uint8Array): void {
     this.outside.release(chunk.length);
     if (this.inside === undefined || this.isDelivered || this.isAnswered) return;
-    const { memory, messageBytesMax } = this.limits;
-    if (this.request.byteLength + chunk.length > messageBytesMax)
+    const { memory, limit } = this.limits;
+    if (this.request.byteLength + chunk.length > limit.bytesMax)
       return this.fail(this.tooLarge('request'));
     if (memory.isExhausted)
       return this.fail(limitReached('GATEWAY_MEMORY_FULL', 'buffered bytes', memory.bytesMax));
@@ -159,7 +160,8 @@ export class ConnectUnaryStream extends DressedStream {
   }
 
   private tooLarge(which: 'request' | 'response'): ServiceError {
-    return limitReached('MESSAGE_TOO_LARGE', `${which} message bytes`, this.limits.messageBytesMax);
+    const { bytesMax, owner } = this.limits.limit;
+    return limitReached('MESSAGE_TOO_LARGE', `${which} message bytes`, bytesMax, owner);
   }
 
   private hold(bytes: number): void {

@@ -7,6 +7,7 @@ import {
   streamType,
   unaryType,
 } from '../domain/connect-protocol';
+import { lesserLimit } from '../domain/documents';
 import { parseGrpcPath } from '../domain/grpc-path';
 import { parameterInvalid } from '../domain/refusal';
 import { DiscardingListener, sendRefusal } from '../proxy/reply';
@@ -14,6 +15,7 @@ import { ConnectStreamingStream } from './connect-streaming-stream';
 import { ConnectUnaryStream, type UnaryLimits } from './connect-unary-stream';
 import { type DressedStream } from './dressed-stream';
 import { type Dispatch, type HttpExchange, sendProblem, type WebProtocol } from './http-exchange';
+import { refuseIfOff } from './web-policies';
 
 /** What {@link Connect} needs. */
 export interface ConnectSettings {
@@ -35,12 +37,13 @@ export class Connect implements WebProtocol {
     if (exchange.method === 'GET') return this.openGet(exchange);
     const kind = exchange.method === 'POST' ? parseConnectType(exchange.contentType) : undefined;
     if (kind === undefined) return false;
+    if (refuseIfOff(exchange, 'connect')) return true;
     const { stream, headers, requestEnded } = exchange;
     const request = grpcHeadersOfConnect(headers, kind);
     const isCompressed = 'encoding' in request && request.encoding !== 'identity';
     const dressed =
       kind === 'unary'
-        ? new ConnectUnaryStream(stream, this.settings.limits, isCompressed)
+        ? new ConnectUnaryStream(stream, this.limitsOf(exchange), isCompressed)
         : new ConnectStreamingStream(stream);
     if ('field' in request)
       this.refuse(dressed, parameterInvalid(request.field, request.rule, request.value));
@@ -62,6 +65,7 @@ export class Connect implements WebProtocol {
   private openGet(exchange: HttpExchange): boolean {
     const get = parseConnectGet(exchange.path);
     if (get?.codec !== 'proto') return false;
+    if (refuseIfOff(exchange, 'connect')) return true;
     const path = parseGrpcPath(get.path);
     if (path !== undefined && !this.settings.isSafe(path.grpcService, path.method)) {
       exchange.stream.setListener(new DiscardingListener(exchange.stream));
@@ -76,7 +80,7 @@ export class Connect implements WebProtocol {
       'unary',
     );
     const isCompressed = 'encoding' in request && request.encoding !== 'identity';
-    const dressed = new ConnectUnaryStream(exchange.stream, this.settings.limits, isCompressed);
+    const dressed = new ConnectUnaryStream(exchange.stream, this.limitsOf(exchange), isCompressed);
     if (version !== undefined && version !== 'v1')
       this.refuse(dressed, parameterInvalid('connect', 'v1', version));
     else if (message === undefined)
@@ -85,6 +89,12 @@ export class Connect implements WebProtocol {
       this.refuse(dressed, parameterInvalid(request.field, request.rule, request.value));
     else this.dispatchWith(dressed, request.headers, exchange, message);
     return true;
+  }
+
+  private limitsOf({ policy }: HttpExchange): UnaryLimits {
+    const { limits } = this.settings;
+    if (policy?.limit === undefined) return limits;
+    return { memory: limits.memory, limit: lesserLimit(policy.limit, limits.limit) };
   }
 
   private dispatchWith(

@@ -18,26 +18,25 @@ export class Cors {
   /** The exchange, whose response will say what the browser has to know; undefined when it was a preflight, which is answered. */
   admit(exchange: HttpExchange): HttpExchange | undefined {
     const { headers, stream } = exchange;
+    const rules = exchange.policy?.cors ?? this.rules;
     const origin = headerValue(headers, 'origin');
     if (origin !== undefined && isPreflight(exchange.method, headers)) {
       stream.setListener(new DiscardingListener(stream));
-      this.answerPreflight(exchange, origin);
+      answerPreflight(exchange, rules, origin);
       return undefined;
     }
-    if (this.rules.origins.length === 0) return exchange;
-    return { ...exchange, stream: new CorsStream(stream, this.rules, origin) };
+    if (rules.origins.length === 0) return exchange;
+    return { ...exchange, stream: new CorsStream(stream, rules, origin) };
   }
+}
 
-  private answerPreflight(exchange: HttpExchange, origin: string): void {
-    if (allowsOrigin(this.rules, origin))
-      return sendHttpResponse(
-        exchange.stream,
-        204,
-        preflightHeaders(this.rules, origin, exchange.headers),
-      );
-    const detail = `Pages of ${JSON.stringify(origin.slice(0, 128))} may not call this gateway: RAFTWAY_CORS_ORIGINS does not list it.`;
-    sendProblem(exchange, 403, 'The origin is not allowed', detail);
-  }
+function answerPreflight(exchange: HttpExchange, rules: CorsRules, origin: string): void {
+  const { stream, headers, policy } = exchange;
+  if (allowsOrigin(rules, origin))
+    return sendHttpResponse(stream, 204, preflightHeaders(rules, origin, headers));
+  const owner = policy?.cors?.owner ?? 'RAFTWAY_CORS_ORIGINS';
+  const detail = `Pages of ${JSON.stringify(origin.slice(0, 128))} may not call this gateway: ${owner} does not list it.`;
+  sendProblem(exchange, 403, 'The origin is not allowed', detail);
 }
 
 /** Adds to the response's headers; everything else passes. */

@@ -2,6 +2,7 @@ import { headerValue } from '@raftway/http2';
 import { grpcHeadersOfWeb, parseGrpcWebType, wantsText } from '../domain/grpc-web';
 import { GrpcWebStream } from './grpc-web-stream';
 import { type Dispatch, type HttpExchange, type WebProtocol } from './http-exchange';
+import { refuseIfOff } from './web-policies';
 
 /** Takes gRPC-Web, binary and text. */
 export class GrpcWeb implements WebProtocol {
@@ -13,6 +14,7 @@ export class GrpcWeb implements WebProtocol {
     const { stream, headers, method, requestEnded, clientAddress, rule, socket } = exchange;
     const type = method === 'POST' ? parseGrpcWebType(exchange.contentType) : undefined;
     if (type === undefined) return false;
+    if (refuseIfOff(exchange, 'grpcWeb')) return true;
     const dressed = new GrpcWebStream(stream, {
       requestIsText: type.isText,
       responseIsText: wantsText(headerValue(headers, 'accept'), type),

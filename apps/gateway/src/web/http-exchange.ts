@@ -1,6 +1,8 @@
 import { type Socket } from 'node:net';
+import { type ServiceError } from '@raftway/errors';
 import { type EngineStream, type HeaderPairs } from '@raftway/http2';
-import { type CompiledRule } from '../domain/documents';
+import { type CallIdentity } from '../domain/call-identity';
+import { type CompiledRule, type TranscodeSettings } from '../domain/documents';
 import { sendHttpResponse } from '../proxy/reply';
 
 /**
@@ -24,9 +26,43 @@ export interface HttpExchange {
   readonly clientAddress: string;
   /** The connection's, which knows the client's certificate. */
   readonly socket?: Socket | undefined;
+  /** What documents say of such requests; undefined when the options hold. */
+  readonly policy?: TranscodeSettings | undefined;
   /** The rule of an HTTPRoute that has taken it; undefined for none. */
   readonly rule?: CompiledRule | undefined;
 }
+
+/** A request's target, taken apart. `query` is empty when there is none. */
+export function pathAndQuery(target: string): { readonly path: string; readonly query: string } {
+  const question = target.indexOf('?');
+  if (question < 0) return { path: target, query: '' };
+  return { path: target.slice(0, question), query: target.slice(question + 1) };
+}
+
+/** What is known of whoever makes a call. */
+export interface Caller {
+  /** gRPC's, of the request. */
+  readonly headers: HeaderPairs;
+  readonly clientAddress: string;
+  readonly socket: Socket | undefined;
+  /** The call's time in milliseconds; undefined when it is unlimited. */
+  readonly timeoutMs: number | undefined;
+}
+
+/**
+ * Has the SecurityPolicy that holds for a call judge who makes it, without making it.
+ *
+ * @param path of the gRPC method
+ * @returns false when none holds; else one of the outcomes is told, later
+ */
+export type JudgeCaller = (
+  path: string,
+  caller: Caller,
+  outcomes: {
+    readonly pass: (identity: CallIdentity | undefined) => void;
+    readonly refuse: (error: ServiceError) => void;
+  },
+) => boolean;
 
 /** Hands a gRPC stream to the dispatcher. @param headers gRPC's, of the request @param rule that of the exchange */
 export type Dispatch = (

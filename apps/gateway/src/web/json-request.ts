@@ -1,5 +1,7 @@
 import { jsonItems, LineSplitter } from '@raftway/transcoding';
+import { type ServiceError } from '@raftway/errors';
 import { frameMessage } from '@raftway/http2';
+import { type MessageLimit } from '../domain/documents';
 import { bodyMalformed, limitReached } from '../domain/refusal';
 import { WholeBody } from './whole-body';
 
@@ -25,7 +27,7 @@ export class WholeRequest implements JsonRequestBody {
 
   constructor(
     private readonly toMessage: ToMessage,
-    private readonly bytesMax: number,
+    private readonly limit: MessageLimit,
     private readonly isStream: boolean,
   ) {}
 
@@ -34,7 +36,8 @@ export class WholeRequest implements JsonRequestBody {
   }
 
   push(chunk: Uint8Array): Uint8Array[] {
-    if (this.body.byteLength + chunk.length > this.bytesMax) throw tooLarge(this.bytesMax);
+    if (this.body.byteLength + chunk.length > this.limit.bytesMax)
+      throw requestTooLarge(this.limit);
     this.body.push(chunk);
     return [];
   }
@@ -55,9 +58,9 @@ export class LinesRequest implements JsonRequestBody {
 
   constructor(
     private readonly toMessage: ToMessage,
-    bytesMax: number,
+    limit: MessageLimit,
   ) {
-    this.lines = new LineSplitter(bytesMax, () => tooLarge(bytesMax));
+    this.lines = new LineSplitter(limit.bytesMax, () => requestTooLarge(limit));
   }
 
   get waitingBytes(): number {
@@ -105,6 +108,7 @@ function textOf(bytes: Uint8Array): string {
   }
 }
 
-function tooLarge(bytesMax: number): Error {
-  return limitReached('MESSAGE_TOO_LARGE', 'request message bytes', bytesMax);
+/** RESOURCE_EXHAUSTED `MESSAGE_TOO_LARGE`. */
+export function requestTooLarge({ bytesMax, owner }: MessageLimit): ServiceError {
+  return limitReached('MESSAGE_TOO_LARGE', 'request message bytes', bytesMax, owner);
 }

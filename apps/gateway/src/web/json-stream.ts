@@ -4,6 +4,7 @@ import { type EngineStream, type HeaderPairs, MessageReader } from '@raftway/htt
 import { statusTrailers } from '@raftway/service-kit';
 import { type GrpcStatus, httpStatusOf } from '@raftway/transcoding';
 import { grpcHeaders, metadataOf, trailerHeaders } from '../domain/connect-protocol';
+import { type MessageLimit } from '../domain/documents';
 import { errorBody } from '../domain/json-protocol';
 import { limitReached, responseMalformed } from '../domain/refusal';
 import { grpcStatusOf, statusOf } from '../domain/status-mapping';
@@ -21,8 +22,8 @@ export interface JsonStreamSettings {
   /** Whether the instance is called before the body is complete. */
   readonly isStreamingRequest: boolean;
   readonly memory: MemoryBudget;
-  /** The largest message of either direction. */
-  readonly messageBytesMax: number;
+  /** Of messages of either direction. */
+  readonly limit: MessageLimit;
   /** Where the types of error details are found. */
   readonly detailTypes: readonly Registry[];
   /** Whether errors and trailers are written as the Connect protocol has them. */
@@ -59,9 +60,9 @@ export abstract class JsonStream extends DressedStream {
     private readonly settings: JsonStreamSettings,
   ) {
     super(outside);
-    const { messageBytesMax } = settings;
-    this.reader = new MessageReader(messageBytesMax, () =>
-      limitReached('MESSAGE_TOO_LARGE', 'response message bytes', messageBytesMax),
+    const { bytesMax, owner } = settings.limit;
+    this.reader = new MessageReader(bytesMax, () =>
+      limitReached('MESSAGE_TOO_LARGE', 'response message bytes', bytesMax, owner),
     );
   }
 

@@ -8,9 +8,7 @@ import {
   grpcPathOf,
   httpStatusOf,
   isHttpBody,
-  type JsonWriteSettings,
   type PathValue,
-  type RequestSettings,
   streamFormatFor,
   takesStream,
 } from '@raftway/transcoding';
@@ -19,12 +17,16 @@ import { withoutHeader } from '../domain/header-rules';
 import { bodyKindOf, errorBody, grpcHeadersOfJson } from '../domain/json-protocol';
 import { type JsonRoute, type JsonRoutes } from '../domain/json-routes';
 import * as refusal from '../domain/refusal';
+import { openApiComposites } from '../domain/composite-parts';
+import { type CompositeTable } from '../domain/documents';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { DiscardingListener, sendHttpResponse } from '../proxy/reply';
-import { type Dispatch, type HttpExchange, type WebProtocol } from './http-exchange';
+import { type Dispatch, type HttpExchange, pathAndQuery, type WebProtocol } from './http-exchange';
 import { JsonStreamingStream, JsonUnaryStream } from './json-answers';
+import { type JsonStyle, styleUnder } from './json-defaults';
 import { type JsonRequestBody, LinesRequest, RawRequest, WholeRequest } from './json-request';
 import { type JsonStream, type JsonStreamSettings } from './json-stream';
+import { refuseIfOff } from './web-policies';
 
 /** How a body becomes messages. */
 type Form = 'raw' | 'lines' | 'whole';
@@ -35,11 +37,15 @@ const openApiPath = '/openapi.json';
 export interface JsonSettings {
   readonly dispatch: Dispatch;
   readonly memory: MemoryBudget;
-  readonly messageBytesMax: number;
+  /** Whether JSON is taken where no document says otherwise. */
+  readonly isOn: boolean;
   /** The routes of what is known now. */
   readonly routes: () => JsonRoutes;
-  readonly request: RequestSettings;
-  readonly response: JsonWriteSettings;
+  /** What documents lead to beside them. */
+  readonly composites: () => CompositeTable | undefined;
+  /** HTTP methods that others take at the path of an exchange. */
+  readonly otherMethods: (exchange: HttpExchange) => readonly string[];
+  readonly style: JsonStyle;
   /** Notes a request that is refused before it is dispatched. */
   readonly onRefused: (error: ServiceError, stream: EngineStream) => void;
   /** Whether the client may know all schemas. */
@@ -54,28 +60,34 @@ export interface JsonSettings {
 
 /** Takes HTTP and JSON, as the `google.api.http` rules of the registered services say. */
 export class Json implements WebProtocol {
-  readonly mediaTypes = ['application/json'];
+  readonly mediaTypes: readonly string[];
 
-  constructor(private readonly settings: JsonSettings) {}
+  constructor(private readonly settings: JsonSettings) {
+    this.mediaTypes = settings.isOn ? ['application/json'] : [];
+  }
 
   open(exchange: HttpExchange): boolean {
-    const { method, path: target } = exchange;
-    const question = target.indexOf('?');
-    const path = question < 0 ? target : target.slice(0, question);
-    const query = question < 0 ? '' : target.slice(question + 1);
+    const { method, policy } = exchange;
+    const { isOn } = this.settings;
+    // What is off for all can be on for some by a document.
+    if (!isOn && policy === undefined) return false;
+    const { path, query } = pathAndQuery(exchange.path);
     try {
       const routes = this.settings.routes();
-      if (path === openApiPath && method === 'GET') return this.sendOpenApi(exchange, routes);
+      if (isOn && path === openApiPath && method === 'GET')
+        return this.sendOpenApi(exchange, routes);
       const match = routes.router.match(method, path);
       if (match.kind === 'found')
         return this.openRoute(exchange, match.target, match.values, query);
       // Of what is no JSON others have more to say.
-      if (!couldBeJson(exchange)) return false;
-      if (match.kind === 'path-unknown') {
+      if (!isOn || !couldBeJson(exchange)) return false;
+      const others = this.settings.otherMethods(exchange);
+      if (match.kind === 'path-unknown' && others.length === 0) {
         if (path === '/livez') return false;
         return this.refuse(exchange, refusal.httpPathUnknown(method, path), 404);
       }
-      const { allowed } = match;
+      const own = match.kind === 'path-unknown' ? [] : match.allowed;
+      const allowed = [...new Set([...own, ...others])].sort();
       const error = refusal.httpMethodUnknown(method, allowed);
       return this.refuse(exchange, error, 405, ['allow', allowed.join(', ')]);
     } catch (error) {
@@ -93,6 +105,10 @@ export class Json implements WebProtocol {
     const { contentType, requestEnded, headers, stream } = exchange;
     const encoding = headerValue(headers, 'content-encoding') ?? 'identity';
     const isConnect = isConnectCall(exchange, route);
+    const protocol = isConnect ? 'connect' : 'json';
+    if (refuseIfOff(exchange, protocol)) return true;
+    if (!this.settings.isOn && exchange.policy?.protocols[protocol] === undefined) return false;
+    const style = styleUnder(this.settings.style, exchange.policy);
     const takesRaw = binding.body !== undefined && isHttpBody(binding.method.input, binding.body);
     const kind = bodyKindOf(contentType);
     if (binding.body !== undefined && !takesRaw && !requestEnded && kind === 'other') {
@@ -113,12 +129,12 @@ export class Json implements WebProtocol {
       buildRequest(
         binding,
         { values, query, body, contentType },
-        { ...this.settings.request, registry: types },
+        { ...style.request, registry: types },
       );
     const isStream = takesStream(binding.method);
     const form: Form =
       isStream && takesRaw ? 'raw' : isStream && kind === 'lines' ? 'lines' : 'whole';
-    const body = this.bodyOf(form, toMessage, isStream);
+    const body = bodyOf(form, toMessage, style, isStream);
     const settings = this.streamSettings(
       exchange,
       route,
@@ -126,29 +142,19 @@ export class Json implements WebProtocol {
       call.headers,
       form !== 'whole',
       isConnect,
+      style,
     );
     const dressed: JsonStream = answersStream(binding.method)
       ? new JsonStreamingStream(
           stream,
           settings,
           route,
-          this.settings.response,
-          streamFormatFor(headerValue(headers, 'accept') ?? ''),
+          style.response,
+          streamFormatFor(headerValue(headers, 'accept') ?? '', style.streams),
         )
-      : new JsonUnaryStream(stream, settings, route, this.settings.response);
+      : new JsonUnaryStream(stream, settings, route, style.response);
     dressed.start(requestEnded);
     return true;
-  }
-
-  private bodyOf(
-    form: Form,
-    toMessage: (body: Uint8Array) => Uint8Array,
-    isStream: boolean,
-  ): JsonRequestBody {
-    const { messageBytesMax } = this.settings;
-    if (form === 'raw') return new RawRequest(toMessage);
-    if (form === 'lines') return new LinesRequest(toMessage, messageBytesMax);
-    return new WholeRequest(toMessage, messageBytesMax, isStream);
   }
 
   private streamSettings(
@@ -158,13 +164,14 @@ export class Json implements WebProtocol {
     grpcHeaders: HeaderPairs,
     isStreamingRequest: boolean,
     isConnect: boolean,
+    { limit }: JsonStyle,
   ): JsonStreamSettings {
-    const { dispatch, memory, messageBytesMax, onRefused } = this.settings;
+    const { dispatch, memory, onRefused } = this.settings;
     return {
       body,
       isStreamingRequest,
       memory,
-      messageBytesMax,
+      limit,
       detailTypes: [route.types, contractsRegistry()],
       isConnect,
       dispatch: (stream) =>
@@ -183,9 +190,13 @@ export class Json implements WebProtocol {
   private sendOpenApi(exchange: HttpExchange, routes: JsonRoutes): true {
     const { stream } = exchange;
     stream.setListener(new DiscardingListener(stream));
+    const composites = this.settings.composites();
+    const document = routes.openApi(
+      composites,
+      () => composites && openApiComposites(composites, routes),
+    );
     this.settings.judgeSchema(exchange, {
-      pass: () =>
-        sendHttpResponse(stream, 200, ['content-type', 'application/json'], routes.openApi()),
+      pass: () => sendHttpResponse(stream, 200, ['content-type', 'application/json'], document),
       refuse: (error, more) => this.refuse(exchange, error, httpStatusOf(error.code), more),
     });
     return true;
@@ -204,6 +215,17 @@ export class Json implements WebProtocol {
     this.settings.onRefused(error, stream);
     return true;
   }
+}
+
+function bodyOf(
+  form: Form,
+  toMessage: (body: Uint8Array) => Uint8Array,
+  { limit }: JsonStyle,
+  isStream: boolean,
+): JsonRequestBody {
+  if (form === 'raw') return new RawRequest(toMessage);
+  if (form === 'lines') return new LinesRequest(toMessage, limit);
+  return new WholeRequest(toMessage, limit, isStream);
 }
 
 /** A unary call of the Connect protocol with its JSON codec is such a call, too, with other headers and errors. */

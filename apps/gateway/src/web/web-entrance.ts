@@ -4,15 +4,21 @@ import { type HttpRouting, sendRedirect } from '../proxy/http-routing';
 import { type Cors } from './cors';
 import { HeadStream } from './head-stream';
 import { type HttpExchange, sendProblem, type WebProtocol } from './http-exchange';
+import { type WebPolicies } from './web-policies';
 
 /** Takes every HTTP exchange that is no gRPC call, and finds the protocol that it is of. */
 export class WebEntrance {
   /** What this port takes, for `accept-post` (https://www.w3.org/TR/ldp/#header-accept-post). */
   private readonly acceptPost: string;
 
-  /** @param protocols asked in this order */
+  /**
+   * @param composites asked before HTTPRoutes are
+   * @param protocols asked in this order
+   */
   constructor(
     private readonly cors: Cors,
+    private readonly policies: WebPolicies,
+    private readonly composites: WebProtocol,
     private readonly routing: HttpRouting,
     private readonly protocols: readonly WebProtocol[],
   ) {
@@ -22,9 +28,12 @@ export class WebEntrance {
 
   open(given: HttpExchange): void {
     const { method, stream } = given;
+    const policy = this.policies.of(given);
+    const known = policy === undefined ? given : { ...given, policy };
     const admitted = this.cors.admit(
-      method === 'HEAD' ? { ...given, stream: new HeadStream(stream) } : given,
+      method === 'HEAD' ? { ...known, stream: new HeadStream(stream) } : known,
     );
+    if (admitted !== undefined && this.composites.open(admitted)) return;
     const exchange = admitted && this.routed(admitted);
     if (exchange === undefined) return;
     for (const protocol of this.protocols) if (protocol.open(exchange)) return;

@@ -29,7 +29,14 @@ const canary: gateway.Route = {
   document: 'GRPCRoute default/greeter',
   rule: 'canary',
   backends: [backend('greeter-v2', 1)],
+  parts: [],
 };
+
+const composite = gateway.Route.fromPartial({
+  document: 'CompositeRoute default/overview',
+  http: 'GET /v1/overview/{name}',
+  parts: ['greeting helloworld.Greeter/SayHello', 'lock a.B/C {optional}'],
+});
 
 const main: gateway.Route = {
   ...canary,
@@ -136,7 +143,7 @@ const limits: gateway.CallLimit[] = [
 
 describe('raftway gateway', () => {
   it('shows routes', () =>
-    expectGolden('gateway-routes', renderRoutes([canary, main, web, registered])));
+    expectGolden('gateway-routes', renderRoutes([canary, main, web, registered, composite])));
 
   it('shows backends', () => {
     const instance = { instanceId: 'greeter-1', address: '127.0.0.1:20051', weight: 100 };
@@ -348,6 +355,33 @@ describe('raftway gateway', () => {
       ),
     ).toBe(
       'takes it  HTTPRoute default/web, rules[0]: it takes GET /api/*\ndoes      redirect 301 https://example.com/api/x',
+    );
+  });
+
+  it('explains a request that several methods answer', () => {
+    const call = (changes: Partial<gateway.ExplainCallResponse>): gateway.ExplainCallResponse =>
+      gateway.ExplainCallResponse.fromPartial({ route: registered, ...changes });
+    expectGolden(
+      'gateway-why-composite',
+      renderExplanation(
+        call({
+          route: composite,
+          parts: [
+            { part: 'greeting helloworld.Greeter/SayHello', call: call({}) },
+            { part: 'health grpc.health.v1.Health/Check', call: call({ local: true }) },
+            {
+              part: 'lock a.B/C {optional}',
+              call: call({
+                route: undefined,
+                ...{ refusalCode: 'UNIMPLEMENTED', refusalReason: 'SERVICE_UNKNOWN' },
+                refusalMessage: 'no registered service serves a.B',
+              }),
+            },
+          ],
+          transcoding: ['unknownFields ignore', 'grpcWeb off'],
+        }),
+        plain,
+      ),
     );
   });
 

@@ -90,6 +90,7 @@ export function renderApiKey(id: string, key: string, sha256: string): string {
 /** What becomes of a call, and why. */
 export function renderExplanation(answer: gateway.ExplainCallResponse, style: Style): string {
   const { considered, route, local, timeoutMax, timeoutDefault, timeoutIdle } = answer;
+  const { parts, transcoding } = answer;
   if (local && considered.length === 0)
     return [
       'The gateway answers this itself.',
@@ -104,7 +105,9 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
   if (action !== '') lines.push(`does      ${action}`);
   if (answer.grpcMethod !== '') lines.push(`calls     ${answer.grpcMethod}`);
   if (local) lines.push('the gateway answers this itself');
-  if (considered.every(({ taken }) => !taken) && route !== undefined)
+  if (parts.length > 0 && route !== undefined)
+    lines.push(`${route.http} is answered by ${ruleText(route)}`);
+  else if (considered.every(({ taken }) => !taken) && route !== undefined)
     lines.push('no rule takes it, so it goes where instances register');
   for (const { service, weight, fault, liveInstances } of route?.backends ?? []) {
     const share = `${percentOf(weight, route?.backends ?? [])} of calls`;
@@ -121,6 +124,12 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
     timeoutIdle && `${durationText(timeoutIdle)} without a byte`,
   ].filter((text) => text !== undefined);
   if (times.length > 0) lines.push(`time      ${times.join(', ')}`);
+  for (const { part, call } of parts) {
+    lines.push(`part      ${part}`);
+    const text = call === undefined ? '' : renderExplanation(call, style);
+    lines.push(...text.split('\n').map((line) => `          ${line}`));
+  }
+  if (transcoding.length > 0) lines.push(`web       ${transcoding.join(', ')}`);
   lines.push(...trafficLines(answer.traffic, style));
   lines.push(...securityLines(answer));
   for (const limit of answer.limits) lines.push(`counts    ${limitText(limit)}`);
@@ -200,13 +209,15 @@ function callOf({ grpcService, method, http }: gateway.Route): string {
   return http || `${grpcService || '*'}/${method || '*'}`;
 }
 
-function whereText({ action, backends }: gateway.Route): string {
+function whereText({ action, backends, parts }: gateway.Route): string {
+  if (parts.length > 0) return parts.join(', ');
   const shares = backends.map((one) => backendText(one, backends)).join(', ');
   return [action, shares].filter((text) => text !== '').join(', ') || 'nowhere';
 }
 
 function ruleText({ document, rule }: gateway.Route): string {
-  return document === '' ? 'registration' : `${document}, ${rule}`;
+  if (document === '') return 'registration';
+  return rule === '' ? document : `${document}, ${rule}`;
 }
 
 function backendText(

@@ -1,11 +1,6 @@
-import { type RouteDocument } from './attachment';
-import { isKind, type SourcedDocument } from './document-set';
+import { type SourcedDocument } from './document-set';
 import { type AnyDocument } from './kinds';
-
-/** Whether a document is a route of any kind. */
-export function isRoute(source: SourcedDocument): source is SourcedDocument<RouteDocument> {
-  return isKind(source, 'GRPCRoute') || isKind(source, 'HTTPRoute');
-}
+import { isRoute } from './sources';
 
 /** What is between the beginning and the end that two lists have in common. */
 export function changedPart(
@@ -24,13 +19,15 @@ export function changedPart(
   };
 }
 
-/** Whether two sets have the same documents that are no routes. */
+/** Whether two sets have the same documents that are no routes of any kind. */
 export function sameOthers(
   before: readonly SourcedDocument[],
   after: readonly SourcedDocument[],
 ): boolean {
   const others = (sources: readonly SourcedDocument[]): AnyDocument[] =>
-    sources.flatMap((source) => (isRoute(source) ? [] : source.document));
+    sources.flatMap((source) =>
+      isRoute(source) || source.document.kind === 'CompositeRoute' ? [] : source.document,
+    );
   const old = others(before);
   const next = others(after);
   return old.length === next.length && old.every((document, index) => document === next[index]);

@@ -14,6 +14,7 @@ import { type RuleLimits } from '../limits/limit-settings';
 import { type FaultInjection } from './policies/fault';
 import { combineTimeouts, type Timeouts } from './policies/timeouts';
 import { compileMirror, type Mirror } from './request-mirror';
+import { type TranscodeSettings } from './policies/transcoding';
 import { type HeaderMatch } from './route-index';
 import { type RuleSecurity } from './security-table';
 import { sessionFault } from './session-persistence';
@@ -51,6 +52,8 @@ export interface CompiledRule {
   readonly limits: RuleLimits | undefined;
   /** What is done to its calls beside routing them; undefined for nothing. */
   readonly traffic?: RuleTraffic | undefined;
+  /** What TranscodePolicies say of it, and of its first backend. */
+  readonly transcoding?: TranscodeSettings | undefined;
 }
 
 /** What a route's policies give to its rules. */

@@ -9,10 +9,9 @@ import {
   type Attachment,
   type GatewaySource,
   listenerFaults,
-  namespaceOf,
   type RouteDocument,
 } from './attachment';
-import { changedPart, isRoute, sameOthers } from './changed-documents';
+import { changedPart, sameOthers } from './changed-documents';
 import {
   httpMatchesOf,
   httpTarget,
@@ -29,14 +28,18 @@ import {
   unsupportedIn,
 } from './compile-route';
 import { condition, type Condition, type Fault, unusedCondition } from './conditions';
+import { CompositeTable, type PartFaults } from './composites';
 import { isKind, type SourcedDocument } from './document-set';
 import { type HttpEntry, HttpRouteIndex } from './http-route-index';
+import { type CompositeRouteDocument } from './kinds/composite-route';
 import { type GatewayDocument } from './kinds/gateway';
 import { type GrpcRouteDocument } from './kinds/grpc-route';
 import { type HttpRouteDocument } from './kinds/http-route';
 import { type BackendPolicyDocument, type TrafficPolicyDocument } from './kinds/policies';
 import { type SecurityPolicyDocument } from './kinds/security-policy';
 import { combineLimits, unsharedLimits } from './policies/traffic-limits';
+import { type TranscodePolicyDocument } from './kinds/transcode-policy';
+import { type TranscodeSettings } from './policies/transcoding';
 import {
   type BackendSettings,
   partFaults,
@@ -50,9 +53,16 @@ import { entriesIn, httpEntriesIn, type RouteOutcome, withoutConflicts } from '.
 import { type SecuritySettings } from './security-settings';
 import { SecurityTable } from './security-table';
 import { type RoutePolicy } from '../protection';
-
-/** Whether a registered service has ever been seen. */
-export type IsKnownService = (service: string) => boolean;
+import {
+  gatewaysOf,
+  type IsKnownService,
+  isRoute,
+  nameOf,
+  policiesOf,
+  servicePrefix,
+  targetExists,
+} from './sources';
+import { TranscodePolicies } from './transcode-policies';
 
 /** What documents need beside themselves, as it is now. What is left out is taken to be there. */
 export interface DocumentNeeds {
@@ -60,6 +70,8 @@ export interface DocumentNeeds {
   readonly unloaded?: (policy: SecurityPolicyDocument) => readonly Fault[];
   /** Whether there is something to count shared limits in. */
   readonly sharesLimits?: boolean;
+  /** Why parts of a CompositeRoute cannot be called. */
+  readonly partFaults?: PartFaults;
 }
 
 /** A document and what is true of it now. */
@@ -78,12 +90,13 @@ export interface CompiledDocuments {
   readonly backends: ReadonlyMap<string, BackendSettings>;
   /** Who may call; undefined when no document says anything of it. */
   readonly security: SecurityTable | undefined;
-  /** Conditions of every document. What depends on the registry is as the registry is now. */
+  /** Undefined when there is none. */
+  readonly composites: CompositeTable | undefined;
+  /** What TranscodePolicies say, by registered service; undefined when no document is a TranscodePolicy. */
+  readonly transcoding: ReadonlyMap<string, TranscodeSettings> | undefined;
+  /** Conditions of every document. What depends on the registry, and on schemas, is as they are now. */
   statuses(isKnown: IsKnownService, needs?: DocumentNeeds): DocumentStatus[];
 }
-
-/** Of the targets of policies that are registered services; see {@link PolicyIndex}. */
-const servicePrefix = 'Service ';
 
 /**
  * Compiles documents. What is wrong with one of them, in the Gateway API's sense, is in its conditions and not an error.
@@ -110,6 +123,9 @@ class Compilation implements CompiledDocuments {
   private readonly traffic: PolicyIndex<TrafficPolicyDocument, TrafficSettings>;
   private readonly backendPolicies: PolicyIndex<BackendPolicyDocument, BackendSettings>;
   private readonly securityPolicies: PolicyIndex<SecurityPolicyDocument, SecuritySettings>;
+  private readonly transcodePolicies: TranscodePolicies;
+  readonly composites: CompositeTable | undefined;
+  readonly transcoding: ReadonlyMap<string, TranscodeSettings> | undefined;
 
   constructor(
     readonly sources: readonly SourcedDocument[],
@@ -130,6 +146,15 @@ class Compilation implements CompiledDocuments {
           .filter(([key]) => key.startsWith(servicePrefix))
           .map(([key, settings]) => [key.slice(servicePrefix.length), settings]),
       );
+    this.transcodePolicies =
+      reusable?.transcodePolicies ??
+      new TranscodePolicies(policiesOf<TranscodePolicyDocument>(sources, 'TranscodePolicy'));
+    this.transcoding = this.transcodePolicies.services;
+    this.composites = CompositeTable.of(
+      sources.filter((source) => isKind<CompositeRouteDocument>(source, 'CompositeRoute')),
+      (id) => this.transcodePolicies.get(id),
+      reusable?.composites,
+    );
     if (reusable === undefined) {
       this.compiled = sources.map((source) => this.outcomeOf(source));
       this.outcomes = withoutConflicts(this.compiled);
@@ -206,7 +231,8 @@ class Compilation implements CompiledDocuments {
     const { id, order } = source;
     const policies = this.policiesFor(id, gateway);
     return (source.document.spec.rules ?? []).flatMap((rule, index) => {
-      const target = compileRule(source, rule, index, policies);
+      const compiled = compileRule(source, rule, index, policies);
+      const target = this.transcodePolicies.addTo(compiled, rule.name, gateway);
       return matchesOf(rule).flatMap((match) =>
         [...hostnames].map((hostname) => ({ hostname, ...match, order, target })),
       );
@@ -224,7 +250,8 @@ class Compilation implements CompiledDocuments {
         ...all,
         ofRule: (name: string | undefined) => [timeoutsOf(rule), ...all.ofRule(name)],
       };
-      const target = httpTarget(rule, compileRule(source, rule, index, policies));
+      const compiled = compileRule(source, rule, index, policies);
+      const target = httpTarget(rule, this.transcodePolicies.addTo(compiled, rule.name, gateway));
       return httpMatchesOf(rule).flatMap((match) =>
         [...hostnames].map((hostname) => ({ hostname, ...match, order, target })),
       );
@@ -280,6 +307,10 @@ class Compilation implements CompiledDocuments {
         ),
         condition('Programmed', needs.unloaded?.(source.document) ?? [], 'calls are judged by it'),
       ];
+    if (isKind<CompositeRouteDocument>(source, 'CompositeRoute'))
+      return this.composites?.conditionsOf(source, needs.partFaults ?? (() => [])) ?? [];
+    if (isKind<TranscodePolicyDocument>(source, 'TranscodePolicy'))
+      return this.transcodePolicies.conditionsOf(source, exists);
     const policy = source as SourcedDocument<BackendPolicyDocument | TrafficPolicyDocument>;
     const faults = isKind<BackendPolicyDocument>(policy, 'BackendPolicy')
       ? [...partFaults(policy.document), ...this.backendPolicies.faultsOf(policy, exists)]
@@ -304,20 +335,6 @@ class Compilation implements CompiledDocuments {
       condition('Programmed', usable ? [] : faults, `${attached} routes are attached`),
     ];
   }
-}
-
-/** Whether there is what a policy names; see {@link PolicyIndex} for the keys. */
-function targetExists(
-  key: string,
-  byId: ReadonlyMap<string, SourcedDocument>,
-  isKnown: IsKnownService,
-): boolean {
-  if (key.startsWith(servicePrefix)) return isKnown(key.slice(servicePrefix.length));
-  if (byId.has(key)) return true;
-  const end = key.lastIndexOf('/');
-  const route = byId.get(key.slice(0, end));
-  if (route === undefined || !isRoute(route)) return false;
-  return (route.document.spec.rules ?? []).some(({ name }) => name === key.slice(end + 1));
 }
 
 /** What is true of a route. */
@@ -346,19 +363,10 @@ function routeConditions({ faults, parts }: RouteOutcome, isKnown: IsKnownServic
   ];
 }
 
-function gatewaysOf(sources: readonly SourcedDocument[]): ReadonlyMap<string, GatewaySource> {
-  const gateways = sources.filter((source) => isKind<GatewayDocument>(source, 'Gateway'));
-  return new Map(gateways.map((source) => [nameOf(source), source]));
-}
-
 function backendNotFound(service: string): Fault {
   return { reason: 'BackendNotFound', message: `${service} has never been registered` };
 }
 
 function distinct(faults: readonly Fault[]): Fault[] {
   return [...new Map(faults.map((fault) => [fault.message, fault])).values()];
-}
-
-function nameOf({ document }: SourcedDocument): string {
-  return `${namespaceOf(document)}/${document.metadata.name}`;
 }

@@ -3,10 +3,12 @@ import { limitTexts } from '../limits/limit-text';
 import { type CompiledDocuments } from './compile';
 import { type HttpTarget } from './compile-http-route';
 import { type CompiledRule, type RuleBackend } from './compile-route';
+import { compositeLine } from './composites';
 import { type SourcedDocument } from './document-set';
 import { httpActionText, httpMatchText } from './http-explanation';
 import { type HttpEntry } from './http-route-index';
 import { routePolicyText } from './policies/route-policy-text';
+import { transcodingTexts } from './policies/transcoding';
 import { type RouteEntry } from './route-index';
 import { backendTrafficTexts, ruleTrafficTexts } from './traffic-texts';
 
@@ -42,8 +44,12 @@ export function difference(
   };
 }
 
-function routeLines({ routes, http }: CompiledDocuments): string[] {
-  return [...routes.entries.map(routeLine), ...http.entries.map(httpRouteLine)];
+function routeLines({ routes, http, composites }: CompiledDocuments): string[] {
+  return [
+    ...routes.entries.map(routeLine),
+    ...http.entries.map(httpRouteLine),
+    ...(composites?.composites ?? []).map(compositeLine),
+  ];
 }
 
 /** A route on one line: what it takes and where that goes, such as `*.example.com helloworld.Greeter/* [x-canary: 1] → greeter 95, greeter-v2 5`. */
@@ -76,10 +82,12 @@ function ruleNotes({ document, name, security, traffic }: CompiledRule): string 
   return [`${document}, ${name}${policy}`, ...ruleTrafficTexts(traffic)].join('; ');
 }
 
-function whereText({ backends, limits }: CompiledRule): string {
+function whereText({ backends, limits, transcoding }: CompiledRule): string {
   const texts = backends.map((backend) => backendText(backend, backends.length));
   const where = texts.length === 0 ? 'nowhere' : texts.join(', ');
-  return limits === undefined ? where : `${where} {${limitTexts(limits).join('; ')}}`;
+  const limited = limits === undefined ? '' : ` {${limitTexts(limits).join('; ')}}`;
+  const web = transcoding === undefined ? '' : ` {${transcodingTexts(transcoding).join(', ')}}`;
+  return `${where}${limited}${web}`;
 }
 
 function backendText(backend: RuleBackend, count: number): string {

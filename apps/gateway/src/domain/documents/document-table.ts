@@ -24,6 +24,9 @@ export class DocumentTable {
   /** What HTTP requests are matched with before they are calls; undefined without an HTTPRoute. */
   http: HttpRouteIndex<HttpTarget> | undefined;
 
+  /** What CompositeRoutes and TranscodePolicies say; undefined without any of them, which then costs nothing. */
+  web: CompiledDocuments | undefined;
+
   /** The newest set that could be used; undefined before the first. */
   get current(): CompiledDocuments | undefined {
     return this.compiled;
@@ -74,10 +77,11 @@ export class DocumentTable {
     if (set.problems.length > 0) return false;
     this.compiled = compiled ?? compileDocuments(set.documents, this.compiled);
     this.usedSets += 1;
-    const { routes, http, backends, security } = this.compiled;
+    const { routes, http, backends, security, composites, transcoding } = this.compiled;
     const isActive = routes.entries.length > 0 || backends.size > 0 || security !== undefined;
     this.active = isActive ? this.compiled : undefined;
     this.http = http.entries.length > 0 ? http : undefined;
+    this.web = composites !== undefined || transcoding !== undefined ? this.compiled : undefined;
     return true;
   }
 }

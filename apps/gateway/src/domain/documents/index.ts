@@ -5,6 +5,17 @@ export {
   type DocumentNeeds,
 } from './compile';
 export { changedPath, type HttpTarget } from './compile-http-route';
+export {
+  type CompiledComposite,
+  type CompiledPart,
+  compositeLine,
+  type CompositeMatch,
+  CompositeTable,
+  type PartCaching,
+  type PartFaults,
+  partText,
+  pathText,
+} from './composites';
 export { type CompiledRule, pickBackend, type RuleBackend } from './compile-route';
 export { type Condition, type Fault } from './conditions';
 export { DocumentTable } from './document-table';
@@ -20,6 +31,13 @@ export { type ExternalAuthorizationSettings } from './policies/external-authoriz
 export { jwksKeysMax, type JwtSettings, type KeySource, type TokenIssuer } from './policies/jwt';
 export { drawFault, type FaultAbort, isForCall } from './policies/fault';
 export { callTimeoutMs, type Timeouts } from './policies/timeouts';
+export {
+  lesserLimit,
+  type MessageLimit,
+  type TranscodeSettings,
+  transcodingTexts,
+  type WebProtocolName,
+} from './policies/transcoding';
 export { httpActionText, httpMatchText } from './http-explanation';
 export { comparablePath } from './http-path';
 export {

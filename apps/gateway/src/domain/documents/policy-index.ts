@@ -8,6 +8,7 @@ import { type SecurityPolicyDocument } from './kinds/security-policy';
 import { type PolicyLimits } from '../limits/limit-settings';
 import { compileTrafficLimits } from './policies/traffic-limits';
 import { compileFault, type FaultInjection } from './policies/fault';
+import { type TranscodePolicyDocument } from './kinds/transcode-policy';
 import { compileLoadBalancing } from './policies/load-balancing';
 import {
   compileProtection,
@@ -15,6 +16,7 @@ import {
   type ProtectionPolicy,
 } from './policies/protection';
 import { compileTimeouts, type Timeouts } from './policies/timeouts';
+import { compileTranscoding, type TranscodeSettings } from './policies/transcoding';
 
 /** What a BackendPolicy says of a registered service. */
 export interface BackendSettings {
@@ -33,7 +35,8 @@ export interface TrafficSettings {
   readonly fault: FaultInjection | undefined;
 }
 
-type PolicyDocument = BackendPolicyDocument | TrafficPolicyDocument | SecurityPolicyDocument;
+type PolicyDocument =
+  BackendPolicyDocument | TrafficPolicyDocument | SecurityPolicyDocument | TranscodePolicyDocument;
 
 /** Policies by what they are attached to. One target takes one policy of a kind: the oldest. */
 export class PolicyIndex<Document extends PolicyDocument, Settings> {
@@ -112,13 +115,18 @@ export function partFaults({ spec }: BackendPolicyDocument): Fault[] {
 const partsWhy =
   'that is of a Service, however its calls come (timeouts of routes are in a TrafficPolicy)';
 
+export function compileTranscodePolicy(policy: TranscodePolicyDocument): TranscodeSettings {
+  const owner = `${policy.kind} ${namespaceOf(policy)}/${policy.metadata.name}`;
+  return compileTranscoding(policy.spec, owner);
+}
+
 /** `Gateway namespace/name`, `GRPCRoute namespace/name`, `GRPCRoute namespace/name/rule`, `Service name`: registered services have no namespace. */
 function targetKeys(document: PolicyDocument): string[] {
   const namespace = namespaceOf(document);
   return document.spec.targetRefs.map((target) => {
     if (target.kind === 'Service') return `Service ${target.name}`;
-    const { kind, name, sectionName } = target;
-    const key = `${kind} ${namespace}/${name}`;
-    return sectionName === undefined ? key : `${key}/${sectionName}`;
+    const key = `${target.kind} ${namespace}/${target.name}`;
+    const section = 'sectionName' in target ? target.sectionName : undefined;
+    return section === undefined ? key : `${key}/${section}`;
   });
 }

@@ -1,5 +1,6 @@
 import { type z } from 'zod';
 import { raftwayGroup, gatewayApiGroup } from './common';
+import { compositeRouteSchema, type CompositeRouteDocument } from './composite-route';
 import { gatewaySchema, type GatewayDocument } from './gateway';
 import { grpcRouteSchema, type GrpcRouteDocument } from './grpc-route';
 import { httpRouteSchema, type HttpRouteDocument } from './http-route';
@@ -10,6 +11,7 @@ import {
   type TrafficPolicyDocument,
 } from './policies';
 import { securityPolicySchema, type SecurityPolicyDocument } from './security-policy';
+import { transcodePolicySchema, type TranscodePolicyDocument } from './transcode-policy';
 
 /** A validated document of any kind. */
 export type AnyDocument =
@@ -18,7 +20,9 @@ export type AnyDocument =
   | HttpRouteDocument
   | BackendPolicyDocument
   | TrafficPolicyDocument
-  | SecurityPolicyDocument;
+  | SecurityPolicyDocument
+  | TranscodePolicyDocument
+  | CompositeRouteDocument;
 
 /** The kinds of documents, each with its schema. */
 export const documentKinds = {
@@ -28,6 +32,8 @@ export const documentKinds = {
   BackendPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: backendPolicySchema },
   TrafficPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: trafficPolicySchema },
   SecurityPolicy: { apiVersion: `${raftwayGroup}/v1`, schema: securityPolicySchema },
+  TranscodePolicy: { apiVersion: `${raftwayGroup}/v1`, schema: transcodePolicySchema },
+  CompositeRoute: { apiVersion: `${raftwayGroup}/v1`, schema: compositeRouteSchema },
 } as const satisfies Record<
   AnyDocument['kind'],
   { readonly apiVersion: string; readonly schema: z.ZodType }

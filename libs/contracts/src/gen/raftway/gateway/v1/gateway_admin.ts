@@ -132,10 +132,12 @@ export interface Route {
   /** The rule's name, or "rules[0]". */
   rule: string;
   backends: RouteBackend[];
-  /** Of an HTTPRoute: the requests that it takes, such as "GET /v1/orders/* ?dry=1"; empty for other routes. */
+  /** Of an HTTPRoute: the requests that it takes, such as "GET /v1/orders/* ?dry=1"; of a CompositeRoute its path; empty for other routes. */
   http: string;
   /** Of an HTTPRoute: what it does with a request before it is a call, such as "rewrite prefix to /v1"; empty for nothing. */
   action: string;
+  /** Of a CompositeRoute: the methods that it calls, such as "greeting helloworld.Greeter/SayHello {optional}". */
+  parts: string[];
 }
 
 export interface ListRoutesRequest {
@@ -431,6 +433,13 @@ export interface TrafficControl {
   session: CallSession | undefined;
 }
 
+/** A call that a CompositeRoute makes. */
+export interface ExplainedPart {
+  /** Such as "greeting helloworld.Greeter/SayHello {optional}". */
+  part: string;
+  call: ExplainCallResponse | undefined;
+}
+
 export interface ExplainCallResponse {
   /** In the order in which they were looked at, until one was taken; at most 100. */
   considered: ConsideredRule[];
@@ -466,7 +475,13 @@ export interface ExplainCallResponse {
     | TrafficControl
     | undefined;
   /** How long it may be without a byte, either way; unset for ever. */
-  timeoutIdle: Duration | undefined;
+  timeoutIdle:
+    | Duration
+    | undefined;
+  /** Of a request that a CompositeRoute takes: its calls. The request is refused where one that is not optional would be. */
+  parts: ExplainedPart[];
+  /** What TranscodePolicies say of requests that are no plain gRPC, such as "unknownFields ignore"; empty when the options hold. */
+  transcoding: string[];
 }
 
 function createBaseRouteBackend(): RouteBackend {
@@ -601,6 +616,7 @@ function createBaseRoute(): Route {
     backends: [],
     http: "",
     action: "",
+    parts: [],
   };
 }
 
@@ -632,6 +648,9 @@ export const Route: MessageFns<Route> = {
     }
     if (message.action !== "") {
       writer.uint32(74).string(message.action);
+    }
+    for (const v of message.parts) {
+      writer.uint32(162).string(v!);
     }
     return writer;
   },
@@ -721,6 +740,14 @@ export const Route: MessageFns<Route> = {
             message.action = reader.string();
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.parts.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -750,6 +777,7 @@ export const Route: MessageFns<Route> = {
         : [],
       http: isSet(object.http) ? globalThis.String(object.http) : "",
       action: isSet(object.action) ? globalThis.String(object.action) : "",
+      parts: globalThis.Array.isArray(object?.parts) ? object.parts.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -782,6 +810,9 @@ export const Route: MessageFns<Route> = {
     if (message.action !== "") {
       obj.action = message.action;
     }
+    if (message.parts?.length) {
+      obj.parts = message.parts;
+    }
     return obj;
   },
 
@@ -799,6 +830,7 @@ export const Route: MessageFns<Route> = {
     message.backends = object.backends?.map((e) => RouteBackend.fromPartial(e)) || [];
     message.http = object.http ?? "";
     message.action = object.action ?? "";
+    message.parts = object.parts?.map((e) => e) || [];
     return message;
   },
 };
@@ -3794,6 +3826,93 @@ export const TrafficControl: MessageFns<TrafficControl> = {
   },
 };
 
+function createBaseExplainedPart(): ExplainedPart {
+  return { part: "", call: undefined };
+}
+
+export const ExplainedPart: MessageFns<ExplainedPart> = {
+  encode(message: ExplainedPart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.part !== "") {
+      writer.uint32(10).string(message.part);
+    }
+    if (message.call !== undefined) {
+      ExplainCallResponse.encode(message.call, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainedPart {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainedPart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.call = ExplainCallResponse.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainedPart {
+    return {
+      part: isSet(object.part) ? globalThis.String(object.part) : "",
+      call: isSet(object.call) ? ExplainCallResponse.fromJSON(object.call) : undefined,
+    };
+  },
+
+  toJSON(message: ExplainedPart): unknown {
+    const obj: any = {};
+    if (message.part !== "") {
+      obj.part = message.part;
+    }
+    if (message.call !== undefined) {
+      obj.call = ExplainCallResponse.toJSON(message.call);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExplainedPart>): ExplainedPart {
+    return ExplainedPart.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainedPart>): ExplainedPart {
+    const message = createBaseExplainedPart();
+    message.part = object.part ?? "";
+    message.call = (object.call !== undefined && object.call !== null)
+      ? ExplainCallResponse.fromPartial(object.call)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseExplainCallResponse(): ExplainCallResponse {
   return {
     considered: [],
@@ -3811,6 +3930,8 @@ function createBaseExplainCallResponse(): ExplainCallResponse {
     limits: [],
     traffic: undefined,
     timeoutIdle: undefined,
+    parts: [],
+    transcoding: [],
   };
 }
 
@@ -3860,6 +3981,12 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     }
     if (message.timeoutIdle !== undefined) {
       Duration.encode(message.timeoutIdle, writer.uint32(242).fork()).join();
+    }
+    for (const v of message.parts) {
+      ExplainedPart.encode(v!, writer.uint32(114).fork()).join();
+    }
+    for (const v of message.transcoding) {
+      writer.uint32(122).string(v!);
     }
     return writer;
   },
@@ -3997,6 +4124,22 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
             message.timeoutIdle = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.parts.push(ExplainedPart.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.transcoding.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4060,6 +4203,12 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
         : isSet(object.timeout_idle)
         ? Duration.fromJSON(object.timeout_idle)
         : undefined,
+      parts: globalThis.Array.isArray(object?.parts)
+        ? object.parts.map((e: any) => ExplainedPart.fromJSON(e))
+        : [],
+      transcoding: globalThis.Array.isArray(object?.transcoding)
+        ? object.transcoding.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -4110,6 +4259,12 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     if (message.timeoutIdle !== undefined) {
       obj.timeoutIdle = Duration.toJSON(message.timeoutIdle);
     }
+    if (message.parts?.length) {
+      obj.parts = message.parts.map((e) => ExplainedPart.toJSON(e));
+    }
+    if (message.transcoding?.length) {
+      obj.transcoding = message.transcoding;
+    }
     return obj;
   },
 
@@ -4143,6 +4298,8 @@ export const ExplainCallResponse: MessageFns<ExplainCallResponse> = {
     message.timeoutIdle = (object.timeoutIdle !== undefined && object.timeoutIdle !== null)
       ? Duration.fromPartial(object.timeoutIdle)
       : undefined;
+    message.parts = object.parts?.map((e) => ExplainedPart.fromPartial(e)) || [];
+    message.transcoding = object.transcoding?.map((e) => e) || [];
     return message;
   },
 };
@@ -4152,7 +4309,7 @@ export type GatewayAdminServiceService = typeof GatewayAdminServiceService;
 export const GatewayAdminServiceService = {
   /**
    * Where calls go: the rules of documents, the one that counts most first within its host name and method, and after them what instances register, which is
-   * for calls that no rule matches.
+   * for calls that no rule matches; last the CompositeRoutes, unless one gRPC service is asked for.
    */
   listRoutes: {
     path: "/raftway.gateway.v1.GatewayAdminService/ListRoutes" as const,
@@ -4218,7 +4375,7 @@ export const GatewayAdminServiceService = {
 export interface GatewayAdminServiceServer extends UntypedServiceImplementation {
   /**
    * Where calls go: the rules of documents, the one that counts most first within its host name and method, and after them what instances register, which is
-   * for calls that no rule matches.
+   * for calls that no rule matches; last the CompositeRoutes, unless one gRPC service is asked for.
    */
   listRoutes: handleUnaryCall<ListRoutesRequest, ListRoutesResponse>;
   /** The registered services that calls can be sent to, with their instances. */
@@ -4240,7 +4397,7 @@ export interface GatewayAdminServiceServer extends UntypedServiceImplementation 
 export interface GatewayAdminServiceClient extends Client {
   /**
    * Where calls go: the rules of documents, the one that counts most first within its host name and method, and after them what instances register, which is
-   * for calls that no rule matches.
+   * for calls that no rule matches; last the CompositeRoutes, unless one gRPC service is asked for.
    */
   listRoutes(
     request: ListRoutesRequest,
