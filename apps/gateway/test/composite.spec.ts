@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import { Aggregation, document } from './support/aggregation';
 import { eventually } from './support/harness';
+import { keyOf, keys } from './support/secured';
 
 let world: Aggregation;
 afterEach(() => world.close());
@@ -335,6 +336,43 @@ describe('answers that are kept', () => {
 
     expect(await ask('hi')).toEqual(await ask('hi', 'b'));
     expect(world.echo.calls).toBe(1);
+  });
+
+  it('are of each caller, who is judged before, where a SecurityPolicy holds', async () => {
+    const policy = document(
+      'SecurityPolicy',
+      'echo',
+      `  targetRefs: [{ kind: GRPCRoute, name: echo }]\n  apiKeys: { ${keys('a', 'b')} }`,
+    );
+    const route = `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: { name: echo }
+spec: { rules: [{ matches: [{ method: { service: test.Echo } }], backendRefs: [{ name: echo }] }] }
+`;
+    world = await Aggregation.start(cached('ttl: 1m, keyHeaders: []') + route + policy);
+    const as = (id: string): Promise<[number, unknown]> =>
+      world.outcome(
+        world.get('/v1/overview/a?say=hi', {
+          headers: id === '' ? {} : { 'x-api-key': keyOf(id) },
+        }),
+      );
+    const answer = { greeting: { message: 'Hello, a!' }, echo: { text: 'say hi' } };
+
+    expect(await as('a')).toEqual([200, answer]);
+    expect(await as('a')).toEqual([200, answer]);
+    expect(world.echo.calls).toBe(1);
+    expect(await world.count(parts('echo', 'kept'))).toBe(1);
+
+    expect(await as('b')).toEqual([200, answer]);
+    expect(world.echo.calls).toBe(2);
+    for (const id of ['', 'stranger'])
+      expect(await as(id)).toMatchObject([200, { echo: null, errors: { echo: { code: 16 } } }]);
+    expect(world.echo.calls).toBe(2);
+    expect(world.echo.metadata.map((one) => one.get('raftway-identity-principal'))).toEqual([
+      ['a'],
+      ['b'],
+    ]);
   });
 
   it('do not grow beyond their bytes', async () => {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
@@ -8,7 +7,7 @@ import { TestAuthority } from '@raftway/tls/testing';
 import { DocumentGateway, routeTo } from './support/document-gateway';
 import { instanceOf } from './support/fake-view';
 import { errorInfo, eventually } from './support/harness';
-import { edge, metadataOf, securityPolicy } from './support/secured';
+import { edge, keyOf, keys, metadataOf, securityPolicy, sha256 } from './support/secured';
 
 const { OK, PERMISSION_DENIED, UNAUTHENTICATED, UNAVAILABLE } = grpc.status;
 let gateway: DocumentGateway;
@@ -17,11 +16,6 @@ afterEach(async () => {
   await gateway.close();
   for (const close of closing.splice(0)) await close();
 });
-
-const sha256 = (key: string): string => createHash('sha256').update(key).digest('hex');
-const keyOf = (id: string): string => `key-of-${id}`;
-const keys = (...ids: string[]): string =>
-  `keys: [${ids.map((id) => `{ id: ${id}, sha256: ${sha256(keyOf(id))} }`).join(', ')}]`;
 
 /** Everything goes to v1, under such a policy of the Gateway. */
 const documents = (spec: string): string => routeTo('v1') + '---' + edge + securityPolicy(spec);

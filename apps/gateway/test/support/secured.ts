@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Metadata } from '@grpc/grpc-js';
 
 /** A Gateway of all hosts. */
@@ -33,3 +34,12 @@ export function metadataOf(headers: Readonly<Record<string, string>>): Metadata 
 export function bearer(token: string, more: Readonly<Record<string, string>> = {}): Metadata {
   return metadataOf({ authorization: `Bearer ${token}`, ...more });
 }
+
+export const sha256 = (key: string): string => createHash('sha256').update(key).digest('hex');
+
+/** The API key of a caller. */
+export const keyOf = (id: string): string => `key-of-${id}`;
+
+/** The keys of callers, as a SecurityPolicy has them. */
+export const keys = (...ids: string[]): string =>
+  `keys: [${ids.map((id) => `{ id: ${id}, sha256: ${sha256(keyOf(id))} }`).join(', ')}]`;
