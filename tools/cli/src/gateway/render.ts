@@ -130,8 +130,7 @@ export function renderExplanation(answer: gateway.ExplainCallResponse, style: St
     lines.push(...text.split('\n').map((line) => `          ${line}`));
   }
   if (transcoding.length > 0) lines.push(`web       ${transcoding.join(', ')}`);
-  lines.push(...trafficLines(answer.traffic, style));
-  lines.push(...securityLines(answer));
+  lines.push(...securityLines(answer), ...trafficLines(answer.traffic, style));
   for (const limit of answer.limits) lines.push(`counts    ${limitText(limit)}`);
   lines.push(...refusalLines(answer, style));
   return lines.join('\n');
