@@ -4,6 +4,7 @@ import { errorInfo } from './support/harness';
 import { keyOf, keys, metadataOf, securityPolicy } from './support/secured';
 import { ruleOf, TrafficGateway } from './support/traffic';
 
+const OK: number = grpc.status.OK;
 let gateway: TrafficGateway;
 afterEach(() => gateway.close());
 
@@ -28,7 +29,7 @@ function as(id: string): Promise<Outcome> {
 
 async function reasonOf(work: Promise<Outcome>): Promise<string> {
   const { code, trailers } = await work;
-  return code === grpc.status.OK ? 'OK' : (errorInfo(trailers)?.reason ?? `status ${code}`);
+  return code === OK ? 'OK' : (errorInfo(trailers)?.reason ?? `status ${code}`);
 }
 
 describe('policies of one call', () => {

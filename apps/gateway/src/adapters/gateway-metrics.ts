@@ -120,11 +120,7 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
     this.judgedCalls = judgedCalls(metrics, combinationsMax);
     this.keyLoads = keyLoads(metrics);
     this.rules = new RuleMetrics(metrics);
-    this.accessLogLines = metrics.counter({
-      name: 'raftway_gateway_access_log_lines_total',
-      help: 'Lines of the access log, by what became of them: written or dropped.',
-      labels: ['result'],
-    });
+    this.accessLogLines = accessLogLines(metrics);
     registerGauges(metrics, gauges);
   }
 
@@ -218,6 +214,14 @@ function judgedCalls(metrics: Metrics, combinationsMax: number) {
     help: 'Calls that a SecurityPolicy judged, by policy (empty: a host of no Gateway) and result: allowed, failed_open, or why not.',
     labels: ['policy', 'result'],
     combinationsMax,
+  });
+}
+
+function accessLogLines(metrics: Metrics) {
+  return metrics.counter({
+    name: 'raftway_gateway_access_log_lines_total',
+    help: 'Lines of the access log, by what became of them: written or dropped.',
+    labels: ['result'],
   });
 }
 

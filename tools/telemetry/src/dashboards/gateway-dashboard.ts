@@ -72,42 +72,50 @@ function calls(): Row {
           rate('raftway_gateway_ejections_total', byCause('{{service}} left out: {{cause}}')),
         ],
       },
-      {
-        title: 'Calls that SecurityPolicies judged, and loads of the keys of tokens',
-        unit: 'cps',
-        queries: [
-          rate('raftway_gateway_security_calls_total', {
-            matchers: CHOSEN,
-            by: 'policy, result',
-            legend: '{{policy}} {{result}}',
-          }),
-          rate('raftway_gateway_token_keys_loads_total', {
-            matchers: CHOSEN,
-            by: 'result',
-            legend: 'keys {{result}}',
-          }),
-        ],
-      },
-      {
-        title: 'Copies, faults on purpose, and calls with sessions',
-        unit: 'cps',
-        queries: [
-          rate(
-            'raftway_gateway_mirrored_calls_total',
-            byOutcome('service', 'copy for {{service}}: {{outcome}}'),
-          ),
-          rate('raftway_gateway_faults_total', byOutcome('policy', '{{policy}}: {{outcome}}')),
-          rate(
-            'raftway_gateway_session_calls_total',
-            byOutcome('service', 'session at {{service}}: {{outcome}}'),
-          ),
-        ],
-      },
+      judgedCalls(),
+      trafficControl(),
       {
         title: 'Open calls',
         unit: 'short',
         queries: [value('raftway_gateway_client_streams', GATEWAYS)],
       },
+    ],
+  };
+}
+
+function judgedCalls(): Row['panels'][number] {
+  return {
+    title: 'Calls that SecurityPolicies judged, and loads of the keys of tokens',
+    unit: 'cps',
+    queries: [
+      rate('raftway_gateway_security_calls_total', {
+        matchers: CHOSEN,
+        by: 'policy, result',
+        legend: '{{policy}} {{result}}',
+      }),
+      rate('raftway_gateway_token_keys_loads_total', {
+        matchers: CHOSEN,
+        by: 'result',
+        legend: 'keys {{result}}',
+      }),
+    ],
+  };
+}
+
+function trafficControl(): Row['panels'][number] {
+  return {
+    title: 'Copies, faults on purpose, and calls with sessions',
+    unit: 'cps',
+    queries: [
+      rate(
+        'raftway_gateway_mirrored_calls_total',
+        byOutcome('service', 'copy for {{service}}: {{outcome}}'),
+      ),
+      rate('raftway_gateway_faults_total', byOutcome('policy', '{{policy}}: {{outcome}}')),
+      rate(
+        'raftway_gateway_session_calls_total',
+        byOutcome('service', 'session at {{service}}: {{outcome}}'),
+      ),
     ],
   };
 }
