@@ -14,7 +14,11 @@ export interface HeadersNow {
 
 /** A client's headers as they go to an instance. */
 export function headersForInstance(
-  { headers, clientAddress, identity }: Pick<ProxyCallStart, 'headers' | 'clientAddress' | 'identity'>,
+  {
+    headers,
+    clientAddress,
+    identity,
+  }: Pick<ProxyCallStart, 'headers' | 'clientAddress' | 'identity'>,
   { address }: InstanceEndpoint,
   { remainingMs, trace, context }: HeadersNow,
 ): string[] {
