@@ -5,7 +5,7 @@ import { createClient } from '@raftway/service-kit';
 import { Redis } from 'ioredis';
 import { ms, type Served, until } from '../../../test/lock-harness';
 import { freshPrefix, serveRedis } from '../../../test/redis-harness';
-import { describeRedis, RedisServer } from '../../../test/redis-server';
+import { RedisServer } from '../../../test/redis-server';
 import { SilentLink } from '../../../test/silent-link';
 
 jest.setTimeout(60_000);
@@ -55,7 +55,7 @@ async function isServing(replica: Served): Promise<boolean> {
   }
 }
 
-describeRedis('a replica whose Redis is away', () => {
+describe('a replica whose Redis is away', () => {
   it('starts without it, refuses calls at once, and serves when it comes', async () => {
     await server.kill();
     served = await serveRedis({ url: server.url });
@@ -132,7 +132,7 @@ describeRedis('a replica whose Redis is away', () => {
   });
 });
 
-describeRedis('a replica whose Redis is frozen', () => {
+describe('a replica whose Redis is frozen', () => {
   it('does not call a timeout a failure, and gives back what was granted too late', async () => {
     served = await serveRedis({ url: server.url });
     const replica = served;
@@ -158,7 +158,7 @@ describeRedis('a replica whose Redis is frozen', () => {
   });
 });
 
-describeRedis('a replica whose connections have gone silent', () => {
+describe('a replica whose connections have gone silent', () => {
   it('leaves them and finds Redis over new ones', async () => {
     const link = await SilentLink.to(server.port);
     served = await serveRedis({ url: `redis://127.0.0.1:${link.port}` });
@@ -176,7 +176,7 @@ describeRedis('a replica whose connections have gone silent', () => {
   });
 });
 
-describeRedis('a replica whose Redis refuses changes', () => {
+describe('a replica whose Redis refuses changes', () => {
   it('is not ready and says that nothing happened', async () => {
     served = await serveRedis({ url: server.url });
     const replica = served;
@@ -215,7 +215,7 @@ describeRedis('a replica whose Redis refuses changes', () => {
   });
 });
 
-describeRedis('a replica whose Redis has lost all its data', () => {
+describe('a replica whose Redis has lost all its data', () => {
   it('tells holders, goes on, and its tokens still grow', async () => {
     served = await serveRedis({ url: server.url });
     const { client } = served;
@@ -235,7 +235,7 @@ describeRedis('a replica whose Redis has lost all its data', () => {
   });
 });
 
-describeRedis('a wake-up that is lost', () => {
+describe('a wake-up that is lost', () => {
   it('costs time and nothing else', async () => {
     const serving = { url: server.url, keyPrefix: freshPrefix() };
     served = await serveRedis(serving);
