@@ -1,5 +1,4 @@
 import { gateway } from '@raftway/contracts';
-import { ServiceError } from '@raftway/errors';
 import { createClient, toMilliseconds, type ServiceClient } from '@raftway/service-kit';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +9,7 @@ import { FakeView, instanceOf } from '../../test/support/fake-view';
 import { eventually } from '../../test/support/harness';
 import { createGatewayApp, type GatewayApp } from '../app';
 import { defaultGatewayOptions, type GatewayOptions } from '../options';
+import { errorOf } from '@raftway/service-kit/testing';
 
 type Admin = ServiceClient<typeof gateway.GatewayAdminServiceService>;
 
@@ -56,15 +56,6 @@ async function start(
 
 function files(...texts: string[]): gateway.DocumentFile[] {
   return texts.map((text, index) => ({ path: `f${index}.yaml`, text }));
-}
-
-async function errorOf(work: Promise<unknown>): Promise<ServiceError> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof ServiceError)) throw new Error('it did not fail');
-  return error;
 }
 
 const split = `

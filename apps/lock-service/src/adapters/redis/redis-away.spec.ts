@@ -1,5 +1,4 @@
 import { health } from '@raftway/contracts';
-import { type ServiceError } from '@raftway/errors';
 import { createLogger } from '@raftway/observability';
 import { createClient } from '@raftway/service-kit';
 import { Redis } from 'ioredis';
@@ -7,6 +6,7 @@ import { ms, type Served, until } from '../../../test/lock-harness';
 import { freshPrefix, serveRedis } from '../../../test/redis-harness';
 import { RedisServer } from '../../../test/redis-server';
 import { SilentLink } from '../../../test/silent-link';
+import { errorOf } from '@raftway/service-kit/testing';
 
 jest.setTimeout(60_000);
 
@@ -29,15 +29,6 @@ afterEach(async () => {
   direct.disconnect();
   await server.stop();
 });
-
-async function errorOf(call: Promise<unknown>): Promise<ServiceError> {
-  try {
-    await call;
-  } catch (error) {
-    return error as ServiceError;
-  }
-  throw new Error('the call succeeded');
-}
 
 async function timed<Value>(work: Promise<Value>): Promise<[Value, number]> {
   const beganMs = performance.now();
