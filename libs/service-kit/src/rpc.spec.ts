@@ -1,6 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { helloworld, lock } from '@raftway/contracts';
-import { Code, invalidArgument, limitViolation, type ServiceError, unavailable } from '@raftway/errors';
+import {
+  Code,
+  invalidArgument,
+  limitViolation,
+  type ServiceError,
+  unavailable,
+} from '@raftway/errors';
 import { createLogger, createMetrics } from '@raftway/observability';
 import { createClient } from './client/create-client';
 import type { ClientOptions, ServiceClient } from './client/client-types';
