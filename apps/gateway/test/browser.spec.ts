@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { TlsSource } from '@raftway/tls';
 import { TestAuthority } from '@raftway/tls/testing';
-import { CallingPage, describeBrowser } from './support/browser';
+import { CallingPage } from './support/browser';
 import { Harness } from './support/harness';
 import { type PageClient } from './support/page';
 import { textBackend } from './support/text-backend';
@@ -10,7 +10,7 @@ import { textBackend } from './support/text-backend';
 // The browser starts, and may be slow on a busy machine.
 jest.setTimeout(120_000);
 
-describeBrowser('a page in Chromium', () => {
+describe('a page in Chromium', () => {
   let page: CallingPage;
   let authority: TestAuthority;
   let source: TlsSource;

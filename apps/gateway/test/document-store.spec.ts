@@ -1,7 +1,6 @@
 import { gateway } from '@raftway/contracts';
 import { type ConfigView } from '@raftway/discovery';
 import { MemoryConfigStore } from '@raftway/discovery/testing';
-import { ServiceError } from '@raftway/errors';
 import { createClient, type ServiceClient } from '@raftway/service-kit';
 import { createGatewayApp, type GatewayApp } from '../src/app';
 import { defaultGatewayOptions } from '../src/options';
@@ -9,6 +8,7 @@ import { routeTo } from './support/document-gateway';
 import { EchoBackend, EchoClient, type Outcome } from './support/echo-backend';
 import { FakeView, instanceOf } from './support/fake-view';
 import { errorInfo, eventually } from './support/harness';
+import { errorOf } from '@raftway/service-kit/testing';
 
 // Gateways that take their documents from the registry's configuration.
 
@@ -80,15 +80,6 @@ async function untilServedBy({ servedBy }: Started, name: string): Promise<void>
 
 function files(texts: Readonly<Record<string, string>>): gateway.DocumentFile[] {
   return Object.entries(texts).map(([path, text]) => ({ path, text }));
-}
-
-async function errorOf(work: Promise<unknown>): Promise<ServiceError> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof ServiceError)) throw new Error('it did not fail');
-  return error;
 }
 
 async function isReady({ app }: Started): Promise<boolean> {

@@ -1,10 +1,7 @@
 import * as grpc from '@grpc/grpc-js';
 import { rpc } from '@raftway/contracts';
-import { parseRedisUrl } from '@raftway/config';
 import { toMilliseconds } from '@raftway/service-kit';
-import { describeRedis, RedisServer } from '@raftway/spec-needs/redis';
-import { type GatewayOptions } from '../src/options';
-import { DocumentGateway, routeTo } from './support/document-gateway';
+import { routeTo } from './support/document-gateway';
 import {
   type EchoClient,
   type Outcome,
@@ -13,52 +10,16 @@ import {
 } from './support/echo-backend';
 import { instanceOf } from './support/fake-view';
 import { errorInfo, eventually } from './support/harness';
+import { answers, limited, LimitedGateways, said } from './support/limited';
+import { metadataOf } from './support/secured';
 import { encodeText, textBackend } from './support/text-backend';
 
 const OK: number = grpc.status.OK;
 const RESOURCE_EXHAUSTED: number = grpc.status.RESOURCE_EXHAUSTED;
-const gateways: DocumentGateway[] = [];
+const gateways = new LimitedGateways();
+const start = gateways.start.bind(gateways);
 
-afterEach(async () => {
-  for (const one of gateways.splice(0)) await one.close();
-});
-
-/** A route of all calls to v1, with limits. */
-function limited(spec: string, service = 'v1'): string {
-  return `${routeTo(service)}---
-apiVersion: gateway.raftway.dev/v1
-kind: TrafficPolicy
-metadata: { name: api }
-spec: { targetRefs: [{ kind: GRPCRoute, name: all }], ${spec} }
-`;
-}
-
-async function start(
-  spec: string,
-  options: Partial<GatewayOptions> = {},
-): Promise<{ gateway: DocumentGateway; client: EchoClient }> {
-  const gateway = await DocumentGateway.start({ 'a.yaml': limited(spec) }, options);
-  gateways.push(gateway);
-  return { gateway, client: gateway.harness.client() };
-}
-
-function headers(values: Readonly<Record<string, string>>): grpc.Metadata {
-  const metadata = new grpc.Metadata();
-  for (const [name, value] of Object.entries(values)) metadata.set(name, value);
-  return metadata;
-}
-
-/** OK, or the reason of the refusal. */
-function said({ code, trailers }: Outcome): string {
-  return code === OK ? 'OK' : (errorInfo(trailers)?.reason ?? `status ${code}`);
-}
-
-/** What each of some calls is answered, one after the other. */
-async function answers(count: number, call: () => Promise<Outcome>): Promise<string[]> {
-  const all: string[] = [];
-  for (let made = 0; made < count; made += 1) all.push(said(await call()));
-  return all;
-}
+afterEach(() => gateways.close());
 
 function details({ trailers }: Outcome): { quota: rpc.QuotaFailure; retryMs: number } {
   const [bytes] = trailers.get('grpc-status-details-bin');
@@ -75,7 +36,8 @@ describe('a rate limit', () => {
     const { gateway, client } = await start(
       'rateLimits: [{ name: per-tenant, requests: 2, per: 1h, key: [{ type: Header, name: X-Tenant }] }]',
     );
-    const by = (tenant: string) => client.unary('x', { metadata: headers({ 'x-tenant': tenant }) });
+    const by = (tenant: string) =>
+      client.unary('x', { metadata: metadataOf({ 'x-tenant': tenant }) });
 
     expect(await answers(3, () => by('ada-secret'))).toEqual(['OK', 'OK', 'RATE_LIMITED']);
     expect(await answers(1, () => by('bob'))).toEqual(['OK']);
@@ -167,7 +129,7 @@ describe('a rate limit', () => {
     const trusting = await start(spec, { trustForwarded: true });
     const other = await start(spec);
     const from = (client: EchoClient, address: string) =>
-      client.unary('x', { metadata: headers({ 'x-forwarded-for': address }) });
+      client.unary('x', { metadata: metadataOf({ 'x-forwarded-for': address }) });
 
     expect(said(await from(trusting.client, '10.9.9.9, 10.0.0.1'))).toBe('OK');
     expect(said(await from(trusting.client, '10.8.8.8, 10.0.0.1'))).toBe('RATE_LIMITED');
@@ -233,7 +195,7 @@ describe('a quota', () => {
     const { client } = await start(
       'quotas: [{ name: monthly, requests: 2, per: month, key: [{ type: Header, name: x-tenant }] }]',
     );
-    const ada = headers({ 'x-tenant': 'ada' });
+    const ada = metadataOf({ 'x-tenant': 'ada' });
 
     expect(await answers(3, () => client.unary('x', { metadata: ada }))).toEqual([
       'OK',
@@ -272,7 +234,7 @@ describe('a concurrency limit', () => {
       '{ max: 2, queue: { max: 1, timeout: 60s }, priorities: { header: x-priority } }',
     );
     const call = (body: string, priority: string) =>
-      client.unary(body, { metadata: headers({ 'x-priority': priority }) });
+      client.unary(body, { metadata: metadataOf({ 'x-priority': priority }) });
     const waiting = async (): Promise<number> => {
       const text = await gateway.harness.metrics.text();
       const found = /concurrency_waiting\{target="GRPCRoute default\/all"\} (\d+)/.exec(text);
@@ -351,120 +313,5 @@ describe('a concurrency limit', () => {
     }, 'a lower limit');
 
     expect(limit).toBe(18);
-  });
-});
-
-describeRedis('limits that gateways share', () => {
-  let redis: RedisServer;
-  beforeAll(async () => (redis = await RedisServer.start()));
-  afterAll(() => redis.stop());
-
-  let prefixes = 0;
-  const shared = (): Partial<GatewayOptions> => ({
-    rateLimitRedisUrl: parseRedisUrl(redis.url),
-    rateLimitRedisKeyPrefix: `spec-${process.pid}-${(prefixes += 1)}:`,
-    // Never over on a machine that is busy.
-    rateLimitRedisTimeoutMs: 20_000,
-  });
-
-  async function isUp({ harness }: DocumentGateway): Promise<boolean> {
-    return (await harness.metrics.text()).includes('raftway_gateway_limit_redis_up 1');
-  }
-
-  async function untilUp(...all: DocumentGateway[]): Promise<void> {
-    let up = 0;
-    await eventually(() => {
-      void Promise.all(all.map(isUp)).then((found) => (up = found.filter(Boolean).length));
-      return up === all.length;
-    }, 'connections to Redis');
-  }
-
-  it('are one count for all gateways, of rate limits and quotas in one step', async () => {
-    const spec = `
-      rateLimits: [{ name: burst, requests: 4, per: 1h, scope: shared, key: [{ type: Header, name: x-tenant }] }],
-      quotas: [{ name: daily, requests: 6, per: day, scope: shared }]`;
-    const options = shared();
-    const one = await start(spec, options);
-    const two = await start(spec, options);
-    await untilUp(one.gateway, two.gateway);
-    const by = (tenant: string, count: number) =>
-      answers(count, () => {
-        const { client } = count % 2 === 0 ? one : two;
-        return client.unary('x', { metadata: headers({ 'x-tenant': tenant }) });
-      });
-
-    expect(await by('ada', 2)).toEqual(['OK', 'OK']);
-    expect(await by('ada', 3)).toEqual(['OK', 'OK', 'RATE_LIMITED']);
-    expect(await by('bob', 2)).toEqual(['OK', 'OK']);
-    expect(await by('bob', 1)).toEqual(['QUOTA_EXHAUSTED']);
-    expect([one, two].map(({ gateway }) => gateway.calls()[0])).toEqual([4, 2]);
-  });
-
-  it('go on when Redis is killed in the middle, from where this gateway was, and are shared again when it is back', async () => {
-    const spec = 'rateLimits: [{ name: many, requests: 300, per: 1h, scope: shared }]';
-    const own = await RedisServer.start();
-    try {
-      const options = { ...shared(), rateLimitRedisUrl: parseRedisUrl(own.url) };
-      const { gateway, client } = await start(spec, options);
-      await untilUp(gateway);
-      const codes = new Map<string, number>();
-      let calling = true;
-      let slowestMs = 0;
-      const call = async (): Promise<void> => {
-        while (calling) {
-          const beganMs = performance.now();
-          const answer = said(await client.unary('x'));
-          slowestMs = Math.max(slowestMs, performance.now() - beganMs);
-          codes.set(answer, (codes.get(answer) ?? 0) + 1);
-        }
-      };
-      const callers = Array.from({ length: 4 }, call);
-      const passed = (): number => codes.get('OK') ?? 0;
-      await eventually(() => passed() > 50, 'calls with Redis');
-      await own.kill();
-      const without = passed();
-      await eventually(() => passed() > without + 50, 'calls without Redis');
-      const fallbacks = await gateway.harness.metrics.text();
-      await own.resume();
-      await untilUp(gateway);
-      await eventually(() => (codes.get('RATE_LIMITED') ?? 0) > 0, 'the end of the burst');
-      calling = false;
-      await Promise.all(callers);
-
-      expect([...codes.keys()].sort()).toEqual(['OK', 'RATE_LIMITED']);
-      expect(fallbacks).toMatch(/shared_limit_fallbacks_total [1-9]/);
-      expect(slowestMs).toBeLessThan(10_000);
-      // Redis did not know of what was let through meanwhile, and this gateway of no other.
-      expect(passed()).toBeGreaterThanOrEqual(300);
-      expect(passed()).toBeLessThan(610);
-    } finally {
-      await own.stop();
-    }
-  });
-
-  it('wait for a Redis that has stopped answering no longer than the timeout, and soon not at all', async () => {
-    const spec = 'rateLimits: [{ name: many, requests: 100000, per: 1s, scope: shared }]';
-    const options = { ...shared(), rateLimitRedisTimeoutMs: 20 };
-    const { gateway, client } = await start(spec, options);
-    await untilUp(gateway);
-    await client.unary('x');
-    redis.freeze();
-    try {
-      const beganMs = performance.now();
-      const outcomes = await answers(200, () => client.unary('x'));
-      const tookMs = performance.now() - beganMs;
-
-      expect(new Set(outcomes)).toEqual(new Set(['OK']));
-      // All of them waiting for 20 ms would be four seconds.
-      expect(tookMs).toBeLessThan(3000);
-      expect(await isUp(gateway)).toBe(false);
-    } finally {
-      redis.thaw();
-    }
-    let up = false;
-    await eventually(() => {
-      void client.unary('x').then(async () => (up = await isUp(gateway)));
-      return up;
-    }, 'Redis to be asked again');
   });
 });

@@ -1,5 +1,5 @@
 import { helloworld, id, lock, registry } from '@raftway/contracts';
-import { Code, unavailable, type ServiceError } from '@raftway/errors';
+import { Code, unavailable } from '@raftway/errors';
 import { createMetrics, silentLogger } from '@raftway/observability';
 import {
   createClient,
@@ -12,6 +12,7 @@ import { fakeService } from '../test/fake-service';
 import { createGreeterApp, type GreeterApp } from './app';
 import { NAMES_PER_GREETING_MAX } from './domain/greeting';
 import { greeterOptionsSchema } from './options';
+import { errorOf } from '@raftway/service-kit/testing';
 
 /** A gateway, lock service, id service and registry in one, which remember what they were asked. */
 class Surroundings {
@@ -89,15 +90,6 @@ function newApp(options: Record<string, unknown>): GreeterApp {
     logger: silentLogger(),
     metrics: createMetrics({ processMetrics: false }),
   });
-}
-
-async function errorOf(act: Promise<unknown>): Promise<ServiceError> {
-  return act.then(
-    () => {
-      throw new Error('the call succeeded');
-    },
-    (error: ServiceError) => error,
-  );
 }
 
 async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {

@@ -1,18 +1,10 @@
 import { id } from '@raftway/contracts';
-import { Code, type ServiceError } from '@raftway/errors';
+import { Code } from '@raftway/errors';
 import { decodeSnowflake, encodeSnowflake } from '@raftway/ids';
 import { eventually, IdGroup, type IdClient, type StartedReplica } from '../test/id-group';
+import { errorOf } from '@raftway/service-kit/testing';
 
 const EPOCH_MS = Date.UTC(2025, 0, 1);
-
-async function errorOf(act: Promise<unknown>): Promise<ServiceError> {
-  return act.then(
-    () => {
-      throw new Error('the call succeeded');
-    },
-    (error: ServiceError) => error,
-  );
-}
 
 async function idsOf(client: IdClient, count: number): Promise<bigint[]> {
   const { ids } = await client.generateIds({ count });

@@ -3,7 +3,7 @@ import { type Logger } from '@raftway/observability';
 import { type LockLimits } from '../src/domain/limits';
 import { serveCluster, type Served, serveSingle } from './lock-harness';
 import { freshPrefix, serveRedis } from './redis-harness';
-import { describeRedis, RedisServer } from '@raftway/spec-needs/redis';
+import { RedisServer, runsWithRedis } from '@raftway/service-kit/testing';
 
 /** Three replicas that share their locks. */
 export interface ServedReplicas {
@@ -61,7 +61,8 @@ function redis(): Backend {
 /** Describes behaviour that is the same whatever keeps the locks. */
 export function describeBackends(describeOne: (backend: Backend) => void): void {
   describe('with the raft backend', () => describeStarted(raft(), describeOne));
-  describeRedis('with the redis backend', () => describeStarted(redis(), describeOne));
+  if (runsWithRedis())
+    describe('with the redis backend', () => describeStarted(redis(), describeOne));
 }
 
 function describeStarted(backend: Backend, describeOne: (backend: Backend) => void): void {

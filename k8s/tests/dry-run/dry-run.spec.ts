@@ -6,7 +6,6 @@ import { Cluster } from './cluster';
 import { eventually } from './eventually';
 import { Greetings } from './greeter-client';
 import { leaderOf } from './leader';
-import { describeOnLinux } from './on-linux';
 import { restartEverything } from './rolling-restart';
 import { Traffic } from './traffic';
 
@@ -29,7 +28,7 @@ const STARVED_MS = 500;
 const MAY_FAIL =
   /(UPSTREAM_LOST|OUTCOME_UNKNOWN|UNAVAILABLE|NOT_CONNECTED|NO_LIVE_INSTANCE|INSTANCES_UNREACHABLE|REGISTRY_UNAVAILABLE|SESSION_NOT_FOUND|DEADLINE_EXCEEDED|NO_LEADER|NO_WORKER_LEASE|LOCK_HELD)$/;
 
-describeOnLinux('a dry run of overlays/local', () => {
+describe('a dry run of overlays/local', () => {
   let cluster: Cluster;
   let greetings: Greetings;
   let traffic: Traffic;

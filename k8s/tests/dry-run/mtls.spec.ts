@@ -7,13 +7,12 @@ import { Cluster } from './cluster';
 import { type GroupStatus, raftway } from './command-line';
 import { eventually } from './eventually';
 import { Greetings } from './greeter-client';
-import { describeOnLinux } from './on-linux';
 import { secretDirectory } from './pod-plan';
 
 const READY_TIMEOUT_MS = 90_000;
 const ANSWER_TIMEOUT_MS = 60_000;
 
-describeOnLinux('a dry run of overlays/local with mtls', () => {
+describe('a dry run of overlays/local with mtls', () => {
   let cluster: Cluster;
   let greetings: Greetings | undefined;
   let gateway: string;
@@ -68,7 +67,7 @@ describeOnLinux('a dry run of overlays/local with mtls', () => {
   });
 });
 
-describeOnLinux('a dry run whose certificates cannot be issued', () => {
+describe('a dry run whose certificates cannot be issued', () => {
   it('ends with the reason, and leaves nothing behind', async () => {
     let directory = '';
     const started = Cluster.start([], (made) => {

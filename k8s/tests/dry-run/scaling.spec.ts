@@ -6,7 +6,6 @@ import { Cluster } from './cluster';
 import { eventually } from './eventually';
 import { leaderOf } from './leader';
 import { LockTaker } from './lock-taker';
-import { describeOnLinux } from './on-linux';
 
 const READY_TIMEOUT_MS = 120_000;
 /** A leader believes in a number of replicas after some ten seconds, and removes one member after the other. */
@@ -26,7 +25,7 @@ function scaledTo(count: number, generation = 0): KubeObject[] {
   return objects.filter(({ metadata }) => NEEDED.test(metadata.name));
 }
 
-describeOnLinux('a Raft group whose StatefulSet is scaled', () => {
+describe('a Raft group whose StatefulSet is scaled', () => {
   let cluster: Cluster;
   let taker: LockTaker;
 

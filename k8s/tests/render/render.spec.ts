@@ -2,17 +2,11 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { describeKustomize, kustomize } from '../support/kubectl';
-import { componentSets, K8S, OVERLAYS, withComponents } from '../support/manifests';
-import { describeObject, type KubeObject } from './kube-object';
+import { byName } from './by-name';
+import { type KubeObject } from './kube-object';
 import { render } from './render';
 
 const FIXTURES = path.join(__dirname, 'fixtures');
-
-/** Objects by name: their order does not matter. */
-function byName(objects: readonly KubeObject[]): Record<string, KubeObject> {
-  return Object.fromEntries(objects.map((object) => [describeObject(object), object]));
-}
 
 describe('rendering', () => {
   it('gives what kustomize 5.5.0 gave for everything in the subset', () => {
@@ -23,25 +17,6 @@ describe('rendering', () => {
     expect(byName(rendered)).toEqual(
       byName(expected.map((document) => document.toJS() as KubeObject)),
     );
-  });
-});
-
-describeKustomize('rendering, beside kustomize', () => {
-  it.each(OVERLAYS)('gives what it gives for overlays/%s', (overlay) => {
-    const directory = path.join(K8S, 'overlays', overlay);
-
-    expect(byName(render(directory))).toEqual(byName(kustomize(directory)));
-  });
-
-  it('gives what it gives for every set of components', () => {
-    for (const set of componentSets()) {
-      const [ours, theirs] = withComponents(set, (directory) => [
-        render(directory),
-        kustomize(directory),
-      ]);
-
-      expect(byName(ours)).toEqual(byName(theirs));
-    }
   });
 });
 

@@ -8,6 +8,7 @@ import type { CallContext, Handlers } from './rpc/handlers';
 import { implementService } from './rpc/implement-service';
 import { createServer } from './server/create-server';
 import type { RaftwayServer, ServerOptions } from './server/server-types';
+import { errorOf } from './testing/error-of';
 
 type Greeter = typeof helloworld.GreeterService;
 
@@ -60,15 +61,6 @@ function connect(
   const client = createClient(helloworld.GreeterService, target, options);
   cleanups.push(() => client.close());
   return client;
-}
-
-async function failure(work: Promise<unknown>): Promise<ServiceError> {
-  const error = await work.then(
-    () => new Error('it succeeded'),
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(ServiceError);
-  return error as ServiceError;
 }
 
 async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
@@ -230,7 +222,7 @@ describe('deadlines and cancellation', () => {
         },
       }),
     );
-    const error = await failure(client.sayHello({}, { timeoutMs: 100 }));
+    const error = await errorOf(client.sayHello({}, { timeoutMs: 100 }));
     expect(error.code).toBe(Code.deadlineExceeded);
     expect(error.reason).toBe('DEADLINE_EXCEEDED');
     expect(((await reason.promise) as ServiceError).reason).toMatch(/DEADLINE_EXCEEDED|CANCELLED/);
@@ -255,7 +247,7 @@ describe('deadlines and cancellation', () => {
       }),
     );
     const controller = new AbortController();
-    const error = failure(client.sayHello({}, { signal: controller.signal }));
+    const error = errorOf(client.sayHello({}, { signal: controller.signal }));
     await started.promise;
     controller.abort(new Error('changed my mind'));
     expect((await error).code).toBe(Code.cancelled);
@@ -273,7 +265,7 @@ describe('deadlines and cancellation', () => {
         },
       }),
     );
-    const error = await failure(client.sayHello({}, { signal: AbortSignal.abort() }));
+    const error = await errorOf(client.sayHello({}, { signal: AbortSignal.abort() }));
     expect(error.code).toBe(Code.cancelled);
     expect(calls).toBe(0);
   });
@@ -351,7 +343,7 @@ describe('errors', () => {
         throw thrown;
       },
     });
-    const error = await failure(connect(server).sayHello({}));
+    const error = await errorOf(connect(server).sayHello({}));
     expect(error.code).toBe(Code.invalidArgument);
     expect(error.reason).toBe('INVALID_ARGUMENT');
     expect(error.rawMessage).toBe('name: must be at most 256, got 300');
@@ -382,7 +374,7 @@ describe('errors', () => {
       },
     });
 
-    expect((await failure(connect(server).sayHello({}))).quotaViolations).toEqual(quotaViolations);
+    expect((await errorOf(connect(server).sayHello({}))).quotaViolations).toEqual(quotaViolations);
   });
 
   it('carries them from a stream, after the messages before them', async () => {
@@ -398,7 +390,7 @@ describe('errors', () => {
     const reading = (async () => {
       for await (const { message } of client.sayHelloStreamReply({})) seen.push(message);
     })();
-    expect((await failure(reading)).reason).toBe('NO_LEADER');
+    expect((await errorOf(reading)).reason).toBe('NO_LEADER');
     expect(seen).toEqual(['one']);
   });
 
@@ -415,7 +407,7 @@ describe('errors', () => {
         { logger },
       ),
     );
-    const error = await failure(client.sayHello({}));
+    const error = await errorOf(client.sayHello({}));
     expect(error.reason).toBe('INTERNAL');
     expect(JSON.stringify([error.message, error.metadata])).not.toContain('secret');
     expect(lines.find((line) => line.includes('secret connection string'))).toContain(
@@ -427,7 +419,7 @@ describe('errors', () => {
     const client = connect(
       await serve({ sayHello: () => undefined as unknown as { message: string } }),
     );
-    expect((await failure(client.sayHello({}))).reason).toBe('INTERNAL');
+    expect((await errorOf(client.sayHello({}))).reason).toBe('INTERNAL');
   });
 
   it('cuts a text that would not fit into a header', async () => {
@@ -438,21 +430,21 @@ describe('errors', () => {
         },
       }),
     );
-    const error = await failure(client.sayHello({}));
+    const error = await errorOf(client.sayHello({}));
     expect(error.reason).toBe('UNAVAILABLE');
     expect(error.rawMessage.length).toBeLessThanOrEqual(1024);
   });
 
   it('names the target and the attempts when nobody listens', async () => {
     const client = connect('127.0.0.1:1', { idempotentMethods: ['sayHello'], backoffInitialMs: 1 });
-    const error = await failure(client.sayHello({}));
+    const error = await errorOf(client.sayHello({}));
     expect(error.code).toBe(Code.unavailable);
     expect(error.metadata).toMatchObject({ target: '127.0.0.1:1', attempts: '4' });
   });
 
   it('refuses a request that its message cannot carry before anything is sent', async () => {
     const client = createClient(lock.LockServiceService, '127.0.0.1:1');
-    const error = await failure(client.checkToken({ name: 'a', fencingToken: -1n }));
+    const error = await errorOf(client.checkToken({ name: 'a', fencingToken: -1n }));
     client.close();
     expect(error.code).toBe(Code.invalidArgument);
   });
@@ -461,7 +453,7 @@ describe('errors', () => {
 describe('limits', () => {
   it('refuses a message above the limit with the limit and its size', async () => {
     const client = connect(await serve({}, { limits: { receiveMessageBytesMax: 1000 } }));
-    const error = await failure(client.sayHello({ name: 'x'.repeat(2000) }));
+    const error = await errorOf(client.sayHello({ name: 'x'.repeat(2000) }));
     expect(error.code).toBe(Code.resourceExhausted);
     expect(error.reason).toBe('MESSAGE_TOO_LARGE');
     expect(error.metadata).toMatchObject({ limit: '1000', size: '2003' });
@@ -484,7 +476,7 @@ describe('limits', () => {
     );
     const first = client.sayHello({});
     await started.promise;
-    const error = await failure(client.sayHello({}));
+    const error = await errorOf(client.sayHello({}));
     expect(error.reason).toBe('TOO_MANY_CALLS');
     expect(error.metadata).toMatchObject({ limit: '1' });
     held.resolve();
@@ -513,7 +505,7 @@ describe('retries', () => {
 
   it('does not repeat another method', async () => {
     const client = connect(await serve(failingTimes(1, noLeader)));
-    const error = await failure(client.sayHello({}));
+    const error = await errorOf(client.sayHello({}));
     expect(error.metadata).toMatchObject({ attempts: '1' });
   });
 
@@ -529,7 +521,7 @@ describe('retries', () => {
       failingTimes(1, () => invalidArgument({ field: 'name', description: 'is empty' })),
     );
     const client = connect(server, { idempotentMethods: ['sayHello'] });
-    expect((await failure(client.sayHello({}))).metadata).toMatchObject({ attempts: '1' });
+    expect((await errorOf(client.sayHello({}))).metadata).toMatchObject({ attempts: '1' });
   });
 
   it('waits at least as long as the server asks', async () => {
@@ -548,7 +540,7 @@ describe('retries', () => {
       failingTimes(9, () => unavailable('NO_LEADER', 'none', { retryDelayMs: 60_000 }), seen),
     );
     const client = connect(server, { idempotentMethods: ['sayHello'] });
-    const error = await failure(client.sayHello({}, { timeoutMs: 5000 }));
+    const error = await errorOf(client.sayHello({}, { timeoutMs: 5000 }));
     expect(error.reason).toBe('NO_LEADER');
     expect(seen).toHaveLength(1);
   });

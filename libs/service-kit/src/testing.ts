@@ -1,3 +1,5 @@
+export { errorOf } from './testing/error-of';
+export { RedisServer, runsWithRedis } from './testing/redis-server';
 export { createTestReplica, testCall, type TestReplicaSettings } from './testing/test-replica';
 export { startTestServer, type TestServer } from './testing/test-server';
 export { startTestGroup, type TestGroup } from './testing/test-group';

@@ -2,17 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeWith } from '@raftway/spec-needs';
 import { stringify } from 'yaml';
 
-const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
-
-/** Describes what Prometheus' own checker says; Debian has it in the package prometheus. */
-export const describePromtool = describeWith({
-  missing: hasPromtool ? undefined : 'no promtool is installed',
-});
-
-/** What promtool says. */
+/** What promtool says, Prometheus' own checker; Debian has it in the package prometheus. */
 export interface Verdict {
   readonly ok: boolean;
   readonly output: string;

@@ -1,5 +1,4 @@
 import { gateway } from '@raftway/contracts';
-import { ServiceError } from '@raftway/errors';
 import { Metadata } from '@grpc/grpc-js';
 import { createClient, toDuration, toMilliseconds, type ServiceClient } from '@raftway/service-kit';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +10,7 @@ import { FakeView, instanceOf } from '../../test/support/fake-view';
 import { eventually } from '../../test/support/harness';
 import { createGatewayApp, type GatewayApp } from '../app';
 import { defaultGatewayOptions, type GatewayOptions } from '../options';
+import { errorOf } from '@raftway/service-kit/testing';
 
 type Admin = ServiceClient<typeof gateway.GatewayAdminServiceService>;
 
@@ -57,15 +57,6 @@ async function start(
 
 function files(...texts: string[]): gateway.DocumentFile[] {
   return texts.map((text, index) => ({ path: `f${index}.yaml`, text }));
-}
-
-async function errorOf(work: Promise<unknown>): Promise<ServiceError> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof ServiceError)) throw new Error('it did not fail');
-  return error;
 }
 
 const split = `

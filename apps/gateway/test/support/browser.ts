@@ -5,17 +5,11 @@ import { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { describeWith } from '@raftway/spec-needs';
 import { type PageAnswer, type PageCall } from './page';
 
 const executable = ['chromium', 'chromium-browser', 'google-chrome'].find(
   (name) => spawnSync(name, ['--version']).status === 0,
 );
-
-/** Describes what needs a browser. */
-export const describeBrowser = describeWith({
-  missing: executable === undefined ? 'no chromium is installed' : undefined,
-});
 
 /** A headless Chromium with one page of an origin of its own. */
 export class CallingPage {

@@ -1,7 +1,7 @@
 import { config } from '@raftway/contracts';
-import { ServiceError } from '@raftway/errors';
 import { createClient, type ServiceClient } from '@raftway/service-kit';
 import { eventually, startRegistry, type StartedRegistry } from '../testing/start-registry';
+import { errorOf } from '@raftway/service-kit/testing';
 
 let started: StartedRegistry;
 let client: ServiceClient<typeof config.ConfigServiceService>;
@@ -78,15 +78,6 @@ function put(key: string, value: string): config.Operation {
 
 function remove(key: string): config.Operation {
   return { operation: { $case: 'delete', value: { key } } };
-}
-
-async function errorOf(work: Promise<unknown>): Promise<ServiceError> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof ServiceError)) throw new Error('it did not fail');
-  return error;
 }
 
 describe('ConfigService', () => {

@@ -1,7 +1,7 @@
 import { registry, type duration } from '@raftway/contracts';
-import { ServiceError } from '@raftway/errors';
 import { createLogger } from '@raftway/observability';
 import { eventually, startRegistry, type StartedRegistry } from '../testing/start-registry';
+import { errorOf } from '@raftway/service-kit/testing';
 
 type InstanceFields = Partial<registry.Instance>;
 
@@ -36,15 +36,6 @@ function seconds(count: number, nanos = 0): duration.Duration {
 
 async function register(fields: InstanceFields = {}, ttl = seconds(10)) {
   return started.client.register({ instance: instance(fields), ttl });
-}
-
-async function failure(call: Promise<unknown>): Promise<ServiceError> {
-  const error: unknown = await call.then(
-    () => new Error('the call succeeded'),
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof ServiceError)) throw error;
-  return error;
 }
 
 async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
@@ -106,8 +97,8 @@ describe('Register', () => {
     });
     const method = started.client.deregister({ leaseId, requestId: 'once' });
 
-    expect((await failure(other)).reason).toBe('REQUEST_ID_REUSED');
-    expect((await failure(method)).reason).toBe('REQUEST_ID_REUSED');
+    expect((await errorOf(other)).reason).toBe('REQUEST_ID_REUSED');
+    expect((await errorOf(method)).reason).toBe('REQUEST_ID_REUSED');
     expect((await started.client.lookup({ service: 'greeter' })).instances).toHaveLength(1);
   });
 
@@ -191,7 +182,7 @@ describe('Register', () => {
   it.each(refused)('refuses %s and changes nothing', async (_, fields, field, text) => {
     const before = started.node.machine.snapshot();
 
-    const error = await failure(register(fields));
+    const error = await errorOf(register(fields));
 
     expect(error.codeName).toBe('INVALID_ARGUMENT');
     expect(error.fieldViolations).toHaveLength(1);
@@ -207,7 +198,7 @@ describe('Register', () => {
     ['negative', seconds(-1)],
     ['with impossible nanoseconds', seconds(5, -1)],
   ])('refuses a time to live %s', async (_, ttl) => {
-    const error = await failure(register({}, ttl));
+    const error = await errorOf(register({}, ttl));
 
     expect(error.fieldViolations.map(({ field }) => field)).toEqual(['ttl']);
     expect(error.metadata['limit']).toBe('from 1s to 24h');
@@ -227,7 +218,7 @@ describe('Register', () => {
       requestId: long(129),
     });
 
-    expect((await failure(call)).fieldViolations.map(({ field }) => field)).toEqual([
+    expect((await errorOf(call)).fieldViolations.map(({ field }) => field)).toEqual([
       'instance.service',
       'instance.weight',
       'ttl',
@@ -236,7 +227,7 @@ describe('Register', () => {
   });
 
   it('needs an instance', async () => {
-    const error = await failure(started.client.register({}));
+    const error = await errorOf(started.client.register({}));
 
     expect(error.fieldViolations).toEqual([
       expect.objectContaining({ field: 'instance', description: 'is required' }),
@@ -246,7 +237,7 @@ describe('Register', () => {
   it('is UNAVAILABLE without a leader', async () => {
     started.node.hasLeader = false;
 
-    expect(await failure(register())).toMatchObject({ reason: 'NO_LEADER' });
+    expect(await errorOf(register())).toMatchObject({ reason: 'NO_LEADER' });
   });
 });
 
@@ -307,7 +298,7 @@ describe('KeepAlive', () => {
     const { leaseId } = await register();
     started.node.hasLeader = false;
 
-    const error = await failure(collect(started.client.keepAlive([{ leaseId }])));
+    const error = await errorOf(collect(started.client.keepAlive([{ leaseId }])));
 
     expect(error.reason).toBe('NO_LEADER');
   });
@@ -316,7 +307,7 @@ describe('KeepAlive', () => {
     ['no lease id', ''],
     ['a long lease id', 'x'.repeat(65)],
   ])('refuses %s', async (_, leaseId) => {
-    const error = await failure(collect(started.client.keepAlive([{ leaseId }])));
+    const error = await errorOf(collect(started.client.keepAlive([{ leaseId }])));
 
     expect(error.fieldViolations.map(({ field }) => field)).toEqual(['lease_id']);
   });
@@ -337,7 +328,7 @@ describe('Deregister', () => {
     await register();
     const before = started.node.machine.snapshot();
 
-    const error = await failure(started.client.deregister({ leaseId: old.leaseId }));
+    const error = await errorOf(started.client.deregister({ leaseId: old.leaseId }));
 
     expect(error).toMatchObject({ codeName: 'NOT_FOUND', reason: 'LEASE_NOT_FOUND' });
     expect(started.node.machine.snapshot()).toEqual(before);
@@ -347,21 +338,21 @@ describe('Deregister', () => {
     const first = await register();
     const second = await register({ instanceId: 'greeter-2' });
     await started.client.deregister({ leaseId: first.leaseId, requestId: 'once' });
-    await failure(started.client.deregister({ leaseId: '9-00', requestId: 'gone' }));
+    await errorOf(started.client.deregister({ leaseId: '9-00', requestId: 'gone' }));
 
     const same = started.client.deregister({ leaseId: first.leaseId, requestId: 'once' });
     const other = started.client.deregister({ leaseId: second.leaseId, requestId: 'once' });
     const afterGone = started.client.deregister({ leaseId: second.leaseId, requestId: 'gone' });
 
     expect((await same).revision).toBe(second.revision + 1n);
-    expect((await failure(other)).reason).toBe('REQUEST_ID_REUSED');
-    expect((await failure(afterGone)).reason).toBe('REQUEST_ID_REUSED');
+    expect((await errorOf(other)).reason).toBe('REQUEST_ID_REUSED');
+    expect((await errorOf(afterGone)).reason).toBe('REQUEST_ID_REUSED');
     expect((await started.client.lookup({ service: 'greeter' })).instances).toHaveLength(1);
   });
 
   it('refuses a missing or long lease id and a long request_id', async () => {
-    const missing = await failure(started.client.deregister({}));
-    const long = await failure(
+    const missing = await errorOf(started.client.deregister({}));
+    const long = await errorOf(
       started.client.deregister({ leaseId: 'x'.repeat(65), requestId: 'x'.repeat(129) }),
     );
 
@@ -402,8 +393,8 @@ describe('SetStatus', () => {
     });
     const status = started.client.setStatus({ leaseId: first.leaseId, requestId });
 
-    expect((await failure(lease)).reason).toBe('REQUEST_ID_REUSED');
-    expect((await failure(status)).reason).toBe('REQUEST_ID_REUSED');
+    expect((await errorOf(lease)).reason).toBe('REQUEST_ID_REUSED');
+    expect((await errorOf(status)).reason).toBe('REQUEST_ID_REUSED');
   });
 
   it('refuses an unknown status and an unknown lease', async () => {
@@ -411,8 +402,8 @@ describe('SetStatus', () => {
     const before = started.node.machine.snapshot();
 
     const status = 7 as typeof SERVING;
-    const unknown = await failure(started.client.setStatus({ leaseId, status }));
-    const gone = await failure(started.client.setStatus({ leaseId: '9-00', status: SERVING }));
+    const unknown = await errorOf(started.client.setStatus({ leaseId, status }));
+    const gone = await errorOf(started.client.setStatus({ leaseId: '9-00', status: SERVING }));
 
     expect(unknown.fieldViolations.map(({ field }) => field)).toEqual(['status']);
     expect(gone.reason).toBe('LEASE_NOT_FOUND');
@@ -436,13 +427,13 @@ describe('Lookup', () => {
   });
 
   it('refuses bad names, and answers nothing without a leader', async () => {
-    const bad = await failure(started.client.lookup({ service: 'a b' }));
-    const empty = await failure(started.client.lookup({}));
+    const bad = await errorOf(started.client.lookup({ service: 'a b' }));
+    const empty = await errorOf(started.client.lookup({}));
     started.node.hasLeader = false;
 
     expect(bad.fieldViolations.map(({ field }) => field)).toEqual(['service']);
     expect(empty.fieldViolations.map(({ field }) => field)).toEqual(['service']);
-    expect((await failure(started.client.lookup({ service: 'a' }))).reason).toBe('NO_LEADER');
+    expect((await errorOf(started.client.lookup({ service: 'a' }))).reason).toBe('NO_LEADER');
   });
 });
 
@@ -487,8 +478,8 @@ describe('ListServices', () => {
   });
 
   it('refuses a page above the limit and a token that it did not give', async () => {
-    const large = await failure(started.client.listServices({ pageSize: 1001 }));
-    const token = await failure(started.client.listServices({ pageToken: 'not a token!' }));
+    const large = await errorOf(started.client.listServices({ pageSize: 1001 }));
+    const token = await errorOf(started.client.listServices({ pageToken: 'not a token!' }));
 
     expect(large.metadata).toMatchObject({ field: 'page_size', limit: 'at most 1000' });
     expect(token.fieldViolations.map(({ field }) => field)).toEqual(['page_token']);

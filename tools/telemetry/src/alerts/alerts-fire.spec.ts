@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { ALERT_CASES } from '../../test/alert-cases';
-import { describePromtool, fires, promtool } from '../../test/promtool';
+import { fires, promtool } from '../../test/promtool';
 import { committedCatalogue, RULE_FILE } from '../generate';
 import { alertGroups } from '.';
 
@@ -13,7 +13,7 @@ it('there is a case for every alert', () => {
   expect(Object.keys(ALERT_CASES).sort()).toEqual(alerts.map(({ name }) => name).sort());
 });
 
-describePromtool('Prometheus', () => {
+describe('Prometheus', () => {
   it('takes the rules and their texts', () => {
     expect(promtool('check', 'rules', RULES)).toEqual(OK);
   });

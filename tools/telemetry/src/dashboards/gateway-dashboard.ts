@@ -30,6 +30,7 @@ function byOutcome(label: string, legend: string): Scope {
 
 function calls(): Row {
   const byCause = (legend: string): Scope => ({ matchers: CHOSEN, by: 'service, cause', legend });
+  const byService = (legend: string): Scope => ({ matchers: CHOSEN, by: 'service', legend });
   return {
     title: 'Calls',
     panels: [
@@ -58,7 +59,11 @@ function calls(): Row {
       {
         title: 'Calls sent to a further instance',
         unit: 'cps',
-        queries: [rate('raftway_gateway_retries_total', byCause('{{service}} {{cause}}'))],
+        queries: [
+          rate('raftway_gateway_retries_total', byCause('{{service}} {{cause}}')),
+          rate('raftway_gateway_hedges_total', byService('{{service}} hedged')),
+          rate('raftway_gateway_hedges_won_total', byService('{{service}} hedge answered first')),
+        ],
       },
       {
         title: 'Calls and further attempts that were refused, and instances that were left out',
@@ -132,6 +137,18 @@ function endpoints(): Row {
           value('raftway_gateway_endpoints_live', named('live')),
           value('raftway_gateway_endpoints_set_aside', named('set aside')),
           value('raftway_gateway_endpoints_ejected', named('left out as outliers')),
+          value('raftway_gateway_endpoints_unhealthy', named('left out by health checks')),
+        ],
+      },
+      {
+        title: 'Health checks that failed',
+        unit: 'cps',
+        queries: [
+          rate('raftway_gateway_health_check_failures_total', {
+            matchers: CHOSEN,
+            by: 'service, cause',
+            legend: '{{service}} {{cause}}',
+          }),
         ],
       },
       {

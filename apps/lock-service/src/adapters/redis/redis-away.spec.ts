@@ -1,12 +1,11 @@
 import { health } from '@raftway/contracts';
-import { type ServiceError } from '@raftway/errors';
 import { createLogger } from '@raftway/observability';
 import { createClient } from '@raftway/service-kit';
 import { Redis } from 'ioredis';
 import { ms, type Served, until } from '../../../test/lock-harness';
 import { freshPrefix, serveRedis } from '../../../test/redis-harness';
-import { describeRedis, RedisServer } from '@raftway/spec-needs/redis';
 import { SilentLink } from '../../../test/silent-link';
+import { errorOf, RedisServer } from '@raftway/service-kit/testing';
 
 jest.setTimeout(60_000);
 
@@ -30,15 +29,6 @@ afterEach(async () => {
   await server.stop();
 });
 
-async function errorOf(call: Promise<unknown>): Promise<ServiceError> {
-  try {
-    await call;
-  } catch (error) {
-    return error as ServiceError;
-  }
-  throw new Error('the call succeeded');
-}
-
 async function timed<Value>(work: Promise<Value>): Promise<[Value, number]> {
   const beganMs = performance.now();
   const value = await work;
@@ -55,7 +45,7 @@ async function isServing(replica: Served): Promise<boolean> {
   }
 }
 
-describeRedis('a replica whose Redis is away', () => {
+describe('a replica whose Redis is away', () => {
   it('starts without it, refuses calls at once, and serves when it comes', async () => {
     await server.kill();
     served = await serveRedis({ url: server.url });
@@ -132,7 +122,7 @@ describeRedis('a replica whose Redis is away', () => {
   });
 });
 
-describeRedis('a replica whose Redis is frozen', () => {
+describe('a replica whose Redis is frozen', () => {
   it('does not call a timeout a failure, and gives back what was granted too late', async () => {
     served = await serveRedis({ url: server.url });
     const replica = served;
@@ -158,7 +148,7 @@ describeRedis('a replica whose Redis is frozen', () => {
   });
 });
 
-describeRedis('a replica whose connections have gone silent', () => {
+describe('a replica whose connections have gone silent', () => {
   it('leaves them and finds Redis over new ones', async () => {
     const link = await SilentLink.to(server.port);
     served = await serveRedis({ url: `redis://127.0.0.1:${link.port}` });
@@ -176,7 +166,7 @@ describeRedis('a replica whose connections have gone silent', () => {
   });
 });
 
-describeRedis('a replica whose Redis refuses changes', () => {
+describe('a replica whose Redis refuses changes', () => {
   it('is not ready and says that nothing happened', async () => {
     served = await serveRedis({ url: server.url });
     const replica = served;
@@ -215,7 +205,7 @@ describeRedis('a replica whose Redis refuses changes', () => {
   });
 });
 
-describeRedis('a replica whose Redis has lost all its data', () => {
+describe('a replica whose Redis has lost all its data', () => {
   it('tells holders, goes on, and its tokens still grow', async () => {
     served = await serveRedis({ url: server.url });
     const { client } = served;
@@ -235,7 +225,7 @@ describeRedis('a replica whose Redis has lost all its data', () => {
   });
 });
 
-describeRedis('a wake-up that is lost', () => {
+describe('a wake-up that is lost', () => {
   it('costs time and nothing else', async () => {
     const serving = { url: server.url, keyPrefix: freshPrefix() };
     served = await serveRedis(serving);

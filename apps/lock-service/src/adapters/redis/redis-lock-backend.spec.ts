@@ -3,8 +3,8 @@ import { cancelled, ServiceError } from '@raftway/errors';
 import { silentLogger } from '@raftway/observability';
 import { Redis } from 'ioredis';
 import { until } from '../../../test/lock-harness';
+import { RedisServer } from '@raftway/service-kit/testing';
 import { freshPrefix } from '../../../test/redis-harness';
-import { describeRedis, RedisServer } from '@raftway/spec-needs/redis';
 import { DEFAULT_LOCK_LIMITS, type LockLimits } from '../../domain/limits';
 import { type AcquireAnswer, type AcquireInput } from '../../service/lock-backend';
 import { RedisLockBackend } from './redis-lock-backend';
@@ -94,7 +94,7 @@ async function settled(pending: Promise<AcquireAnswer>): Promise<AcquireAnswer |
   }
 }
 
-describeRedis('an acquire whose call is aborted', () => {
+describe('an acquire whose call is aborted', () => {
   it('keeps nothing, whatever comes first: the grant or the end of the call', async () => {
     const seen = { granted: 0, aborted: 0 };
     for (let round = 0; round < 80; round += 1) {
@@ -156,7 +156,7 @@ describeRedis('an acquire whose call is aborted', () => {
   });
 });
 
-describeRedis('a queue', () => {
+describe('a queue', () => {
   it('passes over a waiter that gives no sign of life', async () => {
     const { sessionId } = await hold('a');
     const lost = settled(backend.acquire(input('a', { waitMs: 60_000 }), call()));
@@ -244,7 +244,7 @@ describeRedis('a queue', () => {
   });
 });
 
-describeRedis('what is kept in Redis', () => {
+describe('what is kept in Redis', () => {
   it('is little once nobody holds or waits', async () => {
     const { sessionId } = await backend.openSession({ ttlMs: 60_000, requestId: '' }, call());
     await hold('a', { sessionId });
@@ -306,7 +306,7 @@ describeRedis('what is kept in Redis', () => {
   });
 });
 
-describeRedis('tokens', () => {
+describe('tokens', () => {
   it('grow by one when the clock stands still or goes back, and are exact', async () => {
     const ahead = 2 ** 53 - 1_000;
     await direct.set(key('token'), String(ahead));
@@ -318,7 +318,7 @@ describeRedis('tokens', () => {
   });
 });
 
-describeRedis('a long list', () => {
+describe('a long list', () => {
   it('is complete and in order, over several scripts', async () => {
     const names = Array.from({ length: 250 }, (_, n) => `p/${String(n).padStart(3, '0')}`);
     await Promise.all([...names, 'o', 'q'].map((name) => hold(name)));

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { type ModelAnswer, type ModelAttempt, NaiveModel } from '../../../test/naive-model';
+import { RedisServer } from '@raftway/service-kit/testing';
 import { freshPrefix } from '../../../test/redis-harness';
-import { describeRedis, RedisServer } from '@raftway/spec-needs/redis';
 import { type Acquire, type LockCommand } from '../../domain/commands';
 import { DEFAULT_LOCK_LIMITS } from '../../domain/limits';
 import { attemptReply, commandReply, isRejected, lockView, texts, writeMetadata } from './replies';
@@ -308,7 +308,7 @@ function commandAnswer(
   return isRejected(read) ? { kind: 'rejected', reason: read.reason } : answer(read);
 }
 
-describeRedis('the scripts', () => {
+describe('the scripts', () => {
   it('do what the naive model does, under any history', async () => {
     await fc.assert(
       fc.asyncProperty(

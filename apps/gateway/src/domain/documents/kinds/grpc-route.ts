@@ -12,7 +12,7 @@ import {
 } from './common';
 
 /** Matches of all rules of one route, as the Gateway API has it. */
-export const matchesMax = 128;
+const matchesMax = 128;
 
 /** The name of a header in a document. */
 export const headerName = () =>
@@ -83,7 +83,7 @@ export const rule = strict({
 });
 
 /** What routes of all kinds attach to. */
-export const parentRef = strict({
+const parentRef = strict({
   group: z.string().max(253).default(gatewayApiGroup),
   kind: z.string().min(1).max(63).default('Gateway'),
   namespace: namespaceName().optional(),
@@ -92,15 +92,18 @@ export const parentRef = strict({
   port: unused('the gateway has one port'),
 });
 
-/** `GRPCRoute` of the Gateway API. */
-export const grpcRouteSchema = documentSchema(
-  `${gatewayApiGroup}/v1`,
-  'GRPCRoute',
-  strict({
+/** A rule of any kind of route, as far as all of them are looked at together. */
+interface NamedRule {
+  readonly name?: string | undefined;
+  readonly matches?: readonly unknown[] | undefined;
+}
+
+/** The spec of a route of any kind, with the rules of its kind. */
+export function routeSpec<Rule extends z.ZodType<NamedRule>>(rules: z.ZodArray<Rule>) {
+  return strict({
     parentRefs: z.array(parentRef).max(32).optional(),
     hostnames: z.array(hostname()).max(16).optional(),
-    rules: z
-      .array(rule)
+    rules: rules
       .max(16)
       .refine(
         (rules) => rules.reduce((sum, { matches = [] }) => sum + matches.length, 0) <= matchesMax,
@@ -112,7 +115,14 @@ export const grpcRouteSchema = documentSchema(
       }, 'two rules have one name')
       .optional(),
     useDefaultGateways: unused('a route without parentRefs is attached to the gateway'),
-  }),
+  });
+}
+
+/** `GRPCRoute` of the Gateway API. */
+export const grpcRouteSchema = documentSchema(
+  `${gatewayApiGroup}/v1`,
+  'GRPCRoute',
+  routeSpec(z.array(rule)),
 );
 
 /** A validated `GRPCRoute`. */

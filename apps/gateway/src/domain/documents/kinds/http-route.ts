@@ -7,9 +7,8 @@ import {
   filter,
   headerName,
   headerValue,
-  matchesMax,
   matchType,
-  parentRef,
+  routeSpec,
   rule,
 } from './grpc-route';
 
@@ -155,24 +154,7 @@ function isPrefix(only: z.output<typeof match> | undefined): boolean {
 export const httpRouteSchema = documentSchema(
   `${gatewayApiGroup}/v1`,
   'HTTPRoute',
-  strict({
-    parentRefs: z.array(parentRef).max(32).optional(),
-    hostnames: z.array(hostname()).max(16).optional(),
-    rules: z
-      .array(httpRule)
-      .min(1)
-      .max(16)
-      .refine(
-        (rules) => rules.reduce((sum, { matches = [] }) => sum + matches.length, 0) <= matchesMax,
-        `all rules together may have ${matchesMax} matches`,
-      )
-      .refine((rules) => {
-        const names = rules.flatMap(({ name }) => name ?? []);
-        return new Set(names).size === names.length;
-      }, 'two rules have one name')
-      .optional(),
-    useDefaultGateways: unused('a route without parentRefs is attached to the gateway'),
-  }),
+  routeSpec(z.array(httpRule).min(1)),
 );
 
 /** A validated `HTTPRoute`. */

@@ -1,1 +1,0 @@
-export { describeWith, type Need } from './describe-with';
