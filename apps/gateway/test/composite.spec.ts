@@ -308,6 +308,34 @@ describe('the parts of a composite route', () => {
   });
 });
 
+/** Only callers with a key reach the echo. */
+const secured = `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: { name: echo }
+spec: { rules: [{ matches: [{ method: { service: test.Echo } }], backendRefs: [{ name: echo }] }] }
+${document(
+  'SecurityPolicy',
+  'echo',
+  `  targetRefs: [{ kind: GRPCRoute, name: echo }]\n  apiKeys: { ${keys('a', 'b')} }`,
+)}`;
+
+describe('a caller whom the policy of a part refuses', () => {
+  it.each([['called'], ['kept']])('is told what would do, where its answer is %s', async (how) => {
+    const cache = how === 'kept' ? ', cache: { ttl: 1m }' : '';
+    world = await Aggregation.start(overview(cache) + secured);
+
+    const answer = await world.get('/v1/overview/a?say=hi');
+
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get('www-authenticate')).toBe(
+      'ApiKey realm="raftway", header="x-api-key"',
+    );
+    expect(await answer.json()).toMatchObject({ code: 16 });
+    expect(world.echo.calls).toBe(0);
+  });
+});
+
 describe('answers that are kept', () => {
   const cached = (cache: string): string => overview(`, optional: true, cache: { ${cache} }`);
   const ask = (say: string, authorization = 'a'): Promise<[number, unknown]> =>
@@ -339,18 +367,7 @@ describe('answers that are kept', () => {
   });
 
   it('are of each caller, who is judged before, where a SecurityPolicy holds', async () => {
-    const policy = document(
-      'SecurityPolicy',
-      'echo',
-      `  targetRefs: [{ kind: GRPCRoute, name: echo }]\n  apiKeys: { ${keys('a', 'b')} }`,
-    );
-    const route = `---
-apiVersion: gateway.networking.k8s.io/v1
-kind: GRPCRoute
-metadata: { name: echo }
-spec: { rules: [{ matches: [{ method: { service: test.Echo } }], backendRefs: [{ name: echo }] }] }
-`;
-    world = await Aggregation.start(cached('ttl: 1m, keyHeaders: []') + route + policy);
+    world = await Aggregation.start(cached('ttl: 1m, keyHeaders: []') + secured);
     const as = (id: string): Promise<[number, unknown]> =>
       world.outcome(
         world.get('/v1/overview/a?say=hi', {

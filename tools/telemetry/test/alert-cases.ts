@@ -278,6 +278,17 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     labels: [GATEWAY],
     quiet: { [`raftway_gateway_security_policies_unloaded{${GATEWAY}}`]: steady(0) },
   },
+  RaftwayLimitsNotShared: {
+    fires: {
+      [`raftway_gateway_limit_redis_up{${GATEWAY}}`]: '1+0x80 0+0x15',
+      [`raftway_gateway_shared_limit_fallbacks_total{${GATEWAY}}`]: '0+0x80 0+60x15',
+    },
+    labels: [GATEWAY],
+    quiet: {
+      [`raftway_gateway_limit_redis_up{${GATEWAY}}`]: steady(1),
+      [`raftway_gateway_shared_limit_fallbacks_total{${GATEWAY}}`]: growing(1),
+    },
+  },
   RaftwayRegistryViewOld: {
     fires: { [`raftway_gateway_registry_age_seconds{${GATEWAY}}`]: '0+0x80 0+60x15' },
     labels: [GATEWAY],

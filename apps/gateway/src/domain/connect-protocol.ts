@@ -79,6 +79,11 @@ export function trailerHeaders(trailers: HeaderPairs): string[] {
   );
 }
 
+/** Headers of an error that mean something in HTTP. */
+export function httpErrorHeaders(headers: HeaderPairs): string[] {
+  return headersWhere(headers, (name) => ofHttp.has(name));
+}
+
 /** What credentials are taken, when to come again, and how much there is: see domain/limits/limit-refusals.ts. */
 const ofHttp = new Set(['www-authenticate', 'retry-after', 'ratelimit', 'ratelimit-policy']);
 

@@ -1,4 +1,5 @@
 import { type EngineStream, type HeaderPairs, headerValue } from '@raftway/http2';
+import { type CallIdentity, type IdentityType } from '../domain/call-identity';
 import { PassingStream } from '../web/passing-stream';
 import { type CallOutcome } from './call-report';
 import { type ProxyCallStart } from './call-start';
@@ -39,6 +40,10 @@ export class CallRecord {
   backend: string | undefined;
   instance: string | undefined;
   attempts = 0;
+  /** How the caller has shown who it is; undefined where no SecurityPolicy holds, and where what it has shown is not good. */
+  identity: IdentityType | undefined;
+  principal: string | undefined;
+  issuer: string | undefined;
   traceId: string | undefined;
 
   constructor(
@@ -77,6 +82,13 @@ export class CallRecord {
   noteRefusal(code: number, reason: string): void {
     this.code = code;
     this.reason = reason;
+  }
+
+  /** Who calls. */
+  noteCaller(identity: CallIdentity | undefined): void {
+    this.identity = identity?.type;
+    this.principal = identity?.principal?.slice(0, textMax);
+    this.issuer = identity?.issuer?.slice(0, textMax);
   }
 
   /** It was sent somewhere, and has ended. */

@@ -166,7 +166,7 @@ export class Dispatcher {
     stream.setListener(new DiscardingListener(stream));
     this.settings.gatekeeper
       .admitExchange(security, held, call, outcomes)
-      .catch((error: unknown) => outcomes.refuse(ServiceError.from(error), []));
+      .catch((error: unknown) => outcomes.refuse(ServiceError.from(error), [], undefined));
   }
 
   /** {@link JudgeCaller} */
@@ -186,10 +186,10 @@ export class Dispatcher {
         { ...caller, path, host },
         {
           pass: ({ identity }) => outcomes.pass(identity),
-          refuse: (error) => outcomes.refuse(error),
+          refuse: outcomes.refuse,
         },
       )
-      .catch((error: unknown) => outcomes.refuse(ServiceError.from(error)));
+      .catch((error: unknown) => outcomes.refuse(ServiceError.from(error), []));
     return true;
   }
 
@@ -218,6 +218,7 @@ export class Dispatcher {
     const start = { path, headers, clientAddress, host, socket, timeoutMs };
     gatekeeper.admit(stream, security, security.ofCall(rule, host), start, {
       pass: ({ stream, headers, identity, waitedMs }) => {
+        call.record?.noteCaller(identity);
         if (requestedMs === undefined || waitedMs === 0)
           return pass({ ...call, stream, headers, identity });
         if (requestedMs > waitedMs)
@@ -228,7 +229,8 @@ export class Dispatcher {
           refusal.deadlineExceeded(requestedMs, 'the word of a SecurityPolicy'),
         );
       },
-      refuse: (error, more) => {
+      refuse: (error, more, identity) => {
+        call.record?.noteCaller(identity);
         if (rule !== undefined) this.context.observer.onRuleCallEnd(rule, '', error.code, 0);
         this.refuse(stream, path.grpcService, error, more);
       },

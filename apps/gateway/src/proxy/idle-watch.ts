@@ -9,7 +9,7 @@ export interface WatchedCall {
   abandon(error: ServiceError): void;
 }
 
-/** Notices that a call stands still: no byte came from either side, and none was taken. A stream that moves may last as long as it likes. */
+/** Notices that a call that was sent stands still: no byte came from either side, and none was taken. A stream that moves may last as long as it likes. */
 export class IdleWatch implements Expirable {
   private movedMs: number;
   private bucket: number | undefined;

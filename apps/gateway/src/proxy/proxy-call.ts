@@ -73,7 +73,8 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, AdmittedC
   private readonly admission: CallAdmission | undefined;
   /** Undefined until an attempt fails with a code, or is given a time. */
   private retries: CallRetries | undefined;
-  private readonly idle: IdleWatch | undefined;
+  /** Undefined before it is sent, too: what holds it back here has its own times. */
+  private idle: IdleWatch | undefined;
 
   constructor(
     private readonly context: ProxyContext,
@@ -87,7 +88,6 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, AdmittedC
     context.openCalls.add(this);
     if (start.timeoutMs !== undefined)
       this.deadlineBucket = context.deadlines.add(this, this.startedMs + start.timeoutMs);
-    if (start.idleMs !== undefined) this.idle = new IdleWatch(this, start.idleMs, context);
     this.admission = CallAdmission.of(this, start, context);
     if (this.admission === undefined) this.proceed();
     else this.admission.enter();
@@ -95,6 +95,8 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, AdmittedC
 
   /** The call may be sent: it has a place, or its pause is over. */
   proceed(): void {
+    const { idleMs } = this.start;
+    if (idleMs !== undefined) this.idle ??= new IdleWatch(this, idleMs, this.context);
     this.tryNext('');
   }
 

@@ -10,13 +10,14 @@ import {
   type SecuritySettings,
   type SecurityTable,
 } from '../domain/documents';
+import { type CallIdentity } from '../domain/call-identity';
 import { identified } from '../domain/security/identity-headers';
 import { hostNotCovered } from '../domain/security/refusals';
 import { type MemoryBudget } from '../proxy/memory-budget';
 import { type OpenCalls } from '../proxy/open-calls';
 import { type Authorizer } from './authorizer';
 import { type CallFacts } from './call-facts';
-import { type Admission, Guard, type GuardExplanation, type Judgement } from './guard';
+import { type Admission, type Denial, Guard, type GuardExplanation, type Judgement } from './guard';
 import { type KeySetObserver } from './key-set';
 import { KeySets } from './key-sets';
 import { PendingCall } from './pending-call';
@@ -58,8 +59,12 @@ export interface AdmittedCall extends Admission {
 /** What becomes of a call that is judged. */
 export interface Outcomes {
   readonly pass: (admitted: AdmittedCall) => void;
-  /** @param headers of the answer, beside the status */
-  readonly refuse: (error: ServiceError, headers: HeaderPairs) => void;
+  /** @param headers of the answer, beside the status @param identity of whoever was denied it; undefined when that is not known */
+  readonly refuse: (
+    error: ServiceError,
+    headers: HeaderPairs,
+    identity: CallIdentity | undefined,
+  ) => void;
 }
 
 /** Who judges a call, where somebody does. */
@@ -121,7 +126,7 @@ export class Gatekeeper {
     const guard = this.guardOf(security);
     const judgement = this.judge(table, guard, call);
     if (judgement instanceof Promise) return this.wait(stream, judgement, guard, outcomes);
-    if (judgement instanceof ServiceError) return this.refuse(guard, judgement, outcomes);
+    if ('error' in judgement) return this.refuse(guard, judgement, outcomes);
     this.countPassed(guard, judgement);
     outcomes.pass({ ...judgement, stream, waitedMs: 0 });
   }
@@ -138,7 +143,7 @@ export class Gatekeeper {
   ): Promise<void> {
     const guard = this.guardOf(security);
     const judgement = await this.judge(table, guard, call);
-    if (judgement instanceof ServiceError) return this.refuse(guard, judgement, outcomes);
+    if ('error' in judgement) return this.refuse(guard, judgement, outcomes);
     this.countPassed(guard, judgement);
     outcomes.pass(judgement);
   }
@@ -162,7 +167,8 @@ export class Gatekeeper {
       const headers = told.size === 0 ? given : identified(given, told, nothing, []);
       return { headers, identity: undefined, failedOpen: false };
     }
-    if (guard === 'host-not-covered') return hostNotCovered(call.host);
+    if (guard === 'host-not-covered')
+      return { error: hostNotCovered(call.host), identity: undefined };
     const { socket } = call;
     const facts = { ...call, certificateNames: () => socket && this.namesOf(socket) };
     return guard.judge(facts, told);
@@ -176,10 +182,14 @@ export class Gatekeeper {
   ): void {
     const { memory, openCalls, nowMs } = this.settings;
     const beganMs = nowMs();
-    const refuse = (error: ServiceError): void => this.refuse(guard, error, outcomes);
+    let identity: CallIdentity | undefined;
+    const refuse = (error: ServiceError): void => this.refuse(guard, { error, identity }, outcomes);
     const pending = new PendingCall(stream, { memory, openCalls }, refuse);
     const settle = (judged: Judgement): void => {
-      if (judged instanceof ServiceError) return pending.stop(judged);
+      if ('error' in judged) {
+        ({ identity } = judged);
+        return pending.stop(judged.error);
+      }
       pending.pass((taken) => {
         this.countPassed(guard, judged);
         outcomes.pass({ ...judged, stream: taken, waitedMs: nowMs() - beganMs });
@@ -188,10 +198,14 @@ export class Gatekeeper {
     judgement.then(settle, (error: unknown) => pending.stop(ServiceError.from(error)));
   }
 
-  private refuse(guard: Judge, error: ServiceError, { refuse }: Pick<Outcomes, 'refuse'>): void {
+  private refuse(
+    guard: Judge,
+    { error, identity }: Denial,
+    { refuse }: Pick<Outcomes, 'refuse'>,
+  ): void {
     const isGuard = guard instanceof Guard;
     this.settings.observer.onJudged(isGuard ? guard.settings.id : '', error.reason.toLowerCase());
-    refuse(error, isGuard ? guard.challengeOf(error) : []);
+    refuse(error, isGuard ? guard.challengeOf(error) : [], identity);
   }
 
   private countPassed(guard: Judge, { failedOpen }: Admission): void {

@@ -20,8 +20,15 @@ export interface Admission {
   readonly failedOpen: boolean;
 }
 
+/** A call that may not. */
+export interface Denial {
+  readonly error: ServiceError;
+  /** Who was denied it; undefined when what the caller shows is not good. */
+  readonly identity: CallIdentity | undefined;
+}
+
 /** What becomes of a call. */
-export type Judgement = Admission | ServiceError;
+export type Judgement = Admission | Denial;
 
 /** What a policy says of a call, told. */
 export interface GuardExplanation {
@@ -120,11 +127,11 @@ export class Guard {
     told: ReadonlySet<string>,
     caller: KnownCaller | ServiceError,
   ): Judgement | Promise<Judgement> {
-    if (caller instanceof ServiceError) return caller;
+    if (caller instanceof ServiceError) return { error: caller, identity: undefined };
     const { identity } = caller;
     const decision = this.settings.rules?.decide(identity, call.path);
     const error = this.refusalBy(decision, call, identity);
-    if (error !== undefined) return error;
+    if (error !== undefined) return { error, identity };
     const { authorizer } = this.parts;
     const admit = (more: readonly string[], failedOpen: boolean): Admission => {
       const added = more.length === 0 ? caller.headers : [...caller.headers, ...more];
@@ -135,7 +142,9 @@ export class Guard {
     return authorizer
       .ask(call, identity, call.timeoutMs)
       .then((answer) =>
-        answer instanceof ServiceError ? answer : admit(answer.headers, answer.failedOpen),
+        answer instanceof ServiceError
+          ? { error: answer, identity }
+          : admit(answer.headers, answer.failedOpen),
       );
   }
 

@@ -314,13 +314,14 @@ export class CompositeCall implements StreamListener, Expirable {
     sendHttpResponse(this.stream, 200, ['content-type', 'application/json'], body);
   }
 
-  private failWith({ part }: Run, { httpStatus, status }: PartFailure): void {
+  private failWith({ part }: Run, { httpStatus, headers, status }: PartFailure): void {
     this.end('failed');
     const error = JSON.parse(Buffer.from(status).toString()) as { message?: string };
     const named = { ...error, message: `part ${part.name}: ${error.message ?? ''}` };
     const body = Buffer.from(`${JSON.stringify(named)}\n`);
     this.hold(body.length - this.heldBytes);
-    sendHttpResponse(this.stream, httpStatus, ['content-type', 'application/json'], body);
+    const all = ['content-type', 'application/json', ...headers];
+    sendHttpResponse(this.stream, httpStatus, all, body);
   }
 
   private refuseWith(error: ServiceError): void {

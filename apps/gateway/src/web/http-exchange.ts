@@ -60,7 +60,8 @@ export type JudgeCaller = (
   caller: Caller,
   outcomes: {
     readonly pass: (identity: CallIdentity | undefined) => void;
-    readonly refuse: (error: ServiceError) => void;
+    /** @param headers of the answer, beside the status */
+    readonly refuse: (error: ServiceError, headers: HeaderPairs) => void;
   },
 ) => boolean;
 

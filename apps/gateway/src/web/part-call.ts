@@ -9,6 +9,7 @@ import {
 } from '@raftway/http2';
 import { statusTrailers } from '@raftway/service-kit';
 import { httpStatusOf } from '@raftway/transcoding';
+import { httpErrorHeaders } from '../domain/connect-protocol';
 import { errorBody } from '../domain/json-protocol';
 import { responseMalformed } from '../domain/refusal';
 
@@ -19,14 +20,16 @@ export type PartOutcome = { readonly kind: 'answer'; readonly json: Uint8Array }
 export interface PartFailure {
   readonly kind: 'failure';
   readonly httpStatus: number;
+  /** Those that mean something in HTTP, such as `www-authenticate`. */
+  readonly headers: HeaderPairs;
   /** The JSON of google.rpc.Status. */
   readonly status: Uint8Array;
 }
 
-/** The outcome of a part that the gateway itself refuses. */
-export function failureOf(error: ServiceError): PartFailure {
+/** The outcome of a part that the gateway itself refuses. @param headers of the answer, beside the status */
+export function failureOf(error: ServiceError, headers: HeaderPairs = []): PartFailure {
   const status = errorBody(statusTrailers(error), false, [contractsRegistry()]);
-  return { kind: 'failure', httpStatus: httpStatusOf(error.code), status };
+  return { kind: 'failure', httpStatus: httpStatusOf(error.code), headers, status };
 }
 
 /**
@@ -36,6 +39,7 @@ export function failureOf(error: ServiceError): PartFailure {
 export class PartCall implements EngineStream {
   private listener: StreamListener | undefined;
   private httpStatus = 0;
+  private headers: HeaderPairs = [];
   private readonly chunks: Uint8Array[] = [];
   private isOver = false;
 
@@ -58,6 +62,7 @@ export class PartCall implements EngineStream {
 
   sendHeaders(headers: HeaderPairs, endOfStream: boolean): void {
     this.httpStatus = Number(headerValue(headers, ':status'));
+    this.headers = headers;
     if (endOfStream) this.sendEnd();
   }
 
@@ -71,7 +76,12 @@ export class PartCall implements EngineStream {
     this.finish(
       this.httpStatus === 200
         ? { kind: 'answer', json: body }
-        : { kind: 'failure', httpStatus: this.httpStatus, status: body },
+        : {
+            kind: 'failure',
+            httpStatus: this.httpStatus,
+            headers: httpErrorHeaders(this.headers),
+            status: body,
+          },
     );
   }
 

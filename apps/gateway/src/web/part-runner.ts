@@ -79,8 +79,8 @@ export class PartRunner {
         joined = this.join(run, headers, { caching, identity }, done);
         if (joined.kept !== undefined) done(joined.kept);
       },
-      refuse: (error) => {
-        if (!isLeft) done(failureOf(error));
+      refuse: (error, headers) => {
+        if (!isLeft) done(failureOf(error, headers));
       },
     });
     if (!isJudged) return this.join(run, headers, { caching, identity: undefined }, done);

@@ -100,6 +100,17 @@ function gateway(): Alert[] {
         'It refuses the calls that they are about. raftway gateway documents says what is missing (Programmed), and why.',
     },
     {
+      name: 'RaftwayLimitsNotShared',
+      severity: 'warning',
+      // One answer that came too late is no alert: Redis is up again with the next.
+      expression:
+        'raftway_gateway_limit_redis_up == 0 and rate(raftway_gateway_shared_limit_fallbacks_total[5m]) > 0',
+      for: '2m',
+      summary: '{{ $labels.instance }} counts shared limits by itself: it has no Redis',
+      description:
+        'Each gateway lets through as much as all of them should together. See whether Redis runs and whether the gateway reaches it (RAFTWAY_RATE_LIMIT_REDIS_URL).',
+    },
+    {
       name: 'RaftwayRegistryViewOld',
       severity: 'warning',
       expression: 'raftway_gateway_registry_age_seconds > 60',
