@@ -1,5 +1,6 @@
 import { BY_INSTANCE, FAILURE_CODES, GRAFANA_WINDOW } from '../promql/expressions';
 import { CHOSEN, type Dashboard, type Row } from './dashboard';
+import { documents } from './gateway-documents';
 import { limits } from './gateway-limits';
 import { each, events, quantiles, rate, type Scope, value } from './queries';
 
@@ -20,7 +21,7 @@ export function gatewayDashboard(): Dashboard {
     name: 'gateway',
     title: 'Raftway: gateway',
     description: 'Calls through the gateway, what became of them, and whom it can call.',
-    rows: [calls(), limits(), endpoints(), connections()],
+    rows: [calls(), documents(), limits(), endpoints(), connections()],
   };
 }
 
