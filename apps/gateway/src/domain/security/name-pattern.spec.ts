@@ -24,3 +24,10 @@ it.each([
 it('does not look at names of any length', () => {
   expect(namePattern('**')('x'.repeat(513))).toBe(false);
 });
+
+it('takes no time to speak of for a name that almost fits in very many ways', () => {
+  const test = namePattern('**a**a**a**b');
+  const startedMs = performance.now();
+  expect(test('a'.repeat(512))).toBe(false);
+  expect(performance.now() - startedMs).toBeLessThan(100);
+});
