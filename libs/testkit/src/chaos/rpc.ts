@@ -45,6 +45,12 @@ const REFUSALS = new Set([
 /** These come from the state, too, but tell of a grant that was there. */
 const AFTER_EFFECT = new Set(['GRANT_ENDED', 'SESSION_EXPIRED']);
 
+/**
+ * grpc-js for REFUSED_STREAM, which promises that nobody has looked at the request (RFC 9113 §8.7). Mostly no server sent it: a request that waits to be written when GOAWAY
+ * comes in is refused by the client's own HTTP/2. A gRPC client repeats such a call unasked (gRFC A6, transparent retries), which `grpc.enable_retries: 0` turns off as well.
+ */
+const STREAM_REFUSED = 'Stream refused by server';
+
 /** Dead servers are the rule here: look for them again soon. */
 const CHANNEL_OPTIONS: grpc.ChannelOptions = {
   'grpc.enable_retries': 0,
@@ -156,13 +162,18 @@ export class Rpc {
     if (code === grpc.status.UNAVAILABLE && details.startsWith('No connection established')) {
       return { kind: 'refused', reason: 'NOT_CONNECTED', mayRetry: true };
     }
+    if (code === grpc.status.UNAVAILABLE && details === STREAM_REFUSED) {
+      return { kind: 'refused', reason: 'STREAM_REFUSED', mayRetry: true };
+    }
     if (REFUSALS.has(code) && !AFTER_EFFECT.has(reason)) {
       return { kind: 'refused', reason: reason || grpc.status[code], mayRetry: false };
     }
     if (code === grpc.status.INTERNAL || code === grpc.status.UNKNOWN) {
       this.defects.push(`${path} answered ${grpc.status[code]}: ${details}`);
     }
-    return { kind: 'unknown', reason: reason || grpc.status[code] };
+    // What became of a connection has many causes; the other codes' details say how long, and where.
+    const cause = code === grpc.status.UNAVAILABLE ? `UNAVAILABLE: ${details}` : grpc.status[code];
+    return { kind: 'unknown', reason: reason || cause };
   }
 }
 
