@@ -13,12 +13,12 @@ export interface Method<Request, Response> {
  *
  * - `answered`: the service has answered.
  * - `refused`: certainly nothing has happened; `mayRetry` when another replica or another moment may answer differently.
- * - `unknown`: it may have taken effect, or may still do so.
+ * - `unknown`: it may have taken effect, or may still do so. `details` are the error's own words.
  */
 export type Outcome<Response> =
   | { readonly kind: 'answered'; readonly response: Response }
   | { readonly kind: 'refused'; readonly reason: string; readonly mayRetry: boolean }
-  | { readonly kind: 'unknown'; readonly reason: string };
+  | { readonly kind: 'unknown'; readonly reason: string; readonly details?: string };
 
 /** Reasons of UNAVAILABLE and RESOURCE_EXHAUSTED that say: nothing has happened. */
 const WITHOUT_EFFECT = new Set([
@@ -171,9 +171,7 @@ export class Rpc {
     if (code === grpc.status.INTERNAL || code === grpc.status.UNKNOWN) {
       this.defects.push(`${path} answered ${grpc.status[code]}: ${details}`);
     }
-    // What became of a connection has many causes; the other codes' details say how long, and where.
-    const cause = code === grpc.status.UNAVAILABLE ? `UNAVAILABLE: ${details}` : grpc.status[code];
-    return { kind: 'unknown', reason: reason || cause };
+    return { kind: 'unknown', reason: reason || grpc.status[code], details };
   }
 }
 
