@@ -95,6 +95,11 @@ export class FailoverWriter {
     // A replica ends calls in progress with DRAINING as well, but only after its drain timeout of 10 s, and no attempt takes that long: this one was refused at the door.
     const isHarmless =
       outcome.reason === 'DRAINING' || (outcome.kind === 'refused' && outcome.mayRetry);
-    (isHarmless ? this.refusals : this.failures).push({ at, reason: outcome.reason });
+    if (isHarmless) this.refusals.push({ at, reason: outcome.reason });
+    else this.failures.push({ at, reason: [outcome.reason, ...detailsOf(outcome)].join(': ') });
   }
+}
+
+function detailsOf(outcome: Outcome<unknown>): string[] {
+  return outcome.kind === 'unknown' && outcome.details ? [outcome.details] : [];
 }

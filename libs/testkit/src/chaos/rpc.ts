@@ -13,12 +13,12 @@ export interface Method<Request, Response> {
  *
  * - `answered`: the service has answered.
  * - `refused`: certainly nothing has happened; `mayRetry` when another replica or another moment may answer differently.
- * - `unknown`: it may have taken effect, or may still do so.
+ * - `unknown`: it may have taken effect, or may still do so. `details` are the error's own words.
  */
 export type Outcome<Response> =
   | { readonly kind: 'answered'; readonly response: Response }
   | { readonly kind: 'refused'; readonly reason: string; readonly mayRetry: boolean }
-  | { readonly kind: 'unknown'; readonly reason: string };
+  | { readonly kind: 'unknown'; readonly reason: string; readonly details?: string };
 
 /** Reasons of UNAVAILABLE and RESOURCE_EXHAUSTED that say: nothing has happened. */
 const WITHOUT_EFFECT = new Set([
@@ -44,6 +44,12 @@ const REFUSALS = new Set([
 
 /** These come from the state, too, but tell of a grant that was there. */
 const AFTER_EFFECT = new Set(['GRANT_ENDED', 'SESSION_EXPIRED']);
+
+/**
+ * grpc-js for REFUSED_STREAM, which promises that nobody has looked at the request (RFC 9113 §8.7). Mostly no server sent it: a request that waits to be written when GOAWAY
+ * comes in is refused by the client's own HTTP/2. A gRPC client repeats such a call unasked (gRFC A6, transparent retries), which `grpc.enable_retries: 0` turns off as well.
+ */
+const STREAM_REFUSED = 'Stream refused by server';
 
 /** Dead servers are the rule here: look for them again soon. */
 const CHANNEL_OPTIONS: grpc.ChannelOptions = {
@@ -156,13 +162,16 @@ export class Rpc {
     if (code === grpc.status.UNAVAILABLE && details.startsWith('No connection established')) {
       return { kind: 'refused', reason: 'NOT_CONNECTED', mayRetry: true };
     }
+    if (code === grpc.status.UNAVAILABLE && details === STREAM_REFUSED) {
+      return { kind: 'refused', reason: 'STREAM_REFUSED', mayRetry: true };
+    }
     if (REFUSALS.has(code) && !AFTER_EFFECT.has(reason)) {
       return { kind: 'refused', reason: reason || grpc.status[code], mayRetry: false };
     }
     if (code === grpc.status.INTERNAL || code === grpc.status.UNKNOWN) {
       this.defects.push(`${path} answered ${grpc.status[code]}: ${details}`);
     }
-    return { kind: 'unknown', reason: reason || grpc.status[code] };
+    return { kind: 'unknown', reason: reason || grpc.status[code], details };
   }
 }
 
