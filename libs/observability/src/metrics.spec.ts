@@ -11,6 +11,26 @@ it('counts, sets and observes', async () => {
   expect(text).toContain('c_seconds_bucket{le="1"} 1');
 });
 
+it('counts and observes for labels that were given once', async () => {
+  const metrics = createMetrics({ processMetrics: false });
+  const counter = metrics.counter({ name: 'calls_total', help: 'Calls.', labels: ['code'] });
+  const count = counter.with({ code: 'OK' });
+  const seconds = metrics.histogram({ name: 'seconds', help: 'Time.', labels: ['code'] });
+  const observe = seconds.with({ code: 'OK' });
+
+  count();
+  count(2);
+  counter.increment({ code: 'OK' });
+  observe(0.2);
+
+  expect(await metrics.text()).toContain('calls_total{code="OK"} 4');
+  count();
+  const text = await metrics.text();
+  expect(text).toContain('calls_total{code="OK"} 5');
+  expect(text).toContain('seconds_count{code="OK"} 1');
+  expect(() => count(-1)).toThrow(new RangeError('a counter does not go down: -1'));
+});
+
 it('yields the same metric for the same name', async () => {
   const metrics = createMetrics({ processMetrics: false });
   const options = { name: 'a_total', help: 'A.' };

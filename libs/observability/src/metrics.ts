@@ -1,6 +1,7 @@
 import {
   collectDefaultMetrics,
   Counter,
+  type CounterConfiguration,
   Gauge,
   Histogram,
   Registry,
@@ -38,6 +39,8 @@ export interface HistogramOptions extends MetricOptions {
 
 export interface CounterMetric {
   increment(labels?: Labels, by?: number): void;
+  /** The same for one combination of labels, found once: for who counts often. */
+  with(labels: Labels): (by?: number) => void;
 }
 
 export interface GaugeMetric {
@@ -49,6 +52,8 @@ export interface GaugeMetric {
 
 export interface HistogramMetric {
   observe(value: number, labels?: Labels): void;
+  /** The same for one combination of labels, found once: for who observes often. */
+  with(labels: Labels): (value: number) => void;
 }
 
 /** What is known of a metric before anything is measured. */
@@ -113,11 +118,7 @@ class PrometheusMetrics implements Metrics {
   }
 
   counter(options: MetricOptions): CounterMetric {
-    return this.once(options.name, () => {
-      const counter = new Counter(this.settings(options));
-      const bound = boundedLabels(options);
-      return { increment: (labels, by = 1) => counter.inc(bound(labels), by) };
-    });
+    return this.once(options.name, () => new PendingCounter(options, this.settings(options)));
   }
 
   gauge(options: MetricOptions): GaugeMetric {
@@ -140,7 +141,13 @@ class PrometheusMetrics implements Metrics {
       const buckets = [...(options.buckets ?? DURATION_BUCKETS_SECONDS)];
       const histogram = new Histogram({ ...this.settings(options), buckets });
       const bound = boundedLabels(options);
-      return { observe: (value, labels) => histogram.observe(bound(labels), value) };
+      return {
+        observe: (value, labels) => histogram.observe(bound(labels), value),
+        with: (labels) => {
+          const values = bound(labels);
+          return (value) => histogram.observe(values, value);
+        },
+      };
     });
   }
 
@@ -184,6 +191,52 @@ class PrometheusMetrics implements Metrics {
     this.made.set(name, metric);
     return metric;
   }
+}
+
+/** What has been counted of one combination of labels since it was last read. */
+interface Cell {
+  readonly labels: Record<string, string>;
+  pending: number;
+}
+
+/** A counter that tells prom-client, which checks and hashes labels each time, when it is read. */
+class PendingCounter implements CounterMetric {
+  private readonly cells = new Map<Record<string, string>, Cell>();
+  private readonly bound: BoundedLabels;
+
+  constructor(options: MetricOptions, settings: CounterConfiguration<string>) {
+    this.bound = boundedLabels(options);
+    const counter: Counter = new Counter({ ...settings, collect: () => this.tell(counter) });
+  }
+
+  increment(labels?: Labels, by = 1): void {
+    add(this.cellOf(labels), by);
+  }
+
+  with(labels: Labels): (by?: number) => void {
+    const cell = this.cellOf(labels);
+    return (by = 1) => add(cell, by);
+  }
+
+  private cellOf(given?: Labels): Cell {
+    const labels = this.bound(given);
+    let cell = this.cells.get(labels);
+    if (cell === undefined) this.cells.set(labels, (cell = { labels, pending: 0 }));
+    return cell;
+  }
+
+  private tell(counter: Counter): void {
+    for (const cell of this.cells.values()) {
+      if (cell.pending === 0) continue;
+      counter.inc(cell.labels, cell.pending);
+      cell.pending = 0;
+    }
+  }
+}
+
+function add(cell: Cell, by: number): void {
+  if (!(by >= 0)) throw new RangeError(`a counter does not go down: ${by}`);
+  cell.pending += by;
 }
 
 interface BoundedLabels {

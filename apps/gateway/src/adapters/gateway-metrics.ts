@@ -7,7 +7,7 @@ import { type HealthCheckFailure } from './health-check';
 import { ResilienceMetrics } from './resilience-metrics';
 import { type SecurityObserver } from '../security/gatekeeper';
 import { TrafficMetrics } from './traffic-metrics';
-import { RuleMetrics } from './rule-metrics';
+import { countedCalls, RuleMetrics } from './rule-metrics';
 
 /** gRPC services that have series of their own; further ones are counted as `other`. */
 const servicesMax = 200;
@@ -50,8 +50,8 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
   private readonly keyLoads;
   private readonly rules;
   private readonly accessLogLines;
-  // Label objects are kept, so that counting a call allocates nothing.
-  private readonly labels = new Map<string, { grpc_service: string; code: string }[]>();
+  // By service and status.
+  private readonly ends = new Map<string, ((durationMs: number) => void)[]>();
   private readonly onFailure: (service: string, address: string, detail: string) => void;
 
   constructor(
@@ -125,9 +125,7 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
   }
 
   onCallEnd(grpcService: string, code: number, durationMs: number): void {
-    const labels = this.labelsOf(grpcService, code);
-    this.calls.increment(labels);
-    this.durations.observe(durationMs / 1000, labels);
+    this.endOf(grpcService, code)(durationMs);
   }
 
   onRuleCallEnd(rule: RuleName, backend: string, code: number, durationMs: number): void {
@@ -195,16 +193,19 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
     this.brokenConnections.increment();
   }
 
-  private labelsOf(grpcService: string, code: number): { grpc_service: string; code: string } {
+  private endOf(grpcService: string, code: number): (durationMs: number) => void {
     let name = grpcService === '' ? 'unknown' : grpcService;
-    let byCode = this.labels.get(name);
+    let byCode = this.ends.get(name);
     if (byCode === undefined) {
-      if (this.labels.size >= servicesMax) name = 'other';
-      byCode = this.labels.get(name) ?? [];
-      this.labels.set(name, byCode);
+      if (this.ends.size >= servicesMax) name = 'other';
+      byCode = this.ends.get(name) ?? [];
+      this.ends.set(name, byCode);
     }
     const index = code >= 0 && code <= 16 ? code : 2;
-    return (byCode[index] ??= { grpc_service: name, code: codeName(index) });
+    return (byCode[index] ??= countedCalls(this.calls, this.durations, {
+      grpc_service: name,
+      code: codeName(index),
+    }));
   }
 }
 

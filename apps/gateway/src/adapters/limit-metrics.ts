@@ -18,6 +18,10 @@ export class LimitMetrics implements LimitObserver {
   private readonly counted;
   private readonly concurrency;
   private readonly alone;
+  private readonly decisions = new WeakMap<
+    CountedLimit,
+    Readonly<Record<'allowed' | 'refused', () => void>>
+  >();
 
   constructor(metrics: Metrics, gauges: () => LimitGauges) {
     this.counted = metrics.counter({
@@ -39,9 +43,15 @@ export class LimitMetrics implements LimitObserver {
     registerGauges(metrics, gauges);
   }
 
-  onCounted({ owner, kind, name }: CountedLimit, isAllowed: boolean): void {
-    const outcome = isAllowed ? 'allowed' : 'refused';
-    this.counted.increment({ policy: owner, kind, limit: name, outcome });
+  onCounted(limit: CountedLimit, isAllowed: boolean): void {
+    let known = this.decisions.get(limit);
+    if (known === undefined) {
+      const { owner, kind, name } = limit;
+      const of = (outcome: string) =>
+        this.counted.with({ policy: owner, kind, limit: name, outcome });
+      this.decisions.set(limit, (known = { allowed: of('allowed'), refused: of('refused') }));
+    }
+    known[isAllowed ? 'allowed' : 'refused']();
   }
 
   onConcurrency(target: string, outcome: 'allowed' | 'waited' | 'full' | 'timeout'): void {

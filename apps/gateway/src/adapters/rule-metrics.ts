@@ -1,5 +1,10 @@
 import { codeName } from '@raftway/errors';
-import { type Labels, type Metrics } from '@raftway/observability';
+import {
+  type CounterMetric,
+  type HistogramMetric,
+  type Labels,
+  type Metrics,
+} from '@raftway/observability';
 import { type RuleName } from '../proxy/proxy-context';
 
 /** Rules, with each of their backends, that have series of their own; further ones are counted as `other`. Their names come from documents, of which there may be thousands. */
@@ -9,8 +14,8 @@ const rulesMax = 200;
 export class RuleMetrics {
   private readonly calls;
   private readonly durations;
-  // Label objects are kept, so that counting a call allocates nothing.
-  private readonly labels = new WeakMap<RuleName, Map<string, Labels[]>>();
+  // By rule, backend and status.
+  private readonly ends = new WeakMap<RuleName, Map<string, ((durationMs: number) => void)[]>>();
 
   constructor(metrics: Metrics) {
     this.calls = metrics.counter({
@@ -29,20 +34,31 @@ export class RuleMetrics {
 
   /** @param code gRPC status, 0 for OK. */
   onCallEnd(rule: RuleName, backend: string, code: number, durationMs: number): void {
-    const labels = this.labelsOf(rule, backend, code >= 0 && code <= 16 ? code : 2);
-    this.calls.increment(labels);
-    this.durations.observe(durationMs / 1000, labels);
+    this.endOf(rule, backend, code >= 0 && code <= 16 ? code : 2)(durationMs);
   }
 
-  private labelsOf(rule: RuleName, backend: string, code: number): Labels {
-    let byBackend = this.labels.get(rule);
-    if (byBackend === undefined) this.labels.set(rule, (byBackend = new Map<string, Labels[]>()));
+  private endOf(rule: RuleName, backend: string, code: number): (durationMs: number) => void {
+    let byBackend = this.ends.get(rule);
+    if (byBackend === undefined) this.ends.set(rule, (byBackend = new Map()));
     let byCode = byBackend.get(backend);
     if (byCode === undefined) byBackend.set(backend, (byCode = []));
-    const { document, name } = rule;
-    return (byCode[code] ??= {
-      ...{ route: document, rule: name, backend: backend || 'none' },
+    return (byCode[code] ??= countedCalls(this.calls, this.durations, {
+      ...{ route: rule.document, rule: rule.name, backend: backend || 'none' },
       code: code === 0 ? 'OK' : codeName(code),
-    });
+    }));
   }
+}
+
+/** Counts calls of one kind, each with the time that it took in milliseconds. */
+export function countedCalls(
+  calls: CounterMetric,
+  durations: HistogramMetric,
+  labels: Labels,
+): (durationMs: number) => void {
+  const count = calls.with(labels);
+  const observe = durations.with(labels);
+  return (durationMs) => {
+    count();
+    observe(durationMs / 1000);
+  };
 }

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { type ServiceError } from '@raftway/errors';
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
 import { type JwtSettings, type TokenIssuer } from '../domain/documents';
@@ -12,8 +11,9 @@ import {
 } from '../domain/security/refusals';
 import { type KeySet, KeysNotLoadedError } from './key-set';
 
-/** Tokens whose check is remembered. */
+/** Tokens whose check is remembered, and the length of all of them together. */
 const rememberedMax = 10_000;
+const rememberedLengthMax = 8 * 1_048_576;
 /** Tokens that are being checked. */
 const checksMax = 1000;
 /** Longer ones are refused unread. */
@@ -40,9 +40,13 @@ interface Remembered {
   readonly generation: number;
 }
 
-/** Checks tokens of one policy. What was found out about a token is remembered, by its hash, until it expires or the issuer's keys change. */
+/**
+ * Checks tokens of one policy. What was found out about a token is remembered until it expires or the issuer's keys change. It is found by the token itself: a digest
+ * would cost more than all else that a known caller's call needs here.
+ */
 export class TokenVerifier {
   private readonly remembered = new Map<string, Remembered>();
+  private rememberedLength = 0;
   /** A client that opens a hundred calls with a new token has it checked once. */
   private readonly checks = new Map<string, Promise<KnownCaller | ServiceError>>();
   private readonly issuers: ReadonlyMap<string, TrustedIssuer>;
@@ -59,22 +63,21 @@ export class TokenVerifier {
   /** Who shows the token, at once when it is known, or why it is not taken. */
   verify(token: string): KnownCaller | ServiceError | Promise<KnownCaller | ServiceError> {
     if (token.length > tokenLengthMax) return tokenInvalid(this.policy, 'too_long');
-    const key = hash('sha256', token, 'base64');
-    const known = this.remembered.get(key);
+    const known = this.remembered.get(token);
     if (known !== undefined) {
       if (known.untilMs > this.wallMs() && known.generation === known.keys.generation)
         return known.caller;
-      this.remembered.delete(key);
+      this.forget(token);
     }
-    const running = this.checks.get(key);
+    const running = this.checks.get(token);
     if (running !== undefined) return running;
     if (this.checks.size >= checksMax) return tokenChecksFull(this.policy, checksMax);
-    const check = this.check(key, token).finally(() => this.checks.delete(key));
-    this.checks.set(key, check);
+    const check = this.check(token).finally(() => this.checks.delete(token));
+    this.checks.set(token, check);
     return check;
   }
 
-  private async check(key: string, token: string): Promise<KnownCaller | ServiceError> {
+  private async check(token: string): Promise<KnownCaller | ServiceError> {
     try {
       const issuer = this.issuers.get(decodeJwt(token).iss ?? '');
       if (issuer === undefined) return tokenInvalid(this.policy, 'issuer_unknown');
@@ -91,7 +94,7 @@ export class TokenVerifier {
       const caller = callerOf(payload, settings);
       const untilMs = (payload.exp ?? 0) * 1000 + settings.clockSkewMs;
       // Keys that came during the check may be those that it was made with: then the token is checked once more.
-      this.remember(key, { caller, untilMs, keys, generation });
+      this.remember(token, { caller, untilMs, keys, generation });
       return caller;
     } catch (error) {
       if (error instanceof KeysNotLoadedError)
@@ -100,13 +103,19 @@ export class TokenVerifier {
     }
   }
 
-  private remember(key: string, entry: Remembered): void {
-    if (this.remembered.size >= rememberedMax) {
-      // A Map keeps the order in which entries came.
-      const [oldest] = this.remembered.keys();
-      if (oldest !== undefined) this.remembered.delete(oldest);
+  private remember(token: string, entry: Remembered): void {
+    // A Map keeps the order in which entries came.
+    for (const oldest of this.remembered.keys()) {
+      const length = this.rememberedLength + token.length;
+      if (this.remembered.size < rememberedMax && length <= rememberedLengthMax) break;
+      this.forget(oldest);
     }
-    this.remembered.set(key, entry);
+    this.remembered.set(token, entry);
+    this.rememberedLength += token.length;
+  }
+
+  private forget(token: string): void {
+    if (this.remembered.delete(token)) this.rememberedLength -= token.length;
   }
 }
 
@@ -115,6 +124,9 @@ export function tokensIn(
   { header }: Pick<JwtSettings, 'header'>,
   values: readonly string[],
 ): readonly string[] {
+  const [only = ''] = values;
+  // As nearly all write it.
+  if (values.length === 1 && only.startsWith('Bearer ')) return [only.slice(7).trim()];
   return values.flatMap((value) => {
     const match = /^bearer(?: (.*))?$/is.exec(value.trim());
     if (match !== null) return match[1]?.trim() ?? '';

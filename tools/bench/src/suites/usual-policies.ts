@@ -19,8 +19,8 @@ export interface UsualPolicies {
 }
 
 /**
- * The policies that an edge usually has, on for each call: a rule, timeouts, retries, limits, a breaker and a sampled access log; JSON Web Tokens and a rate limit as soon
- * as the documents' schema has them.
+ * The policies that an edge usually has, on for each call: a rule, timeouts, retries, limits, a breaker and metrics by rule, without an access log, as the others
+ * have none; JSON Web Tokens and a rate limit as soon as the documents' schema has them.
  *
  * @param service registered, and what it serves
  */
@@ -47,14 +47,11 @@ export function usualPolicies(
       RAFTWAY_BREAKER_ERROR_PERCENT: '50',
       RAFTWAY_BACKEND_REQUESTS_MAX: '4096',
       RAFTWAY_BACKEND_PENDING_MAX: '1024',
-      RAFTWAY_ACCESS_LOG: join(bench.directory, 'access.log'),
-      RAFTWAY_ACCESS_LOG_SAMPLE_PERCENT: '1',
     },
     headers: token === undefined ? [] : [`authorization: Bearer ${token.text}`],
     names: [
       ...['a rule of a GRPCRoute', 'timeouts', 'retries under a budget with a time per attempt'],
       ...['a limit of calls under way with a queue', 'a breaker', 'metrics by rule'],
-      'an access log of 1 % of the calls and of all errors',
       ...(token === undefined ? [] : ['JSON Web Tokens (ES256)']),
       ...(hasLimits ? ['a rate limit'] : []),
     ],

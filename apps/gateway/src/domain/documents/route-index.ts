@@ -31,6 +31,10 @@ export interface CallFacts {
   readonly header: (name: string) => string | undefined;
 }
 
+/** Kinds of calls whose entries are remembered, and the longest name of one. */
+const foundMax = 1024;
+const foundKeyMax = 512;
+
 /** Entries that differ in their headers only, the one that counts most first. */
 type Bucket<Target> = RouteEntry<Target>[];
 
@@ -42,6 +46,9 @@ type HostEntries<Target> = ReadonlyMap<string, Bucket<Target>>;
  * longest method; most headers; then `order`, then the order in which entries were given. Names match exactly, so each step is a look-up.
  */
 export class RouteIndex<Target> {
+  /** What was found for calls: there are more calls than kinds of them. */
+  private readonly found = new Map<string, readonly RouteEntry<Target>[]>();
+
   private constructor(
     /** All of them, in the order in which they were given. */
     readonly entries: readonly RouteEntry<Target>[],
@@ -82,15 +89,25 @@ export class RouteIndex<Target> {
   }
 
   /** Every entry for the call's host and method, the one that counts most first, whatever headers they ask for. */
-  *candidates({ host, grpcService, method }: CallFacts): Generator<RouteEntry<Target>> {
-    for (const hostname of hostnamesFor(host)) {
-      const found = this.hosts.get(hostname);
-      if (found === undefined) continue;
-      yield* found.get(keyOf(grpcService, method)) ?? [];
-      yield* found.get(keyOf(grpcService, '')) ?? [];
-      yield* found.get(keyOf('', method)) ?? [];
-      yield* found.get(keyOf('', '')) ?? [];
-    }
+  candidates({ host, grpcService, method }: CallFacts): readonly RouteEntry<Target>[] {
+    // Services and methods have no slash: all in front of the last two is the host.
+    const key = `${host}/${grpcService}/${method}`;
+    const known = this.found.get(key);
+    if (known !== undefined) return known;
+    const candidates = this.search(host, grpcService, method);
+    if (key.length > foundKeyMax) return candidates;
+    // Clients choose hosts and methods. Starting over is cheap.
+    if (this.found.size >= foundMax) this.found.clear();
+    this.found.set(key, candidates);
+    return candidates;
+  }
+
+  private search(host: string, grpcService: string, method: string): RouteEntry<Target>[] {
+    const names = [keyOf(grpcService, method), keyOf(grpcService, ''), keyOf('', method), '/'];
+    return [...hostnamesFor(host)].flatMap((hostname) => {
+      const entries = this.hosts.get(hostname);
+      return entries === undefined ? [] : names.flatMap((name) => entries.get(name) ?? []);
+    });
   }
 }
 

@@ -6,9 +6,10 @@ import { decodeHuffman } from './huffman';
 
 /** The initial SETTINGS_HEADER_TABLE_SIZE (RFC 9113 §6.5.2); we announce no other. */
 export const headerTableBytes = 4096;
-/** Blocks that are remembered, and the longest of them: a request that repeats is a few bytes. */
+/** Blocks that are remembered, the longest of them, and all of them together: a request that repeats is a few bytes, or has a token besides. */
 const knownMax = 64;
-const knownBytesMax = 64;
+const knownBytesMax = 1024;
+const knownTotalMax = 4096;
 /** The longest value that is kept of a list beyond the limits. */
 const lateValueMax = 256;
 /** A block may begin with the smallest and the last of several sizes (RFC 7541 §4.2). */
@@ -25,12 +26,13 @@ export interface HeaderListLimits {
 /**
  * The HPACK decoder of one connection (RFC 7541).
  *
- * A block of indexed fields means the same as long as the table does not change, so that such blocks are remembered by
- * their bytes: the calls of one client to one method cost one look-up each, and share one list of strings.
+ * A block that adds nothing to the table means the same as long as the table does not change. Such blocks are remembered by their bytes: the calls of one client to
+ * one method cost one look-up each, and share one list of strings. Paths and tokens are literals in each of them, as clients do not index them.
  */
 export class HpackDecoder {
   private readonly table = new DecoderTable(headerTableBytes);
   private readonly known = new Map<string, FieldSection>();
+  private knownBytes = 0;
   private bytes: Buffer = Buffer.alloc(0);
   private position = 0;
   private end = 0;
@@ -59,23 +61,26 @@ export class HpackDecoder {
     this.position = start;
     this.end = end;
     this.readSizeUpdates();
-    let indexedOnly = this.position === start;
+    let isStable = this.position === start;
     while (this.position < end) {
       const octet = bytes[this.position] ?? 0;
       if ((octet & 0x80) !== 0) this.readIndexed(section);
-      else {
-        indexedOnly = false;
-        this.readLiteral(section, octet);
-      }
+      else if (this.readLiteral(section, octet)) isStable = false;
     }
-    if (indexedOnly && key !== undefined) this.remember(key, section);
+    if (isStable && key !== undefined) this.remember(key, section);
     return section;
   }
 
   private remember(key: string, section: FieldSection): void {
     // The peer chooses the blocks. Starting over is cheap.
-    if (this.known.size >= knownMax) this.known.clear();
+    if (this.known.size >= knownMax || this.knownBytes + key.length > knownTotalMax) this.forget();
     this.known.set(key, section);
+    this.knownBytes += key.length;
+  }
+
+  private forget(): void {
+    this.known.clear();
+    this.knownBytes = 0;
   }
 
   private readSizeUpdates(): void {
@@ -84,7 +89,7 @@ export class HpackDecoder {
       updates += 1;
       if (updates > sizeUpdatesMax) throw compressionError('too many table size updates');
       this.table.resize(this.readInteger(5));
-      this.known.clear();
+      this.forget();
     }
   }
 
@@ -94,7 +99,8 @@ export class HpackDecoder {
     this.add(section, this.table.nameAt(index), this.table.valueAt(index));
   }
 
-  private readLiteral(section: FieldSection, octet: number): void {
+  /** Returns whether the table has changed. */
+  private readLiteral(section: FieldSection, octet: number): boolean {
     const indexing = (octet & 0xc0) === 0x40;
     // A size update behind a field is an error (RFC 7541 §4.2).
     if (!indexing && (octet & 0xe0) === 0x20) throw compressionError('table size update too late');
@@ -103,9 +109,10 @@ export class HpackDecoder {
     const value = this.readString();
     if (indexing) {
       this.table.add(name, value);
-      this.known.clear();
+      this.forget();
     }
     this.add(section, name, value);
+    return indexing;
   }
 
   private add(section: FieldSection, name: string, value: string): void {

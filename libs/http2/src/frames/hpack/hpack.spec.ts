@@ -154,6 +154,24 @@ describe('a decoder', () => {
     expect(decode(decoder, 'be')).toEqual(['c', 'd']);
   });
 
+  it('gives the same list for the same literals that no table takes, until there are too many', () => {
+    const decoder = new HpackDecoder(limits);
+    // :path as clients send it, and authorization, never indexed.
+    const block = Buffer.from('8204022f611f0803616263', 'hex');
+    const first = decoder.decode(block, 0, block.length);
+
+    expect(first.pairs).toEqual([':method', 'GET', ':path', '/a', 'authorization', 'abc']);
+    expect(decoder.decode(block, 0, block.length)).toBe(first);
+    for (let size = 500; size < 510; size += 1) {
+      const other = Buffer.alloc(size, 0x82);
+      expect(decoder.decode(other, 0, size).pairs).toHaveLength(2 * limits.headerCountMax);
+    }
+    const again = decoder.decode(block, 0, block.length);
+
+    expect(again).not.toBe(first);
+    expect(again.pairs).toEqual(first.pairs);
+  });
+
   it('survives any bytes: a list or COMPRESSION_ERROR', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 80 }), { maxLength: 4 }), (blocks) => {
