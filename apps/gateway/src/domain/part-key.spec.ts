@@ -1,7 +1,8 @@
 import { type CallIdentity } from './call-identity';
 import { partKeyTexts } from './part-key';
 
-const headers = [':authority', 'a.test', 'authorization', 'Bearer x', 'user-agent', 'curl'];
+const browser = ['user-agent', 'curl', 'sec-fetch-mode', 'cors'];
+const headers = [':authority', 'a.test', 'authorization', 'Bearer x', ...browser];
 const clientAddress = '192.0.2.1';
 const of = (identity: CallIdentity | undefined, keyHeaders?: readonly string[]): string[] =>
   partKeyTexts(headers, { clientAddress, identity }, keyHeaders);

@@ -1,10 +1,16 @@
 import { clientNetwork, trustedAddress } from './client-network';
 import { anonymous, type CallIdentity } from '../call-identity';
 import { type KeyFacts, limitKey } from './limit-key';
-import { type KeyPart, type Quota, type RateLimit } from './limit-settings';
+import {
+  costOf,
+  type KeyPart,
+  type PriorityRules,
+  type Quota,
+  type RateLimit,
+} from './limit-settings';
 import { LimitStates } from './limit-states';
 import { quotaWindow } from './quota-window';
-import { type QueuedCall, TargetConcurrency } from './target-concurrency';
+import { priorityOf, type QueuedCall, TargetConcurrency } from './target-concurrency';
 
 const facts = (changes: Partial<KeyFacts> = {}): KeyFacts => ({
   grpcService: 'test.Echo',
@@ -119,6 +125,36 @@ const daily: Quota = {
   ...{ id: 'api quota daily', name: 'daily', kind: 'quota', requests: 1, period: 'day' },
 };
 
+describe('what is said of a method', () => {
+  const methods = [
+    ['test.Echo', 'Unary'],
+    ['test.Echo', 'Look'],
+    ['test.Other', 'Unary'],
+  ] as const;
+
+  it('is what its calls cost, or else those of its service', () => {
+    const limit = { ...rate(1), cost: 1, costs: { 'test.Echo/Unary': 5, 'test.Echo/*': 0 } };
+
+    expect(methods.map(([service, method]) => costOf(limit, service, method))).toEqual([5, 0, 1]);
+  });
+
+  it('is how important they are, before what a header says', () => {
+    const rules: PriorityRules = {
+      header: 'x-priority',
+      methods: { 'test.Echo/Unary': 'critical', 'test.Echo/*': 'sheddable' },
+      otherwise: 'normal',
+    };
+    const priorities = (said: string | undefined) =>
+      methods.map(([service, method]) =>
+        priorityOf(rules, service, method, (name) => (name === 'x-priority' ? said : undefined)),
+      );
+
+    expect(priorities(undefined)).toEqual(['critical', 'sheddable', 'normal']);
+    expect(priorities('sheddable')).toEqual(['critical', 'sheddable', 'sheddable']);
+    expect(priorities('urgent')).toEqual(['critical', 'sheddable', 'normal']);
+  });
+});
+
 describe('the counts of limits', () => {
   it('outlive what documents are compiled to, as long as the limit is the same', () => {
     const states = new LimitStates({ nowMs: () => 0, wallMs: () => 0 });
@@ -194,5 +230,30 @@ describe('the concurrency of a target', () => {
 
     expect(order.slice(0, 2)).toEqual(['critical', 'normal']);
     expect([all.used, all.waiting]).toEqual([0, 0]);
+  });
+
+  it('lets no call pass those that wait, also not while a place goes from one to the next', () => {
+    const all = target(1, 10);
+    const order: string[] = [];
+    const second = { onPlace: () => void order.push('second') };
+    const late = { onPlace: () => void order.push('late') };
+    let entered = '';
+    all.enter({ onPlace: () => undefined }, 'normal', 100);
+    all.enter(
+      {
+        onPlace: () => {
+          all.leave(14, 0, 0);
+          entered = all.enter(late, 'normal', 100);
+        },
+      },
+      'normal',
+      100,
+    );
+    all.enter(second, 'normal', 100);
+
+    all.leave(0, 5, 0);
+
+    expect(entered).toBe('waiting');
+    expect(order).toEqual(['second']);
   });
 });
