@@ -1,4 +1,5 @@
 export { errorOf } from './testing/error-of';
+export { freePorts } from './testing/free-ports';
 export { RedisServer, runsWithRedis } from './testing/redis-server';
 export { createTestReplica, testCall, type TestReplicaSettings } from './testing/test-replica';
 export { startTestServer, type TestServer } from './testing/test-server';

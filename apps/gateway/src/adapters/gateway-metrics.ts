@@ -7,7 +7,7 @@ import { type HealthCheckFailure } from './health-check';
 import { ResilienceMetrics } from './resilience-metrics';
 import { type SecurityObserver } from '../security/gatekeeper';
 import { TrafficMetrics } from './traffic-metrics';
-import { countedCalls, RuleMetrics } from './rule-metrics';
+import { type CountCall, countedCalls, RuleMetrics } from './rule-metrics';
 
 /** gRPC services that have series of their own; further ones are counted as `other`. */
 const servicesMax = 200;
@@ -51,7 +51,7 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
   private readonly rules;
   private readonly accessLogLines;
   // By service and status.
-  private readonly ends = new Map<string, ((durationMs: number) => void)[]>();
+  private readonly ends = new Map<string, CountCall[]>();
   private readonly onFailure: (service: string, address: string, detail: string) => void;
 
   constructor(
@@ -193,7 +193,7 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
     this.brokenConnections.increment();
   }
 
-  private endOf(grpcService: string, code: number): (durationMs: number) => void {
+  private endOf(grpcService: string, code: number): CountCall {
     let name = grpcService === '' ? 'unknown' : grpcService;
     let byCode = this.ends.get(name);
     if (byCode === undefined) {

@@ -10,12 +10,15 @@ import { type RuleName } from '../proxy/proxy-context';
 /** Rules, with each of their backends, that have series of their own; further ones are counted as `other`. Their names come from documents, of which there may be thousands. */
 const rulesMax = 200;
 
+/** Counts a call of one kind, with the time that it took. */
+export type CountCall = (durationMs: number) => void;
+
 /** Calls and latencies by the rule of a document that took them: what a share for a new version does differently is seen here. */
 export class RuleMetrics {
   private readonly calls;
   private readonly durations;
   // By rule, backend and status.
-  private readonly ends = new WeakMap<RuleName, Map<string, ((durationMs: number) => void)[]>>();
+  private readonly ends = new WeakMap<RuleName, Map<string, CountCall[]>>();
 
   constructor(metrics: Metrics) {
     this.calls = metrics.counter({
@@ -37,9 +40,9 @@ export class RuleMetrics {
     this.endOf(rule, backend, code >= 0 && code <= 16 ? code : 2)(durationMs);
   }
 
-  private endOf(rule: RuleName, backend: string, code: number): (durationMs: number) => void {
+  private endOf(rule: RuleName, backend: string, code: number): CountCall {
     let byBackend = this.ends.get(rule);
-    if (byBackend === undefined) this.ends.set(rule, (byBackend = new Map()));
+    if (byBackend === undefined) this.ends.set(rule, (byBackend = new Map<string, CountCall[]>()));
     let byCode = byBackend.get(backend);
     if (byCode === undefined) byBackend.set(backend, (byCode = []));
     return (byCode[code] ??= countedCalls(this.calls, this.durations, {
@@ -49,12 +52,12 @@ export class RuleMetrics {
   }
 }
 
-/** Counts calls of one kind, each with the time that it took in milliseconds. */
+/** How calls with these labels are counted. */
 export function countedCalls(
   calls: CounterMetric,
   durations: HistogramMetric,
   labels: Labels,
-): (durationMs: number) => void {
+): CountCall {
   const count = calls.with(labels);
   const observe = durations.with(labels);
   return (durationMs) => {

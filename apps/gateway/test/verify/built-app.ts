@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { type AddressInfo, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 
 const workspace = resolve(__dirname, '../../../..');
@@ -21,16 +20,4 @@ export async function until(what: string, condition: () => Promise<boolean>): Pr
     if (performance.now() > endMs) throw new Error(`not within ${startTimeoutMs} ms: ${what}`);
     await new Promise((done) => setTimeout(done, 2));
   }
-}
-
-/** Ports that nobody listens on. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-    ports.push((server.address() as AddressInfo).port);
-  }
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
 }

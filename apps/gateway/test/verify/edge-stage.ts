@@ -2,8 +2,9 @@ import { type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from '@raftway/service-kit/testing';
 import { Balancer } from './balancer';
-import { freePorts, spawnApp, until } from './built-app';
+import { spawnApp, until } from './built-app';
 
 const gatewayCount = 2;
 const instanceCount = 3;

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { config, duration, registry } from '@raftway/contracts';
 import { createClient, type ServiceClient } from '@raftway/service-kit';
+import { freePorts } from '@raftway/service-kit/testing';
 import { EchoBackend, EchoClient } from '../support/echo-backend';
 import { instanceOf } from '../support/fake-view';
-import { freePorts, spawnApp, until } from './built-app';
+import { spawnApp, until } from './built-app';
 
 const USAGE = `A gateway process with thousands of routes, a hundred a file, one of which is changed again and again.
 

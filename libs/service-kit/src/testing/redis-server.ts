@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
-import { type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from './free-ports';
 
 /** Whether specs run with a Redis: where one is installed, and in the gate in any case (see tools/scripts/jest-needs.cjs). */
 export function runsWithRedis(): boolean {
@@ -26,7 +26,8 @@ export class RedisServer {
   /** @param settings More command line arguments. */
   static async start(...settings: readonly string[]): Promise<RedisServer> {
     const directory = await mkdtemp(join(tmpdir(), 'raftway-redis-'));
-    const server = new RedisServer(await freePort(), directory, settings);
+    const [port = 0] = await freePorts(1);
+    const server = new RedisServer(port, directory, settings);
     await server.resume();
     return server;
   }
@@ -74,15 +75,6 @@ export class RedisServer {
     await this.kill();
     await rm(this.directory, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function answers(port: number): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { type RawPeer, type Received, type } from '@raftway/http2/testing';
 import { registerSelf, type SelfRegistration } from '@raftway/discovery';
-import { AppProcess, freePorts } from './app-process';
+import { freePorts } from '@raftway/service-kit/testing';
+import { AppProcess } from './app-process';
 import type { Attack, Stage } from './attack';
 import { Bystander, BYSTANDER_SERVICE } from './bystander';
 import { clientFloods } from './client-floods';

@@ -4,7 +4,7 @@ import { NODE_FLAGS } from '@raftway/service-kit';
 import { BenchError } from '../bench-error';
 import { MachineShare } from '../measure/machine-share';
 import { asText, significant } from '../report/table';
-import { freePorts } from '../servers/server-process';
+import { freePorts } from '@raftway/service-kit/testing';
 import type { Workbench } from '../workbench';
 import type { Load, Request, Status } from './protocol';
 

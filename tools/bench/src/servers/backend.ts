@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { BenchError } from '../bench-error';
 import type { Workbench } from '../workbench';
-import { freePorts } from './server-process';
+import { freePorts } from '@raftway/service-kit/testing';
 
 /** The bare backend, in a process of its own. */
 export interface Backend {

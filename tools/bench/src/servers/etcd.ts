@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { freePorts } from '@raftway/service-kit/testing';
 import { metricsPage, sumInPage, sumOfSamples } from '../measure/prometheus';
 import type { Workbench } from '../workbench';
-import { freePorts, ServerProcess } from './server-process';
+import { ServerProcess } from './server-process';
 
 const HOST = '127.0.0.1';
 const MEMBERS = 3;

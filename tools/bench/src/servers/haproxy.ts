@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePorts } from '@raftway/service-kit/testing';
 import type { Workbench } from '../workbench';
 import { accepts } from './nginx';
-import { freePorts, ServerProcess } from './server-process';
+import { ServerProcess } from './server-process';
 
 /** Starts HAProxy with one thread as a proxy of HTTP/2 before one backend. */
 export async function startHaproxy(

@@ -2,8 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { userInfo } from 'node:os';
+import { freePorts } from '@raftway/service-kit/testing';
 import type { Workbench } from '../workbench';
-import { freePorts, ServerProcess } from './server-process';
+import { ServerProcess } from './server-process';
 
 /** Starts nginx with one worker as a gRPC proxy before one backend. */
 export async function startNginx(

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { get } from 'node:http';
 import { NODE_FLAGS } from '@raftway/service-kit';
+import { freePorts } from '@raftway/service-kit/testing';
 import { metricsPage, sumInPage, sumOfSamples } from '../measure/prometheus';
 import type { Workbench } from '../workbench';
-import { freePorts, ServerProcess } from './server-process';
+import { ServerProcess } from './server-process';
 
 const HOST = '127.0.0.1';
 const REPLICAS = 3;

@@ -1,9 +1,10 @@
 import { createConnection, type Socket } from 'node:net';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePorts } from '@raftway/service-kit/testing';
 import { BenchError } from '../bench-error';
 import type { Workbench } from '../workbench';
-import { freePorts, ServerProcess } from './server-process';
+import { ServerProcess } from './server-process';
 
 /** Starts one Redis that syncs its append-only file before it answers. */
 export async function startRedis(

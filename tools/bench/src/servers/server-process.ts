@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { BenchError } from '../bench-error';
 
 const STOP_TIMEOUT_MS = 8_000;
@@ -84,23 +83,4 @@ export class ServerProcess {
   private failed(what: string): BenchError {
     return new BenchError(`${this.name} ${what}: ${this.output.trim() || 'it said nothing'}`);
   }
-}
-
-/** Ports of the loopback interface that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          server.once('error', reject);
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address();
-            if (address !== null && typeof address !== 'string') resolve(address.port);
-          });
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
