@@ -17,4 +17,5 @@ export { FrameClientEngine } from './frames/client-engine';
 export { type Connector, type ConnectTarget } from './frames/connector';
 export { FlushScheduler, type Flushable } from './frames/flush-scheduler';
 export { FrameServerEngine } from './frames/server-engine';
+export { jitteredAgeMs } from './jittered-age';
 export * from './rules';

@@ -1,16 +1,10 @@
-import {
-  type EngineStream,
-  type HeaderPairs,
-  type StreamListener,
-  type StreamReset,
-} from '@raftway/http2';
-import { PassingStream } from '../web/passing-stream';
+import { type EngineStream, type HeaderPairs, type StreamReset } from '@raftway/http2';
+import { HearingStream } from '../web/passing-stream';
 import { type MirrorCall } from './mirror-call';
 import { type Replay } from './replay';
 
 /** A client's stream whose request goes to copies of the call, too, from when the call is first sent on. Everything passes unchanged. */
-export class MirroredStream extends PassingStream implements StreamListener {
-  private inside: StreamListener | undefined;
+export class MirroredStream extends HearingStream {
   private mirrors: readonly MirrorCall[] | undefined;
   private isOver = false;
 
@@ -34,11 +28,6 @@ export class MirroredStream extends PassingStream implements StreamListener {
 
   // ---- from the inside ----
 
-  override setListener(listener: StreamListener): void {
-    this.inside = listener;
-    this.outside.setListener(this);
-  }
-
   override sendHeaders(headers: HeaderPairs, endOfStream: boolean): void {
     super.sendHeaders(headers, endOfStream);
     if (endOfStream) this.onAnswered();
@@ -56,35 +45,25 @@ export class MirroredStream extends PassingStream implements StreamListener {
 
   // ---- from the outside ----
 
-  onHeaders(): void {}
-
-  onData(chunk: Uint8Array): void {
+  override onData(chunk: Uint8Array): void {
     for (const mirror of this.mirrors ?? []) mirror.push(chunk);
-    this.inside?.onData(chunk);
+    super.onData(chunk);
   }
 
-  onEnd(): void {
+  override onEnd(trailers: HeaderPairs | undefined): void {
     this.requestEnded = true;
     for (const mirror of this.mirrors ?? []) mirror.finishRequest();
-    this.inside?.onEnd(undefined);
+    super.onEnd(trailers);
   }
 
-  onSent(bytes: number): void {
-    this.inside?.onSent(bytes);
-  }
-
-  onReset(reset: StreamReset): void {
+  override onReset(reset: StreamReset): void {
     this.cancel();
-    this.inside?.onReset(reset);
+    super.onReset(reset);
   }
 
-  onOverdue(): void {
-    this.inside?.onOverdue?.();
-  }
-
-  onClosed(): void {
+  override onClosed(): void {
     this.cancel();
-    this.inside?.onClosed();
+    super.onClosed();
   }
 
   private onAnswered(): void {

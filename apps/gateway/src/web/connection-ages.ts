@@ -1,7 +1,5 @@
 import { type Socket } from 'node:net';
-
-/** How much a connection's age differs from the others', so that they do not all come again at once. Source: gRFC A9. */
-const ageJitter = 0.1;
+import { jitteredAgeMs } from '@raftway/http2';
 
 /** How old connections of HTTP/1.1 may become; what those of HTTP/2 do in the engine. */
 export interface AgeLimits {
@@ -23,7 +21,7 @@ export class ConnectionAges {
   note(socket: Socket, nowMs: number): void {
     const { ageMaxMs, random } = this.limits;
     if (ageMaxMs === Number.POSITIVE_INFINITY) return;
-    this.dueMs.set(socket, nowMs + ageMaxMs * (1 + ageJitter * (2 * random() - 1)));
+    this.dueMs.set(socket, nowMs + jitteredAgeMs(ageMaxMs, random));
   }
 
   /** Whether it is to close with the next answer. */

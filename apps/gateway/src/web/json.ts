@@ -191,12 +191,15 @@ export class Json implements WebProtocol {
     const { stream } = exchange;
     stream.setListener(new DiscardingListener(stream));
     const composites = this.settings.composites();
-    const document = routes.openApi(
-      composites,
-      () => composites && openApiComposites(composites, routes),
-    );
+    const send = (): void => {
+      const document = routes.openApi(
+        composites,
+        () => composites && openApiComposites(composites, routes),
+      );
+      sendHttpResponse(stream, 200, ['content-type', 'application/json'], document);
+    };
     this.settings.judgeSchema(exchange, {
-      pass: () => sendHttpResponse(stream, 200, ['content-type', 'application/json'], document),
+      pass: send,
       refuse: (error, more) => this.refuse(exchange, error, httpStatusOf(error.code), more),
     });
     return true;

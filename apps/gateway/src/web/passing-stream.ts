@@ -1,4 +1,9 @@
-import { type EngineStream, type HeaderPairs, type StreamListener } from '@raftway/http2';
+import {
+  type EngineStream,
+  type HeaderPairs,
+  type StreamListener,
+  type StreamReset,
+} from '@raftway/http2';
 import { type CallRecord } from '../proxy/call-record';
 
 /** A stream over another one that passes everything on unchanged; subclasses override what is different. */
@@ -32,5 +37,47 @@ export abstract class PassingStream implements EngineStream {
 
   reset(code: number): void {
     this.outside.reset(code);
+  }
+}
+
+/** A passing stream that hears what comes from outside as well, and passes that on to whoever listens to it. */
+export abstract class HearingStream extends PassingStream implements StreamListener {
+  /** Undefined before it was set: what comes until then is dropped. */
+  private inside: StreamListener | undefined;
+
+  constructor(outside: EngineStream) {
+    super(outside);
+    outside.setListener(this);
+  }
+
+  override setListener(listener: StreamListener): void {
+    this.inside = listener;
+  }
+
+  onHeaders(): void {}
+
+  onData(chunk: Uint8Array): void {
+    if (this.inside === undefined) this.outside.release(chunk.length);
+    else this.inside.onData(chunk);
+  }
+
+  onEnd(trailers: HeaderPairs | undefined): void {
+    this.inside?.onEnd(trailers);
+  }
+
+  onSent(bytes: number): void {
+    this.inside?.onSent(bytes);
+  }
+
+  onReset(reset: StreamReset): void {
+    this.inside?.onReset(reset);
+  }
+
+  onOverdue(): void {
+    this.inside?.onOverdue?.();
+  }
+
+  onClosed(): void {
+    this.inside?.onClosed();
   }
 }

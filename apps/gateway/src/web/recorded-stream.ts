@@ -1,18 +1,9 @@
-import {
-  type EngineStream,
-  type HeaderPairs,
-  headerValue,
-  type StreamListener,
-  type StreamReset,
-} from '@raftway/http2';
+import { type EngineStream, type HeaderPairs, headerValue } from '@raftway/http2';
 import { type CallRecord } from '../proxy/call-record';
-import { PassingStream } from './passing-stream';
+import { HearingStream } from './passing-stream';
 
 /** A client's stream whose bytes, times and statuses are noted in a record. Everything passes unchanged. */
-export class RecordedStream extends PassingStream implements StreamListener {
-  /** Undefined before it was set. */
-  private inside: StreamListener | undefined;
-
+export class RecordedStream extends HearingStream {
   /** @param onDone is given the record when all is over. */
   constructor(
     outside: EngineStream,
@@ -21,15 +12,10 @@ export class RecordedStream extends PassingStream implements StreamListener {
     private readonly onDone: (record: CallRecord) => void,
   ) {
     super(outside);
-    outside.setListener(this);
   }
 
   override get record(): CallRecord {
     return this.noted;
-  }
-
-  override setListener(listener: StreamListener): void {
-    this.inside = listener;
   }
 
   override sendHeaders(headers: HeaderPairs, endOfStream: boolean): void {
@@ -49,34 +35,18 @@ export class RecordedStream extends PassingStream implements StreamListener {
     this.outside.sendEnd(trailers);
   }
 
-  onHeaders(): void {}
-
-  onData(chunk: Uint8Array): void {
+  override onData(chunk: Uint8Array): void {
     this.noted.requestBytes += chunk.length;
-    if (this.inside === undefined) this.outside.release(chunk.length);
-    else this.inside.onData(chunk);
+    super.onData(chunk);
   }
 
-  onEnd(trailers: HeaderPairs | undefined): void {
-    this.inside?.onEnd(trailers);
-  }
-
-  onSent(bytes: number): void {
+  override onSent(bytes: number): void {
     this.noted.responseBytes += bytes;
-    this.inside?.onSent(bytes);
+    super.onSent(bytes);
   }
 
-  onReset(reset: StreamReset): void {
-    this.inside?.onReset(reset);
-  }
-
-  onOverdue(): void {
-    this.inside?.onOverdue?.();
-  }
-
-  onClosed(): void {
-    this.inside?.onClosed();
-    this.inside = undefined;
+  override onClosed(): void {
+    super.onClosed();
     this.onDone(this.noted);
   }
 }

@@ -1,5 +1,6 @@
 import { type Socket } from 'node:net';
 import { http2Code } from '../http2-codes';
+import { jitteredAgeMs } from '../jittered-age';
 import { type HeaderPairs, type ServerLimits, type ServerListener } from '../engine';
 import { Budget } from './budget';
 import { ConnectionError } from './connection-error';
@@ -17,8 +18,6 @@ const drainNoticeMs = 500;
 const lateDataGraceMs = 1000;
 /** Header lists up to so many times the limit are answered; what is larger is no mistake. */
 const answeredListFactor = 4;
-/** How much a connection's age differs from the others', so that they do not all come again at once. Source: gRFC A9. */
-const ageJitter = 0.1;
 
 /** A connection of a client. */
 export class ServerConnection extends FrameConnection {
@@ -47,7 +46,7 @@ export class ServerConnection extends FrameConnection {
   ) {
     super(socket, serverLimits, scheduler, true, nowMs());
     const { connectionAgeMaxMs = Number.POSITIVE_INFINITY } = serverLimits;
-    this.ageMaxMs = connectionAgeMaxMs * (1 + ageJitter * (2 * random() - 1));
+    this.ageMaxMs = jitteredAgeMs(connectionAgeMaxMs, random);
     this.idleSinceMs = nowMs();
     this.clientAddress = socket.remoteAddress ?? '';
     this.clientPort = socket.remotePort ?? 0;

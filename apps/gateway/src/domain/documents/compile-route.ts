@@ -8,6 +8,7 @@ import {
   type Filter,
   type GrpcRouteDocument,
   type GrpcRule,
+  type HeaderModifier,
 } from './kinds/grpc-route';
 import { type HttpRouteDocument, type HttpRule } from './kinds/http-route';
 import { type RuleLimits } from '../limits/limit-settings';
@@ -196,12 +197,11 @@ export function filterFaults(filters: readonly Filter[], more: readonly string[]
       ];
     if (filter[filterFields[type as keyof typeof filterFields]] === undefined)
       return [`filter ${type} lacks its settings`];
-    const modifier =
-      type === 'RequestHeaderModifier'
-        ? requestHeaderModifier
-        : type === 'ResponseHeaderModifier'
-          ? responseHeaderModifier
-          : undefined;
+    const modifiers: Readonly<Record<string, HeaderModifier | undefined>> = {
+      RequestHeaderModifier: requestHeaderModifier,
+      ResponseHeaderModifier: responseHeaderModifier,
+    };
+    const modifier = modifiers[type];
     const name = modifier && untouchableHeader(modifier);
     return name === undefined
       ? []

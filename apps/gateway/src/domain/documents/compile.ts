@@ -260,12 +260,14 @@ class Compilation implements CompiledDocuments {
 
   /** What policies give to the rules of a route. */
   private policiesFor(id: string, gateway: GatewaySource | undefined): RulePolicies {
+    // The most specific first.
+    const trafficOf = (rule: string | undefined): (TrafficSettings | undefined)[] => [
+      rule === undefined ? undefined : this.traffic.get(`${id}/${rule}`),
+      this.traffic.get(id),
+      gateway && this.traffic.get(gateway.id),
+    ];
     return {
-      ofRule: (rule) => [
-        rule === undefined ? undefined : this.traffic.get(`${id}/${rule}`)?.timeouts,
-        this.traffic.get(id)?.timeouts,
-        gateway && this.traffic.get(gateway.id)?.timeouts,
-      ],
+      ofRule: (rule) => trafficOf(rule).map((settings) => settings?.timeouts),
       ofService: (service) => this.backends.get(service)?.timeouts,
       callsOf: (rule) => this.callsFor(id, rule),
       securityOf: (rule) => this.security?.ofRule(id, rule, gateway) ?? 'none',
@@ -274,10 +276,7 @@ class Compilation implements CompiledDocuments {
           [rule === undefined ? '' : `${id}/${rule}`, id, gateway?.id ?? ''],
           (target) => this.traffic.get(target)?.limits,
         ),
-      faultOf: (rule) =>
-        (rule === undefined ? undefined : this.traffic.get(`${id}/${rule}`)?.fault) ??
-        this.traffic.get(id)?.fault ??
-        (gateway && this.traffic.get(gateway.id)?.fault),
+      faultOf: (rule) => trafficOf(rule).find((settings) => settings?.fault)?.fault,
     };
   }
 

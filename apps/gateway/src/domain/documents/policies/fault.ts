@@ -1,7 +1,8 @@
 import { parseDuration } from '@raftway/config';
 import { Code, codeName } from '@raftway/errors';
 import { z } from 'zod';
-import { durationText } from '../kinds/common';
+import { durationText, methodPattern } from '../kinds/common';
+import { headerName, headerValue } from '../kinds/grpc-route';
 import { strict } from '../strict';
 
 /** The codes of errors by name. */
@@ -27,11 +28,8 @@ const abort = strict({
 });
 
 const header = strict({
-  name: z
-    .string()
-    .max(256)
-    .regex(/^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/, 'must be the name of an HTTP header'),
-  value: z.string().min(1).max(4096).optional().describe('Left out, any value.'),
+  name: headerName(),
+  value: headerValue().optional().describe('Left out, any value.'),
 });
 
 /** `fault` of a policy. */
@@ -39,12 +37,7 @@ export const faultSchema = strict({
   delay: delay.optional(),
   abort: abort.optional(),
   methods: z
-    .array(
-      z
-        .string()
-        .max(2048)
-        .regex(/^[\w.]+\/(\w+|\*)$/, 'must be package.Service/Method or package.Service/*'),
-    )
+    .array(methodPattern())
     .min(1)
     .max(64)
     .optional()

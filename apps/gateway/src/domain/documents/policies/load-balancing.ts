@@ -4,14 +4,12 @@ import { z } from 'zod';
 import { type BackendLoadBalancing } from '../../backend';
 import { durationText } from '../kinds/common';
 import { strict } from '../strict';
+import { metadataName } from './header-names';
 
 /** `loadBalancing` of a policy. */
 export const loadBalancingSchema = strict({
   policy: z.enum(pickingPolicies).optional(),
-  hashHeader: z
-    .string()
-    .max(64)
-    .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, 'must be a header name in lower case')
+  hashHeader: metadataName()
     .optional()
     .describe(
       'Header that ring_hash, maglev and rendezvous go by, in place of the client’s address.',
