@@ -50,7 +50,7 @@ export class MirroredStream extends HearingStream {
     super.onData(chunk);
   }
 
-  override onEnd(trailers: HeaderPairs | undefined): void {
+  override onEnd(trailers?: HeaderPairs): void {
     this.requestEnded = true;
     for (const mirror of this.mirrors ?? []) mirror.finishRequest();
     super.onEnd(trailers);

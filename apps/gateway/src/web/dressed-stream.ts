@@ -1,65 +1,17 @@
 import { type ServiceError } from '@raftway/errors';
-import {
-  type EngineStream,
-  type HeaderPairs,
-  headerValue,
-  http2Code,
-  isGrpcContentType,
-  type StreamListener,
-  type StreamReset,
-} from '@raftway/http2';
+import { type HeaderPairs, headerValue, http2Code, isGrpcContentType } from '@raftway/http2';
 import { upstreamNotGrpc } from '../domain/refusal';
 import { codeOfHttpStatus } from '../domain/status-mapping';
-import { PassingStream } from './passing-stream';
+import { HearingStream } from './passing-stream';
 
 /**
  * A gRPC stream over an HTTP exchange: gRPC's headers, messages and trailers to the inside (whoever sets the listener), another protocol to
  * the outside. By itself it passes everything on unchanged; a protocol overrides what is different there.
  */
-export abstract class DressedStream extends PassingStream implements StreamListener {
-  /** Undefined before it was set, and after the end. */
-  protected inside: StreamListener | undefined;
-
-  constructor(outside: EngineStream) {
-    super(outside);
-    outside.setListener(this);
-  }
-
-  // ---- from the inside ----
-
-  override setListener(listener: StreamListener): void {
-    this.inside = listener;
-  }
-
-  // ---- from the outside ----
-
-  onHeaders(): void {}
-
-  onData(chunk: Uint8Array): void {
-    if (this.inside === undefined) this.outside.release(chunk.length);
-    else this.inside.onData(chunk);
-  }
-
-  onEnd(_trailers?: HeaderPairs): void {
-    this.inside?.onEnd(undefined);
-  }
-
-  onSent(bytes: number): void {
-    this.inside?.onSent(bytes);
-  }
-
-  onReset(reset: StreamReset): void {
-    this.inside?.onReset(reset);
-  }
-
-  onOverdue(): void {
-    this.inside?.onOverdue?.();
-  }
-
-  onClosed(): void {
-    const { inside } = this;
-    this.inside = undefined;
-    inside?.onClosed();
+export abstract class DressedStream extends HearingStream {
+  /** Trailers of another protocol say nothing to the inside. */
+  override onEnd(_trailers?: HeaderPairs): void {
+    super.onEnd();
   }
 
   /** Answers with an error of the protocol's own making; for the inside the client has gone. */

@@ -42,8 +42,8 @@ export abstract class PassingStream implements EngineStream {
 
 /** A passing stream that hears what comes from outside as well, and passes that on to whoever listens to it. */
 export abstract class HearingStream extends PassingStream implements StreamListener {
-  /** Undefined before it was set: what comes until then is dropped. */
-  private inside: StreamListener | undefined;
+  /** Undefined before it was set, when what comes is dropped, and after the end. */
+  protected inside: StreamListener | undefined;
 
   constructor(outside: EngineStream) {
     super(outside);
@@ -61,7 +61,7 @@ export abstract class HearingStream extends PassingStream implements StreamListe
     else this.inside.onData(chunk);
   }
 
-  onEnd(trailers: HeaderPairs | undefined): void {
+  onEnd(trailers?: HeaderPairs): void {
     this.inside?.onEnd(trailers);
   }
 
@@ -78,6 +78,8 @@ export abstract class HearingStream extends PassingStream implements StreamListe
   }
 
   onClosed(): void {
-    this.inside?.onClosed();
+    const { inside } = this;
+    this.inside = undefined;
+    inside?.onClosed();
   }
 }

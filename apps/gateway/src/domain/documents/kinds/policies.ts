@@ -14,12 +14,15 @@ import {
   serviceName,
 } from './common';
 
+/** A registered service, as what a policy is attached to. */
+export const serviceTarget = strict({
+  group: z.literal('').default(''),
+  kind: z.literal('Service'),
+  name: serviceName().describe('Of a registered service.'),
+});
+
 const backendTarget = z.discriminatedUnion('kind', [
-  strict({
-    group: z.literal('').default(''),
-    kind: z.literal('Service'),
-    name: serviceName().describe('Of a registered service.'),
-  }),
+  serviceTarget,
   strict({
     group: z.literal(gatewayApiGroup).default(gatewayApiGroup),
     kind: z.enum(['GRPCRoute', 'HTTPRoute']),

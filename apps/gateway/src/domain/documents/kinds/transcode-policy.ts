@@ -6,30 +6,8 @@ import {
   protocolsSchema,
 } from '../policies/transcoding';
 import { strict } from '../strict';
-import {
-  documentSchema,
-  gatewayApiGroup,
-  objectName,
-  raftwayGroup,
-  sectionName,
-  serviceName,
-} from './common';
-
-const serviceTarget = strict({
-  group: z.literal('').default(''),
-  kind: z.literal('Service'),
-  name: serviceName().describe('Of a registered service.'),
-});
-
-const routeTarget = strict({
-  group: z.literal(gatewayApiGroup).default(gatewayApiGroup),
-  kind: z.enum(['Gateway', 'GRPCRoute', 'HTTPRoute']),
-  name: objectName(),
-  sectionName: sectionName().optional().describe('The name of one rule of a route.'),
-}).refine((target) => target.kind !== 'Gateway' || target.sectionName === undefined, {
-  path: ['sectionName'],
-  message: 'is for rules of a route; a policy of a Gateway is for all of its listeners',
-});
+import { documentSchema, objectName, raftwayGroup } from './common';
+import { routeTarget, serviceTarget } from './policies';
 
 const compositeTarget = strict({
   group: z.literal(raftwayGroup).default(raftwayGroup),
