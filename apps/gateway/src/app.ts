@@ -47,7 +47,7 @@ import { MemoryBudget } from './proxy/memory-budget';
 import { OpenCalls } from './proxy/open-calls';
 import { type ProxyContext } from './proxy/proxy-context';
 import { type UpstreamPool } from './proxy/upstream-pool';
-import { nowMs } from './timing';
+import { nowMs, turnNowMs } from './timing';
 import { createHttp1, createWeb } from './web/create-web';
 import { type Http1Server } from './web/http1-server';
 import { type WebEntrance } from './web/web-entrance';
@@ -113,7 +113,7 @@ class Gateway implements GatewayApp {
         ...{ options, setAside: this.setAside, logger: this.logger, observer: this.metrics, nowMs },
         policyOf: (service) => this.documents.table.current?.backends.get(service),
       }),
-      nowMs,
+      nowMs: turnNowMs,
       random,
       isNeverRouted,
       routesMax,
@@ -271,7 +271,7 @@ class Gateway implements GatewayApp {
       replayBytesMax: this.options.retryBufferBytesMax,
       trustForwarded: this.options.trustForwarded,
       upstreamScheme: this.tls === undefined ? 'http' : 'https',
-      nowMs,
+      nowMs: turnNowMs,
       wallMs: Date.now,
       random: this.random,
     };

@@ -7,7 +7,7 @@ import { type CompiledDocuments } from './domain/documents';
 import { LimitStates } from './domain/limits/limit-states';
 import { type limitShape } from './limit-options';
 import { type LimitContext } from './proxy/limit-context';
-import { nowMs } from './timing';
+import { nowMs, turnNowMs } from './timing';
 
 /** The limits of one gateway, and what they are counted in. */
 export interface GatewayLimits {
@@ -25,13 +25,12 @@ export function createLimits(
   metrics: Metrics,
   logger: Logger,
 ): GatewayLimits {
-  const clocks = { nowMs, wallMs: Date.now };
-  const states = new LimitStates(clocks);
+  const states = new LimitStates({ nowMs: turnNowMs, wallMs: Date.now });
   const { rateLimitRedisUrl: target } = options;
   const redis =
     target &&
     new RedisLimits({
-      ...{ target, logger, ...clocks },
+      ...{ target, logger, nowMs, wallMs: Date.now },
       keyPrefix: options.rateLimitRedisKeyPrefix,
       timeoutMs: options.rateLimitRedisTimeoutMs,
     });

@@ -3,11 +3,11 @@ import {
   Counter,
   type CounterConfiguration,
   Gauge,
-  Histogram,
   Registry,
   type MetricObjectWithValues,
   type MetricValueWithName,
 } from 'prom-client';
+import { DirectHistogram } from './direct-histogram';
 
 /** Seconds, for calls that take from half a millisecond to ten seconds. */
 export const DURATION_BUCKETS_SECONDS: readonly number[] = [
@@ -139,13 +139,13 @@ class PrometheusMetrics implements Metrics {
   histogram(options: HistogramOptions): HistogramMetric {
     return this.once(options.name, () => {
       const buckets = [...(options.buckets ?? DURATION_BUCKETS_SECONDS)];
-      const histogram = new Histogram({ ...this.settings(options), buckets });
+      const histogram = new DirectHistogram({ ...this.settings(options), buckets });
       const bound = boundedLabels(options);
       return {
-        observe: (value, labels) => histogram.observe(bound(labels), value),
+        observe: (value, labels) => histogram.observeIn(histogram.cellOf(bound(labels)), value),
         with: (labels) => {
-          const values = bound(labels);
-          return (value) => histogram.observe(values, value);
+          const cell = histogram.cellOf(bound(labels));
+          return (value) => histogram.observeIn(cell, value);
         },
       };
     });
@@ -246,21 +246,42 @@ interface BoundedLabels {
 
 const COMBINATIONS_MAX_DEFAULT = 200;
 
+/** Combinations that begin alike. */
+interface LabelNode {
+  readonly next: Map<string, LabelNode>;
+  /** The combination that ends here. */
+  labels: Record<string, string> | undefined;
+}
+
 /** Lets the first combinations of label values through and replaces all values of further ones with `other`. */
 function boundedLabels(options: MetricOptions): BoundedLabels {
   const names = options.labels ?? [];
   const combinationsMax = options.combinationsMax ?? COMBINATIONS_MAX_DEFAULT;
-  const seen = new Map<string, Record<string, string>>();
+  // Found by one value after the other, so that no text is put together each time.
+  let root: LabelNode = { next: new Map(), labels: undefined };
+  let seen = 0;
   const other = Object.fromEntries(names.map((name) => [name, 'other']));
-  const bound = (labels: Labels = {}): Record<string, string> => {
-    const key = names.map((name) => String(labels[name] ?? '')).join('\u0000');
-    const known = seen.get(key);
-    if (known !== undefined) return known;
-    if (seen.size >= combinationsMax) return other;
+  const add = (labels: Labels): Record<string, string> => {
+    if (seen >= combinationsMax) return other;
+    seen += 1;
+    let node = root;
+    for (const name of names) {
+      const value = String(labels[name] ?? '');
+      let next = node.next.get(value);
+      if (next === undefined) node.next.set(value, (next = { next: new Map(), labels: undefined }));
+      node = next;
+    }
     const given = names.filter((name) => labels[name] !== undefined);
-    const values = Object.fromEntries(given.map((name) => [name, String(labels[name])]));
-    seen.set(key, values);
-    return values;
+    return (node.labels = Object.fromEntries(given.map((name) => [name, String(labels[name])])));
   };
-  return Object.assign(bound, { forget: () => seen.clear() });
+  const bound = (labels: Labels = {}): Record<string, string> => {
+    let node: LabelNode | undefined = root;
+    for (const name of names) node = node?.next.get(String(labels[name] ?? ''));
+    return node?.labels ?? add(labels);
+  };
+  const forget = (): void => {
+    root = { next: new Map(), labels: undefined };
+    seen = 0;
+  };
+  return Object.assign(bound, { forget });
 }

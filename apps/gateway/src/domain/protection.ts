@@ -20,6 +20,7 @@ import {
   type RetrySettings,
 } from '@raftway/resilience';
 import { MethodLatencies } from './method-latencies';
+import { MethodTable } from './method-table';
 
 /** gRPC codes by which an instance says that it, and not the request, is the trouble. */
 export const failureCodes: ReadonlySet<number> = new Set<number>([
@@ -85,6 +86,8 @@ export interface RoutePolicy {
 export interface CallPolicy {
   readonly retry: CallRetrySettings;
   readonly hedging: HedgingSettings | undefined;
+  /** Methods that may run twice. */
+  readonly safe: MethodTable<true>;
   /** Whether something happens while an attempt is under way. */
   readonly isTimed: boolean;
 }
@@ -234,22 +237,11 @@ export class Protection {
   }
 }
 
-/** Whether a method may run twice. */
-export function mayRunTwice(
-  methods: ReadonlySet<string>,
-  grpcService: string,
-  method: string,
-): boolean {
-  if (methods.size === 0) return false;
-  return (
-    methods.has(`${grpcService}/${method}`) || methods.has(`${grpcService}/*`) || methods.has('*')
-  );
-}
-
 function callPolicy(settings: ProtectionSettings, route: RoutePolicy | undefined): CallPolicy {
   const retry = { ...settings.retry, ...route?.retry };
   const wanted = route?.hedging ?? settings.hedging;
   const hedging = wanted === undefined || wanted.attemptsMax < 2 ? undefined : wanted;
   const isTimed = hedging !== undefined || retry.perTryTimeoutMs !== undefined;
-  return { retry, hedging, isTimed };
+  const safe = new MethodTable([...retry.methods].map((name) => [name, true as const]));
+  return { retry, hedging, safe, isTimed };
 }

@@ -131,8 +131,14 @@ export class CallLimits implements Expirable, QueuedCall {
     const { grpcService } = route;
     const { trustForwarded } = this.context;
     const { states, digest } = this.context.limits;
-    const call = { grpcService, method, headers, clientAddress };
-    const facts: KeyFacts = { ...call, identity, trustForwarded };
+    const facts: KeyFacts = {
+      grpcService,
+      method,
+      headers,
+      clientAddress,
+      identity,
+      trustForwarded,
+    };
     for (const limit of this.limits.counted) {
       const cost = costOf(limit, grpcService, method);
       if (cost === 0) continue;
@@ -146,6 +152,8 @@ export class CallLimits implements Expirable, QueuedCall {
 
   /** Counts all of these, or refuses the call for the one that it would have to wait for longest, and counts none. */
   private take(charges: readonly Charge[]): boolean {
+    const [only] = charges;
+    if (only !== undefined && charges.length === 1) return this.takeOnly(only);
     let refusing: Charge | undefined;
     let decision: RateDecision | undefined;
     for (const charge of charges) {
@@ -165,6 +173,14 @@ export class CallLimits implements Expirable, QueuedCall {
       observer.onCounted(limit, true);
     }
     return true;
+  }
+
+  /** The same for one, which need not be looked at before. */
+  private takeOnly({ limit, state, key, cost }: Charge): boolean {
+    const decision = state.take(key, cost);
+    if (!decision.isAllowed) this.refuseFor(limit, decision);
+    else this.context.limits.observer.onCounted(limit, true);
+    return decision.isAllowed;
   }
 
   private onVerdict(verdict: SharedVerdict): void {

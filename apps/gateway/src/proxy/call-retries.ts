@@ -1,12 +1,7 @@
 import { headerValue, type HeaderPairs } from '@raftway/http2';
 import { type Expirable } from '@raftway/service-kit';
 import { withoutHeader } from '../domain/header-rules';
-import {
-  type CallPolicy,
-  mayRunTwice,
-  type Protection,
-  type RoutePolicy,
-} from '../domain/protection';
+import { type CallPolicy, type Protection, type RoutePolicy } from '../domain/protection';
 import { type Route } from '../domain/routing-table';
 import { CallHedging, type HedgedCall, type HedgeSource } from './call-hedging';
 import { type ProxyContext } from './proxy-context';
@@ -61,8 +56,7 @@ export class CallRetries implements Expirable, HedgeSource {
     const { headers, method } = start;
     const { grpcService } = start.route;
     this.policy = protection.policyFor(start.calls);
-    this.isSafe =
-      mayRunTwice(this.policy.retry.methods, grpcService, method) || isMarkedRetryable(headers);
+    this.isSafe = this.policy.safe.get(grpcService, method) === true || isMarkedRetryable(headers);
     this.earlier = countOf(headerValue(headers, attemptsHeader));
   }
 

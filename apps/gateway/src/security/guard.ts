@@ -168,9 +168,14 @@ export class Guard {
     const { verifier } = this;
     const { id, jwt } = this.settings;
     if (jwt !== undefined && verifier !== undefined) {
-      const [token, ...more] = tokensIn(jwt, headerValues(call.headers, jwt.header));
+      const values = headerValues(call.headers, jwt.header);
+      // Beside other values one says less: what is known of it alone would be known of all of them.
+      const value = values.length === 1 ? values[0] : undefined;
+      const known = value === undefined ? undefined : verifier.recall(value);
+      if (known !== undefined) return known;
+      const [token, ...more] = tokensIn(jwt, values);
       if (more.length > 0) return refusal.tokenInvalid(id, 'several');
-      if (token !== undefined) return verifier.verify(token);
+      if (token !== undefined) return verifier.verify(token, value);
     }
     return this.ofApiKey(call) ?? this.ofCertificate(call);
   }

@@ -11,7 +11,7 @@ import {
 } from '../domain/security/refusals';
 import { type KeySet, KeysNotLoadedError } from './key-set';
 
-/** Tokens whose check is remembered, and the length of all of them together. */
+/** Headers with tokens whose check is remembered, and the length of all of them together. */
 const rememberedMax = 10_000;
 const rememberedLengthMax = 8 * 1_048_576;
 /** Tokens that are being checked. */
@@ -41,8 +41,8 @@ interface Remembered {
 }
 
 /**
- * Checks tokens of one policy. What was found out about a token is remembered until it expires or the issuer's keys change. It is found by the token itself: a digest
- * would cost more than all else that a known caller's call needs here.
+ * Checks tokens of one policy. What was found out about a token is remembered until it expires or the issuer's keys change. It is found by the header that shows the
+ * token, as it stands: a digest, or only the token cut out of it, would cost more than all else that a known caller's call needs here.
  */
 export class TokenVerifier {
   private readonly remembered = new Map<string, Remembered>();
@@ -60,24 +60,36 @@ export class TokenVerifier {
     this.issuers = new Map(issuers.map((one) => [one.settings.issuer, one]));
   }
 
-  /** Who shows the token, at once when it is known, or why it is not taken. */
-  verify(token: string): KnownCaller | ServiceError | Promise<KnownCaller | ServiceError> {
+  /** Who showed a good token with this header, and no other, before; undefined when nobody did, or the token has to be checked again. */
+  recall(value: string): KnownCaller | undefined {
+    const known = this.remembered.get(value);
+    if (known === undefined) return undefined;
+    if (known.untilMs > this.wallMs() && known.generation === known.keys.generation)
+      return known.caller;
+    this.forget(value);
+    return undefined;
+  }
+
+  /**
+   * Who shows the token, at once when it is known, or why it is not taken.
+   * @param value of the header, if the token is all that it says.
+   */
+  verify(
+    token: string,
+    value = `Bearer ${token}`,
+  ): KnownCaller | ServiceError | Promise<KnownCaller | ServiceError> {
     if (token.length > tokenLengthMax) return tokenInvalid(this.policy, 'too_long');
-    const known = this.remembered.get(token);
-    if (known !== undefined) {
-      if (known.untilMs > this.wallMs() && known.generation === known.keys.generation)
-        return known.caller;
-      this.forget(token);
-    }
-    const running = this.checks.get(token);
+    const known = this.recall(value);
+    if (known !== undefined) return known;
+    const running = this.checks.get(value);
     if (running !== undefined) return running;
     if (this.checks.size >= checksMax) return tokenChecksFull(this.policy, checksMax);
-    const check = this.check(token).finally(() => this.checks.delete(token));
-    this.checks.set(token, check);
+    const check = this.check(token, value).finally(() => this.checks.delete(value));
+    this.checks.set(value, check);
     return check;
   }
 
-  private async check(token: string): Promise<KnownCaller | ServiceError> {
+  private async check(token: string, value: string): Promise<KnownCaller | ServiceError> {
     try {
       const issuer = this.issuers.get(decodeJwt(token).iss ?? '');
       if (issuer === undefined) return tokenInvalid(this.policy, 'issuer_unknown');
@@ -94,7 +106,7 @@ export class TokenVerifier {
       const caller = callerOf(payload, settings);
       const untilMs = (payload.exp ?? 0) * 1000 + settings.clockSkewMs;
       // Keys that came during the check may be those that it was made with: then the token is checked once more.
-      this.remember(token, { caller, untilMs, keys, generation });
+      this.remember(value, { caller, untilMs, keys, generation });
       return caller;
     } catch (error) {
       if (error instanceof KeysNotLoadedError)
@@ -103,19 +115,19 @@ export class TokenVerifier {
     }
   }
 
-  private remember(token: string, entry: Remembered): void {
+  private remember(value: string, entry: Remembered): void {
     // A Map keeps the order in which entries came.
     for (const oldest of this.remembered.keys()) {
-      const length = this.rememberedLength + token.length;
+      const length = this.rememberedLength + value.length;
       if (this.remembered.size < rememberedMax && length <= rememberedLengthMax) break;
       this.forget(oldest);
     }
-    this.remembered.set(token, entry);
-    this.rememberedLength += token.length;
+    this.remembered.set(value, entry);
+    this.rememberedLength += value.length;
   }
 
-  private forget(token: string): void {
-    if (this.remembered.delete(token)) this.rememberedLength -= token.length;
+  private forget(value: string): void {
+    if (this.remembered.delete(value)) this.rememberedLength -= value.length;
   }
 }
 

@@ -4,7 +4,7 @@ import { type EjectionCause } from '@raftway/resilience';
 import { toDuration } from '@raftway/service-kit';
 import { type LeftOut } from '../domain/backend';
 import { hedgeAfterText } from '../domain/documents';
-import { mayRunTwice, type RoutePolicy } from '../domain/protection';
+import { type RoutePolicy } from '../domain/protection';
 import { endpointKey, type Route, type RoutingTable } from '../domain/routing-table';
 
 /** What a backend is told from. */
@@ -59,11 +59,11 @@ export function explainedBackend(
   const shown = { backend: backendMessage(service, context) };
   const policy = backend.protection?.policyFor(calls);
   if (policy === undefined) return gateway.ExplainedBackend.fromPartial(shown);
-  const { retry, hedging } = policy;
-  const { methods, codes, attemptsMax, perTryTimeoutMs } = retry;
+  const { retry, hedging, safe } = policy;
+  const { codes, attemptsMax, perTryTimeoutMs } = retry;
   return {
     ...shown,
-    mayRunTwice: isMarked || mayRunTwice(methods, grpcService, method),
+    mayRunTwice: isMarked || safe.get(grpcService, method) === true,
     attemptsMax,
     retryCodes: [...codes].map((code) => codeName(code)),
     perTryTimeout: perTryTimeoutMs === undefined ? undefined : toDuration(perTryTimeoutMs),

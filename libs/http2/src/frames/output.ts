@@ -6,6 +6,11 @@ const slabBytes = 32 * 1024;
 const slabsKeptMax = 64;
 /** With this much gathered, writing does not wait for the end of the turn. */
 const writeAtBytes = 64 * 1024;
+/**
+ * … or so many frames. Whoever they are for can begin, on another processor, while the rest of the turn's calls are looked at: else both sides work by turns, each
+ * waiting for all that the other has.
+ */
+const writeAtFrames = 32;
 
 /** Up to this size a loop is cheaper than a call out of the language. */
 const loopBytesMax = 64;
@@ -21,6 +26,8 @@ const freeSlabs: Buffer[] = [];
 export class Output {
   private buffer: Buffer | undefined;
   private length = 0;
+  /** Gathered. */
+  private frames = 0;
   /** Where the last DATA frame lies, and in which buffer; see {@link endWith}. */
   dataOffset = 0;
   dataGeneration = 0;
@@ -49,9 +56,7 @@ export class Output {
     const { buffer, length } = this;
     if (buffer === undefined || length === 0 || this.writingBytes > 0) return;
     if (!this.socket.writable) return this.discard();
-    this.buffer = undefined;
-    this.length = 0;
-    this.generation += 1;
+    this.startOver();
     this.socket.write(buffer.subarray(0, length), this.onWritten);
     if (this.socket.writableLength > 0) this.writingBytes = length;
     // Taken whole in the call: nobody reads the buffer any more.
@@ -60,9 +65,7 @@ export class Output {
 
   /** Forgets what has not been written. */
   discard(): void {
-    this.buffer = undefined;
-    this.length = 0;
-    this.generation += 1;
+    this.startOver();
   }
 
   /** A frame with a payload of at most 16 KiB. */
@@ -146,9 +149,17 @@ export class Output {
     } while (position < end);
   }
 
+  private startOver(): void {
+    this.buffer = undefined;
+    this.length = 0;
+    this.frames = 0;
+    this.generation += 1;
+  }
+
   private advance(bytes: number): void {
     this.length += bytes;
-    if (this.length >= writeAtBytes) this.write();
+    this.frames += 1;
+    if (this.length >= writeAtBytes || this.frames >= writeAtFrames) this.write();
   }
 
   private reserve(bytes: number): Buffer {

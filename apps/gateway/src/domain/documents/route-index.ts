@@ -33,10 +33,13 @@ export interface CallFacts {
 
 /** Kinds of calls whose entries are remembered, and the longest name of one. */
 const foundMax = 1024;
-const foundKeyMax = 512;
+const foundNameMax = 512;
 
 /** Entries that differ in their headers only, the one that counts most first. */
 type Bucket<Target> = RouteEntry<Target>[];
+
+/** What was found for calls of one gRPC service, by method. */
+type FoundOfService<Target> = Map<string, readonly RouteEntry<Target>[]>;
 
 /** Entries of one host name by gRPC service and method. */
 type HostEntries<Target> = ReadonlyMap<string, Bucket<Target>>;
@@ -46,8 +49,9 @@ type HostEntries<Target> = ReadonlyMap<string, Bucket<Target>>;
  * longest method; most headers; then `order`, then the order in which entries were given. Names match exactly, so each step is a look-up.
  */
 export class RouteIndex<Target> {
-  /** What was found for calls: there are more calls than kinds of them. */
-  private readonly found = new Map<string, readonly RouteEntry<Target>[]>();
+  /** What was found for calls, by host and method: there are more calls than kinds of them. */
+  private readonly found = new Map<string, Map<string, FoundOfService<Target>>>();
+  private foundCount = 0;
 
   private constructor(
     /** All of them, in the order in which they were given. */
@@ -90,16 +94,31 @@ export class RouteIndex<Target> {
 
   /** Every entry for the call's host and method, the one that counts most first, whatever headers they ask for. */
   candidates({ host, grpcService, method }: CallFacts): readonly RouteEntry<Target>[] {
-    // Services and methods have no slash: all in front of the last two is the host.
-    const key = `${host}/${grpcService}/${method}`;
-    const known = this.found.get(key);
+    const known = this.found.get(host)?.get(grpcService)?.get(method);
     if (known !== undefined) return known;
     const candidates = this.search(host, grpcService, method);
-    if (key.length > foundKeyMax) return candidates;
-    // Clients choose hosts and methods. Starting over is cheap.
-    if (this.found.size >= foundMax) this.found.clear();
-    this.found.set(key, candidates);
+    if (host.length + grpcService.length + method.length <= foundNameMax)
+      this.remember(host, grpcService, method, candidates);
     return candidates;
+  }
+
+  private remember(
+    host: string,
+    grpcService: string,
+    method: string,
+    candidates: readonly RouteEntry<Target>[],
+  ): void {
+    // Clients choose hosts and methods. Starting over is cheap.
+    if (this.foundCount >= foundMax) {
+      this.found.clear();
+      this.foundCount = 0;
+    }
+    this.foundCount += 1;
+    const ofHost = this.found.get(host) ?? new Map<string, FoundOfService<Target>>();
+    const ofService = ofHost.get(grpcService) ?? new Map<string, readonly RouteEntry<Target>[]>();
+    ofService.set(method, candidates);
+    ofHost.set(grpcService, ofService);
+    this.found.set(host, ofHost);
   }
 
   private search(host: string, grpcService: string, method: string): RouteEntry<Target>[] {

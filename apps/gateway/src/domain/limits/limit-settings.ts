@@ -1,4 +1,5 @@
 import { type CallPriority } from '@raftway/resilience';
+import { MethodTable } from '../method-table';
 
 /** What a key is made of. */
 export const keyPartTypes = [
@@ -111,13 +112,18 @@ export interface RuleLimits {
   readonly concurrency: TargetLimit | undefined;
 }
 
-/** What is said of a method: by its own name, or else by all of its service's. */
+/** Settings are plain data, which is compared as text; what they are looked up in is kept beside them. */
+const tables = new WeakMap<object, MethodTable<unknown>>();
+
+/** What is said of a method: by its own name, or else by all of its service's. @param values the same object for all calls */
 export function ofMethod<Value>(
   values: Readonly<Record<string, Value>>,
   grpcService: string,
   method: string,
 ): Value | undefined {
-  return values[`${grpcService}/${method}`] ?? values[`${grpcService}/*`];
+  let table = tables.get(values) as MethodTable<Value> | undefined;
+  if (table === undefined) tables.set(values, (table = new MethodTable(Object.entries(values))));
+  return table.get(grpcService, method);
 }
 
 /** What a call of a method costs. */
