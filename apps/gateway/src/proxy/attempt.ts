@@ -16,7 +16,7 @@ export interface AttemptOwner {
   /** The request ended with its headers. */
   readonly endsWithHeaders: boolean;
   /** The headers for the instance. */
-  upstreamHeaders(endpoint: InstanceEndpoint): string[];
+  upstreamHeaders(endpoint: InstanceEndpoint): HeaderPairs;
   onStreamOpen(): void;
   onConnectFailed(endpoint: InstanceEndpoint, detail: string): void;
   onResponseHeaders(headers: HeaderPairs, endOfStream: boolean): void;

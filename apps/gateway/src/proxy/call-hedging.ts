@@ -190,7 +190,7 @@ class Hedge implements AttemptOwner {
     return this.call.endsWithHeaders;
   }
 
-  upstreamHeaders(endpoint: InstanceEndpoint): string[] {
+  upstreamHeaders(endpoint: InstanceEndpoint): HeaderPairs {
     return this.call.upstreamHeaders(endpoint);
   }
 

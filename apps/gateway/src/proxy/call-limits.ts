@@ -57,13 +57,15 @@ interface Charge {
   readonly cost: number;
 }
 
+const none: readonly Charge[] = [];
+
 /** A call's way through its limits. */
 export class CallLimits implements Expirable, QueuedCall {
   private stage: 'before' | 'asking' | 'waiting' | 'inside' | 'over' = 'before';
   /** Charges that count in this gateway alone. */
-  private local: Charge[] = [];
+  private local: readonly Charge[] = none;
   /** Charges that count in all gateways. */
-  private shared: Charge[] = [];
+  private shared: readonly Charge[] = none;
   private concurrency: TargetConcurrency | undefined;
   private priority: CallPriority = 'critical';
   private bucket: number | undefined;
@@ -145,8 +147,8 @@ export class CallLimits implements Expirable, QueuedCall {
       const text = limitKey(limit.key, facts);
       const key = text.length > keyLengthMax ? digest(text) : text;
       const charge = { limit, state: states.of(limit), key, cost };
-      if (limit.scope === 'shared') this.shared.push(charge);
-      else this.local.push(charge);
+      if (limit.scope === 'shared') this.shared = [...this.shared, charge];
+      else this.local = [...this.local, charge];
     }
   }
 

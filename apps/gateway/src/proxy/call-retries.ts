@@ -138,7 +138,7 @@ export class CallRetries implements Expirable, HedgeSource {
   }
 
   /** The headers for the instance, with the number of attempts before this one. */
-  withAttempts(headers: string[]): string[] {
+  withAttempts(headers: HeaderPairs): HeaderPairs {
     if (this.count === 0) return headers;
     const result = withoutHeader(headers, attemptsHeader);
     result.push(attemptsHeader, String(this.earlier + this.count));

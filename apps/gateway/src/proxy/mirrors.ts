@@ -107,8 +107,7 @@ export class Mirrors implements MirrorHost {
       remainingMs: deadlineMs === undefined ? undefined : deadlineMs - this.nowMs(),
       context: this.context,
     });
-    forwarded.push(mirroredHeader, 'true');
-    return forwarded;
+    return [...forwarded, mirroredHeader, 'true'];
   }
 
   private refuse(service: string, outcome: MirrorOutcome): undefined {

@@ -176,7 +176,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, AdmittedC
   }
 
   /** The headers for the instance. */
-  upstreamHeaders(endpoint: InstanceEndpoint): string[] {
+  upstreamHeaders(endpoint: InstanceEndpoint): HeaderPairs {
     const forwarded = headersForInstance(this.start, endpoint, {
       remainingMs: this.remainingMs,
       trace: this.span?.headers(),

@@ -4,6 +4,7 @@ import { type Logger } from '@raftway/observability';
 import { type Fault, type SecuritySettings } from '../domain/documents';
 import { type AccessDecision } from '../domain/security/access-rules';
 import { anonymous, type CallIdentity } from '../domain/call-identity';
+import { RecentLists } from '../domain/recent-lists';
 import { identified, identityHeaders } from '../domain/security/identity-headers';
 import * as refusal from '../domain/security/refusals';
 import { ApiKeyRing } from './api-key-ring';
@@ -51,6 +52,13 @@ export interface GuardParts {
   readonly wallMs: () => number;
 }
 
+/** An {@link Admission} that nobody else was asked about, and what it was made from beside the call's headers. */
+interface AdmittedBefore {
+  readonly told: ReadonlySet<string>;
+  readonly caller: KnownCaller;
+  readonly admission: Admission;
+}
+
 const nobody: KnownCaller = { identity: anonymous, headers: identityHeaders(anonymous, []) };
 
 /** Judges calls by one SecurityPolicy. What is known is judged at once; what has to be found out, later. */
@@ -61,6 +69,7 @@ export class Guard {
   private readonly credentials: ReadonlySet<string>;
   /** What would do, in words. */
   private readonly wanted: string;
+  private readonly recent = new RecentLists<AdmittedBefore>();
 
   constructor(
     readonly settings: SecuritySettings,
@@ -133,12 +142,12 @@ export class Guard {
     const error = this.refusalBy(decision, call, identity);
     if (error !== undefined) return { error, identity };
     const { authorizer } = this.parts;
+    if (authorizer === undefined) return this.admitKnown(call, told, caller);
     const admit = (more: readonly string[], failedOpen: boolean): Admission => {
       const added = more.length === 0 ? caller.headers : [...caller.headers, ...more];
       const headers = identified(call.headers, told, this.credentials, added);
       return { headers, identity, failedOpen };
     };
-    if (authorizer === undefined) return admit([], false);
     return authorizer
       .ask(call, identity, call.timeoutMs)
       .then((answer) =>
@@ -146,6 +155,16 @@ export class Guard {
           ? { error: answer, identity }
           : admit(answer.headers, answer.failedOpen),
       );
+  }
+
+  /** Whoever calls again says the same again. */
+  private admitKnown(call: CallFacts, told: ReadonlySet<string>, caller: KnownCaller): Admission {
+    const known = this.recent.get(call.headers);
+    if (known?.told === told && known.caller === caller) return known.admission;
+    const headers = identified(call.headers, told, this.credentials, caller.headers);
+    const admission = { headers, identity: caller.identity, failedOpen: false };
+    this.recent.set(call.headers, { told, caller, admission });
+    return admission;
   }
 
   private refusalBy(
