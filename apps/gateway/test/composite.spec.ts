@@ -112,6 +112,13 @@ spec: { rules: [{ backendRefs: [{ name: greeter }] }] }
     await eventually(() => world.cancelled === 1, 'a cancelled greeting');
   });
 
+  it('tells instances how much time there is for all of it', async () => {
+    world = await Aggregation.start(echoing(', timeout: 2m', '  timeout: 1m\n'));
+
+    expect(await world.outcome(world.get('/v1/overview/a?say=hi'))).toMatchObject([200, {}]);
+    expect(Number(world.echo.deadlines[0])).toBeLessThanOrEqual(Date.now() + 60_000);
+  });
+
   it('does without a service that is dead', async () => {
     world = await Aggregation.start(optionalEcho);
     world.echo.stop();

@@ -50,6 +50,8 @@ describe('a quota of a window', () => {
     ]);
     expect(quota.take('c', 2, second, 1000).isAllowed).toBe(true);
     expect(quota.size).toBe(1);
+    // The count that is shared begins anew as well.
+    expect(quota.take('b', 2, second, 1000).isAllowed).toBe(true);
   });
 
   it('never lets more of a key through in a window, whatever the keys and the table', () => {

@@ -204,6 +204,8 @@ describe('a template of a request', () => {
     ['${body.a} ${body.b.c}', { a: { x: 1 }, b: { c: 2 } }, undefined],
     ['${body.b.c}', { b: { c: 2, d: 3 } }, 'b.d'],
     ['${body.a}', { a: 1, z: 2 }, 'z'],
+    ['${body.a}', { a: 1, z: {} }, 'z'],
+    ['${body.a}', { a: 1, y: { z: 2 } }, 'y'],
     ['${path.a}', {}, undefined],
     ['${path.a}', { a: 1 }, 'a'],
     ['${body.a}', [], undefined],

@@ -11,21 +11,26 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '../../test/support/harness';
 import { LineWriter } from './line-writer';
 
 let directory: string;
 let counts: { written: number; dropped: number };
 let failures: string[];
 let nowMs: number;
+/** What is still open at the end of a spec, whichever end that is. */
+let closing: (() => unknown)[];
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'raftway-lines-'));
   counts = { written: 0, dropped: 0 };
   failures = [];
   nowMs = 0;
+  closing = [];
 });
 
-afterEach(() => {
+afterEach(async () => {
+  for (const close of closing) await close();
   rmSync(directory, { recursive: true });
 });
 
@@ -35,10 +40,6 @@ function writerTo(target: string, itemsMax = 1000): LineWriter<string> {
     onLines: (result, count) => (counts[result] += count),
     onFailure: (error) => failures.push(error.message),
   });
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe('a writer of lines', () => {
@@ -58,13 +59,13 @@ describe('a writer of lines', () => {
   it('writes by itself, soon', async () => {
     const file = join(directory, 'access.log');
     const writer = writerTo(file);
+    closing.push(() => writer.close());
     writer.offer('one');
     writer.offer('two');
 
-    await until(() => counts.written === 2);
+    await eventually(() => counts.written === 2, 'both lines');
 
     expect(readFileSync(file, 'utf8')).toBe('one\ntwo\n');
-    await writer.close();
   });
 
   it('drops what does not fit into its memory, and counts it', async () => {
@@ -79,17 +80,17 @@ describe('a writer of lines', () => {
   it('goes on in a new file when the old one was moved away', async () => {
     const file = join(directory, 'access.log');
     const writer = writerTo(file);
+    closing.push(() => writer.close());
     writer.offer('before');
-    await until(() => counts.written === 1);
+    await eventually(() => counts.written === 1, 'the line before');
     renameSync(file, `${file}.1`);
     nowMs += 5000;
 
     writer.offer('after');
-    await until(() => counts.written === 2);
+    await eventually(() => counts.written === 2, 'the line after');
 
     expect(readFileSync(`${file}.1`, 'utf8')).toBe('before\n');
     expect(readFileSync(file, 'utf8')).toBe('after\n');
-    await writer.close();
   });
 
   it('does not wait for a pipe that nobody reads, and writes whole lines when somebody does', async () => {
@@ -104,34 +105,36 @@ describe('a writer of lines', () => {
       onLines: (result, count) => (counts[result] += count),
       onFailure: (error) => failures.push(error.message),
     });
+    closing.push(
+      () => writer.close(),
+      () => closeSync(reader),
+    );
     const line = 'y'.repeat(299);
     for (let number = 0; number < 2500; number += 1) writer.offer(line);
     // The system keeps 64 KiB; the rest waits.
-    await until(() => counts.written > 0);
+    await eventually(() => counts.written > 0, 'what the pipe takes');
 
     expect(counts.dropped).toBe(500);
     let text = '';
-    while (counts.written < 2000) {
+    await eventually(() => {
       text += readSome(reader, bytes);
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+      return counts.written === 2000;
+    }, 'all lines');
     text += readSome(reader, bytes);
 
     expect(text).toBe(`${line}\n`.repeat(2000));
     expect(failures).toEqual([]);
-    await writer.close();
-    closeSync(reader);
   });
 
   it('says once that it cannot write', async () => {
     const writer = writerTo('/dev/full');
+    closing.push(() => writer.close());
     writer.offer('one');
-    await until(() => counts.dropped === 1);
+    await eventually(() => counts.dropped === 1, 'the first loss');
     writer.offer('two');
-    await until(() => counts.dropped === 2);
+    await eventually(() => counts.dropped === 2, 'the second loss');
 
     expect(failures).toEqual([expect.stringContaining('ENOSPC')]);
-    await writer.close();
   });
 
   it('is not made for a file that cannot be opened', () => {

@@ -1,6 +1,6 @@
 import { type SessionSettings } from '../domain/documents';
 import { type InstanceEndpoint } from '../domain/backend';
-import { Sessions } from './sessions';
+import { CallSession, Sessions } from './sessions';
 
 const settings: SessionSettings = {
   scope: 'rule',
@@ -54,5 +54,22 @@ describe('sessions', () => {
     expect(read(3).token).toBeDefined();
     expect(read(4)).toEqual({ token: undefined, isInvalid: true });
     expect(sessions.read(cookie, [], 1500)).toEqual({ token: undefined, isInvalid: false });
+  });
+});
+
+describe('the session of a call', () => {
+  it('begins with no answer that says that the instance is the trouble', () => {
+    const outcomes: string[] = [];
+    const session = new CallSession({
+      ...{ sessions: new Sessions(undefined), settings, token: undefined, isSecure: false },
+      wallMs: () => 1000,
+      onOutcome: (_service, outcome) => outcomes.push(outcome),
+    });
+    const begins = (code: number): boolean =>
+      session.answer(['grpc-status', String(code)], true, endpoint).includes('x-cart');
+
+    // NOT_FOUND is about the request, INTERNAL and UNAVAILABLE are about the instance.
+    expect([0, 5, 13, 14].map(begins)).toEqual([true, true, false, false]);
+    expect(outcomes).toEqual(['begun', 'begun']);
   });
 });

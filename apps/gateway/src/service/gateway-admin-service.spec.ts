@@ -522,18 +522,22 @@ spec:
     expect(other.traffic?.mirrors).toEqual([]);
   });
 
-  it('says that every call of a rule fails on purpose', async () => {
+  it('says that every call of a rule fails on purpose, and of a share that it may', async () => {
     const { admin } = await start();
-    const documents = split.replace(
-      'timeouts: {',
-      'fault: { abort: { code: ABORTED } }, timeouts: {',
-    );
-    await admin.applyDocuments({ files: files(documents) });
+    const why = async (abort: string) => {
+      const fault = `fault: { abort: { ${abort} } }, timeouts: {`;
+      await admin.applyDocuments({ files: files(split.replace('timeouts: {', fault)) });
+      return admin.explainCall({ method: 'test.Echo/Unary' });
+    };
 
-    expect(await admin.explainCall({ method: 'test.Echo/Unary' })).toMatchObject({
+    expect(await why('code: ABORTED')).toMatchObject({
       refusalCode: 'ABORTED',
       refusalReason: 'FAULT_INJECTED',
       traffic: { fault: { policy: 'TrafficPolicy default/times', abortPercent: 100 } },
+    });
+    expect(await why('code: ABORTED, percent: 99.5')).toMatchObject({
+      refusalCode: '',
+      traffic: { fault: { abortCode: 'ABORTED', abortPercent: 99.5 } },
     });
   });
 

@@ -20,7 +20,6 @@ export class ConnectionAges {
   /** A connection begins. */
   note(socket: Socket, nowMs: number): void {
     const { ageMaxMs, random } = this.limits;
-    if (ageMaxMs === Number.POSITIVE_INFINITY) return;
     this.dueMs.set(socket, nowMs + jitteredAgeMs(ageMaxMs, random));
   }
 

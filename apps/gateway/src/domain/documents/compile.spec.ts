@@ -277,6 +277,12 @@ describe('conditions', () => {
       'TrafficPolicy default/p',
     ],
     [
+      'a policy of a service that was never registered',
+      policy('BackendPolicy', 'p', 'targetRefs: [{ kind: Service, name: unknown }]'),
+      { Accepted: 'TargetNotFound' },
+      'BackendPolicy default/p',
+    ],
+    [
       'a second policy of one target',
       ['q', 'p']
         .map((name) =>

@@ -193,6 +193,46 @@ spec: { rules: [{ backendRefs: [{ name: s }] }] }
     expect(compile(route).routes.entries[0]?.target.transcoding).toBeUndefined();
   });
 
+  it('of a rule, its route, its Gateway and its service count in this order for each setting, and the least limit', () => {
+    const gateway = `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: edge }
+spec: { gatewayClassName: x, listeners: [{ name: a, port: 80, protocol: HTTP }] }
+`;
+    const attached = route
+      .replace('spec: {', 'spec: { parentRefs: [{ name: edge }],')
+      .replace('rules: [{', 'rules: [{ name: main,');
+    // The least specific first.
+    const policies = [
+      ['{ kind: Service, name: s }', true, 60],
+      ['{ kind: Gateway, name: edge }', false, 50],
+      ['{ kind: GRPCRoute, name: r }', true, 70],
+      ['{ kind: GRPCRoute, name: r, sectionName: main }', false, 80],
+    ] as const;
+    const settingsOf = (count: number): unknown => {
+      const held = policies
+        .slice(0, count)
+        .map(([target, isOn, bytesMax], index) =>
+          policy(
+            `protocols: { connect: ${isOn} }, json: { emitDefaults: ${isOn} }, messageBytesMax: ${bytesMax}`,
+            target,
+          ).replace('name: p ', `name: p${index} `),
+        );
+      const { transcoding } =
+        compile(gateway + attached + held.join('')).routes.entries[0]?.target ?? {};
+      const { protocols, emitDefaults, limit } = transcoding ?? {};
+      return [protocols?.connect?.isOn, emitDefaults, limit?.bytesMax];
+    };
+
+    expect([1, 2, 3, 4].map(settingsOf)).toEqual([
+      [true, true, 60],
+      [false, false, 50],
+      [true, true, 50],
+      [false, false, 50],
+    ]);
+  });
+
   it('say that they have no target', () => {
     const compiled = compile(policy('json: {}', '{ kind: CompositeRoute, name: none }'));
 

@@ -96,6 +96,14 @@ describe('which policy holds', () => {
     expect(status?.conditions[0]).toMatchObject({ type: 'Accepted', reason: 'Conflicted' });
   });
 
+  it('of two Gateways with one host name: that of the one that has any, also where it is the younger', () => {
+    const compiled = compile(
+      gateway('a') + gateway('b') + policy('p', '{ kind: Gateway, name: b }'),
+    );
+
+    expect(heldFor(compiled, 'x')).toBe('p');
+  });
+
   it('for no call when there is none, at no cost', () => {
     expect(compile(gateway('edge') + route('free', 'edge')).security).toBeUndefined();
   });
