@@ -27,8 +27,6 @@ export class DirectHistogram extends Histogram {
   constructor(settings: HistogramConfiguration<string> & { readonly buckets: number[] }) {
     super(settings);
     this.bounds = settings.buckets;
-    // Without labels there is one series, from the beginning.
-    if ((settings.labelNames ?? []).length === 0) this.cellOf({});
   }
 
   /** @param labels the same object for the same combination */

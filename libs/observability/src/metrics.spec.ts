@@ -1,4 +1,5 @@
-import { createMetrics, withSpan } from './index';
+import { Histogram, Registry } from 'prom-client';
+import { createMetrics, type MetricFamily, withSpan } from './index';
 
 it('counts, sets and observes', async () => {
   const metrics = createMetrics({ processMetrics: false });
@@ -29,6 +30,56 @@ it('counts and observes for labels that were given once', async () => {
   expect(text).toContain('calls_total{code="OK"} 5');
   expect(text).toContain('seconds_count{code="OK"} 1');
   expect(() => count(-1)).toThrow(new RangeError('a counter does not go down: -1'));
+});
+
+it('tells of a histogram what prom-client tells', async () => {
+  const settings = { name: 'seconds', help: 'Time.', buckets: [0.1, 1] };
+  const registry = new Registry();
+  const theirs = new Histogram({
+    ...settings,
+    labelNames: ['code', 'kind'],
+    registers: [registry],
+  });
+  const bare = new Histogram({ ...settings, name: 'bare_seconds', registers: [registry] });
+  const metrics = createMetrics({ processMetrics: false });
+  const ours = metrics.histogram({ ...settings, labels: ['code', 'kind'] });
+  const oursBare = metrics.histogram({ ...settings, name: 'bare_seconds' });
+
+  expect(await metrics.text()).toBe(await registry.metrics());
+  for (const [code, value] of [
+    ['OK', 0.1],
+    ['OK', 0.05],
+    ['OK', 1.5],
+    ['NOT_FOUND', 0.7],
+  ] as const) {
+    theirs.observe({ code, kind: 'a "b"' }, value);
+    ours.observe(value, { code, kind: 'a "b"' });
+    bare.observe(value);
+    oursBare.observe(value);
+  }
+  theirs.observe({ code: 'OK' }, 3);
+  ours.observe(3, { code: 'OK' });
+
+  expect(await metrics.text()).toBe(await registry.metrics());
+  const samples = (families: readonly MetricFamily[]) =>
+    families.flatMap(({ name, values }) =>
+      values.map(({ metricName, labels, value }) => [name, metricName, labels, value]),
+    );
+  const told = (await registry.getMetricsAsJSON()) as unknown as readonly MetricFamily[];
+  expect(samples(await metrics.families())).toEqual(samples(told));
+  expect(() => ours.observe(NaN)).toThrow(TypeError);
+});
+
+it('knows a value of a label as a number and as a text', async () => {
+  const metrics = createMetrics({ processMetrics: false });
+  const options = { name: 'a_total', help: 'A.', labels: ['code', 'kind'], combinationsMax: 2 };
+  const counter = metrics.counter(options);
+  counter.increment({ code: 1, kind: 'x' });
+  counter.increment({ code: '1', kind: 'x' });
+  counter.increment({ code: 1 });
+
+  expect(await metrics.text()).toContain('a_total{code="1",kind="x"} 2');
+  expect(await metrics.text()).toContain('a_total{code="1"} 1');
 });
 
 it('yields the same metric for the same name', async () => {

@@ -141,6 +141,8 @@ class PrometheusMetrics implements Metrics {
       const buckets = [...(options.buckets ?? DURATION_BUCKETS_SECONDS)];
       const histogram = new DirectHistogram({ ...this.settings(options), buckets });
       const bound = boundedLabels(options);
+      // Without labels there is one series, from the beginning.
+      if ((options.labels ?? []).length === 0) histogram.cellOf(bound());
       return {
         observe: (value, labels) => histogram.observeIn(histogram.cellOf(bound(labels)), value),
         with: (labels) => {
