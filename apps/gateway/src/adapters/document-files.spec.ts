@@ -1,5 +1,6 @@
 import { silentLogger } from '@raftway/observability';
 import {
+  linkSync,
   mkdirSync,
   mkdtempSync,
   renameSync,
@@ -80,6 +81,22 @@ describe('documents from files', () => {
     await seen('three', 'two');
     unlinkSync(join(directory, 'a.yaml'));
     await seen('two');
+    put('a.yaml', routeTo('x', 'four'));
+    await seen('four', 'two');
+  });
+
+  it('are looked at when they are notified themselves', async () => {
+    const outside = mkdtempSync(join(tmpdir(), 'raftway-document-files-'));
+    writeFileSync(join(outside, 'a'), routeTo('x', 'one'));
+    linkSync(join(outside, 'a'), join(directory, 'a.yaml'));
+    await follow();
+
+    // Nobody notifies a change that was made by a name outside the directory.
+    writeFileSync(join(outside, 'a'), routeTo('x', 'three'));
+    put('b.yaml', routeTo('x', 'two'));
+
+    await seen('one', 'two');
+    rmSync(outside, { recursive: true });
   });
 
   it('follow one file that is replaced', async () => {

@@ -2,7 +2,7 @@
  * Documents from a file or from the files of a directory, followed.
  *
  * A change is noticed by the file system's notification, and where there is none (network file systems) by looking every ten seconds. Of thousands of
- * files only those that changed are read again, and of a file only the documents that changed are validated again.
+ * files only those that are notified are looked at, and of a file only the documents that changed are validated again.
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
@@ -39,6 +39,7 @@ export class DocumentFiles {
   private listProblem: DocumentProblem | undefined;
   private readonly changed = new Set<string>();
   private lookAtAll = true;
+  private lookAtLinks = false;
   private running: Promise<void> | undefined;
   private watcher: FSWatcher | undefined;
   private settle: NodeJS.Timeout | undefined;
@@ -99,9 +100,11 @@ export class DocumentFiles {
 
   private onNotified(name: string | null): void {
     if (this.stopped) return;
-    // Anything else may be a link of which others hang, such as `..data` of a mounted ConfigMap.
-    if (this.isDirectory && name !== null && isDocumentFile(name)) this.changed.add(name);
-    else this.lookAtAll = true;
+    if (!this.isDirectory || name === null) this.lookAtAll = true;
+    else if (isDocumentFile(name)) this.changed.add(name);
+    // Files that are links may lead through it, as through `..data` of a mounted ConfigMap. To others it is nothing: mostly a file that is written
+    // before it takes its name, and with thousands of files a look at all of them would be most of the time that a change takes.
+    else this.lookAtLinks = true;
     this.settle ??= setTimeout(() => {
       this.settle = undefined;
       void this.refresh();
@@ -115,13 +118,16 @@ export class DocumentFiles {
   }
 
   private async refreshAll(): Promise<void> {
-    while (!this.stopped && (this.lookAtAll || this.changed.size > 0)) {
+    while (!this.stopped && (this.lookAtAll || this.lookAtLinks || this.changed.size > 0)) {
       const changed = new Set(this.changed);
       const all = this.lookAtAll;
+      const links = this.lookAtLinks;
       this.lookAtAll = false;
+      this.lookAtLinks = false;
       this.changed.clear();
       const before = this.listProblem;
-      const names = all ? await this.list() : [...changed];
+      const some = new Set([...changed, ...(links ? await this.links() : [])]);
+      const names = all ? await this.list() : [...some];
       const differs = await this.readChanged(names, all, changed);
       if (differs || this.listProblem?.message !== before?.message) this.publish();
     }
@@ -142,13 +148,21 @@ export class DocumentFiles {
     }
   }
 
+  /** The files of the directory that are links; none when nobody can tell: everything is looked at every ten seconds. */
+  private async links(): Promise<readonly string[]> {
+    const found = await readdir(this.path, { withFileTypes: true }).catch(() => []);
+    return found
+      .filter((entry) => entry.isSymbolicLink() && isDocumentFile(entry.name))
+      .map(({ name }) => name);
+  }
+
   /** Returns whether anything differs from before. */
   private async readChanged(
     names: readonly string[],
     all: boolean,
     changed: ReadonlySet<string>,
   ): Promise<boolean> {
-    const next = new Map(all ? [] : this.known);
+    let next = new Map(all ? [] : this.known);
     let differs = this.isFirst;
     this.isFirst = false;
     for (const name of names) {
@@ -159,6 +173,8 @@ export class DocumentFiles {
       differs ||= after !== before;
     }
     differs ||= next.size !== this.known.size;
+    // The order of names, whenever files came.
+    if (!all && names.some((name) => !this.known.has(name))) next = new Map([...next].sort(byName));
     this.known = next;
     return differs;
   }
@@ -204,6 +220,10 @@ export class DocumentFiles {
 
 function isDocumentFile(name: string): boolean {
   return !name.startsWith('.') && extensions.includes(extname(name));
+}
+
+function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1;
 }
 
 function messageOf(error: unknown): string {
