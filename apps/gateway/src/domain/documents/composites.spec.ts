@@ -187,10 +187,10 @@ spec: { rules: [{ backendRefs: [{ name: s }] }] }
         ),
     );
 
-    expect(compiled.routes.entries.map(routeLine)).toEqual([
+    expect(compiled.routeEntries.map(routeLine)).toEqual([
       '* */* → s {connect off, enumsAsNumbers true, cors https://a.b, messageBytesMax 9} (GRPCRoute default/r, rules[0])',
     ]);
-    expect(compile(route).routes.entries[0]?.target.transcoding).toBeUndefined();
+    expect(compile(route).routeEntries[0]?.target.transcoding).toBeUndefined();
   });
 
   it('say that they have no target', () => {
