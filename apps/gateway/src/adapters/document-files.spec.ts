@@ -69,6 +69,23 @@ describe('documents from files', () => {
     expect(sets[0]?.problems.map(({ where }) => where)).toEqual([join(directory, 'b.json:1')]);
   });
 
+  it('are there and followed when they are more than are looked at at once', async () => {
+    const all = Array.from({ length: 150 }, (_, number) => `r${number + 100}`);
+    mkdirSync(join(directory, 'v1'));
+    for (const name of all) {
+      writeFileSync(join(directory, 'v1', `${name}.yaml`), routeTo('x', name));
+      symlinkSync(join('..data', `${name}.yaml`), join(directory, `${name}.yaml`));
+    }
+    symlinkSync('v1', join(directory, '..data'));
+    await follow();
+    expect(names()).toEqual(all);
+
+    writeFileSync(join(directory, 'v1', 'r240.yaml'), routeTo('x', 'other'));
+    put('notes.txt', 'none');
+
+    await seen(...all.with(140, 'other'));
+  });
+
   it('come, change and go with files of a directory', async () => {
     await follow();
     expect(names()).toEqual([]);

@@ -4,7 +4,7 @@
  * A change is noticed by the file system's notification, and where there is none (network file systems) by looking every ten seconds. Of thousands of
  * files only those that are notified are looked at, and of a file only the documents that changed are validated again.
  */
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, type Stats, watch } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { type Logger } from '@raftway/observability';
@@ -21,6 +21,8 @@ const settleMs = 5;
 /** How often everything is looked at without a notification, in milliseconds. */
 const lookMs = 10_000;
 const filesMax = 20_000;
+/** Files that are looked at at once. A look waits for the disk and a turn: thousands one after the other would keep a change waiting for seconds. */
+const looksMax = 64;
 const fileBytesMax = 64 * 1024 * 1024;
 const extensions: readonly string[] = ['.yaml', '.yml', '.json'];
 
@@ -165,12 +167,18 @@ export class DocumentFiles {
     let next = new Map(all ? [] : this.known);
     let differs = this.isFirst;
     this.isFirst = false;
-    for (const name of names) {
-      const before = this.known.get(name);
-      const after = await this.readFile(name, before, changed.has(name));
-      if (after === undefined) next.delete(name);
-      else next.set(name, after);
-      differs ||= after !== before;
+    for (let at = 0; at < names.length; at += looksMax) {
+      const some = names.slice(at, at + looksMax);
+      const same = await Promise.all(
+        some.map(async (name) => !changed.has(name) && (await this.isSame(name))),
+      );
+      for (const [index, name] of some.entries()) {
+        const before = this.known.get(name);
+        const after = same[index] === true ? before : await this.readFile(name, before);
+        if (after === undefined) next.delete(name);
+        else next.set(name, after);
+        differs ||= after !== before;
+      }
     }
     differs ||= next.size !== this.known.size;
     // The order of names, whenever files came.
@@ -179,20 +187,27 @@ export class DocumentFiles {
     return differs;
   }
 
-  /** The file as it is now, which is `before` when it has not changed; undefined when it is gone. */
+  /** Whether a file is as it was when it was read, as far as a look at it tells. */
+  private async isSame(name: string): Promise<boolean> {
+    const now = await stat(this.pathOf(name)).catch(() => undefined);
+    return now !== undefined && stampOf(now) === this.known.get(name)?.stamp;
+  }
+
+  /** The file as it is now, which is `before` when it still cannot be read; undefined when it is gone. */
   private async readFile(
     name: string,
     before: KnownFile | undefined,
-    changed: boolean,
   ): Promise<KnownFile | undefined> {
     const path = this.pathOf(name);
     try {
-      const { size, mtimeMs, ino } = await stat(path);
-      const stamp = `${size} ${mtimeMs} ${ino}`;
-      if (!changed && before?.stamp === stamp) return before;
+      const found = await stat(path);
+      const { size } = found;
       if (size > fileBytesMax) throw new Error(`it is longer than ${fileBytesMax} bytes`);
       const text = await readFile(path, 'utf8');
-      return { stamp, texts: await readTexts({ path, text }, byText(before?.texts ?? [])) };
+      return {
+        stamp: stampOf(found),
+        texts: await readTexts({ path, text }, byText(before?.texts ?? [])),
+      };
     } catch (error) {
       const gone = (error as NodeJS.ErrnoException).code === 'ENOENT';
       if (gone && this.isDirectory) return undefined;
@@ -216,6 +231,10 @@ export class DocumentFiles {
   private pathOf(name: string): string {
     return this.isDirectory ? join(this.path, name) : this.path;
   }
+}
+
+function stampOf({ size, mtimeMs, ino }: Stats): string {
+  return `${size} ${mtimeMs} ${ino}`;
 }
 
 function isDocumentFile(name: string): boolean {

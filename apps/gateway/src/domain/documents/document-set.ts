@@ -66,7 +66,8 @@ export function documentSet(texts: readonly ReadText[]): DocumentSet {
       problems.push({ where: `${path}:${text.line + line - 1}`, message: shortened(message) });
     if (source === undefined) continue;
     const { id, where } = source;
-    if (ids.has(id)) {
+    // Whoever copies a directory has thousands of them, and nobody is told of more.
+    if (ids.has(id) && problems.length < problemsMax) {
       const other = documents.findLast((document) => document.id === id)?.where;
       problems.push({ where, message: `${id} is at ${other} already: names are given once` });
     }
