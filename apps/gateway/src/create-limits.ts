@@ -42,10 +42,6 @@ export function createLimits(
     context: { states, shared: redis, observer, digest: keyDigest },
     open: async () => redis?.open(),
     close: () => redis?.close(),
-    retain: ({ routes, http }) =>
-      states.retain([
-        ...routes.entries.flatMap(({ target }) => target.limits ?? []),
-        ...http.entries.flatMap(({ target }) => target.rule.limits ?? []),
-      ]),
+    retain: (documents) => states.retain(documents.limits.items()),
   };
 }

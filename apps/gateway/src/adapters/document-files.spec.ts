@@ -1,5 +1,6 @@
 import { silentLogger } from '@raftway/observability';
 import {
+  linkSync,
   mkdirSync,
   mkdtempSync,
   renameSync,
@@ -10,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { routeTo } from '../../test/support/document-gateway';
 import { eventually } from '../../test/support/harness';
 import { type DocumentSet } from '../domain/documents';
@@ -68,6 +70,23 @@ describe('documents from files', () => {
     expect(sets[0]?.problems.map(({ where }) => where)).toEqual([join(directory, 'b.json:1')]);
   });
 
+  it('are there and followed when they are more than are looked at at once', async () => {
+    const all = Array.from({ length: 150 }, (_, number) => `r${number + 100}`);
+    mkdirSync(join(directory, 'v1'));
+    for (const name of all) {
+      writeFileSync(join(directory, 'v1', `${name}.yaml`), routeTo('x', name));
+      symlinkSync(join('..data', `${name}.yaml`), join(directory, `${name}.yaml`));
+    }
+    symlinkSync('v1', join(directory, '..data'));
+    await follow();
+    expect(names()).toEqual(all);
+
+    writeFileSync(join(directory, 'v1', 'r240.yaml'), routeTo('x', 'other'));
+    put('notes.txt', 'none');
+
+    await seen(...all.with(140, 'other'));
+  });
+
   it('come, change and go with files of a directory', async () => {
     await follow();
     expect(names()).toEqual([]);
@@ -80,6 +99,35 @@ describe('documents from files', () => {
     await seen('three', 'two');
     unlinkSync(join(directory, 'a.yaml'));
     await seen('two');
+    put('a.yaml', routeTo('x', 'four'));
+    await seen('four', 'two');
+  });
+
+  it('are looked at when they are notified themselves', async () => {
+    const outside = mkdtempSync(join(tmpdir(), 'raftway-document-files-'));
+    writeFileSync(join(outside, 'a'), routeTo('x', 'one'));
+    linkSync(join(outside, 'a'), join(directory, 'a.yaml'));
+    await follow();
+
+    // Nobody notifies a change that was made by a name outside the directory.
+    writeFileSync(join(outside, 'a'), routeTo('x', 'three'));
+    put('b.yaml', routeTo('x', 'two'));
+
+    await seen('one', 'two');
+    rmSync(outside, { recursive: true });
+  });
+
+  it('are no new set when a file is written with what it had', async () => {
+    put('a.yaml', routeTo('x', 'one'));
+    await follow();
+
+    put('a.yaml', routeTo('x', 'one'));
+    // Longer than it takes to notice it: noticed together with the next one it would be no set of its own in any case.
+    await setTimeout(100);
+    put('b.yaml', routeTo('x', 'two'));
+    await seen('one', 'two');
+
+    expect(sets).toHaveLength(2);
   });
 
   it('follow one file that is replaced', async () => {

@@ -2,9 +2,9 @@
  * Documents from a file or from the files of a directory, followed.
  *
  * A change is noticed by the file system's notification, and where there is none (network file systems) by looking every ten seconds. Of thousands of
- * files only those that changed are read again, and of a file only the documents that changed are validated again.
+ * files only those that are notified are looked at, and of a file only the documents that changed are validated again.
  */
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, type Stats, watch } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { type Logger } from '@raftway/observability';
@@ -21,6 +21,8 @@ const settleMs = 5;
 /** How often everything is looked at without a notification, in milliseconds. */
 const lookMs = 10_000;
 const filesMax = 20_000;
+/** Files that are looked at at once. A look waits for the disk and a turn: thousands one after the other would keep a change waiting for seconds. */
+const looksMax = 64;
 const fileBytesMax = 64 * 1024 * 1024;
 const extensions: readonly string[] = ['.yaml', '.yml', '.json'];
 
@@ -39,6 +41,7 @@ export class DocumentFiles {
   private listProblem: DocumentProblem | undefined;
   private readonly changed = new Set<string>();
   private lookAtAll = true;
+  private lookAtLinks = false;
   private running: Promise<void> | undefined;
   private watcher: FSWatcher | undefined;
   private settle: NodeJS.Timeout | undefined;
@@ -99,9 +102,11 @@ export class DocumentFiles {
 
   private onNotified(name: string | null): void {
     if (this.stopped) return;
-    // Anything else may be a link of which others hang, such as `..data` of a mounted ConfigMap.
-    if (this.isDirectory && name !== null && isDocumentFile(name)) this.changed.add(name);
-    else this.lookAtAll = true;
+    if (!this.isDirectory || name === null) this.lookAtAll = true;
+    else if (isDocumentFile(name)) this.changed.add(name);
+    // Files that are links may lead through it, as through `..data` of a mounted ConfigMap. To others it is nothing: mostly a file that is written
+    // before it takes its name, and with thousands of files a look at all of them would be most of the time that a change takes.
+    else this.lookAtLinks = true;
     this.settle ??= setTimeout(() => {
       this.settle = undefined;
       void this.refresh();
@@ -115,13 +120,16 @@ export class DocumentFiles {
   }
 
   private async refreshAll(): Promise<void> {
-    while (!this.stopped && (this.lookAtAll || this.changed.size > 0)) {
+    while (!this.stopped && (this.lookAtAll || this.lookAtLinks || this.changed.size > 0)) {
       const changed = new Set(this.changed);
       const all = this.lookAtAll;
+      const links = this.lookAtLinks;
       this.lookAtAll = false;
+      this.lookAtLinks = false;
       this.changed.clear();
       const before = this.listProblem;
-      const names = all ? await this.list() : [...changed];
+      const some = new Set([...changed, ...(links ? await this.links() : [])]);
+      const names = all ? await this.list() : [...some];
       const differs = await this.readChanged(names, all, changed);
       if (differs || this.listProblem?.message !== before?.message) this.publish();
     }
@@ -142,41 +150,65 @@ export class DocumentFiles {
     }
   }
 
+  /** The files of the directory that are links; none when nobody can tell: everything is looked at every ten seconds. */
+  private async links(): Promise<readonly string[]> {
+    const found = await readdir(this.path, { withFileTypes: true }).catch(() => []);
+    return found
+      .filter((entry) => entry.isSymbolicLink() && isDocumentFile(entry.name))
+      .map(({ name }) => name);
+  }
+
   /** Returns whether anything differs from before. */
   private async readChanged(
     names: readonly string[],
     all: boolean,
     changed: ReadonlySet<string>,
   ): Promise<boolean> {
-    const next = new Map(all ? [] : this.known);
+    let next = new Map(all ? [] : this.known);
     let differs = this.isFirst;
     this.isFirst = false;
-    for (const name of names) {
-      const before = this.known.get(name);
-      const after = await this.readFile(name, before, changed.has(name));
-      if (after === undefined) next.delete(name);
-      else next.set(name, after);
-      differs ||= after !== before;
+    for (let at = 0; at < names.length; at += looksMax) {
+      const some = names.slice(at, at + looksMax);
+      const same = await Promise.all(
+        some.map(async (name) => !changed.has(name) && (await this.isSame(name))),
+      );
+      for (const [index, name] of some.entries()) {
+        const before = this.known.get(name);
+        const after = same[index] === true ? before : await this.readFile(name, before);
+        if (after === undefined) next.delete(name);
+        else next.set(name, after);
+        differs ||= after?.texts !== before?.texts || after?.problem !== before?.problem;
+      }
     }
     differs ||= next.size !== this.known.size;
+    // The order of names, whenever files came.
+    if (!all && names.some((name) => !this.known.has(name))) next = new Map([...next].sort(byName));
     this.known = next;
     return differs;
   }
 
-  /** The file as it is now, which is `before` when it has not changed; undefined when it is gone. */
+  /** Whether a file is as it was when it was read, as far as a look at it tells. */
+  private async isSame(name: string): Promise<boolean> {
+    const now = await stat(this.pathOf(name)).catch(() => undefined);
+    return now !== undefined && stampOf(now) === this.known.get(name)?.stamp;
+  }
+
+  /** The file as it is now, with the texts of before when those have not changed; undefined when it is gone. */
   private async readFile(
     name: string,
     before: KnownFile | undefined,
-    changed: boolean,
   ): Promise<KnownFile | undefined> {
     const path = this.pathOf(name);
     try {
-      const { size, mtimeMs, ino } = await stat(path);
-      const stamp = `${size} ${mtimeMs} ${ino}`;
-      if (!changed && before?.stamp === stamp) return before;
+      const found = await stat(path);
+      const { size } = found;
       if (size > fileBytesMax) throw new Error(`it is longer than ${fileBytesMax} bytes`);
       const text = await readFile(path, 'utf8');
-      return { stamp, texts: await readTexts({ path, text }, byText(before?.texts ?? [])) };
+      const known = before?.texts ?? [];
+      const texts = await readTexts({ path, text }, byText(known));
+      // Notifications of one change may come before and behind the look at it.
+      const isSame = texts.length === known.length && texts.every((one, at) => one === known[at]);
+      return { stamp: stampOf(found), texts: isSame ? known : texts };
     } catch (error) {
       const gone = (error as NodeJS.ErrnoException).code === 'ENOENT';
       if (gone && this.isDirectory) return undefined;
@@ -202,8 +234,16 @@ export class DocumentFiles {
   }
 }
 
+function stampOf({ size, mtimeMs, ino }: Stats): string {
+  return `${size} ${mtimeMs} ${ino}`;
+}
+
 function isDocumentFile(name: string): boolean {
   return !name.startsWith('.') && extensions.includes(extname(name));
+}
+
+function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1;
 }
 
 function messageOf(error: unknown): string {

@@ -43,9 +43,13 @@ describe('headers for an instance', () => {
   it('say who calls only for a call of which that is known', () => {
     const told = { ...start, headers: [...headers, 'raftway-identity-type', 'jwt'] };
 
-    expect(headersForInstance({ ...told, identity: { type: 'jwt' } }, instance, now)).toContain(
-      'jwt',
-    );
+    expect(
+      headersForInstance(
+        { ...told, identity: { type: 'jwt', principal: 'ann' } as const },
+        instance,
+        now,
+      ),
+    ).toContain('jwt');
     expect(headersForInstance(told, instance, now)).not.toContain('jwt');
   });
 

@@ -61,9 +61,9 @@ export function gatewayAdminService(context: AdminContext): ServiceImplementatio
     listRoutes: ({ grpcService, pageSize, pageToken }) => {
       const isWanted = (route: { readonly grpcService: string }): boolean =>
         grpcService === '' || ['', grpcService].includes(route.grpcService);
-      const entries = documents.current?.routes.entries ?? [];
+      const entries = documents.current?.routeEntries ?? [];
       // A request becomes a call of any service.
-      const httpEntries = documents.current?.http.entries ?? [];
+      const httpEntries = documents.current?.httpEntries ?? [];
       // Made when they are shown: a page of thousands costs a page.
       const routes = [
         ...entries.filter(isWanted).map((entry) => () => ruleRoute(entry, table)),

@@ -294,7 +294,7 @@ spec: { targetRefs: [{ kind: HTTPRoute, name: r, sectionName: main }], timeouts:
       Programmed: 'Invalid',
     });
     expect(messageOf(compiled, 'HTTPRoute default/r', 'Accepted')).toContain(told);
-    expect(compiled.http.entries).toEqual([]);
+    expect(compiled.httpEntries).toEqual([]);
   });
 
   it.each([
@@ -375,7 +375,7 @@ describe('an HTTPRoute and a GRPCRoute', () => {
         ? { Accepted: 'HostnameConflict', Programmed: 'Invalid' }
         : { Accepted: true, Programmed: true },
     );
-    expect(compiled.routes.entries.length > 0).toBe(!meet);
+    expect(compiled.routeEntries.length > 0).toBe(!meet);
   });
 
   it('without ages: the first by namespace and name, whatever their kinds', () => {
@@ -387,6 +387,28 @@ describe('an HTTPRoute and a GRPCRoute', () => {
     });
     expect(messageOf(compiled, 'HTTPRoute default/b', 'Accepted')).toContain('GRPCRoute default/a');
   });
+
+  it.each(['GRPCRoute', 'HTTPRoute'])(
+    'among more of kind %s: one that gives way keeps no host from a third',
+    (kind) => {
+      const others = Array.from({ length: 5 }, (_, number) =>
+        route(`r${number}`, `hostnames: [h${number}.org], ${rule('s')}`, '', kind),
+      ).join('');
+      const aged = (year: number): string => `, creationTimestamp: ${year}-01-01T00:00:00Z`;
+      const compiled = compile(
+        others +
+          grpc('first', `hostnames: [x.org], ${rule('s')}`, aged(2020)) +
+          route('second', `hostnames: [x.org, y.org], ${rule('s')}`, aged(2021)) +
+          grpc('third', `hostnames: [y.org], ${rule('s')}`, aged(2022)),
+      );
+
+      expect(
+        ['GRPCRoute default/first', 'HTTPRoute default/second', 'GRPCRoute default/third'].map(
+          (id) => conditions(compiled, id)['Accepted'],
+        ),
+      ).toEqual([true, 'HostnameConflict', true]);
+    },
+  );
 
   it('one that gave way holds once the other has gone, and the index is that of a new compilation', () => {
     const others = Array.from({ length: 5 }, (_, number) =>
@@ -411,9 +433,11 @@ describe('an HTTPRoute and a GRPCRoute', () => {
       expect(backendOf(previous, '/', { host: 'x.org' })).toBe(
         backendOf(fresh, '/', { host: 'x.org' }),
       );
-      expect(previous.routes.entries.length).toBe(text.includes('GRPCRoute') ? 1 : 0);
+      expect([...previous.services.items()].sort()).toEqual([...fresh.services.items()].sort());
+      expect(previous.routeEntries.length).toBe(text.includes('GRPCRoute') ? 1 : 0);
     }
     expect(backendOf(previous as CompiledDocuments, '/', { host: 'x.org' })).toBe('t');
+    expect(compile(grpcRoute, previous).http.isEmpty).toBe(true);
   });
 });
 

@@ -301,7 +301,7 @@ describe('conditions', () => {
       route('r', rule('x', 'headers: [{ type: RegularExpression, name: a, value: b }]')),
     );
 
-    expect(compiled.routes.entries).toEqual([]);
+    expect(compiled.routeEntries).toEqual([]);
   });
 });
 
@@ -335,7 +335,7 @@ describe('timeouts', () => {
         ),
     );
 
-    expect(compiled.routes.entries[0]?.target.backends[0]?.timeouts).toEqual({
+    expect(compiled.routeEntries[0]?.target.backends[0]?.timeouts).toEqual({
       defaultMs: 2000,
       maxMs: 8000,
     });
@@ -351,7 +351,7 @@ describe('shares', () => {
         'rules: [{ backendRefs: [{ name: a, weight: 3 }, { name: none, weight: 0 }, { name: b, weight: 1 }] }]',
       ),
     );
-    const target = compiled.routes.entries[0]?.target;
+    const target = compiled.routeEntries[0]?.target;
     const at = (draw: number) => target && pickBackend(target, () => draw)?.service;
 
     expect([0, 0.5, 0.7499, 0.75, 0.9999].map(at)).toEqual(['a', 'a', 'a', 'b', 'b']);
@@ -359,7 +359,7 @@ describe('shares', () => {
 
   it('of weights that are all 0 are none', () => {
     const compiled = compile(route('r', 'rules: [{ backendRefs: [{ name: a, weight: 0 }] }]'));
-    const target = compiled.routes.entries[0]?.target;
+    const target = compiled.routeEntries[0]?.target;
 
     expect(target && pickBackend(target, () => 0)).toBeUndefined();
   });
@@ -413,9 +413,9 @@ describe('compiling after a change', () => {
     const more = compileTexts([...listener, ...kept, ...texts(route('r', rule('b')))], before);
     const other = compileTexts([...texts(gateway(', hostname: x.org')), ...kept], more);
 
-    expect(more.routes.entries[0]).toBe(before.routes.entries[0]);
+    expect(more.routeEntries[0]).toBe(before.routeEntries[0]);
     expect(conditions(more, 'Gateway default/edge')).toEqual({ Accepted: true, Programmed: true });
-    expect(other.routes.entries.map(({ hostname }) => hostname)).toEqual(['x.org']);
+    expect(other.routeEntries.map(({ hostname }) => hostname)).toEqual(['x.org']);
   });
 
   it('finds for every call what a table that was made anew finds', () => {
@@ -447,6 +447,9 @@ describe('compiling after a change', () => {
           compiled = compileDocuments(documents, compiled);
           const fresh = compileDocuments(documents);
           expect(compiled.statuses(() => true)).toEqual(fresh.statuses(() => true));
+          expect(compiled.routeEntries).toEqual(fresh.routeEntries);
+          expect(compiled.routes.isEmpty).toBe(documents.length === 0);
+          expect([...compiled.services.items()].sort()).toEqual([...fresh.services.items()].sort());
           for (const host of ['a.org', 'b.a.org', 'c.org', 'x.y'])
             for (const headers of [{}, { h: '1' }])
               for (const path of ['a.B/C', 'x.Y/C'])
@@ -462,7 +465,7 @@ describe('compiling after a change', () => {
 
 describe('a BackendPolicy', () => {
   const callsOf = (compiled: CompiledDocuments) =>
-    compiled.routes.entries.map(({ target }) => target.backends[0]?.calls);
+    compiled.routeEntries.map(({ target }) => target.backends[0]?.calls);
   const toRoute = (section: string): string =>
     `targetRefs: [{ kind: GRPCRoute, name: r${section === '' ? '' : `, sectionName: ${section}`} }]`;
   const routes = route(

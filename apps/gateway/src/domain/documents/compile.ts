@@ -49,9 +49,17 @@ import {
 import { backendPolicies, securityPolicies, trafficPolicies } from './policies-in';
 import { combineRoutePolicies } from './policies/protection';
 import { type RouteEntry, RouteIndex } from './route-index';
-import { entriesIn, httpEntriesIn, type RouteOutcome, withoutConflicts } from './route-outcome';
+import {
+  entriesIn,
+  httpEntriesIn,
+  limitsIn,
+  type RouteOutcome,
+  servicesIn,
+  withoutConflicts,
+} from './route-outcome';
 import { type SecuritySettings } from './security-settings';
 import { SecurityTable } from './security-table';
+import { type RuleLimits } from '../limits/limit-settings';
 import { type RoutePolicy } from '../protection';
 import {
   gatewaysOf,
@@ -62,6 +70,7 @@ import {
   servicePrefix,
   targetExists,
 } from './sources';
+import { Tally } from './tally';
 import { TranscodePolicies } from './transcode-policies';
 
 /** What documents need beside themselves, as it is now. What is left out is taken to be there. */
@@ -86,6 +95,9 @@ export interface CompiledDocuments {
   readonly routes: RouteIndex<CompiledRule>;
   /** What HTTPRoutes do with requests before they are calls. */
   readonly http: HttpRouteIndex<HttpTarget>;
+  /** All that is in the two, in the order of the documents. Put together when it is asked for: no call and no change needs it. */
+  readonly routeEntries: readonly RouteEntry<CompiledRule>[];
+  readonly httpEntries: readonly HttpEntry<HttpTarget>[];
   /** What BackendPolicies say, by registered service. The same object as before when no policy and no Gateway has changed. */
   readonly backends: ReadonlyMap<string, BackendSettings>;
   /** Who may call; undefined when no document says anything of it. */
@@ -94,6 +106,10 @@ export interface CompiledDocuments {
   readonly composites: CompositeTable | undefined;
   /** What TranscodePolicies say, by registered service; undefined when no document is a TranscodePolicy. */
   readonly transcoding: ReadonlyMap<string, TranscodeSettings> | undefined;
+  /** The registered services that rules send calls to. */
+  readonly services: Tally<string>;
+  /** What calls of rules count against. */
+  readonly limits: Tally<RuleLimits>;
   /** Conditions of every document. What depends on the registry, and on schemas, is as they are now. */
   statuses(isKnown: IsKnownService, needs?: DocumentNeeds): DocumentStatus[];
 }
@@ -113,6 +129,8 @@ export function compileDocuments(
 class Compilation implements CompiledDocuments {
   readonly routes: RouteIndex<CompiledRule>;
   readonly http: HttpRouteIndex<HttpTarget>;
+  readonly services: Tally<string>;
+  readonly limits: Tally<RuleLimits>;
   readonly backends: ReadonlyMap<string, BackendSettings>;
   readonly security: SecurityTable | undefined;
   private readonly gateways: ReadonlyMap<string, GatewaySource>;
@@ -160,33 +178,32 @@ class Compilation implements CompiledDocuments {
       this.outcomes = withoutConflicts(this.compiled);
       this.routes = RouteIndex.of(entriesIn(this.outcomes));
       this.http = HttpRouteIndex.of(httpEntriesIn(this.outcomes));
+      this.services = Tally.of(servicesIn(this.outcomes));
+      this.limits = Tally.of(limitsIn(this.outcomes));
       return;
     }
-    const end = part.start + part.before.length;
-    const before = reusable.compiled.slice(part.start, end);
+    const before = reusable.compiled.slice(part.start, part.start + part.before.length);
     const old = new Map(before.map((outcome) => [outcome?.source.id, outcome]));
     const after = part.after.map((source) => this.outcomeOf(source, old.get(source.id)));
-    this.compiled = [
-      ...reusable.compiled.slice(0, part.start),
-      ...after,
-      ...reusable.compiled.slice(end),
-    ];
+    this.compiled = reusable.compiled.toSpliced(part.start, before.length, ...after);
     this.outcomes = withoutConflicts(this.compiled);
     const isPart = this.outcomes === this.compiled && reusable.outcomes === reusable.compiled;
     const kept = new Set(isPart ? after : this.outcomes);
     const known = new Set(isPart ? before : reusable.outcomes);
     const removed = [...known].filter((outcome) => !kept.has(outcome));
     const added = [...kept].filter((outcome) => !known.has(outcome));
-    this.routes = reusable.routes.changed(
-      entriesIn(this.outcomes),
-      entriesIn(removed),
-      entriesIn(added),
-    );
-    this.http = reusable.http.changed(
-      httpEntriesIn(this.outcomes),
-      httpEntriesIn(removed),
-      httpEntriesIn(added),
-    );
+    this.routes = reusable.routes.changed(entriesIn(removed), entriesIn(added));
+    this.http = reusable.http.changed(httpEntriesIn(removed), httpEntriesIn(added));
+    this.services = reusable.services.changed(servicesIn(removed), servicesIn(added));
+    this.limits = reusable.limits.changed(limitsIn(removed), limitsIn(added));
+  }
+
+  get routeEntries(): readonly RouteEntry<CompiledRule>[] {
+    return entriesIn(this.outcomes);
+  }
+
+  get httpEntries(): readonly HttpEntry<HttpTarget>[] {
+    return httpEntriesIn(this.outcomes);
   }
 
   /** @param old of the document of that name before, with the same Gateways and policies. */

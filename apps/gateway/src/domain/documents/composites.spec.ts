@@ -187,10 +187,10 @@ spec: { rules: [{ backendRefs: [{ name: s }] }] }
         ),
     );
 
-    expect(compiled.routes.entries.map(routeLine)).toEqual([
+    expect(compiled.routeEntries.map(routeLine)).toEqual([
       '* */* → s {connect off, enumsAsNumbers true, cors https://a.b, messageBytesMax 9} (GRPCRoute default/r, rules[0])',
     ]);
-    expect(compile(route).routes.entries[0]?.target.transcoding).toBeUndefined();
+    expect(compile(route).routeEntries[0]?.target.transcoding).toBeUndefined();
   });
 
   it('of a rule, its route, its Gateway and its service count in this order for each setting, and the least limit', () => {
@@ -220,7 +220,7 @@ spec: { gatewayClassName: x, listeners: [{ name: a, port: 80, protocol: HTTP }] 
           ).replace('name: p ', `name: p${index} `),
         );
       const { transcoding } =
-        compile(gateway + attached + held.join('')).routes.entries[0]?.target ?? {};
+        compile(gateway + attached + held.join('')).routeEntries[0]?.target ?? {};
       const { protocols, emitDefaults, limit } = transcoding ?? {};
       return [protocols?.connect?.isOn, emitDefaults, limit?.bytesMax];
     };

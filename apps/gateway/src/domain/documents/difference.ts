@@ -44,10 +44,10 @@ export function difference(
   };
 }
 
-function routeLines({ routes, http, composites }: CompiledDocuments): string[] {
+function routeLines({ routeEntries, httpEntries, composites }: CompiledDocuments): string[] {
   return [
-    ...routes.entries.map(routeLine),
-    ...http.entries.map(httpRouteLine),
+    ...routeEntries.map(routeLine),
+    ...httpEntries.map(httpRouteLine),
     ...(composites?.composites ?? []).map(compositeLine),
   ];
 }

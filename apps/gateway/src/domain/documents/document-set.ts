@@ -59,17 +59,19 @@ function shortened(message: string): string {
 /** Puts documents together; each must have a name of its own. */
 export function documentSet(texts: readonly ReadText[]): DocumentSet {
   const documents: SourcedDocument[] = [];
-  const byId = new Map<string, SourcedDocument>();
+  const ids = new Set<string>();
   const problems: DocumentProblem[] = [];
   for (const { path, text, read, source } of texts) {
     for (const { line, message } of read.problems)
       problems.push({ where: `${path}:${text.line + line - 1}`, message: shortened(message) });
     if (source === undefined) continue;
     const { id, where } = source;
-    const other = byId.get(id);
-    if (other !== undefined)
-      problems.push({ where, message: `${id} is at ${other.where} already: names are given once` });
-    byId.set(id, source);
+    // Whoever copies a directory has thousands of them, and nobody is told of more.
+    if (ids.has(id) && problems.length < problemsMax) {
+      const other = documents.findLast((document) => document.id === id)?.where;
+      problems.push({ where, message: `${id} is at ${other} already: names are given once` });
+    }
+    ids.add(id);
     documents.push(source);
   }
   if (documents.length > documentsMax)

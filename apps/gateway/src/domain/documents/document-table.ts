@@ -1,6 +1,5 @@
 import { type CompiledDocuments, compileDocuments } from './compile';
 import { type HttpTarget } from './compile-http-route';
-import { type CompiledRule } from './compile-route';
 import { type Difference, difference } from './difference';
 import { type DocumentSet } from './document-set';
 import { type HttpRouteIndex } from './http-route-index';
@@ -49,17 +48,7 @@ export class DocumentTable {
 
   /** The registered services that rules send calls to. */
   services(): ReadonlySet<string> {
-    const entries = this.compiled?.routes.entries ?? [];
-    const httpEntries = this.compiled?.http.entries ?? [];
-    const services = new Set<string>();
-    const take = ({ backends }: CompiledRule): void => {
-      for (const backend of backends)
-        for (const { service, fault } of [backend, ...(backend.mirrors ?? [])])
-          if (fault === undefined) services.add(service);
-    };
-    for (const { target } of entries) take(target);
-    for (const { target } of httpEntries) take(target.rule);
-    return services;
+    return new Set(this.compiled?.services.items());
   }
 
   /** What a set without problems would change. */
@@ -78,9 +67,9 @@ export class DocumentTable {
     this.compiled = compiled ?? compileDocuments(set.documents, this.compiled);
     this.usedSets += 1;
     const { routes, http, backends, security, composites, transcoding } = this.compiled;
-    const isActive = routes.entries.length > 0 || backends.size > 0 || security !== undefined;
+    const isActive = !routes.isEmpty || backends.size > 0 || security !== undefined;
     this.active = isActive ? this.compiled : undefined;
-    this.http = http.entries.length > 0 ? http : undefined;
+    this.http = http.isEmpty ? undefined : http;
     this.web = composites !== undefined || transcoding !== undefined ? this.compiled : undefined;
     return true;
   }

@@ -48,42 +48,35 @@ interface HostEntries<Target> {
  * prefix; a method; most headers; most query parameters; then `order`, then the order in which entries were given.
  */
 export class HttpRouteIndex<Target> {
-  private constructor(
-    /** All of them, in the order in which they were given. */
-    readonly entries: readonly HttpEntry<Target>[],
-    private readonly hosts: ReadonlyMap<string, HostEntries<Target>>,
-  ) {}
+  private constructor(private readonly hosts: ReadonlyMap<string, HostEntries<Target>>) {}
 
   static of<Target>(entries: readonly HttpEntry<Target>[]): HttpRouteIndex<Target> {
     const byHost = grouped(entries, ({ hostname }) => hostname);
-    return new HttpRouteIndex(
-      entries,
-      new Map([...byHost].map(([host, own]) => [host, inOf(own)])),
-    );
+    return new HttpRouteIndex(new Map([...byHost].map(([host, own]) => [host, inOf(own)])));
   }
 
-  /**
-   * An index that differs in some entries, at the price of their host names.
-   * @param entries all entries of the new one.
-   */
+  /** Whether nothing can be found in it. */
+  get isEmpty(): boolean {
+    return this.hosts.size === 0;
+  }
+
+  /** An index that differs in some entries, at the price of their host names. The same one when it does not. */
   changed(
-    entries: readonly HttpEntry<Target>[],
     removed: readonly HttpEntry<Target>[],
     added: readonly HttpEntry<Target>[],
   ): HttpRouteIndex<Target> {
-    const touched = new Set([...removed, ...added].map(({ hostname }) => hostname));
-    if (touched.size === 0) return this;
+    if (removed.length === 0 && added.length === 0) return this;
     const hosts = new Map(this.hosts);
-    const own = grouped(
-      entries.filter(({ hostname }) => touched.has(hostname)),
-      ({ hostname }) => hostname,
-    );
-    for (const hostname of touched) {
-      const left = own.get(hostname);
-      if (left === undefined) hosts.delete(hostname);
-      else hosts.set(hostname, inOf(left));
+    const gone = new Set(removed);
+    const more = grouped(added, ({ hostname }) => hostname);
+    for (const hostname of new Set([...removed, ...added].map((entry) => entry.hostname))) {
+      const { exact, prefix } = hosts.get(hostname) ?? inOf<Target>([]);
+      const before = [...exact.values(), ...prefix.values()].flat();
+      const own = before.filter((entry) => !gone.has(entry)).concat(more.get(hostname) ?? []);
+      if (own.length === 0) hosts.delete(hostname);
+      else hosts.set(hostname, inOf(own));
     }
-    return new HttpRouteIndex(entries, hosts);
+    return new HttpRouteIndex(hosts);
   }
 
   /** Every entry for the request's host and path, the one that counts most first, whatever else they ask for. */

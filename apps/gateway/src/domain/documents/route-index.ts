@@ -53,26 +53,24 @@ export class RouteIndex<Target> {
   private readonly found = new Map<string, Map<string, FoundOfService<Target>>>();
   private foundCount = 0;
 
-  private constructor(
-    /** All of them, in the order in which they were given. */
-    readonly entries: readonly RouteEntry<Target>[],
-    private readonly hosts: ReadonlyMap<string, HostEntries<Target>>,
-  ) {}
+  private constructor(private readonly hosts: ReadonlyMap<string, HostEntries<Target>>) {}
 
   static of<Target>(entries: readonly RouteEntry<Target>[]): RouteIndex<Target> {
     const byHost = groupedByHost(entries);
-    return new RouteIndex(entries, new Map([...byHost].map(([host, own]) => [host, hostOf(own)])));
+    return new RouteIndex(new Map([...byHost].map(([host, own]) => [host, hostOf(own)])));
   }
 
-  /**
-   * An index that differs in some entries, at the price of their host names.
-   * @param entries all entries of the new one.
-   */
+  /** Whether nothing can be found in it. */
+  get isEmpty(): boolean {
+    return this.hosts.size === 0;
+  }
+
+  /** An index that differs in some entries, at the price of their host names. The same one when it does not. */
   changed(
-    entries: readonly RouteEntry<Target>[],
     removed: readonly RouteEntry<Target>[],
     added: readonly RouteEntry<Target>[],
   ): RouteIndex<Target> {
+    if (removed.length === 0 && added.length === 0) return this;
     const hosts = new Map(this.hosts);
     const gone = new Set(removed);
     const more = groupedByHost(added);
@@ -82,7 +80,7 @@ export class RouteIndex<Target> {
       if (own.length === 0) hosts.delete(hostname);
       else hosts.set(hostname, hostOf(own));
     }
-    return new RouteIndex(entries, hosts);
+    return new RouteIndex(hosts);
   }
 
   /** The entry that a call takes; undefined when none is for it. */

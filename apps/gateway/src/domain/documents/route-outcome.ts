@@ -6,6 +6,7 @@ import { type SourcedDocument } from './document-set';
 import { type HttpEntry } from './http-route-index';
 import { type RouteEntry } from './route-index';
 import { partsGivingWay } from './shared-hostnames';
+import { type RuleLimits } from '../limits/limit-settings';
 
 /** A route at one of its parents. */
 export interface RoutePart {
@@ -52,4 +53,26 @@ export function httpEntriesIn(
   return outcomes.flatMap(
     (outcome) => outcome?.parts.flatMap(({ httpEntries }) => httpEntries) ?? [],
   );
+}
+
+/** The registered services that rules send calls to, or copies of them: each as often as a way leads to it. */
+export function* servicesIn(outcomes: readonly (RouteOutcome | undefined)[]): Generator<string> {
+  for (const { backends } of rulesIn(outcomes))
+    for (const backend of backends)
+      for (const { service, fault } of [backend, ...(backend.mirrors ?? [])])
+        if (fault === undefined) yield service;
+}
+
+/** What calls of rules count against: each as often as there is a way into its rule. */
+export function* limitsIn(outcomes: readonly (RouteOutcome | undefined)[]): Generator<RuleLimits> {
+  for (const { limits } of rulesIn(outcomes)) if (limits !== undefined) yield limits;
+}
+
+function* rulesIn(outcomes: readonly (RouteOutcome | undefined)[]): Generator<CompiledRule> {
+  for (const outcome of outcomes) {
+    for (const { entries, httpEntries } of outcome?.parts ?? []) {
+      for (const { target } of entries) yield target;
+      for (const { target } of httpEntries) yield target.rule;
+    }
+  }
 }

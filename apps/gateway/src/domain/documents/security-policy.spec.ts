@@ -133,7 +133,7 @@ it('a change of another document leaves a policy as it was, and one of a policy 
   const without = compileDocuments(documentSet(known.slice(0, 2)).documents, before);
 
   expect(more.security?.settings[0]?.document).toBe(before.security?.settings[0]?.document);
-  expect(before.routes.entries.map(routeLine)).toEqual([
+  expect(before.routeEntries.map(routeLine)).toEqual([
     '* a.free/* → b (GRPCRoute default/free, main, SecurityPolicy default/p)',
   ]);
   expect(difference(before, without).addedRoutes).toEqual([

@@ -25,10 +25,8 @@ export interface AttachedRoute {
 /** The parts of routes that give way to a route of the other kind, and why. */
 export function partsGivingWay(routes: readonly AttachedRoute[]): ReadonlyMap<AttachedPart, Fault> {
   const given = new Map<AttachedPart, Fault>();
-  const kinds = new Set(routes.map(({ source }) => source.document.kind));
-  if (kinds.size < 2) return given;
   const taken = { GRPCRoute: new TakenHostnames(), HTTPRoute: new TakenHostnames() };
-  for (const { source, parts } of [...routes].sort(byAge)) {
+  for (const { source, parts } of meetingOtherKind(routes).sort(byAge)) {
     const { kind } = source.document;
     const others = taken[kind === 'GRPCRoute' ? 'HTTPRoute' : 'GRPCRoute'];
     for (const part of parts) {
@@ -41,6 +39,28 @@ export function partsGivingWay(routes: readonly AttachedRoute[]): ReadonlyMap<At
     }
   }
   return given;
+}
+
+/** Routes that have a host in common with one of the other kind. They are few, and at every change of one only these need an order. */
+function meetingOtherKind(routes: readonly AttachedRoute[]): AttachedRoute[] {
+  const grpc = routes.filter(({ source }) => source.document.kind === 'GRPCRoute');
+  if (grpc.length === 0 || grpc.length === routes.length) return [];
+  const http = routes.filter(({ source }) => source.document.kind === 'HTTPRoute');
+  const [few, many] = grpc.length < http.length ? [grpc, http] : [http, grpc];
+  const ofMany = meeting(many, few);
+  return [...ofMany, ...meeting(few, ofMany)];
+}
+
+function meeting(
+  routes: readonly AttachedRoute[],
+  others: readonly AttachedRoute[],
+): readonly AttachedRoute[] {
+  const taken = new TakenHostnames();
+  for (const { source, parts } of others)
+    for (const { hostnames } of parts) for (const name of hostnames) taken.add(name, source.id);
+  return routes.filter(({ parts }) =>
+    parts.some(({ hostnames }) => first(hostnames, (name) => taken.holderOf(name)) !== undefined),
+  );
 }
 
 /** The host names of the routes of one kind, and whose they are. */
@@ -62,8 +82,8 @@ class TakenHostnames {
 }
 
 /** A host name, and what covers it. */
-function coversOf(hostname: string): string[] {
-  if (!hostname.startsWith('*.')) return [...hostnamesFor(hostname)];
+function coversOf(hostname: string): Iterable<string> {
+  if (!hostname.startsWith('*.')) return hostnamesFor(hostname);
   const [, ...wildcards] = hostnamesFor(hostname.slice(2));
   return [hostname, ...wildcards];
 }

@@ -50,7 +50,7 @@ const session = (settings: string): string =>
   `backendRefs: [{ name: a }], sessionPersistence: { ${settings} }`;
 
 function ruleIn(compiled: CompiledDocuments): CompiledRule | undefined {
-  return compiled.routes.entries[0]?.target;
+  return compiled.routeEntries[0]?.target;
 }
 
 function conditions(compiled: CompiledDocuments, known: readonly string[]) {
@@ -151,7 +151,7 @@ describe('sessions', () => {
     (name) => {
       const compiled = compile(route(session(`type: Header, sessionName: ${name}`)));
 
-      expect(compiled.routes.entries).toEqual([]);
+      expect(compiled.routeEntries).toEqual([]);
       expect(conditions(compiled, ['a'])['Accepted']).toContain(name.toLowerCase());
     },
   );

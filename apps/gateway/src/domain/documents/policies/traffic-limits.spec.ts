@@ -41,10 +41,29 @@ const ofRule = '{ kind: GRPCRoute, name: api, sectionName: main }';
 
 /** The limits of the one rule. */
 function limitsOf(text: string) {
-  return compile(route + text).routes.entries[0]?.target.limits;
+  return compile(route + text).routeEntries[0]?.target.limits;
 }
 
 describe('limits of policies', () => {
+  it('are told of the documents as a whole, after a change of a route too', () => {
+    const { documents } = read(
+      route + policy('rule', ofRule, 'rateLimits: [{ name: few, requests: 1, per: 1s }]'),
+    );
+    const without = documents.filter(({ id }) => id !== 'GRPCRoute default/api');
+
+    const before = compileDocuments(documents);
+    const after = compileDocuments(without, before);
+    const again = compileDocuments(documents, after);
+
+    const { limits } = before.routeEntries[0]?.target ?? {};
+    expect(limits).toBeDefined();
+    expect([before, after, again].map((one) => [...one.limits.items()])).toEqual([
+      [limits],
+      [],
+      [limits],
+    ]);
+  });
+
   it('of a rule, its route and its Gateway count all, the most specific first, and one policy counts once', () => {
     const limits = limitsOf(
       policy('edge', ofGateway, 'rateLimits: [{ name: few, requests: 1, per: 1s }]') +
