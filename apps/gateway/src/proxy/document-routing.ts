@@ -36,10 +36,9 @@ export function ruleFor(
   { routes }: CompiledDocuments,
   { grpcService, method }: GrpcPath,
   headers: HeaderPairs,
-  host = callHost(headers),
 ): CompiledRule | undefined {
   const header = (name: string): string | undefined => ruleHeader(headers, name);
-  return routes.find({ host, grpcService, method, header })?.target;
+  return routes.find({ host: callHost(headers), grpcService, method, header })?.target;
 }
 
 /** Picks a backend of a rule for one call, or says why it is refused. */
