@@ -1,8 +1,13 @@
+import { setFlagsFromString } from 'node:v8';
 import { watchConfig, watchServices } from '@raftway/discovery';
 import { runApp } from '@raftway/service-kit';
 import { createGatewayApp } from './app';
 import { documentSource } from './document-source';
 import { gatewayOptionsSchema } from './options';
+
+// V8 lets a heap that is small grow to four times of what lives in it: a flood of calls that end at once leaves 100 MiB of what has died. So it is collected when it has
+// grown by three quarters, which costs a few percent of the calls a second.
+setFlagsFromString('--heap-growing-percent=75');
 
 void runApp('gateway', {
   schema: gatewayOptionsSchema,

@@ -1,4 +1,5 @@
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { FlushScheduler, FrameServerEngine } from '@raftway/http2';
 import { flag, frame, headers, RawPeer, RawServer, type } from '@raftway/http2/testing';
 import { collect } from './support/echo-backend';
@@ -6,6 +7,7 @@ import { instanceOf } from './support/fake-view';
 import { Harness } from './support/harness';
 
 const CALLS = 5000;
+const MEBIBYTE = 1024 * 1024;
 
 const limits = {
   connectionStreamsMax: 2 * CALLS,
@@ -23,16 +25,21 @@ const limits = {
 let server: Server;
 let address: string;
 let taken: number;
+let accepted: Socket[];
 
 beforeEach(async () => {
   taken = 0;
+  accepted = [];
   const onStream = (): void => void (taken += 1);
   const engine = new FrameServerEngine(
     limits,
     { onStream, onConnectionError: () => undefined },
     new FlushScheduler(),
   );
-  server = createServer((socket) => engine.adopt(socket));
+  server = createServer((socket) => {
+    accepted.push(socket);
+    engine.adopt(socket);
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
@@ -57,6 +64,27 @@ describe('a client that sends thousands of calls at once', () => {
     expect(taken).toBe(CALLS);
     busy.destroy();
     other.destroy();
+  });
+});
+
+describe('a client that goes on sending when its connection is closed for what it sent', () => {
+  it('sees why, and is read no faster than that takes', async () => {
+    const busy = await RawPeer.connect(address);
+    const [socket] = accepted;
+    if (socket === undefined) throw new Error('nobody was accepted');
+    const ended = once(socket, 'close');
+    const flood = frame(type.ping, 0, 0, Buffer.alloc(8));
+    const more = Buffer.alloc(MEBIBYTE, flood.subarray(0, 17));
+
+    busy.send(frame(type.ping, 0, 1, Buffer.alloc(8)));
+    for (let mebibytes = 0; mebibytes < 64; mebibytes += 1) busy.send(more);
+    const goaway = await busy.first(({ kind }) => kind === type.goaway);
+    await ended;
+
+    expect(goaway.payload.toString('latin1', 8)).toBe('PING on a stream');
+    // A second, in which it is read a hundred times.
+    expect(socket.bytesRead).toBeLessThan(16 * MEBIBYTE);
+    busy.destroy();
   });
 });
 

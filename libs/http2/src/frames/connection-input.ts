@@ -7,6 +7,8 @@ import { type FrameHandler, FrameReader } from './frame-reader';
  * the next: thousands of calls, for which everybody else would wait.
  */
 const workMax = 512;
+/** How long a peer that is closed waits between two reads of what it still sends, in milliseconds. */
+const sipMs = 10;
 
 /** What comes in on a connection, by turns: a peer that sends much gets its share of each turn, and what is left waits for the next one. */
 export abstract class ConnectionInput extends ConnectionCore implements FrameHandler {
@@ -18,6 +20,7 @@ export abstract class ConnectionInput extends ConnectionCore implements FrameHan
   private rest: Buffer | undefined;
   /** Where in it what is left begins. */
   private restStart = 0;
+  private sip: NodeJS.Timeout | undefined;
 
   abstract onFrame(
     type: number,
@@ -41,7 +44,17 @@ export abstract class ConnectionInput extends ConnectionCore implements FrameHan
   /** Takes bytes from the socket. */
   protected receive(chunk: Buffer): void {
     this.bytesRead += chunk.length;
-    this.read(chunk, 0);
+    if (this.isClosed) this.discardSlowly();
+    else this.read(chunk, 0);
+  }
+
+  /** What comes after the end is read so that the peer gets to see why, and no faster than that takes: it may be a flood, and be closed for it. */
+  private discardSlowly(): void {
+    this.socket.pause();
+    this.sip ??= setTimeout(() => {
+      this.sip = undefined;
+      this.socket.resume();
+    }, sipMs).unref();
   }
 
   /** Counts what was done for the peer, in frames. */
