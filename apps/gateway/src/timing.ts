@@ -11,7 +11,7 @@ let turnMs: number | undefined;
  */
 export function turnNowMs(): number {
   if (turnMs === undefined) {
-    turnMs = performance.now();
+    turnMs = nowMs();
     // The check phase comes in each turn, and while it is awaited no turn waits for anything else.
     setImmediate(endTurn);
   }

@@ -8,7 +8,7 @@ import {
 /** What has been observed with one combination of labels. */
 export interface HistogramCell {
   readonly labels: Readonly<Record<string, string>>;
-  /** By bucket, the last one for what is above all bounds; not cumulative. */
+  /** By bucket, not cumulative. What is above all bounds is in `count` alone. */
   readonly counts: number[];
   sum: number;
   count: number;
@@ -33,7 +33,7 @@ export class DirectHistogram extends Histogram {
   cellOf(labels: Readonly<Record<string, string>>): HistogramCell {
     let cell = this.cells.get(labels);
     if (cell === undefined) {
-      cell = { labels, counts: [0, ...this.bounds.map(() => 0)], sum: 0, count: 0 };
+      cell = { labels, counts: this.bounds.map(() => 0), sum: 0, count: 0 };
       this.cells.set(labels, cell);
     }
     return cell;
@@ -45,7 +45,7 @@ export class DirectHistogram extends Histogram {
     const { bounds } = this;
     let bucket = 0;
     while (bucket < bounds.length && value > (bounds[bucket] ?? 0)) bucket += 1;
-    cell.counts[bucket] = (cell.counts[bucket] ?? 0) + 1;
+    if (bucket < bounds.length) cell.counts[bucket] = (cell.counts[bucket] ?? 0) + 1;
     cell.sum += value;
     cell.count += 1;
   }

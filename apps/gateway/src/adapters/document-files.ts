@@ -189,8 +189,10 @@ export class DocumentFiles {
 
   /** Whether a file is as it was when it was read, as far as a look at it tells. */
   private async isSame(name: string): Promise<boolean> {
+    const known = this.known.get(name);
+    if (known === undefined) return false;
     const now = await stat(this.pathOf(name)).catch(() => undefined);
-    return now !== undefined && stampOf(now) === this.known.get(name)?.stamp;
+    return now !== undefined && stampOf(now) === known.stamp;
   }
 
   /** The file as it is now, with the texts of before when those have not changed; undefined when it is gone. */

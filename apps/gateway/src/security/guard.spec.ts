@@ -5,7 +5,6 @@ import { TokenIssuer } from '../../test/support/token-issuer';
 import { type SecuritySettings } from '../domain/documents';
 import { type CallFacts } from './call-facts';
 import { Guard, type Judgement } from './guard';
-import { KeySet } from './key-set';
 
 const issuer = new TokenIssuer();
 let nowMs = Date.now();
@@ -14,24 +13,16 @@ const none: ReadonlySet<string> = new Set();
 beforeAll(() => issuer.addKey('first'));
 
 function createGuard(more: Partial<SecuritySettings> = {}): Guard {
-  const { keys } = JSON.parse(issuer.jwks) as { keys: Record<string, unknown>[] };
-  const source = { kind: 'inline', keys } as const;
-  const trusted = {
-    ...{ issuer: 'https://id.test', audiences: ['echo'], algorithms: ['ES256'], keys: source },
-    ...{ clockSkewMs: 1000, claimHeaders: [] },
-  };
+  const trusted = issuer.trusted();
   const settings = {
     id: 'p',
-    jwt: { header: 'authorization', forward: false, issuers: [trusted] },
+    jwt: { header: 'authorization', forward: false, issuers: [trusted.settings] },
     anonymous: false,
     ...more,
   } as unknown as SecuritySettings;
-  const logger = silentLogger();
-  const observer = { onKeysLoaded: () => undefined };
-  const keySet = new KeySet(source, { logger, observer, nowMs: () => 0 });
   return new Guard(settings, {
-    ...{ issuers: [{ settings: trusted, keys: keySet }], logger, wallMs: () => nowMs },
-    ...{ authorizer: undefined, asksCertificates: false },
+    ...{ issuers: [trusted], authorizer: undefined, asksCertificates: false },
+    ...{ logger: silentLogger(), wallMs: () => nowMs },
   });
 }
 

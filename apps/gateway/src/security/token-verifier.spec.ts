@@ -1,8 +1,5 @@
-import { silentLogger } from '@raftway/observability';
 import { ServiceError } from '@raftway/errors';
 import { TokenIssuer } from '../../test/support/token-issuer';
-import { type TokenIssuer as IssuerSettings } from '../domain/documents';
-import { KeySet } from './key-set';
 import { TokenVerifier } from './token-verifier';
 
 const issuer = new TokenIssuer();
@@ -11,19 +8,7 @@ let nowMs = Date.now();
 beforeAll(() => issuer.addKey('first'));
 
 function verifier(): TokenVerifier {
-  const { keys } = JSON.parse(issuer.jwks) as { keys: Record<string, unknown>[] };
-  const source = { kind: 'inline', keys } as const;
-  const settings: IssuerSettings = {
-    issuer: 'https://id.test',
-    audiences: ['echo'],
-    algorithms: ['ES256'],
-    keys: source,
-    clockSkewMs: 1000,
-    claimHeaders: [],
-  };
-  const observer = { onKeysLoaded: () => undefined };
-  const keySet = new KeySet(source, { logger: silentLogger(), observer, nowMs: () => 0 });
-  return new TokenVerifier('p', [{ settings, keys: keySet }], () => nowMs);
+  return new TokenVerifier('p', [issuer.trusted()], () => nowMs);
 }
 
 describe('a token that was checked', () => {

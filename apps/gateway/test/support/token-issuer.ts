@@ -1,6 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { silentLogger } from '@raftway/observability';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { KeySet } from '../../src/security/key-set';
+import { type TrustedIssuer } from '../../src/security/token-verifier';
 
 interface IssuerKey {
   readonly kid: string;
@@ -32,6 +35,18 @@ export class TokenIssuer {
   /** What is published. */
   get jwks(): string {
     return JSON.stringify({ keys: this.keys.map(({ publicJwk }) => publicJwk) });
+  }
+
+  /** As a policy trusts it, with its keys in the document. */
+  trusted(): TrustedIssuer {
+    const source = { kind: 'inline', keys: this.keys.map(({ publicJwk }) => publicJwk) } as const;
+    const settings = {
+      ...{ issuer: 'https://id.test', audiences: ['echo'], algorithms: ['ES256'], keys: source },
+      ...{ clockSkewMs: 1000, claimHeaders: [] },
+    };
+    const observer = { onKeysLoaded: () => undefined };
+    const parts = { logger: silentLogger(), observer, nowMs: () => 0 };
+    return { settings, keys: new KeySet(source, parts) };
   }
 
   async addKey(kid: string, algorithm = 'ES256'): Promise<void> {

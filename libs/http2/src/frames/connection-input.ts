@@ -20,6 +20,7 @@ export abstract class ConnectionInput extends ConnectionCore implements FrameHan
   private rest: Buffer | undefined;
   /** Where in it what is left begins. */
   private restStart = 0;
+  /** Until a peer that is closed is read again. */
   private sip: NodeJS.Timeout | undefined;
 
   abstract onFrame(
