@@ -6,7 +6,8 @@ import { FileStorage } from '../storage/file-storage';
 import { MemoryNetwork } from '../transport/memory-network';
 import { createRaftNode } from './create-raft-node';
 
-const ELECTION_TIMEOUT_MS = 100;
+/** So long that a busy machine, on which a turn of these three replicas takes a tenth of a second, starts no election of its own accord. */
+const ELECTION_TIMEOUT_MS = 400;
 /** Four election timeouts until it gives up, two until somebody campaigns, and room for a busy machine. */
 const BOUND_MS = 6 * ELECTION_TIMEOUT_MS + 1_000;
 
