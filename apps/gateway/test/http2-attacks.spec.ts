@@ -20,7 +20,7 @@ import {
  * bounded or closed, and nothing of it stays.
  */
 
-const { enhanceYourCalm } = http2Code;
+const { enhanceYourCalm, flowControlError } = http2Code;
 const zeros = (count: number): Buffer => Buffer.alloc(count);
 const message = Buffer.from([0, 0, 0, 0, 1, 7]);
 
@@ -39,8 +39,11 @@ afterEach(async () => {
   await harness.close();
 });
 
-/** Sends batches until the connection ends, with honest calls in between, and yields the GOAWAY's code. */
-async function attack(batch: (round: number) => Buffer[], rounds = 200): Promise<number> {
+/** Sends batches until the connection ends, with honest calls in between, and yields the GOAWAY. */
+async function ended(
+  batch: (round: number) => Buffer[],
+  rounds = 200,
+): ReturnType<RawPeer['goaway']> {
   const peer = await RawPeer.connect(harness.gateway.address);
   const honest = harness.client();
   for (let round = 0; round < rounds && !peer.closed; round += 1) {
@@ -48,8 +51,12 @@ async function attack(batch: (round: number) => Buffer[], rounds = 200): Promise
     if (round % 10 === 0) expect((await honest.unary('honest')).code).toBe(0);
     else await new Promise((resolve) => setImmediate(resolve));
   }
-  const { code } = await peer.goaway();
-  return code;
+  return await peer.goaway();
+}
+
+/** … and yields its code. */
+async function attack(batch: (round: number) => Buffer[], rounds?: number): Promise<number> {
+  return (await ended(batch, rounds)).code;
 }
 
 const many = (count: number, make: (index: number) => Buffer): Buffer[] =>
@@ -122,8 +129,11 @@ describe('a client that floods is closed with ENHANCE_YOUR_CALM:', () => {
 });
 
 describe('a client that wants too much gets no more than its share:', () => {
-  it('header bombs end their streams, and the connection is closed for their number', async () => {
-    // One field of 3 KB in the table, named 20 000 times.
+  it.each<[string, number, string]>([
+    ['large header lists end their streams, and are counted', 300, 'too many resets'],
+    ['a header bomb ends its connection', 16_000, 'a header list far beyond the limit'],
+  ])('%s', async (_name, fields, said) => {
+    // One field of 3 KB in the table, named so many times.
     const insert = block('x', 'v'.repeat(3000));
     insert[0] = 0x40;
     const first = frame(
@@ -133,14 +143,32 @@ describe('a client that wants too much gets no more than its share:', () => {
       Buffer.concat([insert, block(...good)]),
     );
     const bomb = (id: number): Buffer =>
-      frame(type.headers, flag.endHeaders | 1, id, Buffer.alloc(16_000, 0xbe));
+      frame(type.headers, flag.endHeaders | 1, id, Buffer.alloc(fields, 0xbe));
 
-    const code = await attack((round) => [
+    const { code, text } = await ended((round) => [
       ...(round === 0 ? [first] : []),
       ...many(5, (index) => bomb(3 + 2 * (round * 5 + index))),
     ]);
 
-    expect(code).toBe(enhanceYourCalm);
+    expect([code, text]).toEqual([enhanceYourCalm, said]);
+  });
+
+  it('DATA on a stream that was reset is let pass as far as its window went', async () => {
+    const peer = await RawPeer.connect(harness.gateway.address);
+    // As it was announced; what is smaller than 64 KiB holds only after the acknowledgement.
+    const window = 262_144;
+    const piece = frame(type.data, 0, 1, zeros(16_384));
+    peer.send(headers(1), frame(type.windowUpdate, 0, 1, uint32(0)));
+    await peer.first(({ kind }) => kind === type.reset);
+
+    peer.send(...many(window / 16_384, () => piece), frame(type.ping, 0, 0, zeros(8)));
+    await peer.first(({ kind, flags }) => kind === type.ping && flags === flag.ack);
+    expect(peer.closed).toBe(false);
+    peer.send(piece);
+
+    expect(await peer.goaway()).toEqual(
+      expect.objectContaining({ code: flowControlError, text: 'DATA goes on after the reset' }),
+    );
   });
 
   it('a zero window holds a bounded number of bytes for each call', async () => {

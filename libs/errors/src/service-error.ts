@@ -66,10 +66,14 @@ export class ServiceError extends Error {
   readonly [BRAND] = true;
 
   constructor(init: ServiceErrorInit) {
+    // Where it was noticed helps no caller, and walking the stack costs more than all the rest of a refusal. A cause has its own.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(
       `${codeName(init.code)} ${init.reason}: ${init.message}`,
       init.cause === undefined ? undefined : { cause: init.cause },
     );
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'ServiceError';
     this.code = init.code;
     this.reason = init.reason;

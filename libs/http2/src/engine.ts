@@ -137,6 +137,8 @@ export interface ConnectionListener {
   onCapacity(): void;
   /** The peer wants no further streams (GOAWAY); open ones go on. */
   onDraining(): void;
+  /** The peer broke a rule or a limit of the protocol: the connection ends, and another one to it would too. */
+  onViolation?(detail: string): void;
   /** The last call. `wasReady` is false when the connection could not be made. */
   onClosed(detail: string, wasReady: boolean): void;
 }

@@ -122,7 +122,11 @@ export class Backend {
   leftOut(key: string, nowMs: number): LeftOut[] {
     const { outliers, checks } = this.protection ?? {};
     const found: readonly LeftOut[] = [
-      { why: 'set_aside', cause: 'no connection', untilMs: this.setAside.until(key) },
+      {
+        why: 'set_aside',
+        cause: 'no connection, or one that broke the protocol',
+        untilMs: this.setAside.until(key),
+      },
       { why: 'ejected', cause: outliers?.causeOf(key) ?? '', untilMs: outliers?.until(key) ?? 0 },
       { why: 'unhealthy', cause: checks?.causeOf(key) ?? '', untilMs: checks?.until(key) ?? 0 },
     ];

@@ -1,6 +1,9 @@
 import { type SetAside } from '@raftway/load-balancing';
 import { type ClientConnection, type ClientEngine, type ConnectionListener } from '@raftway/http2';
 
+/** How long no connection is made after one that broke the protocol, in milliseconds: with an only instance, each call would make one, for it to be closed. */
+const violationRestMs = 100;
+
 /** Waits for a connection to an endpoint on which a stream can be opened. Exactly one of its methods is called, once. */
 export interface ConnectionWaiter {
   /** Open the stream now: the capacity is not kept. */
@@ -41,6 +44,8 @@ export class Upstream {
   private readonly connections = new Set<PooledConnection>();
   private readonly waiting = new Set<ConnectionWaiter>();
   private retired = false;
+  /** When one of its connections last broke the protocol. */
+  private violatedMs = -Infinity;
 
   constructor(
     readonly key: string,
@@ -125,6 +130,8 @@ export class Upstream {
       if (state === 'ready') open += 1;
     }
     if (open >= (this.connectionsMax() ?? this.context.limits.connectionsMax)) return;
+    if (this.context.nowMs() - this.violatedMs < violationRestMs)
+      return this.failUnlessReady('its last connection broke the protocol');
     this.context.observer.onConnect(this.service);
     const pooled = new PooledConnection(this.context, this.address, this.service, {
       onReady: () => {
@@ -140,6 +147,11 @@ export class Upstream {
       onDraining: () => {
         pooled.state = 'draining';
         if (this.waiting.size > 0) this.grow();
+      },
+      onViolation: (detail) => {
+        pooled.state = 'draining';
+        this.violatedMs = this.context.nowMs();
+        this.leaveOut(detail);
       },
       onClosed: (detail, wasReady) => this.onClosed(pooled, detail, wasReady),
     });
@@ -161,8 +173,16 @@ export class Upstream {
       if (this.waiting.size > 0) this.grow();
       return;
     }
-    this.context.setAside.fail(this.key, this.context.nowMs());
     this.context.observer.onConnectFailed(this.service, this.address, detail);
+    this.leaveOut(detail);
+  }
+
+  private leaveOut(detail: string): void {
+    this.context.setAside.fail(this.key, this.context.nowMs());
+    this.failUnlessReady(detail);
+  }
+
+  private failUnlessReady(detail: string): void {
     const others = [...this.connections].some(({ state }) => state === 'ready');
     if (!others) this.failWaiting(detail);
   }

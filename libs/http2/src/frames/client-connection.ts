@@ -158,6 +158,7 @@ export class FrameClientConnection extends FrameConnection implements ClientConn
 
   protected onFailure(message: string): void {
     this.failure = message;
+    this.connectionListener.onViolation?.(message);
   }
 
   protected isUnprocessed(streamId: number): boolean {

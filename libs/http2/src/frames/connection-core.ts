@@ -13,6 +13,8 @@ import { type FrameStream, type StreamHost } from './stream';
 
 /** How long a peer gets to close when it has been sent everything, in milliseconds. */
 const lingerMs = 1000;
+/** What may come for streams that were reset, at most, in windows of the connection: one is on the way, another is sent before the reset is seen. */
+const lateWindows = 4;
 /** How long a peer gets to read what it has a right to, in milliseconds. */
 const patienceMs = 30_000;
 
@@ -41,6 +43,8 @@ export abstract class ConnectionCore implements StreamHost, Flushable {
   private settled: FrameStream[] = [];
   private heldBytes = 0;
   private queuedBytes = 0;
+  /** What may still come for streams that we reset, sent before the peer learned of it: what their windows let it send. */
+  private lateBytes = 0;
   /** Received and not given back to the peer as window. */
   private owedBytes = 0;
   private isDirty = false;
@@ -113,6 +117,7 @@ export abstract class ConnectionCore implements StreamHost, Flushable {
   }
 
   writeReset(stream: FrameStream, code: number): void {
+    if (!stream.remoteEnded) this.expectLate(Math.max(0, stream.receiveWindow));
     this.writeResetOf(stream.id, code);
   }
 
@@ -178,6 +183,17 @@ export abstract class ConnectionCore implements StreamHost, Flushable {
     this.owedBytes += windowBytes;
     this.heldBytes += heldBytes;
     this.giveBackWindow();
+  }
+
+  /** A stream is gone whose peer may have sent so much before it learns of it. */
+  protected expectLate(bytes: number): void {
+    this.lateBytes = Math.min(this.lateBytes + bytes, lateWindows * this.shares.windowBytes);
+  }
+
+  /** Counts DATA for a stream that we reset. Returns false when the peer cannot have had a right to it. */
+  protected countLate(bytes: number): boolean {
+    this.lateBytes -= bytes;
+    return this.lateBytes >= 0;
   }
 
   /**

@@ -7,8 +7,8 @@ import { type FrameHandler, FrameReader } from './frame-reader';
  * the next: thousands of calls, for which everybody else would wait.
  */
 const workMax = 512;
-/** How long a peer that is closed waits between two reads of what it still sends, in milliseconds. */
-const sipMs = 10;
+/** How long a peer that is closed waits until the first read of what it still sends, in milliseconds; each time twice as long. */
+const firstSipMs = 10;
 
 /** What comes in on a connection, by turns: a peer that sends much gets its share of each turn, and what is left waits for the next one. */
 export abstract class ConnectionInput extends ConnectionCore implements FrameHandler {
@@ -22,6 +22,7 @@ export abstract class ConnectionInput extends ConnectionCore implements FrameHan
   private restStart = 0;
   /** Until a peer that is closed is read again. */
   private sip: NodeJS.Timeout | undefined;
+  private sipMs = firstSipMs;
 
   abstract onFrame(
     type: number,
@@ -52,10 +53,12 @@ export abstract class ConnectionInput extends ConnectionCore implements FrameHan
   /** What comes after the end is read so that the peer gets to see why, and no faster than that takes: it may be a flood, and be closed for it. */
   private discardSlowly(): void {
     this.socket.pause();
-    this.sip ??= setTimeout(() => {
+    if (this.sip !== undefined) return;
+    this.sip = setTimeout(() => {
       this.sip = undefined;
       this.socket.resume();
-    }, sipMs).unref();
+    }, this.sipMs).unref();
+    this.sipMs *= 2;
   }
 
   /** Counts what was done for the peer, in frames. */

@@ -137,15 +137,18 @@ export abstract class FrameConnection extends ConnectionInput {
   }
 
   protected createStream(streamId: number): FrameStream {
-    const { streamWindowStartBytes } = this;
-    // Until our SETTINGS are acknowledged the peer may believe in the initial window (RFC 9113 §6.5.3).
-    const window = this.settingsAcknowledged
-      ? streamWindowStartBytes
-      : Math.max(streamWindowStartBytes, initialWindowBytes);
-    const stream = new FrameStream(streamId, this, this.peer.initialWindowSize, window);
+    const stream = new FrameStream(streamId, this, this.peer.initialWindowSize, this.firstWindow);
     this.streams.set(streamId, stream);
     this.idleFrames.earn(earnedByStream);
     return stream;
+  }
+
+  /** What a peer may send on a stream at first. Until our SETTINGS are acknowledged it may believe in the initial window (RFC 9113 §6.5.3). */
+  protected get firstWindow(): number {
+    const { streamWindowStartBytes } = this;
+    return this.settingsAcknowledged
+      ? streamWindowStartBytes
+      : Math.max(streamWindowStartBytes, initialWindowBytes);
   }
 
   /** The peer's last header block of a stream, after which nothing comes. */
@@ -204,7 +207,7 @@ export abstract class FrameConnection extends ConnectionInput {
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
       this.countReceived(frameBytes, 0);
-      return this.onLateData(streamId);
+      return this.onLateData(streamId, frameBytes);
     }
     const refused = this.refusalOfData(stream, frameBytes, to - from);
     if (refused !== undefined) {
@@ -238,9 +241,12 @@ export abstract class FrameConnection extends ConnectionInput {
     return undefined;
   }
 
-  private onLateData(streamId: number): void {
+  private onLateData(streamId: number, bytes: number): void {
     if (this.isIdle(streamId)) throw protocolError('DATA on an idle stream');
-    if (!this.closed.wasResetByUs(streamId)) this.writeResetOf(streamId, http2Code.streamClosed);
+    if (!this.closed.wasResetByUs(streamId))
+      return this.writeResetOf(streamId, http2Code.streamClosed);
+    if (!this.countLate(bytes))
+      throw new ConnectionError(http2Code.flowControlError, 'DATA goes on after the reset');
   }
 
   private onHeaders(

@@ -123,8 +123,10 @@ export class ServerConnection extends FrameConnection {
     if (streamId % 2 === 0) throw protocolError('a client opened an even stream');
     if (streamId <= this.lastPeerStreamId) return this.onLateHeaders(streamId);
     this.lastPeerStreamId = streamId;
-    if (streamId > this.lastTakenStreamId) return this.closed.add(streamId, true);
-    const refused = this.refusalOf(section, endStream);
+    const isLate = streamId > this.lastTakenStreamId;
+    const refused = isLate ? undefined : this.refusalOf(section, endStream);
+    if ((isLate || refused !== undefined) && !endStream) this.expectLate(this.firstWindow);
+    if (isLate) return this.closed.add(streamId, true);
     if (refused !== undefined) {
       this.writeResetOf(streamId, refused);
       return this.countReset(refused);

@@ -12,6 +12,11 @@ const knownBytesMax = 1024;
 const knownTotalMax = 4096;
 /** The longest value that is kept of a list beyond the limits. */
 const lateValueMax = 256;
+/**
+ * A block whose list is so many times beyond the limit is no mistake: the table makes one octet of the block into thousands of the list. It is not decoded to its
+ * end, with which the connection ends.
+ */
+const bombFactor = 16;
 /** A block may begin with the smallest and the last of several sizes (RFC 7541 §4.2). */
 const sizeUpdatesMax = 2;
 /** Continuation octets of an integer; four of them hold 28 bits, more than any length here. */
@@ -42,7 +47,7 @@ export class HpackDecoder {
   /**
    * Decodes one whole block. Lists beyond the limits are decoded to their end, because the table of the connection depends on it, but not kept, but for `content-type`.
    *
-   * @throws ConnectionError COMPRESSION_ERROR: the two sides' tables cannot be brought together again
+   * @throws ConnectionError COMPRESSION_ERROR: the two sides' tables cannot be brought together again; ENHANCE_YOUR_CALM: the list is far beyond the limits
    */
   decode(bytes: Buffer, start: number, end: number): FieldSection {
     if (end - start > knownBytesMax) return this.decodeBlock(bytes, start, end, undefined);
@@ -122,6 +127,8 @@ export class HpackDecoder {
       section.listBytes > this.limits.headerListBytesMax ||
       pairs.length >= 2 * this.limits.headerCountMax;
     if (!tooLarge) return void pairs.push(name, value);
+    if (section.listBytes > bombFactor * this.limits.headerListBytesMax)
+      throw new ConnectionError(http2Code.enhanceYourCalm, 'a header list far beyond the limit');
     section.isTooLarge = true;
     if (name === 'content-type' && value.length <= lateValueMax) section.lateContentType ??= value;
   }

@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import { http2Code } from '../../http2-codes';
 import { ConnectionError } from '../connection-error';
 import { HpackDecoder } from './decoder';
 import { HpackEncoder } from './encoder';
@@ -124,13 +125,26 @@ describe('a decoder', () => {
       Buffer.from(value),
     ]);
     decoder.decode(insert, 0, insert.length);
-    const bomb = Buffer.alloc(20_000, 0xbe);
+    const bomb = Buffer.alloc(50, 0xbe);
 
     const section = decoder.decode(bomb, 0, bomb.length);
 
     expect(section.isTooLarge).toBe(true);
     expect(section.pairs.length).toBeLessThanOrEqual(2 * 4);
     expect(decode(decoder, 'be')).toEqual(['x', value]);
+  });
+
+  it('stops in a header list that is sixteen times as large as the limit', () => {
+    const decoder = new HpackDecoder({ headerListBytesMax: 1000, headerCountMax: 256 });
+    decode(decoder, '4001 78 05 3132333435');
+
+    // 38 bytes a field: 421 of them are 15,998.
+    const section = decoder.decode(Buffer.alloc(421, 0xbe), 0, 421);
+
+    expect(section.isTooLarge).toBe(true);
+    expect(() => decoder.decode(Buffer.alloc(422, 0xbe), 0, 422)).toThrow(
+      expect.objectContaining({ code: http2Code.enhanceYourCalm }) as Error,
+    );
   });
 
   it('keeps no more fields than it may', () => {
