@@ -105,7 +105,7 @@ class Gateway implements GatewayApp {
     this.tls = tls;
     this.view = view;
     this.logger = dependencies.logger ?? silentLogger();
-    this.metrics = new GatewayMetrics(metrics, () => this.gauges(), this.onConnectFailure);
+    this.metrics = new GatewayMetrics(metrics, () => this.gauges(), this.onSetAside);
     this.accessLog = createAccessLog(options, this.logger, this.metrics, random);
     this.setAside = new SetAside(random);
     this.table = new RoutingTable({
@@ -360,8 +360,8 @@ class Gateway implements GatewayApp {
     this.health.changed();
   }
 
-  private readonly onConnectFailure = (service: string, address: string, detail: string): void => {
-    this.logger.warn('instance set aside: no connection', { service, address, detail });
+  private readonly onSetAside = (service: string, address: string, detail: string): void => {
+    this.logger.warn('instance set aside', { service, address, detail });
   };
 
   private gauges() {

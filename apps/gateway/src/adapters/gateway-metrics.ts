@@ -41,8 +41,7 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
   private readonly refusals;
   private readonly ejections;
   private readonly resilience: ResilienceMetrics;
-  private readonly connects;
-  private readonly connectFailures;
+  private readonly connections;
   private readonly refusedConnections;
   private readonly brokenConnections;
   private readonly documentSets;
@@ -52,14 +51,12 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
   private readonly accessLogLines;
   // By service and status.
   private readonly ends = new Map<string, CountCall[]>();
-  private readonly onFailure: (service: string, address: string, detail: string) => void;
 
   constructor(
     metrics: Metrics,
     gauges: () => GatewayGauges,
-    onConnectFailure: (service: string, address: string, detail: string) => void,
+    private readonly onSetAside: (service: string, address: string, detail: string) => void,
   ) {
-    this.onFailure = onConnectFailure;
     this.traffic = new TrafficMetrics(metrics);
     const combinationsMax = servicesMax * 17;
     const byCause = (name: string, help: string) =>
@@ -93,16 +90,7 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
       'Instances that were left out for failing more than the others, by registered service and cause.',
     );
     this.resilience = new ResilienceMetrics(metrics, combinationsMax);
-    this.connects = metrics.counter({
-      name: 'raftway_gateway_upstream_connects_total',
-      help: 'Connections opened to instances.',
-      labels: ['service'],
-    });
-    this.connectFailures = metrics.counter({
-      name: 'raftway_gateway_upstream_connect_failures_total',
-      help: 'Connections to instances that could not be made.',
-      labels: ['service'],
-    });
+    this.connections = connectionCounters(metrics);
     this.refusedConnections = metrics.counter({
       name: 'raftway_gateway_refused_connections_total',
       help: 'Client connections that were closed at once, by cause.',
@@ -165,12 +153,17 @@ export class GatewayMetrics implements CallObserver, UpstreamObserver, SecurityO
   }
 
   onConnect(service: string): void {
-    this.connects.increment({ service });
+    this.connections.opened.increment({ service });
   }
 
   onConnectFailed(service: string, address: string, detail: string): void {
-    this.connectFailures.increment({ service });
-    this.onFailure(service, address, detail);
+    this.connections.failed.increment({ service });
+    this.onSetAside(service, address, `no connection: ${detail}`);
+  }
+
+  onViolation(service: string, address: string, detail: string): void {
+    this.connections.broken.increment({ service });
+    this.onSetAside(service, address, `it broke the protocol: ${detail}`);
   }
 
   onConnectionRefused(cause: string): void {
@@ -232,6 +225,27 @@ function keyLoads(metrics: Metrics) {
     help: 'Times that keys of tokens were fetched or read, by result: ok or failed.',
     labels: ['result'],
   });
+}
+
+/** Connections to instances. */
+function connectionCounters(metrics: Metrics) {
+  return {
+    opened: metrics.counter({
+      name: 'raftway_gateway_upstream_connects_total',
+      help: 'Connections opened to instances.',
+      labels: ['service'],
+    }),
+    failed: metrics.counter({
+      name: 'raftway_gateway_upstream_connect_failures_total',
+      help: 'Connections to instances that could not be made.',
+      labels: ['service'],
+    }),
+    broken: metrics.counter({
+      name: 'raftway_gateway_upstream_violations_total',
+      help: 'Connections to instances that were closed for breaking a limit or the protocol.',
+      labels: ['service'],
+    }),
+  };
 }
 
 function registerGauges(metrics: Metrics, read: () => GatewayGauges): void {

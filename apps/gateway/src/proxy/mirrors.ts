@@ -18,6 +18,7 @@ export const mirroredHeader = 'x-raftway-mirrored';
 const mirrorsMax = 4096;
 /** What all copies may hold: this part of what calls may, and beside it. */
 const memoryPart = 16;
+const nothing = (): void => undefined;
 
 /** A copy that is to be made. */
 export interface MirrorTarget {
@@ -85,7 +86,7 @@ export class Mirrors implements MirrorHost {
   private get pool(): UpstreamPool {
     return (this.ownPool ??= this.context.pool.beside({
       setAside: this.setAside,
-      observer: { onConnect: () => undefined, onConnectFailed: () => undefined },
+      observer: { onConnect: nothing, onConnectFailed: nothing, onViolation: nothing },
     }));
   }
 

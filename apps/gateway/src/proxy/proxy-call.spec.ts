@@ -65,6 +65,7 @@ function startCall(engine: SlowInstance['engine'], ids: readonly string[] = ['0'
   const observer = {
     onConnect: nothing,
     onConnectFailed: nothing,
+    onViolation: nothing,
     onCallEnd: nothing,
     onRetry: nothing,
     onRetryRefused: nothing,

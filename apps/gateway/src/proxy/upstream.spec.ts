@@ -9,6 +9,7 @@ class Scene {
   nowMs = 1000;
   /** Of the connections that were made. */
   readonly listeners: ConnectionListener[] = [];
+  readonly violations: string[] = [];
   readonly setAside = new SetAside(() => 0.5);
   readonly upstream: Upstream;
   hasCapacity = false;
@@ -31,7 +32,11 @@ class Scene {
       engine,
       limits: { connectionsMax: 4, waitingMax: 10, idleMs: 1000 },
       setAside: this.setAside,
-      observer: { onConnect: none, onConnectFailed: none },
+      observer: {
+        onConnect: none,
+        onConnectFailed: none,
+        onViolation: (...told) => this.violations.push(told.join(' ')),
+      },
       nowMs: () => this.nowMs,
     });
   }
@@ -65,6 +70,7 @@ describe('an endpoint whose connection broke the protocol', () => {
     expect(early).toEqual(['its last connection broke the protocol']);
     expect(late).toEqual([]);
     expect(scene.listeners).toHaveLength(2);
+    expect(scene.violations).toEqual(['test.Echo 127.0.0.1:1 push is not accepted']);
   });
 
   it('keeps the calls that another connection of it can take', () => {

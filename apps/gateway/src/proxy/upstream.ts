@@ -28,6 +28,8 @@ export interface UpstreamLimits {
 export interface UpstreamObserver {
   onConnect(service: string): void;
   onConnectFailed(service: string, address: string, detail: string): void;
+  /** A connection was closed because the instance broke the protocol. */
+  onViolation(service: string, address: string, detail: string): void;
 }
 
 /** What an {@link Upstream} works with. */
@@ -151,6 +153,7 @@ export class Upstream {
       onViolation: (detail) => {
         pooled.state = 'draining';
         this.violatedMs = this.context.nowMs();
+        this.context.observer.onViolation(this.service, this.address, detail);
         this.leaveOut(detail);
       },
       onClosed: (detail, wasReady) => this.onClosed(pooled, detail, wasReady),

@@ -210,13 +210,17 @@ function connections(): Row {
         ],
       },
       {
-        title: 'Connections to instances: opened and failed',
+        title: 'Connections to instances: opened, failed and broken',
         unit: 'cps',
         queries: [
           rate('raftway_gateway_upstream_connects_total', service),
           rate('raftway_gateway_upstream_connect_failures_total', {
             ...service,
             legend: '{{service}} failed',
+          }),
+          rate('raftway_gateway_upstream_violations_total', {
+            ...service,
+            legend: '{{service}} broke the protocol',
           }),
         ],
       },
