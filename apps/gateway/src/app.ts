@@ -18,8 +18,7 @@ import { type HealthChecker } from './adapters/health-checker';
 import { JsonCatalog } from './adapters/json-catalog';
 import { LiveDocuments } from './adapters/live-documents';
 import { PartCatalog } from './adapters/part-catalog';
-import { fileLearner } from './adapters/reflection-client';
-import { SchemaCatalog } from './adapters/schema-catalog';
+import { type SchemaCatalog } from './adapters/schema-catalog';
 import { routableServices } from './adapters/view-adapter';
 import { isNeverRouted } from './domain/never-routed';
 import { type RoutingChange, RoutingTable } from './domain/routing-table';
@@ -127,14 +126,13 @@ class Gateway implements GatewayApp {
     });
     this.memory = new MemoryBudget(options.memoryBytesMax);
     const { setAside, logger, scheduler, metrics: observer } = this;
-    const upstreams = { options, tls, setAside, logger, scheduler, observer, random, nowMs };
-    ({ pool: this.pool, checker: this.checker } = createUpstreams(upstreams));
+    const parts = { options, tls, setAside, logger, scheduler, observer, random, nowMs };
+    ({ pool: this.pool, checker: this.checker, catalog: this.catalog } = createUpstreams(parts));
     this.health = new HealthService({
       isReady: () => this.readiness() === true,
       isLive: (service) => this.isLive(service),
       names: () => this.table.list().map(({ grpcService }) => grpcService),
     });
-    this.catalog = new SchemaCatalog(fileLearner(tls?.source), this.logger);
     const reflected = reflectionSource(this.catalog, this.table);
     const localContext = { memory: this.memory, openCalls: this.openCalls };
     this.local = createLocalServices(localContext, this.health, reflected);

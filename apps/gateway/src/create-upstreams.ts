@@ -3,6 +3,8 @@ import { type SetAside } from '@raftway/load-balancing';
 import { type Logger } from '@raftway/observability';
 import { type ServerTls, tlsConnector } from '@raftway/tls';
 import { HealthChecker, type HealthCheckerContext } from './adapters/health-checker';
+import { fileLearner } from './adapters/reflection-client';
+import { SchemaCatalog } from './adapters/schema-catalog';
 import { upstreamLimits } from './engine-limits';
 import { type GatewayOptions } from './options';
 import { UpstreamPool } from './proxy/upstream-pool';
@@ -22,10 +24,12 @@ export interface UpstreamParts {
   readonly nowMs: () => number;
 }
 
-/** Builds the connections to instances, and what asks instances for their health over them. */
+/** Builds the connections to instances, and what asks instances for their health over them, and for their files. */
 export function createUpstreams(parts: UpstreamParts): {
   readonly pool: UpstreamPool;
   readonly checker: HealthChecker;
+  /** Of the files of their services. */
+  readonly catalog: SchemaCatalog;
 } {
   const { options, tls, setAside, logger, scheduler, observer, random, nowMs } = parts;
   const connector = tls && tlsConnector(tls.source);
@@ -37,5 +41,6 @@ export function createUpstreams(parts: UpstreamParts): {
   };
   const pool = new UpstreamPool({ engine, limits, setAside, observer, nowMs });
   const scheme = tls === undefined ? 'http' : 'https';
-  return { pool, checker: new HealthChecker({ pool, scheme, logger, observer, random }) };
+  const checker = new HealthChecker({ pool, scheme, logger, observer, random });
+  return { pool, checker, catalog: new SchemaCatalog(fileLearner(engine, scheme), logger) };
 }

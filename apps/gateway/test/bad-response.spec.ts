@@ -1,8 +1,9 @@
 import { createServer as createHttp2Server, type Http2Server } from 'node:http2';
 import { type AddressInfo } from 'node:net';
+import { http2Code } from '@raftway/http2';
 import { flag, frame, RawServer, type } from '@raftway/http2/testing';
 import { instanceOf } from './support/fake-view';
-import { errorInfo, Harness } from './support/harness';
+import { errorInfo, eventually, Harness } from './support/harness';
 
 /** A backend that answers every stream with an HTTP status that node:http2 itself would not send. */
 function answering(status: string): Promise<RawServer> {
@@ -27,6 +28,27 @@ describe('an instance that answers with an HTTP status that does not exist', () 
 
     expect(outcome.code).toBe(2);
     expect(errorInfo(outcome.trailers)?.reason).toBe('UPSTREAM_RESET');
+    await harness.close();
+    await server.stop();
+  });
+});
+
+describe('an instance that floods the connection on which it is asked for its files', () => {
+  it('is closed for it, as on the connections of calls', async () => {
+    const harness = await Harness.start();
+    const flood = Buffer.concat(
+      Array.from({ length: 3000 }, () => frame(0x0c, 0, 0, Buffer.alloc(30))),
+    );
+    const ends: Promise<{ code: number }>[] = [];
+    const server = await new RawServer((peer) => {
+      ends.push(peer.goaway());
+      peer.send(flood);
+    }).start();
+    harness.view.set(instanceOf(server.address));
+
+    await eventually(() => ends.length > 0, 'the instance is asked for its files');
+
+    expect(await ends[0]).toEqual(expect.objectContaining({ code: http2Code.enhanceYourCalm }));
     await harness.close();
     await server.stop();
   });

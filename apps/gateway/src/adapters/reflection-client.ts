@@ -1,17 +1,9 @@
-import {
-  type ChannelCredentials,
-  Client,
-  type ClientDuplexStream,
-  Metadata,
-  type ServiceError,
-  status,
-} from '@grpc/grpc-js';
 import { fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
-import { reflectionV1 } from '@raftway/contracts';
-import { channelCredentials } from '@raftway/service-kit';
-import { type TlsSource } from '@raftway/tls';
+import { Code } from '@raftway/errors';
+import { type ClientConnection, type ClientEngine } from '@raftway/http2';
 import { wellKnownFiles } from '@raftway/transcoding';
+import { ReflectionConversation, ReflectionError } from './reflection-conversation';
 import { type FileLearner } from './schema-catalog';
 
 /** How long learning one instance's files may take, in milliseconds. */
@@ -25,103 +17,80 @@ const paths = [
   '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo',
 ] as const;
 
-type Request = NonNullable<reflectionV1.ServerReflectionRequest['messageRequest']>;
-type Stream = ClientDuplexStream<
-  reflectionV1.ServerReflectionRequest,
-  reflectionV1.ServerReflectionResponse
->;
-
-/** Learns files over connections that are secured with these certificates. @param tls default plaintext */
-export function fileLearner(tls: TlsSource | undefined): FileLearner {
-  return (instance, grpcServices, signal) =>
-    learnFiles(instance.address, channelCredentials(tls, [instance.service]), grpcServices, signal);
-}
+const nothing = (): void => undefined;
 
 /**
  * Learns the proto files of an instance's gRPC services by server reflection: v1, or v1alpha where the instance has only
- * that.
- * @returns encoded FileDescriptorProtos, well-known ones only when the instance sends them. Services that the instance's reflection does not know are left out.
- * @param signal ends it early.
- * @throws the gRPC error, when the instance cannot be reached or has no reflection
+ * that. On a connection of its own, with the limits of those that calls take: an instance is not trusted here either.
+ *
+ * The learner yields encoded FileDescriptorProtos, well-known ones only when the instance sends them. Services that the instance's reflection does not know are left out.
+ * It rejects with ReflectionError or another error when the instance cannot be reached or has no reflection.
+ *
+ * @param engine makes the connections; names the registered service to those that are secured
  */
-async function learnFiles(
+export function fileLearner(engine: ClientEngine, scheme: 'http' | 'https'): FileLearner {
+  return async ({ service, address }, grpcServices, signal) => {
+    signal.throwIfAborted();
+    const connection = await connect(engine, address, service, signal);
+    try {
+      return await learnOver(connection, headersOf(paths[0], scheme, address), grpcServices);
+    } catch (error) {
+      if (!(error instanceof ReflectionError) || error.code !== Code.unimplemented) throw error;
+      return await learnOver(connection, headersOf(paths[1], scheme, address), grpcServices);
+    } finally {
+      connection.drain();
+    }
+  };
+}
+
+/** @param signal ends the connection, and with it what goes on on it. */
+function connect(
+  engine: ClientEngine,
   address: string,
-  credentials: ChannelCredentials,
-  grpcServices: readonly string[],
+  service: string,
   signal: AbortSignal,
-): Promise<Uint8Array[]> {
-  signal.throwIfAborted();
-  const client = new Client(address, credentials, {
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.enable_retries': 0,
+): Promise<ClientConnection> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => connection.destroy();
+    const connection = engine.connect(
+      address,
+      {
+        onReady: () => resolve(connection),
+        onCapacity: nothing,
+        onDraining: nothing,
+        onClosed: (detail) => {
+          signal.removeEventListener('abort', abort);
+          reject(new ReflectionError(Code.unavailable, detail));
+        },
+      },
+      service,
+    );
+    signal.addEventListener('abort', abort);
   });
-  try {
-    return await learnOver(client, paths[0], grpcServices, signal);
-  } catch (error) {
-    if ((error as ServiceError).code !== status.UNIMPLEMENTED) throw error;
-    return await learnOver(client, paths[1], grpcServices, signal);
-  } finally {
-    client.close();
-  }
+}
+
+function headersOf(path: string, scheme: string, authority: string): string[] {
+  return [
+    ...[':method', 'POST', ':scheme', scheme, ':path', path, ':authority', authority],
+    ...['content-type', 'application/grpc', 'te', 'trailers', 'grpc-timeout', `${timeoutMs}m`],
+  ];
 }
 
 async function learnOver(
-  client: Client,
-  path: string,
+  connection: ClientConnection,
+  headers: readonly string[],
   grpcServices: readonly string[],
-  signal: AbortSignal,
 ): Promise<Uint8Array[]> {
-  const stream: Stream = client.makeBidiStreamRequest(
-    path,
-    (request: reflectionV1.ServerReflectionRequest) =>
-      Buffer.from(reflectionV1.ServerReflectionRequest.encode(request).finish()),
-    (bytes: Buffer) => reflectionV1.ServerReflectionResponse.decode(bytes),
-    new Metadata(),
-    { deadline: Date.now() + timeoutMs },
-  );
-  const conversation = new Conversation(stream);
-  const abort = (): void => stream.cancel();
-  signal.addEventListener('abort', abort);
+  if (!connection.hasCapacity)
+    throw new ReflectionError(Code.unavailable, 'the instance takes no stream');
+  const conversation = new ReflectionConversation(connection, headers);
+  const late = new ReflectionError(Code.deadlineExceeded, `not learnt within ${timeoutMs} ms`);
+  const timer = setTimeout(() => conversation.end(late), timeoutMs);
   try {
     return await new Learning(conversation).run(grpcServices);
   } finally {
-    signal.removeEventListener('abort', abort);
-    stream.cancel();
-  }
-}
-
-/** Questions and answers in turn. */
-class Conversation {
-  private waiting:
-    { resolve: (files: Uint8Array[]) => void; reject: (error: Error) => void } | undefined;
-  private failure: Error | undefined;
-
-  constructor(private readonly stream: Stream) {
-    stream.on('data', (response: reflectionV1.ServerReflectionResponse) => {
-      const { messageResponse } = response;
-      const found = messageResponse?.$case === 'fileDescriptorResponse';
-      this.waiting?.resolve(found ? messageResponse.value.fileDescriptorProto : []);
-      this.waiting = undefined;
-    });
-    stream.on('error', (error: Error) => this.fail(error));
-    stream.on('end', () => this.fail(new Error('the stream has ended')));
-  }
-
-  ask(messageRequest: Request): Promise<Uint8Array[]> {
-    return new Promise((resolve, reject) => {
-      if (this.failure !== undefined) return reject(this.failure);
-      this.waiting = { resolve, reject };
-      this.stream.write({ host: '', messageRequest });
-    });
-  }
-
-  private fail(error: Error): void {
-    // 'end' comes in front of the error that says why: it waits one turn.
-    setImmediate(() => {
-      this.failure ??= error;
-      this.waiting?.reject(this.failure);
-      this.waiting = undefined;
-    });
+    clearTimeout(timer);
+    conversation.end(late);
   }
 }
 
@@ -131,7 +100,7 @@ class Learning {
   private readonly asked = new Set<string>();
   private bytes = 0;
 
-  constructor(private readonly conversation: Conversation) {}
+  constructor(private readonly conversation: ReflectionConversation) {}
 
   async run(grpcServices: readonly string[]): Promise<Uint8Array[]> {
     for (const value of grpcServices)
