@@ -12,6 +12,7 @@ import {
 import { type HealthCheckSettings } from '../domain/protection';
 import { statusOf } from '../domain/status-mapping';
 import { type ConnectionWaiter, type Upstream } from '../proxy/upstream';
+import { ownCallHeaders } from './own-call';
 
 const path = '/grpc.health.v1.Health/Check';
 /** The answer is a message of one number: what is longer is none. */
@@ -65,9 +66,7 @@ export class HealthCheck implements ConnectionWaiter, StreamListener {
 
   onConnection(connection: ClientConnection): void {
     const { scheme, authority, settings } = this;
-    const headers = [':method', 'POST', ':scheme', scheme, ':path', path, ':authority', authority];
-    headers.push('content-type', 'application/grpc', 'te', 'trailers');
-    headers.push('grpc-timeout', `${settings.timeoutMs}m`);
+    const headers = ownCallHeaders({ scheme, authority }, path, settings.timeoutMs);
     this.stream = connection.open(headers, false, this);
     const { service } = settings;
     this.stream.sendData(frameMessage(health.HealthCheckRequest.encode({ service }).finish()));

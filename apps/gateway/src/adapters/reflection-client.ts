@@ -3,6 +3,7 @@ import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { Code } from '@raftway/errors';
 import { type ClientConnection, type ClientEngine } from '@raftway/http2';
 import { wellKnownFiles } from '@raftway/transcoding';
+import { type OwnCallTarget, ownCallHeaders } from './own-call';
 import { ReflectionConversation, ReflectionError } from './reflection-conversation';
 import { type FileLearner } from './schema-catalog';
 
@@ -31,12 +32,13 @@ const nothing = (): void => undefined;
 export function fileLearner(engine: ClientEngine, scheme: 'http' | 'https'): FileLearner {
   return async ({ service, address }, grpcServices, signal) => {
     signal.throwIfAborted();
+    const target = { scheme, authority: address };
     const connection = await connect(engine, address, service, signal);
     try {
-      return await learnOver(connection, headersOf(paths[0], scheme, address), grpcServices);
+      return await learnOver(connection, target, paths[0], grpcServices);
     } catch (error) {
       if (!(error instanceof ReflectionError) || error.code !== Code.unimplemented) throw error;
-      return await learnOver(connection, headersOf(paths[1], scheme, address), grpcServices);
+      return await learnOver(connection, target, paths[1], grpcServices);
     } finally {
       connection.drain();
     }
@@ -69,21 +71,18 @@ function connect(
   });
 }
 
-function headersOf(path: string, scheme: string, authority: string): string[] {
-  return [
-    ...[':method', 'POST', ':scheme', scheme, ':path', path, ':authority', authority],
-    ...['content-type', 'application/grpc', 'te', 'trailers', 'grpc-timeout', `${timeoutMs}m`],
-  ];
-}
-
 async function learnOver(
   connection: ClientConnection,
-  headers: readonly string[],
+  target: OwnCallTarget,
+  path: string,
   grpcServices: readonly string[],
 ): Promise<Uint8Array[]> {
   if (!connection.hasCapacity)
     throw new ReflectionError(Code.unavailable, 'the instance takes no stream');
-  const conversation = new ReflectionConversation(connection, headers);
+  const conversation = new ReflectionConversation(
+    connection,
+    ownCallHeaders(target, path, timeoutMs),
+  );
   const late = new ReflectionError(Code.deadlineExceeded, `not learnt within ${timeoutMs} ms`);
   const timer = setTimeout(() => conversation.end(late), timeoutMs);
   try {

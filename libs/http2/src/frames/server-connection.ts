@@ -123,11 +123,13 @@ export class ServerConnection extends FrameConnection {
     if (streamId % 2 === 0) throw protocolError('a client opened an even stream');
     if (streamId <= this.lastPeerStreamId) return this.onLateHeaders(streamId);
     this.lastPeerStreamId = streamId;
-    const isLate = streamId > this.lastTakenStreamId;
-    const refused = isLate ? undefined : this.refusalOf(section, endStream);
-    if ((isLate || refused !== undefined) && !endStream) this.expectLate(this.firstWindow);
-    if (isLate) return this.closed.add(streamId, true);
+    if (streamId > this.lastTakenStreamId) {
+      this.expectRest(endStream);
+      return this.closed.add(streamId, true);
+    }
+    const refused = this.refusalOf(section, endStream);
     if (refused !== undefined) {
+      this.expectRest(endStream);
       this.writeResetOf(streamId, refused);
       return this.countReset(refused);
     }
@@ -182,6 +184,11 @@ export class ServerConnection extends FrameConnection {
 
   protected isUnprocessed(): boolean {
     return false;
+  }
+
+  /** The client may have sent on, of a request that is not taken. */
+  private expectRest(endStream: boolean): void {
+    if (!endStream) this.expectLate(this.firstWindow);
   }
 
   /** The error code that a request is refused with before anybody sees it. */
