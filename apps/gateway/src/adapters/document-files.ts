@@ -37,6 +37,8 @@ interface KnownFile {
 /** Follows `path` until `stop`. */
 export class DocumentFiles {
   private known = new Map<string, KnownFile>();
+  /** What was last put together of them. */
+  private set: DocumentSet | undefined;
   /** Why the names of files could not be read. */
   private listProblem: DocumentProblem | undefined;
   private readonly changed = new Set<string>();
@@ -224,10 +226,14 @@ export class DocumentFiles {
     if (this.stopped) return;
     const files = [...this.known.values()];
     const unread = [this.listProblem, ...files.map(({ problem }) => problem)];
-    const set = documentSet(files.flatMap(({ texts }) => texts));
+    this.set = documentSet(
+      files.flatMap(({ texts }) => texts),
+      this.set,
+    );
+    const { documents, problems } = this.set;
     this.onSet({
-      documents: set.documents,
-      problems: [...unread.filter((problem) => problem !== undefined), ...set.problems],
+      documents,
+      problems: [...unread.filter((problem) => problem !== undefined), ...problems],
     });
   }
 

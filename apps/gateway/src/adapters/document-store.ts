@@ -34,6 +34,8 @@ interface Waiter {
 /** Follows a view until `stop`. */
 export class DocumentStore {
   private known = new Map<string, KnownEntry>();
+  /** What was last put together of them. */
+  private set: DocumentSet | undefined;
   private isStale = false;
   private running: Promise<void> | undefined;
   private usedRevision = 0n;
@@ -119,7 +121,11 @@ export class DocumentStore {
         next.set(key, await this.read(key, text));
       if (this.stopped) return;
       this.known = next;
-      this.onSet(documentSet([...next.values()].flatMap(({ texts }) => texts)));
+      this.set = documentSet(
+        [...next.values()].flatMap(({ texts }) => texts),
+        this.set,
+      );
+      this.onSet(this.set);
       this.usedRevision = revision;
       for (const waiter of this.waiters) if (waiter.revision <= revision) waiter.resolve();
       this.waiters = this.waiters.filter((waiter) => waiter.revision > revision);

@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
+import { NODE_FLAGS } from '@raftway/service-kit';
 
 const workspace = resolve(__dirname, '../../../..');
 const startTimeoutMs = 60_000;
 
-/** Starts a built app. Its log goes nowhere, its errors to standard error. */
+/** Starts a built app as it is deployed. Its log goes nowhere, its errors to standard error. */
 export function spawnApp(app: string, environment: Readonly<Record<string, string>>): ChildProcess {
-  return spawn(process.execPath, [join(workspace, 'apps', app, 'dist', 'main.js')], {
+  const entry = join(workspace, 'apps', app, 'dist', 'main.js');
+  return spawn(process.execPath, [...NODE_FLAGS, entry], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'ignore', 'inherit'],
   });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, openSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
+import { NODE_FLAGS } from '@raftway/service-kit';
 import { LimitedDisk, releaseDisks, slowSyncs } from './disks';
 import type { Host, Network } from './network';
 
@@ -44,12 +45,12 @@ export class ReplicaProcess {
     return this.host.ordinal;
   }
 
-  /** Starts it, also again after a kill, with the same state. What it prints goes to `<name>.log` beside its data. */
+  /** Starts it as it is deployed, also again after a kill, with the same state. What it prints goes to `<name>.log` beside its data. */
   start(): void {
     if (this.child !== undefined) return;
     mkdirSync(this.dataDir, { recursive: true });
     const entry = join(this.root, 'apps', this.service, 'dist', 'main.js');
-    const [program, args] = this.host.wrap(process.execPath, [entry]);
+    const [program, args] = this.host.wrap(process.execPath, [...NODE_FLAGS, entry]);
     const log = openSync(join(this.dataDir, `${this.name}.log`), 'a');
     const child = spawn(program, args, {
       env: this.environment(),

@@ -1,6 +1,6 @@
 import { type SourcedDocument } from './document-set';
 import { type AnyDocument } from './kinds';
-import { isRoute } from './sources';
+import { isComposite, isRoute } from './sources';
 
 /** What is between the beginning and the end that two lists have in common. */
 export function changedPart(
@@ -25,9 +25,7 @@ export function sameOthers(
   after: readonly SourcedDocument[],
 ): boolean {
   const others = (sources: readonly SourcedDocument[]): AnyDocument[] =>
-    sources.flatMap((source) =>
-      isRoute(source) || source.document.kind === 'CompositeRoute' ? [] : source.document,
-    );
+    sources.flatMap((source) => (isRoute(source) || isComposite(source) ? [] : source.document));
   const old = others(before);
   const next = others(after);
   return old.length === next.length && old.every((document, index) => document === next[index]);

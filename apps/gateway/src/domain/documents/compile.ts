@@ -31,7 +31,6 @@ import { condition, type Condition, type Fault, unusedCondition } from './condit
 import { CompositeTable, type PartFaults } from './composites';
 import { isKind, type SourcedDocument } from './document-set';
 import { type HttpEntry, HttpRouteIndex } from './http-route-index';
-import { type CompositeRouteDocument } from './kinds/composite-route';
 import { type GatewayDocument } from './kinds/gateway';
 import { type GrpcRouteDocument } from './kinds/grpc-route';
 import { type HttpRouteDocument } from './kinds/http-route';
@@ -48,10 +47,12 @@ import {
 } from './policy-index';
 import { backendPolicies, securityPolicies, trafficPolicies } from './policies-in';
 import { combineRoutePolicies } from './policies/protection';
+import { routeConditions } from './route-conditions';
 import { type RouteEntry, RouteIndex } from './route-index';
 import {
   entriesIn,
   httpEntriesIn,
+  kindsIn,
   limitsIn,
   type RouteOutcome,
   servicesIn,
@@ -63,6 +64,7 @@ import { type RuleLimits } from '../limits/limit-settings';
 import { type RoutePolicy } from '../protection';
 import {
   gatewaysOf,
+  isComposite,
   type IsKnownService,
   isRoute,
   nameOf,
@@ -136,7 +138,9 @@ class Compilation implements CompiledDocuments {
   private readonly gateways: ReadonlyMap<string, GatewaySource>;
   /** Of the source at the same place, whatever the other routes are; undefined for what is no route. */
   private readonly compiled: readonly (RouteOutcome | undefined)[];
-  /** The same without what gives way to a route of the other kind. */
+  /** Of the routes among them. */
+  private readonly kinds: Tally<string>;
+  /** `compiled` without what gives way to a route of the other kind. */
   private readonly outcomes: readonly (RouteOutcome | undefined)[];
   private readonly traffic: PolicyIndex<TrafficPolicyDocument, TrafficSettings>;
   private readonly backendPolicies: PolicyIndex<BackendPolicyDocument, BackendSettings>;
@@ -168,14 +172,18 @@ class Compilation implements CompiledDocuments {
       reusable?.transcodePolicies ??
       new TranscodePolicies(policiesOf<TranscodePolicyDocument>(sources, 'TranscodePolicy'));
     this.transcoding = this.transcodePolicies.services;
-    this.composites = CompositeTable.of(
-      sources.filter((source) => isKind<CompositeRouteDocument>(source, 'CompositeRoute')),
-      (id) => this.transcodePolicies.get(id),
-      reusable?.composites,
-    );
+    this.composites =
+      reusable !== undefined && ![...part.before, ...part.after].some(isComposite)
+        ? reusable.composites
+        : CompositeTable.of(
+            sources.filter(isComposite),
+            (id) => this.transcodePolicies.get(id),
+            reusable?.composites,
+          );
     if (reusable === undefined) {
       this.compiled = sources.map((source) => this.outcomeOf(source));
-      this.outcomes = withoutConflicts(this.compiled);
+      this.kinds = Tally.of(kindsIn(this.compiled));
+      this.outcomes = this.withoutConflicts();
       this.routes = RouteIndex.of(entriesIn(this.outcomes));
       this.http = HttpRouteIndex.of(httpEntriesIn(this.outcomes));
       this.services = Tally.of(servicesIn(this.outcomes));
@@ -186,7 +194,8 @@ class Compilation implements CompiledDocuments {
     const old = new Map(before.map((outcome) => [outcome?.source.id, outcome]));
     const after = part.after.map((source) => this.outcomeOf(source, old.get(source.id)));
     this.compiled = reusable.compiled.toSpliced(part.start, before.length, ...after);
-    this.outcomes = withoutConflicts(this.compiled);
+    this.kinds = reusable.kinds.changed(kindsIn(before), kindsIn(after));
+    this.outcomes = this.withoutConflicts();
     const isPart = this.outcomes === this.compiled && reusable.outcomes === reusable.compiled;
     const kept = new Set(isPart ? after : this.outcomes);
     const known = new Set(isPart ? before : reusable.outcomes);
@@ -196,6 +205,11 @@ class Compilation implements CompiledDocuments {
     this.http = reusable.http.changed(httpEntriesIn(removed), httpEntriesIn(added));
     this.services = reusable.services.changed(servicesIn(removed), servicesIn(added));
     this.limits = reusable.limits.changed(limitsIn(removed), limitsIn(added));
+  }
+
+  /** What is compiled, less what gives way to the other kind. Where routes are of one kind, as mostly, no look at them is needed. */
+  private withoutConflicts(): readonly (RouteOutcome | undefined)[] {
+    return this.kinds.size < 2 ? this.compiled : withoutConflicts(this.compiled);
   }
 
   get routeEntries(): readonly RouteEntry<CompiledRule>[] {
@@ -323,7 +337,7 @@ class Compilation implements CompiledDocuments {
         ),
         condition('Programmed', needs.unloaded?.(source.document) ?? [], 'calls are judged by it'),
       ];
-    if (isKind<CompositeRouteDocument>(source, 'CompositeRoute'))
+    if (isComposite(source))
       return this.composites?.conditionsOf(source, needs.partFaults ?? (() => [])) ?? [];
     if (isKind<TranscodePolicyDocument>(source, 'TranscodePolicy'))
       return this.transcodePolicies.conditionsOf(source, exists);
@@ -351,38 +365,4 @@ class Compilation implements CompiledDocuments {
       condition('Programmed', usable ? [] : faults, `${attached} routes are attached`),
     ];
   }
-}
-
-/** What is true of a route. */
-function routeConditions({ faults, parts }: RouteOutcome, isKnown: IsKnownService): Condition[] {
-  const rules = new Set(
-    parts.flatMap(({ entries, httpEntries }) => [
-      ...entries.map(({ target }) => target),
-      ...httpEntries.map(({ target }) => target.rule),
-    ]),
-  );
-  const backends = [...rules].flatMap((rule) =>
-    rule.backends.flatMap((backend) => [backend, ...(backend.mirrors ?? [])]),
-  );
-  const unresolved = backends.flatMap(
-    ({ service, fault }) => fault ?? (isKnown(service) ? [] : [backendNotFound(service)]),
-  );
-  const notUsed = [{ reason: 'Invalid', message: 'it is not accepted' }];
-  return [
-    condition('Accepted', faults, 'its parents have taken it'),
-    condition('ResolvedRefs', distinct(unresolved), 'its backends are registered'),
-    condition(
-      'Programmed',
-      parts.length > 0 ? [] : notUsed,
-      `calls are routed by ${rules.size} rules`,
-    ),
-  ];
-}
-
-function backendNotFound(service: string): Fault {
-  return { reason: 'BackendNotFound', message: `${service} has never been registered` };
-}
-
-function distinct(faults: readonly Fault[]): Fault[] {
-  return [...new Map(faults.map((fault) => [fault.message, fault])).values()];
 }

@@ -56,28 +56,44 @@ function shortened(message: string): string {
   return message.length > messageMax ? `${message.slice(0, messageMax)}…` : message;
 }
 
-/** Puts documents together; each must have a name of its own. */
-export function documentSet(texts: readonly ReadText[]): DocumentSet {
+/**
+ * Puts documents together; each must have a name of its own.
+ * @param before the set before. Names that have not changed since are not looked at again: they are most of what a change of one document would cost.
+ */
+export function documentSet(texts: readonly ReadText[], before?: DocumentSet): DocumentSet {
   const documents: SourcedDocument[] = [];
-  const ids = new Set<string>();
   const problems: DocumentProblem[] = [];
   for (const { path, text, read, source } of texts) {
     for (const { line, message } of read.problems)
       problems.push({ where: `${path}:${text.line + line - 1}`, message: shortened(message) });
-    if (source === undefined) continue;
-    const { id, where } = source;
-    // Whoever copies a directory has thousands of them, and nobody is told of more.
-    if (ids.has(id) && problems.length < problemsMax) {
-      const other = documents.findLast((document) => document.id === id)?.where;
-      problems.push({ where, message: `${id} is at ${other} already: names are given once` });
-    }
-    ids.add(id);
-    documents.push(source);
+    if (source !== undefined) documents.push(source);
   }
+  if (before === undefined || before.problems.length > 0 || !sameNames(before.documents, documents))
+    problems.push(...sharedNames(documents));
   if (documents.length > documentsMax)
     problems.push({
       where: 'all files',
       message: `${documents.length} documents; at most ${documentsMax}`,
     });
   return { documents, problems: problems.slice(0, problemsMax) };
+}
+
+/** Whether each document has the name that the one at its place had. */
+function sameNames(before: readonly SourcedDocument[], after: readonly SourcedDocument[]): boolean {
+  return after.every((source, at) => source === before[at] || source.id === before[at]?.id);
+}
+
+/** Documents whose name is another's. */
+function sharedNames(documents: readonly SourcedDocument[]): DocumentProblem[] {
+  const problems: DocumentProblem[] = [];
+  const places = new Map<string, string>();
+  for (const { id, where } of documents) {
+    const other = places.get(id);
+    if (other !== undefined)
+      problems.push({ where, message: `${id} is at ${other} already: names are given once` });
+    places.set(id, where);
+    // Whoever copies a directory has thousands of them, and nobody is told of more.
+    if (problems.length === problemsMax) break;
+  }
+  return problems;
 }

@@ -1,6 +1,7 @@
 import { hostnamesFor } from './hostnames';
 import { prefixesOf } from './http-path';
 import { type HeaderMatch } from './route-index';
+import { SharedMap } from './shared-map';
 
 /** A path that requests are compared with, as `comparablePath` has it. */
 export interface PathMatch {
@@ -48,11 +49,11 @@ interface HostEntries<Target> {
  * prefix; a method; most headers; most query parameters; then `order`, then the order in which entries were given.
  */
 export class HttpRouteIndex<Target> {
-  private constructor(private readonly hosts: ReadonlyMap<string, HostEntries<Target>>) {}
+  private constructor(private readonly hosts: SharedMap<HostEntries<Target>>) {}
 
   static of<Target>(entries: readonly HttpEntry<Target>[]): HttpRouteIndex<Target> {
     const byHost = grouped(entries, ({ hostname }) => hostname);
-    return new HttpRouteIndex(new Map([...byHost].map(([host, own]) => [host, inOf(own)])));
+    return new HttpRouteIndex(SharedMap.of([...byHost].map(([host, own]) => [host, inOf(own)])));
   }
 
   /** Whether nothing can be found in it. */
@@ -66,17 +67,16 @@ export class HttpRouteIndex<Target> {
     added: readonly HttpEntry<Target>[],
   ): HttpRouteIndex<Target> {
     if (removed.length === 0 && added.length === 0) return this;
-    const hosts = new Map(this.hosts);
     const gone = new Set(removed);
     const more = grouped(added, ({ hostname }) => hostname);
-    for (const hostname of new Set([...removed, ...added].map((entry) => entry.hostname))) {
-      const { exact, prefix } = hosts.get(hostname) ?? inOf<Target>([]);
+    const hostnames = new Set([...removed, ...added].map((entry) => entry.hostname));
+    const changes = [...hostnames].map((hostname) => {
+      const { exact, prefix } = this.hosts.get(hostname) ?? inOf<Target>([]);
       const before = [...exact.values(), ...prefix.values()].flat();
       const own = before.filter((entry) => !gone.has(entry)).concat(more.get(hostname) ?? []);
-      if (own.length === 0) hosts.delete(hostname);
-      else hosts.set(hostname, inOf(own));
-    }
-    return new HttpRouteIndex(hosts);
+      return [hostname, own.length === 0 ? undefined : inOf(own)] as const;
+    });
+    return new HttpRouteIndex(this.hosts.changed(changes));
   }
 
   /** Every entry for the request's host and path, the one that counts most first, whatever else they ask for. */

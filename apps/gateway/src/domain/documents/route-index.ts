@@ -1,4 +1,5 @@
 import { hostnamesFor } from './hostnames';
+import { SharedMap } from './shared-map';
 
 /** A header that a call must carry. */
 export interface HeaderMatch {
@@ -53,11 +54,11 @@ export class RouteIndex<Target> {
   private readonly found = new Map<string, Map<string, FoundOfService<Target>>>();
   private foundCount = 0;
 
-  private constructor(private readonly hosts: ReadonlyMap<string, HostEntries<Target>>) {}
+  private constructor(private readonly hosts: SharedMap<HostEntries<Target>>) {}
 
   static of<Target>(entries: readonly RouteEntry<Target>[]): RouteIndex<Target> {
     const byHost = groupedByHost(entries);
-    return new RouteIndex(new Map([...byHost].map(([host, own]) => [host, hostOf(own)])));
+    return new RouteIndex(SharedMap.of([...byHost].map(([host, own]) => [host, hostOf(own)])));
   }
 
   /** Whether nothing can be found in it. */
@@ -71,16 +72,15 @@ export class RouteIndex<Target> {
     added: readonly RouteEntry<Target>[],
   ): RouteIndex<Target> {
     if (removed.length === 0 && added.length === 0) return this;
-    const hosts = new Map(this.hosts);
     const gone = new Set(removed);
     const more = groupedByHost(added);
-    for (const hostname of new Set([...removed, ...added].map((entry) => entry.hostname))) {
-      const before = [...(hosts.get(hostname)?.values() ?? [])].flat();
+    const hostnames = new Set([...removed, ...added].map((entry) => entry.hostname));
+    const changes = [...hostnames].map((hostname) => {
+      const before = [...(this.hosts.get(hostname)?.values() ?? [])].flat();
       const own = before.filter((entry) => !gone.has(entry)).concat(more.get(hostname) ?? []);
-      if (own.length === 0) hosts.delete(hostname);
-      else hosts.set(hostname, hostOf(own));
-    }
-    return new RouteIndex(hosts);
+      return [hostname, own.length === 0 ? undefined : hostOf(own)] as const;
+    });
+    return new RouteIndex(this.hosts.changed(changes));
   }
 
   /** The entry that a call takes; undefined when none is for it. */

@@ -39,6 +39,11 @@ export function withoutConflicts(
   });
 }
 
+/** The kinds of routes, each as often as there is one of it. */
+export function* kindsIn(outcomes: readonly (RouteOutcome | undefined)[]): Generator<string> {
+  for (const outcome of outcomes) if (outcome !== undefined) yield outcome.source.document.kind;
+}
+
 /** The ways into GRPCRoutes. */
 export function entriesIn(
   outcomes: readonly (RouteOutcome | undefined)[],

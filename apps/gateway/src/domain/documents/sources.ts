@@ -4,6 +4,7 @@
 import { type GatewaySource, namespaceOf, type RouteDocument } from './attachment';
 import { isKind, type SourcedDocument } from './document-set';
 import { type AnyDocument } from './kinds';
+import { type CompositeRouteDocument } from './kinds/composite-route';
 import { type GatewayDocument } from './kinds/gateway';
 
 /** Of the targets of policies that are registered services; see `PolicyIndex`. */
@@ -46,6 +47,13 @@ export function policiesOf<D extends AnyDocument>(
 /** Whether a document routes calls or requests. */
 export function isRoute(source: SourcedDocument): source is SourcedDocument<RouteDocument> {
   return isKind(source, 'GRPCRoute') || isKind(source, 'HTTPRoute');
+}
+
+/** Whether a document is a CompositeRoute. */
+export function isComposite(
+  source: SourcedDocument,
+): source is SourcedDocument<CompositeRouteDocument> {
+  return isKind(source, 'CompositeRoute');
 }
 
 /** `namespace/name`. */

@@ -18,6 +18,11 @@ export class Tally<Item> {
     return new Tally(counts);
   }
 
+  /** How many different ones there are. */
+  get size(): number {
+    return this.counts.size;
+  }
+
   /** Each once. */
   items(): Iterable<Item> {
     return this.counts.keys();
