@@ -51,7 +51,7 @@ export { implementService, type ServiceTraits } from './rpc/implement-service';
 export { statusTrailers } from './rpc/status-trailers';
 export { pipelined } from './rpc/pipelined';
 export { createServer } from './server/create-server';
-export { Deadlines, type Expirable } from './server/deadlines';
+export { type Deadline, Deadlines, type Expirable } from './server/deadlines';
 export type {
   RaftwayServer,
   ServerComponent,

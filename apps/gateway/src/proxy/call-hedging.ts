@@ -8,7 +8,7 @@
 import { Code, type ServiceError } from '@raftway/errors';
 import { type HeaderPairs, type StreamReset } from '@raftway/http2';
 import { hedgeDelayMs, type HedgingSettings } from '@raftway/resilience';
-import { type Expirable } from '@raftway/service-kit';
+import { type Deadline, type Expirable } from '@raftway/service-kit';
 import { type CallEnd, type InstanceEndpoint } from '../domain/backend';
 import { type CallPolicy, failureCodes, type Protection } from '../domain/protection';
 import { type Route } from '../domain/routing-table';
@@ -57,7 +57,7 @@ export class CallHedging implements Expirable {
   private readonly open = new Set<Hedge>();
   /** A hedge that is the call's attempt now. */
   private adopted: Attempt | undefined;
-  private bucket: number | undefined;
+  private deadline: Deadline | undefined;
 
   constructor(
     private readonly call: HedgedCall,
@@ -70,18 +70,18 @@ export class CallHedging implements Expirable {
 
   /** The call has been given to an instance. */
   begin(): void {
-    if (this.bucket !== undefined) return;
+    if (this.deadline !== undefined) return;
     const { call, context, open, protection, settings } = this;
     const unanswered = { attempts: open.size + 1, isSafe: true, remainingMs: call.remainingMs };
     const nowMs = context.nowMs();
     const latencies = protection.latencies.of(this.methodName);
     const delayMs = hedgeDelayMs(settings, unanswered, latencies, nowMs);
-    if (delayMs !== undefined) this.bucket = context.deadlines.add(this, nowMs + delayMs);
+    if (delayMs !== undefined) this.deadline = context.deadlines.add(this, nowMs + delayMs);
   }
 
   /** Nobody has answered for so long. */
   onDeadline(): void {
-    this.bucket = undefined;
+    this.deadline = undefined;
     const request = this.call.wholeRequest;
     // More than one message is a stream, and what has not ended may become one.
     if (request === undefined || this.call.attempt === undefined || !isOneMessage(request)) return;
@@ -121,8 +121,8 @@ export class CallHedging implements Expirable {
 
   /** The call has ended: hedges are cancelled. */
   end(): void {
-    if (this.bucket !== undefined) this.context.deadlines.remove(this, this.bucket);
-    this.bucket = undefined;
+    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.deadline = undefined;
     for (const hedge of this.open) hedge.abandon();
     this.open.clear();
   }

@@ -9,7 +9,7 @@
 import { type ServiceError } from '@raftway/errors';
 import { type HeaderPairs, headerValue } from '@raftway/http2';
 import { type CallPriority, type RateDecision } from '@raftway/resilience';
-import { type Expirable } from '@raftway/service-kit';
+import { type Deadline, type Expirable } from '@raftway/service-kit';
 import { type CallIdentity } from '../domain/call-identity';
 import { type KeyFacts, limitKey } from '../domain/limits/limit-key';
 import {
@@ -68,7 +68,7 @@ export class CallLimits implements Expirable, QueuedCall {
   private shared: readonly Charge[] = none;
   private concurrency: TargetConcurrency | undefined;
   private priority: CallPriority = 'critical';
-  private bucket: number | undefined;
+  private deadline: Deadline | undefined;
   private admittedMs = 0;
   private answeredMs: number | undefined;
 
@@ -115,7 +115,7 @@ export class CallLimits implements Expirable, QueuedCall {
 
   /** It has waited as long as it may. */
   onDeadline(): void {
-    this.bucket = undefined;
+    this.deadline = undefined;
     const { concurrency } = this;
     if (concurrency === undefined) return;
     const { settings, target } = concurrency;
@@ -227,7 +227,7 @@ export class CallLimits implements Expirable, QueuedCall {
     if (found === 'inside') return this.admit('allowed');
     if (found === 'waiting') {
       this.stage = 'waiting';
-      this.bucket = this.context.deadlines.add(this, untilMs);
+      this.deadline = this.context.deadlines.add(this, untilMs);
       return;
     }
     observer.onConcurrency(target, 'full');
@@ -255,7 +255,7 @@ export class CallLimits implements Expirable, QueuedCall {
   }
 
   private stopWaiting(): void {
-    if (this.bucket !== undefined) this.context.deadlines.remove(this, this.bucket);
-    this.bucket = undefined;
+    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.deadline = undefined;
   }
 }

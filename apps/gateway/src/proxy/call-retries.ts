@@ -1,5 +1,5 @@
 import { headerValue, type HeaderPairs } from '@raftway/http2';
-import { type Expirable } from '@raftway/service-kit';
+import { type Deadline, type Expirable } from '@raftway/service-kit';
 import { withoutHeader } from '../domain/header-rules';
 import { type CallPolicy, type Protection, type RoutePolicy } from '../domain/protection';
 import { type Route } from '../domain/routing-table';
@@ -44,7 +44,7 @@ export class CallRetries implements Expirable, HedgeSource {
   /** Attempts that the caller made before this call. */
   private readonly earlier: number;
   private hasPlace = false;
-  private bucket: number | undefined;
+  private deadline: Deadline | undefined;
   private isPausing = false;
 
   constructor(
@@ -119,8 +119,8 @@ export class CallRetries implements Expirable, HedgeSource {
 
   /** The attempt has ended or begun to answer. */
   endTry(): void {
-    if (this.bucket !== undefined) this.context.deadlines.remove(this, this.bucket);
-    this.bucket = undefined;
+    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.deadline = undefined;
   }
 
   /** The call has ended. */
@@ -132,7 +132,7 @@ export class CallRetries implements Expirable, HedgeSource {
   }
 
   onDeadline(): void {
-    this.bucket = undefined;
+    this.deadline = undefined;
     if (this.isPausing) this.call.proceed();
     else this.call.onTryTimeout();
   }
@@ -148,7 +148,7 @@ export class CallRetries implements Expirable, HedgeSource {
   private wait(untilMs: number, isPausing: boolean): void {
     this.endTry();
     this.isPausing = isPausing;
-    this.bucket = this.context.deadlines.add(this, untilMs);
+    this.deadline = this.context.deadlines.add(this, untilMs);
   }
 }
 

@@ -23,7 +23,7 @@ import { type LocalServices } from '../local/local-services';
 import { type HttpExchange, type JudgeCaller } from '../web/http-exchange';
 import { type Gatekeeper, type Outcomes } from '../security/gatekeeper';
 import { type CallRecord, recordOf } from './call-record';
-import { callHost, routeByRule, ruleFor } from './document-routing';
+import { callHost, type DocumentRoute, routeByRule, ruleFor } from './document-routing';
 import { type HttpRouting, sendRedirect } from './http-routing';
 import { type ProxyCallStart } from './call-start';
 import { ProxyCall } from './proxy-call';
@@ -53,8 +53,11 @@ export interface DispatcherSettings {
 }
 
 /** Where a call goes, and what documents say of it. */
-type CallRoute = Pick<ProxyCallStart, 'route' | 'responseHeaders' | 'limits' | 'traffic' | 'rule'> &
-  Partial<Pick<RuleBackend, 'requestHeaders' | 'timeouts' | 'calls'>>;
+type CallRoute = Pick<DocumentRoute, 'route' | 'traffic'> & {
+  readonly backend: Partial<
+    Pick<RuleBackend, 'requestHeaders' | 'responseHeaders' | 'timeouts' | 'calls'>
+  >;
+};
 
 /** A call before it is known where it goes. */
 type NewCall = Pick<ProxyCallStart, 'headers' | 'requestEnded' | 'clientAddress' | 'identity'> & {
@@ -71,6 +74,9 @@ export class Dispatcher {
   /** Mirrors, faults and sessions. */
   readonly traffic: TrafficControl;
   private readonly paths = new Map<string, GrpcPath>();
+  /** Made once, and not for each call that is judged. */
+  private readonly goOn = (call: NewCall, rule: CompiledRule | undefined): void =>
+    this.forward(call, rule);
 
   constructor(
     private readonly context: ProxyContext,
@@ -135,6 +141,7 @@ export class Dispatcher {
       headers,
       requestEnded,
       clientAddress,
+      identity: undefined,
       requestedMs,
       socket,
       record,
@@ -149,7 +156,7 @@ export class Dispatcher {
     const { active } = this.settings.documents;
     const rule = taken ?? (active && ruleFor(active, path, headers));
     if (active?.security === undefined) this.forward(call, rule);
-    else this.judge(call, rule, (admitted) => this.forward(admitted, rule));
+    else this.judge(call, rule, this.goOn);
   }
 
   /** Whether an exchange that is no call may have what a method of the gateway's own would tell. */
@@ -195,11 +202,10 @@ export class Dispatcher {
 
   /** Answers a call of the gateway's own services. */
   private openLocal(call: NewCall): void {
-    const { path } = call;
-    const open = ({ stream, headers, requestEnded }: NewCall): void =>
+    const open = ({ path, stream, headers, requestEnded }: NewCall): void =>
       this.settings.local.open(stream, path.grpcService, path.method, headers, requestEnded);
     const { active } = this.settings.documents;
-    if (active?.security === undefined || isOpenToAll(path)) open(call);
+    if (active?.security === undefined || isOpenToAll(call.path)) open(call);
     else this.judge(call, undefined, open);
   }
 
@@ -207,32 +213,43 @@ export class Dispatcher {
   private judge(
     call: NewCall,
     rule: CompiledRule | undefined,
-    pass: (admitted: NewCall) => void,
+    pass: (admitted: NewCall, rule: CompiledRule | undefined) => void,
   ): void {
     const { documents, gatekeeper } = this.settings;
     const security = documents.active?.security;
-    if (security === undefined) return pass(call);
-    const { stream, path, headers, clientAddress, socket, requestedMs } = call;
-    const host = callHost(headers);
-    const timeoutMs = this.timeoutMs(requestedMs, undefined);
-    const start = { path, headers, clientAddress, host, socket, timeoutMs };
-    gatekeeper.admit(stream, security, security.ofCall(rule, host), start, {
-      pass: ({ stream, headers, identity, waitedMs }) => {
-        call.record?.noteCaller(identity);
-        if (requestedMs === undefined || waitedMs === 0)
-          return pass({ ...call, stream, headers, identity });
-        if (requestedMs > waitedMs)
-          return pass({ ...call, stream, headers, identity, requestedMs: requestedMs - waitedMs });
-        this.refuse(
+    if (security === undefined) return pass(call, rule);
+    const { path, clientAddress, socket } = call;
+    const host = callHost(call.headers);
+    const timeoutMs = this.timeoutMs(call.requestedMs, undefined);
+    const start = { path, headers: call.headers, clientAddress, host, socket, timeoutMs };
+    gatekeeper.admit(call.stream, security, security.ofCall(rule, host), start, {
+      pass: ({ headers, identity }, stream, waitedMs) => {
+        const { path, requestEnded, clientAddress, requestedMs, socket, record } = call;
+        record?.noteCaller(identity);
+        if (requestedMs !== undefined && waitedMs > 0 && requestedMs <= waitedMs)
+          return this.refuse(
+            stream,
+            path.grpcService,
+            refusal.deadlineExceeded(requestedMs, 'the word of a SecurityPolicy'),
+          );
+        // Written out: a copy with changes would be one of the dearer objects of a call.
+        const admitted = {
           stream,
-          path.grpcService,
-          refusal.deadlineExceeded(requestedMs, 'the word of a SecurityPolicy'),
-        );
+          path,
+          headers,
+          requestEnded,
+          clientAddress,
+          identity,
+          requestedMs: requestedMs === undefined ? undefined : requestedMs - waitedMs,
+          socket,
+          record,
+        };
+        pass(admitted, rule);
       },
       refuse: (error, more, identity) => {
         call.record?.noteCaller(identity);
         if (rule !== undefined) this.context.observer.onRuleCallEnd(rule, '', error.code, 0);
-        this.refuse(stream, path.grpcService, error, more);
+        this.refuse(call.stream, call.path.grpcService, error, more);
       },
     });
   }
@@ -243,21 +260,22 @@ export class Dispatcher {
     const found = this.route(path, headers, rule);
     if (found instanceof ServiceError)
       return this.refuse(stream, found.reason === 'SERVICE_UNKNOWN' ? '' : path.grpcService, found);
-    const { route, requestHeaders, responseHeaders, traffic } = found;
+    const { route, traffic } = found;
+    const { requestHeaders, responseHeaders, timeouts, calls } = found.backend;
     const start: ProxyCallStart = {
       route,
       method: path.method,
       headers: requestHeaders === undefined ? headers : changeHeaders(headers, requestHeaders),
       requestEnded,
       clientAddress,
-      timeoutMs: this.timeoutMs(call.requestedMs, found.timeouts),
+      timeoutMs: this.timeoutMs(call.requestedMs, timeouts),
       responseHeaders,
-      calls: found.calls,
+      calls,
       identity,
-      limits: found.limits,
+      limits: rule?.limits,
       traffic,
-      rule: found.rule,
-      idleMs: found.timeouts?.idleMs,
+      rule,
+      idleMs: timeouts?.idleMs,
       record: call.record,
     };
     new ProxyCall(
@@ -284,14 +302,12 @@ export class Dispatcher {
         this.context.observer.onRuleCallEnd(rule, '', found.code, 0);
         return found;
       }
-      const { requestHeaders, responseHeaders, timeouts, calls } = found.backend;
-      const { route, traffic } = found;
-      const { limits } = rule;
-      return { route, requestHeaders, responseHeaders, timeouts, calls, limits, traffic, rule };
+      return found;
     }
     const route = table.route(grpcService);
     if (route === undefined) return refusal.serviceUnknown(grpcService);
-    return { route, timeouts: documents.active?.backends.get(route.service)?.timeouts };
+    const timeouts = documents.active?.backends.get(route.service)?.timeouts;
+    return { route, backend: { timeouts } };
   }
 
   /** Why no call of a gRPC service is routed now; undefined when they are. */

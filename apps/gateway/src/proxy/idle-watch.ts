@@ -1,5 +1,5 @@
 import { type ServiceError } from '@raftway/errors';
-import { type Expirable } from '@raftway/service-kit';
+import { type Deadline, type Expirable } from '@raftway/service-kit';
 import { callIdle } from '../domain/refusal';
 import { type ProxyContext } from './proxy-context';
 
@@ -12,7 +12,7 @@ export interface WatchedCall {
 /** Notices that a call that was sent stands still: no byte came from either side, and none was taken. A stream that moves may last as long as it likes. */
 export class IdleWatch implements Expirable {
   private movedMs: number;
-  private bucket: number | undefined;
+  private deadline: Deadline | undefined;
 
   constructor(
     private readonly call: WatchedCall,
@@ -30,18 +30,18 @@ export class IdleWatch implements Expirable {
 
   /** The call has ended. */
   end(): void {
-    if (this.bucket !== undefined) this.context.deadlines.remove(this, this.bucket);
-    this.bucket = undefined;
+    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.deadline = undefined;
   }
 
   onDeadline(): void {
-    this.bucket = undefined;
+    this.deadline = undefined;
     if (this.context.nowMs() - this.movedMs >= this.idleMs)
       this.call.abandon(callIdle(this.idleMs));
     else this.watch();
   }
 
   private watch(): void {
-    this.bucket = this.context.deadlines.add(this, this.movedMs + this.idleMs);
+    this.deadline = this.context.deadlines.add(this, this.movedMs + this.idleMs);
   }
 }

@@ -1,6 +1,6 @@
 import { type ServiceError } from '@raftway/errors';
 import { type Limit } from '@raftway/resilience';
-import { type Expirable } from '@raftway/service-kit';
+import { type Deadline, type Expirable } from '@raftway/service-kit';
 import { type ProxyContext } from './proxy-context';
 
 /** A call that can be kept back. */
@@ -24,7 +24,7 @@ export interface DelaySettings {
 /** A delay on purpose, before a call is sent anywhere. */
 export class InjectedDelay implements Expirable {
   private call: DelayableCall | undefined;
-  private bucket: number | undefined;
+  private deadline: Deadline | undefined;
 
   constructor(
     private readonly settings: DelaySettings,
@@ -50,12 +50,12 @@ export class InjectedDelay implements Expirable {
     }
     traffic.onFault(settings.policy, 'delayed');
     this.call = call;
-    this.bucket = context.deadlines.add(this, context.nowMs() + settings.delayMs);
+    this.deadline = context.deadlines.add(this, context.nowMs() + settings.delayMs);
   }
 
   onDeadline(): void {
     const { call } = this;
-    this.bucket = undefined;
+    this.deadline = undefined;
     this.end();
     if (call !== undefined) this.letGo(call);
   }
@@ -65,8 +65,8 @@ export class InjectedDelay implements Expirable {
     if (this.call === undefined) return;
     this.call = undefined;
     this.settings.places.giveBack();
-    if (this.bucket !== undefined) this.context.deadlines.remove(this, this.bucket);
-    this.bucket = undefined;
+    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.deadline = undefined;
   }
 
   private letGo(call: DelayableCall): void {

@@ -5,7 +5,7 @@ import {
   http2Code,
   type StreamListener,
 } from '@raftway/http2';
-import { type Deadlines, type Expirable } from '@raftway/service-kit';
+import { type Deadline, type Deadlines, type Expirable } from '@raftway/service-kit';
 import { statusOf } from '../domain/status-mapping';
 import { Replay } from './replay';
 import { type MirrorOutcome } from './traffic-observer';
@@ -49,7 +49,7 @@ export class MirrorCall implements StreamListener, ConnectionWaiter, Expirable {
   private requestEnded: boolean;
   private heldBytes = 0;
   private isOver = false;
-  private bucket: number | undefined;
+  private deadline: Deadline | undefined;
 
   constructor(
     private readonly host: MirrorHost,
@@ -149,7 +149,7 @@ export class MirrorCall implements StreamListener, ConnectionWaiter, Expirable {
   }
 
   onDeadline(): void {
-    this.bucket = undefined;
+    this.deadline = undefined;
     this.end('late');
   }
 
@@ -158,15 +158,15 @@ export class MirrorCall implements StreamListener, ConnectionWaiter, Expirable {
   }
 
   private endAt(deadlineMs: number): void {
-    if (this.bucket !== undefined) this.host.deadlines.remove(this, this.bucket);
-    this.bucket = this.host.deadlines.add(this, deadlineMs);
+    if (this.deadline !== undefined) this.host.deadlines.remove(this.deadline);
+    this.deadline = this.host.deadlines.add(this, deadlineMs);
   }
 
   private end(outcome: MirrorOutcome): void {
     if (this.isOver) return;
     this.isOver = true;
-    if (this.bucket !== undefined) this.host.deadlines.remove(this, this.bucket);
-    this.bucket = undefined;
+    if (this.deadline !== undefined) this.host.deadlines.remove(this.deadline);
+    this.deadline = undefined;
     this.waiting = undefined;
     const isAnswered = outcome === 'ok' || outcome === 'failed';
     const isDone = isAnswered && this.requestEnded && this.heldBytes === 0;

@@ -1,6 +1,6 @@
 import { type ServiceError } from '@raftway/errors';
 import { type CircuitBreaker, type CircuitPermit } from '@raftway/resilience';
-import { type Expirable } from '@raftway/service-kit';
+import { type Deadline, type Expirable } from '@raftway/service-kit';
 import { type PendingCall, type Protection } from '../domain/protection';
 import * as refusal from '../domain/refusal';
 import { type ProxyContext, type RefusalCause } from './proxy-context';
@@ -17,7 +17,7 @@ export class Place implements PendingCall, Expirable {
   /** … of the breaker that there was. */
   private permit: { readonly breaker: CircuitBreaker; readonly of: CircuitPermit } | undefined;
   private state: 'outside' | 'waiting' | 'inside' = 'outside';
-  private bucket: number | undefined;
+  private deadline: Deadline | undefined;
 
   constructor(
     private readonly call: PlaceSeeker,
@@ -53,7 +53,7 @@ export class Place implements PendingCall, Expirable {
       );
     }
     this.state = 'waiting';
-    this.bucket = context.deadlines.add(this, untilMs);
+    this.deadline = context.deadlines.add(this, untilMs);
   }
 
   onPlace(): void {
@@ -64,7 +64,7 @@ export class Place implements PendingCall, Expirable {
 
   /** It has waited as long as it may. */
   onDeadline(): void {
-    this.bucket = undefined;
+    this.deadline = undefined;
     const { limitsOwner, pendingTimeoutMs } = this.protection.settings;
     this.refuse(
       'pending_timeout',
@@ -85,8 +85,8 @@ export class Place implements PendingCall, Expirable {
   }
 
   private stopWaiting(): void {
-    if (this.bucket !== undefined) this.context.deadlines.remove(this, this.bucket);
-    this.bucket = undefined;
+    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.deadline = undefined;
   }
 
   private refuse(cause: RefusalCause, error: ServiceError): void {

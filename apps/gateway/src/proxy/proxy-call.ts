@@ -27,7 +27,7 @@ import { isFinalStatus } from '../domain/header-rules';
 import * as refusal from '../domain/refusal';
 import { type CallEnd, type InstanceEndpoint } from '../domain/backend';
 import { type Protection } from '../domain/protection';
-import { type Expirable, statusTrailers } from '@raftway/service-kit';
+import { type Deadline, type Expirable, statusTrailers } from '@raftway/service-kit';
 import { type CallSpan } from '@raftway/observability';
 import { Attempt } from './attempt';
 import { type AdmittedCall, CallAdmission } from './call-admission';
@@ -62,7 +62,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, AdmittedC
   private requestEnded: boolean;
   private responseStarted = false;
   private finished = false;
-  private deadlineBucket: number | undefined;
+  private deadline: Deadline | undefined;
   /** Bytes that came from either side and have not left on the other. */
   private heldBytes = 0;
   /** Request bytes that the client's stream has not been given credit for. */
@@ -87,7 +87,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, AdmittedC
     client.setListener(this);
     context.openCalls.add(this);
     if (start.timeoutMs !== undefined)
-      this.deadlineBucket = context.deadlines.add(this, this.startedMs + start.timeoutMs);
+      this.deadline = context.deadlines.add(this, this.startedMs + start.timeoutMs);
     this.admission = CallAdmission.of(this, start, context);
     if (this.admission === undefined) this.proceed();
     else this.admission.enter();
@@ -142,7 +142,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, AdmittedC
   onDeadline(): void {
     const { traffic, timeoutMs = 0 } = this.start;
     const waiting = !(this.attempt?.isOpen ?? false);
-    this.deadlineBucket = undefined;
+    this.deadline = undefined;
     const what = waiting ? 'a connection to an instance' : 'the instance';
     this.abandon(traffic?.deadlineError(timeoutMs) ?? refusal.deadlineExceeded(timeoutMs, what));
   }
@@ -374,7 +374,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, AdmittedC
     this.finished = true;
     this.attempt?.tellEnd('abandoned', code);
     this.context.openCalls.remove(this);
-    if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
+    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
     this.admission?.leave(code);
     this.retries?.end();
     this.idle?.end();

@@ -49,16 +49,10 @@ export type CallStart = Omit<CallFacts, 'certificateNames'> & {
   readonly socket: Socket | undefined;
 };
 
-/** A call that may pass, and its stream, which may be another one than the client's. */
-export interface AdmittedCall extends Admission {
-  readonly stream: EngineStream;
-  /** How long it was judged, in milliseconds. */
-  readonly waitedMs: number;
-}
-
 /** What becomes of a call that is judged. */
 export interface Outcomes {
-  readonly pass: (admitted: AdmittedCall) => void;
+  /** @param stream may be another one than the client's @param waitedMs how long the call was judged, in milliseconds */
+  readonly pass: (admission: Admission, stream: EngineStream, waitedMs: number) => void;
   /** @param headers of the answer, beside the status @param identity of whoever was denied it; undefined when that is not known */
   readonly refuse: (
     error: ServiceError,
@@ -128,7 +122,7 @@ export class Gatekeeper {
     if (judgement instanceof Promise) return this.wait(stream, judgement, guard, outcomes);
     if ('error' in judgement) return this.refuse(guard, judgement, outcomes);
     this.countPassed(guard, judgement);
-    outcomes.pass({ ...judgement, stream, waitedMs: 0 });
+    outcomes.pass(judgement, stream, 0);
   }
 
   /** The same for what is no call, such as the description of all services. */
@@ -169,9 +163,9 @@ export class Gatekeeper {
     }
     if (guard === 'host-not-covered')
       return { error: hostNotCovered(call.host), identity: undefined };
-    const { socket } = call;
-    const facts = { ...call, certificateNames: () => socket && this.namesOf(socket) };
-    return guard.judge(facts, told);
+    const { path, headers, clientAddress, timeoutMs, socket } = call;
+    const certificateNames = (): readonly string[] | undefined => socket && this.namesOf(socket);
+    return guard.judge({ path, headers, clientAddress, timeoutMs, certificateNames }, told);
   }
 
   private wait(
@@ -192,7 +186,7 @@ export class Gatekeeper {
       }
       pending.pass((taken) => {
         this.countPassed(guard, judged);
-        outcomes.pass({ ...judged, stream: taken, waitedMs: nowMs() - beganMs });
+        outcomes.pass(judged, taken, nowMs() - beganMs);
       });
     };
     judgement.then(settle, (error: unknown) => pending.stop(ServiceError.from(error)));

@@ -9,7 +9,7 @@ import { type Socket } from 'node:net';
 import { type JsonValue } from '@bufbuild/protobuf';
 import { invalidArgument, ServiceError } from '@raftway/errors';
 import { type EngineStream, type HeaderPairs, type StreamListener } from '@raftway/http2';
-import { type Deadlines, type Expirable } from '@raftway/service-kit';
+import { type Deadline, type Deadlines, type Expirable } from '@raftway/service-kit';
 import {
   type ExactJson,
   fillTemplate,
@@ -102,7 +102,7 @@ export class CompositeCall implements StreamListener, Expirable {
   private readonly untilMs: number | undefined;
   private readonly timeoutMs: number | undefined;
   private sources: TemplateSources | undefined;
-  private deadlineBucket: number | undefined;
+  private deadline: Deadline | undefined;
   private isOver = false;
   private heldBytes = 0;
   private answerBytes = 0;
@@ -125,8 +125,7 @@ export class CompositeCall implements StreamListener, Expirable {
 
   /** Begins, once. @param requestEnded whether there is no body */
   start(requestEnded: boolean): void {
-    if (this.untilMs !== undefined)
-      this.deadlineBucket = this.context.deadlines.add(this, this.untilMs);
+    if (this.untilMs !== undefined) this.deadline = this.context.deadlines.add(this, this.untilMs);
     if (requestEnded) this.onEnd();
   }
 
@@ -181,7 +180,7 @@ export class CompositeCall implements StreamListener, Expirable {
 
   /** What has not ended fails; what need not be there is left out of the answer. */
   onDeadline(): void {
-    this.deadlineBucket = undefined;
+    this.deadline = undefined;
     if (this.sources === undefined) return this.refuseWith(this.timeIsUp());
     for (const run of this.runs)
       if (run.state !== 'ended') {
@@ -335,7 +334,7 @@ export class CompositeCall implements StreamListener, Expirable {
   private end(result: CompositeResult): void {
     if (this.isOver) return;
     this.isOver = true;
-    if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
+    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
     for (const run of this.runs) {
       if (run.state !== 'running') continue;
       run.leave?.();

@@ -3,6 +3,20 @@ export interface Expirable {
   onDeadline(): void;
 }
 
+/** A deadline that was added, and where it stands. */
+export interface Deadline {
+  readonly item: Expirable;
+  readonly bucket: Bucket;
+  /** Its place in the bucket. */
+  at: number;
+}
+
+/** Deadlines of the same 5 ms. */
+interface Bucket {
+  readonly number: number;
+  readonly deadlines: Deadline[];
+}
+
 /** Width of a bucket in milliseconds: how late a deadline may be noticed. It is never noticed early. */
 const bucketMs = 5;
 
@@ -13,7 +27,7 @@ const bucketMs = 5;
  * buckets of 5 ms, and one interval, which exists only while there are calls, empties the buckets that have passed.
  */
 export class Deadlines {
-  private readonly buckets = new Map<number, Set<Expirable>>();
+  private readonly buckets = new Map<number, Bucket>();
   private timer: NodeJS.Timeout | undefined;
   private passed: number;
 
@@ -22,33 +36,44 @@ export class Deadlines {
   }
 
   /** Calls `onDeadline` once after `deadlineMs` of the given clock. Returns what {@link remove} wants back. */
-  add(item: Expirable, deadlineMs: number): number {
-    const bucket = Math.max(Math.ceil(deadlineMs / bucketMs), this.passed + 1);
-    let items = this.buckets.get(bucket);
-    if (items === undefined) this.buckets.set(bucket, (items = new Set()));
-    items.add(item);
+  add(item: Expirable, deadlineMs: number): Deadline {
+    const number = Math.max(Math.ceil(deadlineMs / bucketMs), this.passed + 1);
+    let bucket = this.buckets.get(number);
+    if (bucket === undefined) this.buckets.set(number, (bucket = { number, deadlines: [] }));
+    const deadline = { item, bucket, at: bucket.deadlines.length };
+    bucket.deadlines.push(deadline);
     if (this.timer === undefined) {
-      this.passed = Math.min(bucket - 1, Math.floor(this.nowMs() / bucketMs));
+      this.passed = Math.min(number - 1, Math.floor(this.nowMs() / bucketMs));
       this.timer = setInterval(() => this.expire(), bucketMs);
     }
-    return bucket;
+    return deadline;
   }
 
-  remove(item: Expirable, bucket: number): void {
-    const items = this.buckets.get(bucket);
-    if (items === undefined || !items.delete(item) || items.size > 0) return;
-    this.buckets.delete(bucket);
+  /** Forgets a deadline. One that has passed, or is removed twice, is nothing. */
+  remove(deadline: Deadline): void {
+    const { bucket, at } = deadline;
+    const { number, deadlines } = bucket;
+    if (deadlines[at] !== deadline) return;
+    // The last one takes its place. A set would keep the order, which nobody needs, at several times the price.
+    const last = deadlines.pop();
+    if (last !== undefined && last !== deadline) {
+      deadlines[at] = last;
+      last.at = at;
+    }
+    if (deadlines.length > 0) return;
+    this.buckets.delete(number);
     this.stopWhenEmpty();
   }
 
   private expire(): void {
     const current = Math.floor(this.nowMs() / bucketMs);
-    for (let bucket = this.passed + 1; bucket <= current; bucket += 1) {
-      this.passed = bucket;
-      const items = this.buckets.get(bucket);
-      if (items === undefined) continue;
-      this.buckets.delete(bucket);
-      for (const item of items) item.onDeadline();
+    for (let number = this.passed + 1; number <= current; number += 1) {
+      this.passed = number;
+      const deadlines = this.buckets.get(number)?.deadlines ?? [];
+      this.buckets.delete(number);
+      // One that passes may remove others of its bucket.
+      for (let next = deadlines.pop(); next !== undefined; next = deadlines.pop())
+        next.item.onDeadline();
     }
     this.stopWhenEmpty();
   }

@@ -8,7 +8,7 @@
 import { describeTarget, type RedisTarget } from '@raftway/config';
 import { type Logger } from '@raftway/observability';
 import { CircuitBreaker, type CircuitPermit } from '@raftway/resilience';
-import { Deadlines, type Expirable } from '@raftway/service-kit';
+import { type Deadline, Deadlines, type Expirable } from '@raftway/service-kit';
 import { type Redis, type RedisOptions } from 'ioredis';
 import { type LimitCharge, type SharedLimits, type SharedVerdict } from '../../proxy/limit-context';
 import { limitScript, redisKey, scriptArguments, verdictOf } from './limit-script';
@@ -144,7 +144,7 @@ export class RedisLimits implements SharedLimits {
 
 /** One script that is waited for, for so long. */
 class Question implements Expirable {
-  private bucket: number | undefined;
+  private deadline: Deadline | undefined;
   private isOver = false;
 
   constructor(
@@ -152,19 +152,19 @@ class Question implements Expirable {
     deadlineMs: number,
     private readonly done: (verdict: SharedVerdict) => void,
   ) {
-    this.bucket = deadlines.add(this, deadlineMs);
+    this.deadline = deadlines.add(this, deadlineMs);
   }
 
   /** What comes later is of no account. */
   answer(verdict: SharedVerdict): void {
     if (this.isOver) return;
     this.isOver = true;
-    if (this.bucket !== undefined) this.deadlines.remove(this, this.bucket);
+    if (this.deadline !== undefined) this.deadlines.remove(this.deadline);
     this.done(verdict);
   }
 
   onDeadline(): void {
-    this.bucket = undefined;
+    this.deadline = undefined;
     // After what has been received: when this process was busy, the answer may have waited and not Redis.
     setImmediate(() => this.answer(undefined));
   }

@@ -9,7 +9,7 @@ import {
   type StreamListener,
   type StreamReset,
 } from '@raftway/http2';
-import type { Deadlines, Expirable } from '../deadlines';
+import type { Deadline, Deadlines, Expirable } from '../deadlines';
 import { acceptedEncodings, decompress } from './decompress';
 
 /** With so much unsent a stream asks for no further message. */
@@ -47,7 +47,7 @@ export class GrpcStream implements StreamListener, Expirable {
   readonly deadlineAtMs: number | undefined;
   private readonly reader: MessageReader;
   private listener: GrpcStreamListener | undefined;
-  private deadlineBucket: number | undefined;
+  private deadline: Deadline | undefined;
   /** Received, and not given back to the client's window. */
   private owedBytes = 0;
   private unsentBytes = 0;
@@ -70,7 +70,7 @@ export class GrpcStream implements StreamListener, Expirable {
     );
     if (facts.timeoutMs !== undefined) {
       this.deadlineAtMs = context.nowMs() + facts.timeoutMs;
-      this.deadlineBucket = context.deadlines.add(this, this.deadlineAtMs);
+      this.deadline = context.deadlines.add(this, this.deadlineAtMs);
     }
     stream.setListener(this);
   }
@@ -206,7 +206,7 @@ export class GrpcStream implements StreamListener, Expirable {
   }
 
   onDeadline(): void {
-    this.deadlineBucket = undefined;
+    this.deadline = undefined;
     if (!this.ended) this.listener?.onCancelled(deadlineExceeded('the deadline passed'));
   }
 
@@ -218,8 +218,8 @@ export class GrpcStream implements StreamListener, Expirable {
 
   private finish(): void {
     this.ended = true;
-    if (this.deadlineBucket !== undefined) this.context.deadlines.remove(this, this.deadlineBucket);
-    this.deadlineBucket = undefined;
+    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.deadline = undefined;
     if (this.owedBytes > 0) this.stream.release(this.owedBytes);
     this.owedBytes = 0;
     this.wake();
