@@ -256,6 +256,20 @@ describe('deadlines', () => {
     await silent.stop();
   });
 
+  it('that are over before an instance could answer are answered at once, and no instance is asked', async () => {
+    const raw = await new RawBackend(() => undefined).start();
+    harness.view.set(instanceOf(raw.address));
+    await harness.client().unary('x', { metadata: timeout('100m') });
+
+    const outcome = await harness.client().unary('x', { metadata: timeout('99u') });
+    await harness.client().unary('x', { metadata: timeout('100m') });
+
+    await raw.stop();
+
+    expect(errorInfo(outcome.trailers)?.reason).toBe('DEADLINE_EXCEEDED');
+    expect(raw.requests).toHaveLength(2);
+  });
+
   it('that are malformed are refused', async () => {
     const outcome = await harness.client().unary('x', { metadata: timeout('150x') });
 

@@ -33,6 +33,8 @@ import { TrafficControl } from './traffic-control';
 
 /** Distinct paths whose parts are remembered. */
 const pathsMax = 4096;
+/** A call with less time than this, in milliseconds, would be over before an instance could answer: it is not made one to begin and to reset. */
+const leastMs = 0.1;
 
 /** What a {@link Dispatcher} decides with. */
 export interface DispatcherSettings {
@@ -152,6 +154,10 @@ export class Dispatcher {
     if (Number.isNaN(facts.timeoutMs)) {
       const malformed = headerValue(headers, 'grpc-timeout') ?? '';
       return this.refuse(stream, path.grpcService, refusal.timeoutMalformed(malformed));
+    }
+    if (requestedMs !== undefined && requestedMs < leastMs) {
+      const late = refusal.deadlineExceeded(requestedMs, 'a connection to an instance');
+      return this.refuse(stream, path.grpcService, late);
     }
     const { active } = this.settings.documents;
     const rule = taken ?? (active && ruleFor(active, path, headers));
