@@ -121,7 +121,7 @@ export class CallHedging implements Expirable {
 
   /** The call has ended: hedges are cancelled. */
   end(): void {
-    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.context.deadlines.remove(this.deadline);
     this.deadline = undefined;
     for (const hedge of this.open) hedge.abandon();
     this.open.clear();

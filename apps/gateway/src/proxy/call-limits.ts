@@ -255,7 +255,7 @@ export class CallLimits implements Expirable, QueuedCall {
   }
 
   private stopWaiting(): void {
-    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.context.deadlines.remove(this.deadline);
     this.deadline = undefined;
   }
 }

@@ -119,7 +119,7 @@ export class CallRetries implements Expirable, HedgeSource {
 
   /** The attempt has ended or begun to answer. */
   endTry(): void {
-    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.context.deadlines.remove(this.deadline);
     this.deadline = undefined;
   }
 

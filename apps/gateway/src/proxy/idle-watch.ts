@@ -30,7 +30,7 @@ export class IdleWatch implements Expirable {
 
   /** The call has ended. */
   end(): void {
-    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.context.deadlines.remove(this.deadline);
     this.deadline = undefined;
   }
 

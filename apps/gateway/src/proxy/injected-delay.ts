@@ -65,7 +65,7 @@ export class InjectedDelay implements Expirable {
     if (this.call === undefined) return;
     this.call = undefined;
     this.settings.places.giveBack();
-    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.context.deadlines.remove(this.deadline);
     this.deadline = undefined;
   }
 

@@ -158,14 +158,14 @@ export class MirrorCall implements StreamListener, ConnectionWaiter, Expirable {
   }
 
   private endAt(deadlineMs: number): void {
-    if (this.deadline !== undefined) this.host.deadlines.remove(this.deadline);
+    this.host.deadlines.remove(this.deadline);
     this.deadline = this.host.deadlines.add(this, deadlineMs);
   }
 
   private end(outcome: MirrorOutcome): void {
     if (this.isOver) return;
     this.isOver = true;
-    if (this.deadline !== undefined) this.host.deadlines.remove(this.deadline);
+    this.host.deadlines.remove(this.deadline);
     this.deadline = undefined;
     this.waiting = undefined;
     const isAnswered = outcome === 'ok' || outcome === 'failed';

@@ -85,7 +85,7 @@ export class Place implements PendingCall, Expirable {
   }
 
   private stopWaiting(): void {
-    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.context.deadlines.remove(this.deadline);
     this.deadline = undefined;
   }
 

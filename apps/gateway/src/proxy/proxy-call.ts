@@ -374,7 +374,7 @@ export class ProxyCall implements StreamListener, Expirable, OpenCall, AdmittedC
     this.finished = true;
     this.attempt?.tellEnd('abandoned', code);
     this.context.openCalls.remove(this);
-    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.context.deadlines.remove(this.deadline);
     this.admission?.leave(code);
     this.retries?.end();
     this.idle?.end();

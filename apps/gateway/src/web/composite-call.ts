@@ -334,7 +334,7 @@ export class CompositeCall implements StreamListener, Expirable {
   private end(result: CompositeResult): void {
     if (this.isOver) return;
     this.isOver = true;
-    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.context.deadlines.remove(this.deadline);
     for (const run of this.runs) {
       if (run.state !== 'running') continue;
       run.leave?.();

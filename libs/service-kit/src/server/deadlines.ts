@@ -49,8 +49,9 @@ export class Deadlines {
     return deadline;
   }
 
-  /** Forgets a deadline. One that has passed, or is removed twice, is nothing. */
-  remove(deadline: Deadline): void {
+  /** Forgets a deadline. Without one, or with one that has passed or was removed, nothing happens. */
+  remove(deadline: Deadline | undefined): void {
+    if (deadline === undefined) return;
     const { bucket, at } = deadline;
     const { number, deadlines } = bucket;
     if (deadlines[at] !== deadline) return;

@@ -159,7 +159,7 @@ class Question implements Expirable {
   answer(verdict: SharedVerdict): void {
     if (this.isOver) return;
     this.isOver = true;
-    if (this.deadline !== undefined) this.deadlines.remove(this.deadline);
+    this.deadlines.remove(this.deadline);
     this.done(verdict);
   }
 

@@ -218,7 +218,7 @@ export class GrpcStream implements StreamListener, Expirable {
 
   private finish(): void {
     this.ended = true;
-    if (this.deadline !== undefined) this.context.deadlines.remove(this.deadline);
+    this.context.deadlines.remove(this.deadline);
     this.deadline = undefined;
     if (this.owedBytes > 0) this.stream.release(this.owedBytes);
     this.owedBytes = 0;
