@@ -36,8 +36,8 @@ const HOST = '127.0.0.1';
  */
 const WARM_UP_MS = 2_000;
 const WARM_UP_ANSWERS = 3;
-/** Of an attack's time, how long good traffic is measured alone before it. */
-const QUIET_SHARE = 0.25;
+/** Of an attack's time, how long good traffic is measured alone before it: what is slow without an attack, once in ten seconds, has to be in both. */
+const QUIET_SHARE = 0.5;
 const SAMPLE_MS = 50;
 
 /** All classes, or those that are named. @throws RangeError for a name that there is not */
