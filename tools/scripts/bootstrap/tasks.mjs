@@ -103,7 +103,7 @@ export const tasks = {
     build(deployed),
     fromSource('k8s', 'tests/dry-run/rolling-main.ts'),
   ),
-  /** Thousands of routes in files, changed and changed under load: `--routes 5000 --changes 1000`. */
+  /** Thousands of routes in files, changed one by one and then under load: `--routes 5000 --changes 1000`. */
   'verify:routes': sequence(
     build('@raftway/gateway,@raftway/registry'),
     // It times milliseconds, which collections of its own would be in.
